@@ -1,0 +1,25 @@
+"""The frameworks' own words: how each spells, resolves and refuses layers. No dialect imports its framework."""
+
+from __future__ import annotations
+
+from convwise.dialects.base import Dialect
+from convwise.errors import ArgumentError
+
+NAMES = ("keras", "torch")
+
+
+def get(name: str) -> Dialect:
+    """The dialect called `name`.
+
+    Raises:
+        ArgumentError: CW602.
+    """
+    if name == "keras":
+        from convwise.dialects import keras
+
+        return keras.DIALECT
+    if name == "torch":
+        from convwise.dialects import torch
+
+        return torch.DIALECT
+    raise ArgumentError("CW602", f"no dialect {name!r}", received=name, hint=f"the dialects are {', '.join(NAMES)}")

@@ -1,0 +1,258 @@
+"""What every dialect shares: the call as it was written, the layer it means, and the binding of arguments.
+
+A dialect is a spoke: `read` turns a call into a `Layer` (ops without a framework), `spell` turns ops back into a call.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from convwise.errors import CodeError, ShapeError
+from convwise.ops import AxisFlow, Conv, ConvTranspose, Flow, Layout, Op, Pool, Shape
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """A value that the text does not give (a name assigned elsewhere, a computed number); `text` is how it was written."""
+
+    text: str = "?"
+
+
+Value = Any
+"""None, bool, int, float, str, tuple, a Call, or Unknown: a literal as the user wrote it. Lists become tuples."""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One layer as it was written: `Conv2D(32, 3, strides=2)`. `text` is the source, `line` where it stood (from 1)."""
+
+    kind: str
+    args: tuple[Value, ...] = ()
+    kwargs: tuple[tuple[str, Value], ...] = ()
+    text: str = ""
+    line: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """Something worth telling that is not an error: a code of the CW5xx family and a sentence."""
+
+    code: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """One layer of a framework, read and resolved.
+
+    `arguments` holds every argument by the framework's own name, defaults filled in; `ops` what it is without a
+    framework, in the order in which they run; `rank` its spatial axes (None where any rank goes).
+    """
+
+    dialect: str
+    release: str
+    kind: str
+    arguments: Mapping[str, Value]
+    ops: tuple[Op, ...]
+    rank: int | None = None
+    channels_last: bool = False
+    notes: tuple[Note, ...] = ()
+    name: str | None = None
+    call: Call = field(default=Call(""), compare=False)
+
+    def named(self, name: str | None) -> Layer:
+        return replace(self, name=name)
+
+    @property
+    def window_op(self) -> Conv | ConvTranspose | Pool | None:
+        """The op whose windows slide, if there is one."""
+        return next((op for op in self.ops if isinstance(op, Conv | ConvTranspose | Pool)), None)
+
+
+@dataclass(frozen=True, slots=True)
+class LayerFlow:
+    """What one layer does to one shape: an op's `Flow` each, and their sums."""
+
+    layer: Layer
+    input: Shape
+    output: Shape
+    flows: tuple[Flow, ...]
+
+    @property
+    def axes(self) -> tuple[AxisFlow, ...]:
+        """The axes of the op whose windows slide; else of the first op that has any."""
+        for flow in self.flows:
+            if flow.axes and flow.axes[0].window is not None:
+                return flow.axes
+        return next((flow.axes for flow in self.flows if flow.axes), ())
+
+    @property
+    def params(self) -> int | None:
+        return _sum(flow.params for flow in self.flows)
+
+    @property
+    def trainable(self) -> int | None:
+        return _sum(flow.trainable for flow in self.flows)
+
+    @property
+    def macs(self) -> int | None:
+        return _sum(flow.macs for flow in self.flows)
+
+
+def _sum(counts: Iterable[int | None]) -> int | None:
+    total = 0
+    for count in counts:
+        if count is None:
+            return None
+        total += count
+    return total
+
+
+def run_ops(layer: Layer, shape: Shape, layout: Layout) -> LayerFlow:
+    """The layer's ops one after the other on `shape`; a ShapeError learns the layer's name on the way."""
+    flows: list[Flow] = []
+    current = shape
+    try:
+        for op in layer.ops:
+            flows.append(op.flow(current, layout))
+            current = flows[-1].output
+    except ShapeError as error:
+        error.layer = error.layer or describe(layer)
+        raise
+    return LayerFlow(layer, shape, current, tuple(flows))
+
+
+TITLES = {"keras": "Keras", "torch": "PyTorch"}
+
+
+def describe(layer: Layer) -> str:
+    """`'conv1' (Keras Conv2D)`: how messages name a layer."""
+    kind = f"{TITLES.get(layer.dialect, layer.dialect)} {layer.kind}"
+    return f"'{layer.name}' ({kind})" if layer.name else kind
+
+
+REQUIRED = Unknown("required")
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One parameter of a layer's constructor; `default` is REQUIRED where there is none."""
+
+    name: str
+    default: Value = REQUIRED
+    keyword_only: bool = False
+
+
+def bind(
+    call: Call, parameters: Sequence[Parameter], title: str, foreign: Mapping[str, str] | None = None
+) -> dict[str, Value]:
+    """The arguments by name, defaults filled in, as Python itself would bind them.
+
+    `foreign` maps another framework's words to this one's (`stride` -> `strides`), for the hint.
+
+    Raises:
+        CodeError: CW303 missing, CW304 too many, CW305 unknown, CW306 given twice, CW311 another framework's word.
+    """
+    where = f"{title} {call.kind}"
+    positional = [parameter for parameter in parameters if not parameter.keyword_only]
+    if len(call.args) > len(positional):
+        raise CodeError(
+            "CW304",
+            f"{len(call.args)} positional arguments where at most {len(positional)} are taken",
+            layer=where,
+            received=call.text,
+            detail=f"{call.kind}({', '.join(parameter.name for parameter in positional)})",
+            hint="write the later ones by name",
+        )
+    bound = {parameter.name: value for parameter, value in zip(positional, call.args, strict=False)}
+    known = {parameter.name for parameter in parameters}
+    for name, value in call.kwargs:
+        if name in bound:
+            raise CodeError(
+                "CW306", f"argument {name!r} is given twice", layer=where, received=name, hint="keep one of the two"
+            )
+        if name not in known:
+            raise _unknown_argument(call, name, known, where, foreign or {})
+        bound[name] = value
+    missing = [
+        parameter.name for parameter in parameters if parameter.default is REQUIRED and parameter.name not in bound
+    ]
+    if missing:
+        raise CodeError(
+            "CW303",
+            f"argument{'s' if len(missing) > 1 else ''} {', '.join(map(repr, missing))} {'are' if len(missing) > 1 else 'is'} missing",
+            layer=where,
+            received=call.text,
+            detail=f"{call.kind}({', '.join(parameter.name for parameter in positional[:4])}, ...)",
+            hint=f"add {', '.join(f'{name}=...' for name in missing)}",
+        )
+    return {parameter.name: bound.get(parameter.name, parameter.default) for parameter in parameters}
+
+
+def _unknown_argument(call: Call, name: str, known: set[str], where: str, foreign: Mapping[str, str]) -> CodeError:
+    if name in foreign:
+        return CodeError(
+            "CW311",
+            f"no argument {name!r}; that is another framework's word",
+            layer=where,
+            received=name,
+            hint=f"here it is called {foreign[name]!r}" if foreign[name] in known else foreign[name],
+        )
+    near = nearest(name, known)
+    return CodeError(
+        "CW305",
+        f"no argument {name!r}",
+        layer=where,
+        received=name,
+        hint=f"did you mean {near!r}?" if near else f"it takes {', '.join(sorted(known))}",
+    )
+
+
+def nearest(word: str, known: Iterable[str]) -> str | None:
+    """The known word that `word` most likely stands for, letters' case apart.
+
+    >>> nearest("kernal_size", ["kernel_size", "filters"])
+    'kernel_size'
+    """
+    by_lower = {name.lower(): name for name in sorted(known)}
+    found = difflib.get_close_matches(word.lower(), by_lower, n=1, cutoff=0.6)
+    return by_lower[found[0]] if found else None
+
+
+@dataclass(frozen=True, slots=True)
+class Entered:
+    """An input shape as the dialect's layers see it: Keras's always have a batch, so one may have been `added`."""
+
+    shape: Shape
+    added: bool = False
+    notes: tuple[Note, ...] = ()
+
+    def leave(self, shape: Shape) -> Shape:
+        """A shape on the way out, in the form in which the input was given."""
+        return shape[1:] if self.added else shape
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """How one framework spells, resolves and refuses layers.
+
+    read(call, release=None) -> Layer            raises Refusal, CodeError
+    enter(layers, shape) -> Entered              the user's input shape as the first layer sees it
+    flow(layer, shape) -> LayerFlow              raises ShapeError (with the framework's words in `quote`) or Refusal
+    spell(ops, channels_last) -> str             the shortest natural call; raises Refusal where it cannot be said
+    respell(layer, changes) -> str               the user's own call with some arguments changed
+    """
+
+    name: str
+    title: str
+    release: str
+    releases: tuple[str, ...]
+    kinds: frozenset[str]
+    read: Callable[[Call, str | None], Layer]
+    enter: Callable[[Sequence[Layer], Shape], Entered]
+    flow: Callable[[Layer, Shape], LayerFlow]
+    spell: Callable[[tuple[Op, ...], bool], str]
+    respell: Callable[[Layer, Mapping[str, Value]], str]
