@@ -7,7 +7,7 @@ Shapes stay in the order of the framework that spoke; the `Layout` says where ba
 from __future__ import annotations
 
 from convwise.ops.conv import Conv, ConvTranspose, Fold, Unfold
-from convwise.ops.dense import Dense, Norm, Pointwise
+from convwise.ops.dense import Dense, Gate, Norm, Pointwise
 from convwise.ops.pool import AdaptivePool, GlobalPool, Pool
 from convwise.ops.rearrange import Flatten, Permute, Reshape, Unflatten
 from convwise.ops.shape import AxisFlow, Flow, Layout, Shape, Size, elements, spatial_names
@@ -32,6 +32,7 @@ Op = (
     | Dense
     | Norm
     | Pointwise
+    | Gate
 )
 
 __all__ = [
@@ -44,6 +45,7 @@ __all__ = [
     "Flatten",
     "Flow",
     "Fold",
+    "Gate",
     "GlobalPool",
     "Layout",
     "Norm",

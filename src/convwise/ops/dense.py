@@ -61,6 +61,8 @@ class Norm:
     moments: bool = False
     groups: int | None = None
     epsilon: float = 1e-5
+    shape: tuple[int, ...] | None = None
+    """The sizes of `axes` one by one, where the framework fixes them (PyTorch's LayerNorm); `features` is their product."""
 
     def flow(self, shape: Shape, layout: Layout) -> Flow:
         if self.axes == "channels":
@@ -103,3 +105,20 @@ class Pointwise:
 
     def flow(self, shape: Shape, layout: Layout) -> Flow:
         return Flow(shape, shape, (), self.params, self.params)
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """One half of an axis times the sigmoid of its other half, so that the axis halves (GLU: Dauphin et al., arXiv 1612.08083)."""
+
+    axis: int = -1
+
+    def flow(self, shape: Shape, layout: Layout) -> Flow:
+        rank = len(shape)
+        if not -rank <= self.axis < rank:
+            raise ShapeError("CW101", f"there is no axis {self.axis} in a shape of {rank} axes", received=self.axis)
+        axis = self.axis % rank
+        size = shape[axis]
+        if size is not None and size % 2:
+            raise ShapeError("CW105", f"axis {axis} has {size} cells, which do not halve", received=size, hint="make it even")
+        return Flow(shape, (*shape[:axis], None if size is None else size // 2, *shape[axis + 1 :]))

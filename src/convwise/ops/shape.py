@@ -124,7 +124,7 @@ def _does_not_fit(broken: list[AxisFlow]) -> ShapeError:
         axis=name,
         received=axis.size,
         detail=f"size {axis.size} + padding {axis.pad_low} + {axis.pad_high} = {axis.padded}; {span}",
-        hint=f"try a smaller kernel or dilation, more padding, or an input at least {broken[0].window.minimum} there",
+        hint=f"try a smaller kernel or dilation, more padding, or an input of at least {broken[0].window.minimum}",
     )
 
 

@@ -1,0 +1,339 @@
+"""The smallest changes to the user's own layer that give what was wanted.
+
+Candidates come from the preimage: for a wanted output, the padded sizes that give it are an interval, so the padding
+needed is known without trial. Every fix is a call that was written out, read back and asked for its output.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import product
+from typing import Any
+
+from convwise import dialects
+from convwise.answers.explanation import Fix
+from convwise.axis import NO_PADS, SAME_UPPER, Pads, Window
+from convwise.dialects.base import Layer
+from convwise.errors import ConvwiseError
+from convwise.ops import Conv, Pool, Shape
+
+Reader = Callable[[str], tuple[Layer, ...]]
+"""Reads a layer text back: what the source reader offers."""
+
+WORDS = {
+    "keras": {"kernel": "kernel_size", "stride": "strides", "dilation": "dilation_rate", "padding": "padding"},
+    "torch": {"kernel": "kernel_size", "stride": "stride", "dilation": "dilation", "padding": "padding"},
+}
+LARGEST_TRIED = 16
+"""Kernels and strides above this are not proposed: nobody would take them for a small change."""
+
+
+@dataclass(frozen=True, slots=True)
+class Goal:
+    """Spatial sizes to reach, and what that is good for."""
+
+    target: tuple[int, ...]
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """New values for some of the words kernel, stride, dilation and padding; or pads before the layer."""
+
+    values: Mapping[str, Any]
+    before: tuple[Pads, ...] | None = None
+
+
+def spatial(layer: Layer, shape: Shape) -> tuple[int, ...] | None:
+    """The spatial sizes of a shape that the layer gave or takes; None where one is not known."""
+    rank = layer.rank or 0
+    end = len(shape) - 1 if layer.channels_last else len(shape)
+    sizes = shape[end - rank : end] if rank else ()
+    return tuple(size for size in sizes if size is not None) if sizes and None not in sizes else None
+
+
+def goals(
+    windows: Sequence[Window], sizes: tuple[int, ...], outs: tuple[int, ...] | None, want: tuple[int, ...] | None
+) -> tuple[Goal, ...]:
+    """What the user most likely wants: the size he named, else exactly the stride's share, else no change of size."""
+    if want is not None:
+        return (Goal(want, ""),) if want != outs else ()
+    found: list[Goal] = []
+    strided = tuple(Window(1, window.stride).over(size).out for window, size in zip(windows, sizes, strict=True))
+    if any(window.stride > 1 for window in windows):
+        exact = all(size % window.stride == 0 for window, size in zip(windows, sizes, strict=True))
+        halves = all(window.stride == 2 for window in windows)
+        if strided != outs:
+            found.append(
+                Goal(
+                    strided,
+                    ("exactly half" if halves else "exactly the stride's share") if exact else "ceil(size / stride)",
+                )
+            )
+        found.append(Goal(sizes, "no halving" if halves else "the same size"))
+    elif sizes != outs:
+        found.append(Goal(sizes, "the same size"))
+    return tuple(goal for goal in found if all(size > 0 for size in goal.target))
+
+
+def fixes(
+    layer: Layer,
+    shape: Shape,
+    read: Reader,
+    outs: tuple[int, ...] | None,
+    want: tuple[int, ...] | None = None,
+) -> tuple[Fix, ...]:
+    """Ready calls, the smallest change first, each with the output it gives.
+
+    `shape` is the layer's input as the dialect sees it, `outs` the spatial output today (None where the layer does
+    not fit at all).
+    """
+    op, sizes = layer.window_op, spatial(layer, shape)
+    if not isinstance(op, Conv | Pool) or sizes is None or any(size < 1 for size in sizes):
+        return ()
+    found: list[Fix] = []
+    wanted = goals(op.windows, sizes, outs, want)
+    uneven = _keras_rule(layer, op, shape, sizes, wanted, read)
+    for goal in wanted:
+        share = 2 if (want is not None or outs is None) and not uneven else 1
+        for change in _changes(layer, op, sizes, goal.target):
+            fix = _checked(layer, shape, change, goal, read)
+            if fix is not None and fix.code not in [other.code for other in found]:
+                found.append(fix)
+                share -= 1
+            if share <= 0:
+                break
+    found += [fix for fix in uneven if fix.code not in [other.code for other in found]]
+    return tuple(found)
+
+
+def read_every_cell(layer: Layer, shape: Shape, read: Reader) -> tuple[Fix, ...]:
+    """For a stride that steps over cells: the kernel that reads them all and keeps the output."""
+    op, sizes = layer.window_op, spatial(layer, shape)
+    if not isinstance(op, Conv | Pool) or sizes is None:
+        return ()
+    for kernels in product(
+        *(_kernels_without_gaps(window, size) for window, size in zip(op.windows, sizes, strict=True))
+    ):
+        windows = tuple(
+            replace(window, kernel=kernel, dilation=1) for window, kernel in zip(op.windows, kernels, strict=True)
+        )
+        target = tuple(window.over(size).out for window, size in zip(windows, sizes, strict=True))
+        values: dict[str, Any] = {"kernel": collapse(kernels)}
+        if any(window.dilation > 1 for window in op.windows):
+            values["dilation"] = 1
+        fix = _checked(
+            layer,
+            shape,
+            Change(values),
+            Goal(target, "every pixel read" if len(sizes) > 1 else "every cell read"),
+            read,
+        )
+        if fix is not None:
+            return (fix,)
+    return ()
+
+
+def _kernels_without_gaps(window: Window, size: int) -> list[int]:
+    if window.over(size).unread_data.gaps == 0:
+        return [window.kernel]
+    return [
+        k
+        for k in range(window.stride, window.stride + 3)
+        if replace(window, kernel=k, dilation=1).over(size).unread_data == 0
+    ][:1]
+
+
+def collapse(values: Sequence[Any]) -> Any:
+    """One value where all axes agree, else a tuple."""
+    return values[0] if all(value == values[0] for value in values) else tuple(values)
+
+
+def pads_needed(window: Window, size: int, target: int) -> range:
+    """The padding in all, low and high together, under which `size` cells give `target` windows: the preimage less the size."""
+    bare = replace(window, padding=NO_PADS, ceil=False)
+    between = bare.preimage(target)
+    return range(max(between[0] - size, 0), between[1] - size + 1) if between else range(0)
+
+
+def _changes(layer: Layer, op: Conv | Pool, sizes: tuple[int, ...], target: tuple[int, ...]) -> Iterator[Change]:
+    """Changes that reach `target` on every axis, from the smallest and most usual on."""
+    if len(target) != len(sizes):
+        return
+    windows = op.windows
+    yield from _paddings(layer, windows, sizes, target, {})
+    for stride in _common(windows, sizes, target, "stride"):
+        yield Change({"stride": stride})
+    for stride in range(1, LARGEST_TRIED + 1):
+        if all(Window(1, stride).over(size).out == out for size, out in zip(sizes, target, strict=True)):
+            changed = tuple(replace(window, stride=stride) for window in windows)
+            yield from _paddings(layer, changed, sizes, target, {"stride": stride})
+    for word in ("kernel", "dilation"):
+        for value in _common(windows, sizes, target, word):
+            yield Change({word: value})
+    if any(window.dilation > 1 for window in windows):
+        changed = tuple(replace(window, dilation=1) for window in windows)
+        yield from _paddings(layer, changed, sizes, target, {"dilation": 1})
+    yield from _axis_by_axis(layer, windows, sizes, target)
+    needed = [pads_needed(window, size, out) for window, size, out in zip(windows, sizes, target, strict=True)]
+    if all(needed) and all(totals[0] < 2 * window.span for totals, window in zip(needed, windows, strict=True)):
+        yield Change(
+            {"padding": "valid" if layer.dialect == "keras" else 0}, tuple(_split(totals[0]) for totals in needed)
+        )
+
+
+def _paddings(
+    layer: Layer, windows: tuple[Window, ...], sizes: tuple[int, ...], target: tuple[int, ...], also: Mapping[str, Any]
+) -> Iterator[Change]:
+    """The paddings that reach `target`: the framework's own word, then numbers, then a layer of padding before."""
+    rules: list[tuple[str, Any]] = [("valid", NO_PADS), ("same", SAME_UPPER)] if layer.dialect == "keras" else []
+    for word, rule in rules:
+        changed = (replace(window, padding=rule) for window in windows)
+        if all(window.over(size).out == out for window, size, out in zip(changed, sizes, target, strict=True)):
+            yield Change({"padding": word, **also})
+    needed = [pads_needed(window, size, out) for window, size, out in zip(windows, sizes, target, strict=True)]
+    if not all(needed) or any(
+        totals[0] > 2 * (window.span - 1) for totals, window in zip(needed, windows, strict=True)
+    ):
+        return  # padding beyond what any window at the edge could see is no small change
+    if layer.dialect == "torch":
+        even = [[total // 2 for total in totals if total % 2 == 0] for totals in needed]
+        if all(even):
+            yield Change({"padding": collapse([halves[0] for halves in even]), **also})
+        if all(window.stride == 1 for window in windows) and target == sizes and isinstance(layer.window_op, Conv):
+            yield Change({"padding": "same", **also})
+
+
+def _axis_by_axis(
+    layer: Layer, windows: tuple[Window, ...], sizes: tuple[int, ...], target: tuple[int, ...]
+) -> Iterator[Change]:
+    """Stride and kernel chosen for each axis by itself, nearest to today's, under one padding rule for all."""
+    rules: list[tuple[Any, Any]] = (
+        [("valid", NO_PADS), ("same", SAME_UPPER)] if layer.dialect == "keras" else [(0, NO_PADS)]
+    )
+    if layer.dialect == "torch":
+        pads = [window.padding for window in windows if isinstance(window.padding, Pads)]
+        rules.insert(0, (layer.arguments.get("padding", 0), pads))
+    for word, rule in rules:
+        chosen: list[Window] = []
+        for number, (window, size, out) in enumerate(zip(windows, sizes, target, strict=True)):
+            padding = rule[number] if isinstance(rule, list) else rule
+            nearest = _nearest_window(replace(window, padding=padding, dilation=1), size, out)
+            if nearest is None:
+                break
+            chosen.append(nearest)
+        if len(chosen) == len(windows):
+            values = {
+                "kernel": collapse([window.kernel for window in chosen]),
+                "stride": collapse([window.stride for window in chosen]),
+                "padding": word,
+            }
+            yield Change({**values, "dilation": 1} if any(window.dilation > 1 for window in windows) else values)
+
+
+def _nearest_window(window: Window, size: int, out: int) -> Window | None:
+    """The window nearest in stride and kernel that gives `out`."""
+    found = [
+        replace(window, stride=stride, kernel=kernel)
+        for stride, kernel in product(range(1, LARGEST_TRIED + 1), range(1, LARGEST_TRIED + 1))
+    ]
+    fitting = [changed for changed in found if changed.over(size).out == out]
+    return min(fitting, key=lambda changed: _distance(changed, window), default=None)
+
+
+def _distance(changed: Window, window: Window) -> int:
+    return 2 * abs(changed.stride - window.stride) + abs(changed.kernel - window.kernel)
+
+
+def _split(total: int) -> Pads:
+    return Pads(total // 2, total - total // 2)
+
+
+def _common(windows: Sequence[Window], sizes: Sequence[int], target: Sequence[int], word: str) -> Iterator[Any]:
+    """Values of one word that reach the target on all axes: one value for all where there is one, else one an axis."""
+    today = [
+        {"kernel": window.kernel, "stride": window.stride, "dilation": window.dilation}[word] for window in windows
+    ]
+    fitting = [
+        [value for value in range(1, LARGEST_TRIED + 1) if _with(window, word, value).over(size).out == out]
+        for window, size, out in zip(windows, sizes, target, strict=True)
+    ]
+    shared = [value for value in fitting[0] if all(value in values for values in fitting[1:])]
+    if shared:
+        yield from sorted(shared, key=lambda value: abs(value - today[0]))[:2]
+    elif all(fitting):
+        yield tuple(_closest(values, now) for values, now in zip(fitting, today, strict=True))
+
+
+def _closest(values: Sequence[int], now: int) -> int:
+    return min(values, key=lambda value: abs(value - now))
+
+
+def _with(window: Window, word: str, value: int) -> Window:
+    match word:
+        case "kernel":
+            return replace(window, kernel=value)
+        case "stride":
+            return replace(window, stride=value)
+    return replace(window, dilation=value)
+
+
+def _checked(layer: Layer, shape: Shape, change: Change, goal: Goal, read: Reader) -> Fix | None:
+    """The change written out, read back and run; None where it is refused or gives something else."""
+    dialect = dialects.get(layer.dialect)
+    words = WORDS[layer.dialect]
+    named = {_word(layer, words[word]): value for word, value in change.values.items()}
+    named = {
+        name: value for name, value in named.items() if name not in layer.arguments or layer.arguments[name] != value
+    }
+    if any(name not in layer.arguments for name in named) or (not named and change.before is None):
+        return None
+    try:
+        code = dialect.respell(layer, named) if named else layer.call.text
+        label = ", ".join(f"{name}={value!r}" for name, value in named.items())
+        if change.before is not None:
+            pad = pad_layer(layer, change.before)
+            rest = "valid" if layer.dialect == "keras" else 0
+            label = f"{pad} before {'padding=' + repr(rest)}"
+            code = sequential(layer.dialect, [pad, code])
+        output = shape
+        for part in read(code):
+            output = dialect.flow(part, output).output
+            last = part
+    except ConvwiseError:
+        return None
+    return Fix(code, output, label, goal.why) if spatial(last, output) == goal.target else None
+
+
+def _word(layer: Layer, word: str) -> str:
+    return "pool_size" if word == "kernel_size" and "pool_size" in layer.arguments else word
+
+
+def pad_layer(layer: Layer, pads: Sequence[Pads]) -> str:
+    """The framework's zero-padding layer for these pads, in the framework's own order."""
+    if layer.dialect == "keras":
+        pairs = tuple((pad.low, pad.high) for pad in pads)
+        return f"ZeroPadding{len(pads)}D({pairs if len(pads) > 1 else pairs[0]})"
+    flat = tuple(number for pad in reversed(pads) for number in (pad.low, pad.high))
+    return f"nn.ZeroPad{len(pads)}d({flat})"
+
+
+def sequential(dialect: str, layers: Sequence[str]) -> str:
+    """A chain of layer texts as one text."""
+    return f"keras.Sequential([{', '.join(layers)}])" if dialect == "keras" else f"nn.Sequential({', '.join(layers)})"
+
+
+def _keras_rule(
+    layer: Layer, op: Conv | Pool, shape: Shape, sizes: tuple[int, ...], wanted: Sequence[Goal], read: Reader
+) -> list[Fix]:
+    """Keras's 'same' written out for PyTorch, where a stride makes it uneven: a pad before the layer."""
+    if layer.dialect != "torch" or not any(window.stride > 1 for window in op.windows):
+        return []
+    windows = tuple(replace(window, padding=SAME_UPPER) for window in op.windows)
+    pads = tuple(window.pads(size) for window, size in zip(windows, sizes, strict=True))
+    target = tuple(window.over(size).out for window, size in zip(windows, sizes, strict=True))
+    if target not in [goal.target for goal in wanted] or all(pad.low == pad.high for pad in pads):
+        return []
+    fix = _checked(layer, shape, Change({"padding": 0}, pads), Goal(target, "Keras's 'same'"), read)
+    return [fix] if fix is not None else []

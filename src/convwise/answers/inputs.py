@@ -1,0 +1,57 @@
+"""Input shapes and wanted sizes as callers give them: text, or any sequence of integers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from convwise.errors import ArgumentError
+from convwise.ops import Shape
+from convwise.readers.shapes import parse_shape, parse_want
+
+
+def as_shape(given: Any) -> Shape:
+    """Text such as "64x64x3" or a sequence of integers (None: not known) as a shape.
+
+    Raises:
+        ArgumentError: CW601.
+
+    >>> as_shape([64, 64, 3])
+    (64, 64, 3)
+    """
+    if isinstance(given, str):
+        return parse_shape(given)
+    if isinstance(given, Iterable):
+        sizes = tuple(_size(size, given) for size in given)
+        if sizes:
+            return sizes
+    raise ArgumentError(
+        "CW601",
+        f"an input shape is text such as 64x64x3 or a tuple of integers, not {given!r}",
+        received=repr(given),
+        hint="for example (64, 64, 3) for Keras, (3, 64, 64) for PyTorch",
+    )
+
+
+def as_want(given: Any) -> tuple[int, ...]:
+    """A wanted spatial size: "32x32", "32", 32 or (32, 32).
+
+    Raises:
+        ArgumentError: CW604.
+    """
+    return parse_want(str(given) if isinstance(given, int) and not isinstance(given, bool) else given)
+
+
+def _size(size: Any, given: Any) -> int | None:
+    if size is None or (isinstance(size, int) and not isinstance(size, bool)):
+        return None if size is None else int(size)
+    # NumPy integers and the like say by __index__ that they are integers.
+    index = getattr(type(size), "__index__", None)
+    if index is not None and not isinstance(size, bool):
+        return int(index(size))
+    raise ArgumentError(
+        "CW601",
+        f"{size!r} in the shape is not an integer",
+        received=repr(given),
+        hint="sizes are whole numbers, or None where not known",
+    )

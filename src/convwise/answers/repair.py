@@ -1,0 +1,122 @@
+"""A refused layer: the nearest calls that the framework accepts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from convwise import dialects
+from convwise.answers.explanation import Explanation, Fix
+from convwise.answers.fixes import fixes, spatial
+from convwise.axis import SAME_UPPER
+from convwise.dialects.base import Call, Layer, Value
+from convwise.errors import ConvwiseError, Refusal
+from convwise.ops import Conv, Shape
+from convwise.readers.source import read_layer
+
+
+def spell_value(value: Value) -> str:
+    """A literal as Python writes it."""
+    return repr(value)
+
+
+def spell_call(call: Call) -> str:
+    """A call as text, from its parts; the user's prefix (`nn.`) is kept."""
+    head = call.text.split("(")[0].strip() or call.kind
+    parts = [spell_value(value) for value in call.args] + [
+        f"{name}={spell_value(value)}" for name, value in call.kwargs
+    ]
+    return f"{head}({', '.join(parts)})"
+
+
+def repairs(refusal: Refusal, shape: Shape | None, release: str | None) -> Explanation | None:
+    """What the refused layer's explanation can still say: the calls next to it that are accepted, with their outputs.
+
+    None where it is not known which call was refused.
+    """
+    call, name = refusal.call, refusal.dialect
+    if call is None or name is None:
+        return None
+    spoken = dialects.get(name)
+    found = _meant_by_same(call, name, shape, release) if refusal.code == "CW202" else []
+    for candidate, label, why in _candidates(call):
+        if len(found) >= 3:
+            break
+        try:
+            (layer,) = read_layer(candidate, dialect=name, release=release)
+            found.append(_fix(layer, candidate, label, why, shape))
+        except ConvwiseError:
+            continue
+    unique = {fix.code: fix for fix in found}
+    return Explanation(
+        dialect=name,
+        title=spoken.title,
+        release=release or spoken.release,
+        kind=call.kind,
+        code=call.text,
+        input=shape or (),
+        output=(),
+        headline=refusal.message,
+        fixes=tuple(unique.values())[:3],
+        params=None,
+        macs=None,
+        error=refusal,
+    )
+
+
+def _fix(layer: Layer, code: str, label: str, why: str, shape: Shape | None) -> Fix:
+    if shape is None:
+        return Fix(code, (), label, why)
+    spoken = dialects.get(layer.dialect)
+    entered = spoken.enter((layer,), shape)
+    return Fix(code, entered.leave(spoken.flow(layer, entered.shape).output), label, why)
+
+
+def _meant_by_same(call: Call, dialect: str, shape: Shape | None, release: str | None) -> list[Fix]:
+    """For a strided `same` in PyTorch: the calls that give ceil(size / stride), which is what other frameworks mean."""
+    bare = Call(
+        call.kind,
+        tuple(0 if value == "same" else value for value in call.args),
+        tuple((name, 0 if value == "same" else value) for name, value in call.kwargs),
+        call.text,
+    )
+    try:
+        (layer,) = read_layer(spell_call(bare), dialect=dialect, release=release)
+    except ConvwiseError:
+        return []
+    op = layer.window_op
+    sizes = spatial(layer, shape) if shape is not None else None
+    if shape is None or not isinstance(op, Conv) or sizes is None:
+        return []
+    windows = (replace(window, padding=SAME_UPPER) for window in op.windows)
+    target = tuple(window.over(size).out for window, size in zip(windows, sizes, strict=True))
+    return list(fixes(layer, shape, lambda text: read_layer(text, dialect=dialect, release=release), (), target))
+
+
+def _candidates(call: Call) -> Iterator[tuple[str, str, str]]:
+    """Calls with one argument dropped or made legal: text, what changed, why."""
+    for index, (name, value) in enumerate(call.kwargs):
+        kept = (*call.kwargs[:index], *call.kwargs[index + 1 :])
+        for legal in _legal(value):
+            changed = Call(
+                call.kind, call.args, (*call.kwargs[:index], (name, legal), *call.kwargs[index + 1 :]), call.text
+            )
+            yield spell_call(changed), f"{name}={legal!r}", "accepted"
+        yield spell_call(Call(call.kind, call.args, kept, call.text)), f"without {name}", "accepted"
+    for index, value in enumerate(call.args):
+        for legal in _legal(value):
+            changed = Call(call.kind, (*call.args[:index], legal, *call.args[index + 1 :]), call.kwargs, call.text)
+            yield spell_call(changed), f"{legal!r} instead of {value!r}", "accepted"
+
+
+def _legal(value: Value) -> list[Value]:
+    """The nearest positive integers to a bad one."""
+    if isinstance(value, bool):
+        return [int(value)] if value else []
+    if isinstance(value, int):
+        return [1] if value < 1 else []
+    if isinstance(value, float) and value == value and 1 <= value < 2**31:
+        return [int(value)]
+    if isinstance(value, tuple) and value and all(isinstance(item, int) for item in value) and min(value) < 1:
+        return [tuple(max(item, 1) for item in value)]
+    return []

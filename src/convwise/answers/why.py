@@ -1,0 +1,345 @@
+"""Why is the output that size? One layer or a chain, read from text or from a live object, explained."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import lru_cache
+from typing import Any
+
+from convwise import dialects
+from convwise.answers import chain as chains
+from convwise.answers.axes import axis_facts
+from convwise.answers.explanation import Explanation, Finding, Fix, show
+from convwise.answers.fixes import fixes, read_every_cell, spatial
+from convwise.answers.headline import findings, headline, rows
+from convwise.answers.inputs import as_shape, as_want
+from convwise.answers.repair import repairs
+from convwise.answers.undo import undo
+from convwise.dialects.base import Dialect, Entered, Layer, LayerFlow, Note, run_ops
+from convwise.errors import ArgumentError, CodeError, ConvwiseError, Refusal, ShapeError
+from convwise.ops import Conv, Layout, Shape
+from convwise.readers.live import read_live
+from convwise.readers.source import Found, Snippet, read_layer, read_text
+
+
+def explain(
+    layer: Any,
+    input_shape: Any = None,
+    *,
+    want: Any = None,
+    dialect: str | None = None,
+    release: str | None = None,
+) -> Explanation:
+    """Why a layer, or a chain of layers, gives the output size it gives.
+
+    Args:
+        layer: source text (`Conv2D(32, 3, strides=2)`, `nn.Conv2d(3, 16, 3)`, a Sequential, a whole snippet), or a live
+            Keras or PyTorch layer or model. Nothing is executed.
+        input_shape: sizes in the framework's own order, with or without the batch: Keras (H, W, C), PyTorch (C, H, W); or text
+            such as "64x64x3". None: the input written in the text; without one, what holds for any size.
+        want: a wanted spatial output, "32x32" or (32, 32): the fixes aim at it.
+        dialect: "keras" or "torch"; found from the text or object unless given.
+        release: the framework's release, "3.15".
+
+    Raises:
+        ShapeError: the sizes do not work; `Refusal` where the framework refuses the layer. Both carry `.explanation`.
+        CodeError: the text cannot be read, or holds several layer-input pairs (use `explain_all`).
+        ArgumentError: an argument here is malformed.
+
+    >>> e = explain("Conv2D(32, 3, strides=2)", (64, 64, 3))
+    >>> e.output, e.params, e.axes[0].formula
+    ((31, 31, 32), 896, 'floor((64 + 0 + 0 - 3) / 2) + 1 = 31')
+    """
+    wanted = None if want is None else as_want(want)
+    shape = None if input_shape is None else as_shape(input_shape)
+    snippet = _read(layer, dialect, release, shape)
+    found = _one_pair(snippet, shape)
+    return _explain_found(snippet, found, shape if shape is not None else found.input_shape, wanted)
+
+
+def explain_all(
+    text: str, *, want: Any = None, dialect: str | None = None, release: str | None = None
+) -> list[Explanation]:
+    """One Explanation for each layer-and-input pair found in a text, in its order.
+
+    Where there are several pairs, one that breaks does not hide the others: its Explanation has `.error` set.
+
+    Raises:
+        ShapeError, CodeError, ArgumentError: as `explain`, where the text holds one pair only.
+    """
+    snippet = _read(text, dialect, release, None)
+    wanted = None if want is None else as_want(want)
+    if len(snippet.found) == 1:
+        return [_explain_found(snippet, snippet.found[0], snippet.found[0].input_shape, wanted)]
+    told = []
+    for found in snippet.found:
+        try:
+            told.append(_explain_found(snippet, found, found.input_shape, wanted))
+        except ConvwiseError as error:
+            told.append(error.explanation or _only_error(snippet, found, error))
+    return told
+
+
+def _only_error(snippet: Snippet, found: Found, error: ConvwiseError) -> Explanation:
+    spoken = dialects.get(error.dialect or snippet.dialect)
+    return Explanation(
+        dialect=spoken.name,
+        title=spoken.title,
+        release=spoken.release,
+        kind=error.call.kind if error.call else "",
+        code=error.call.text if error.call else "",
+        input=found.input_shape or (),
+        output=(),
+        headline=error.message,
+        name=found.name,
+        params=None,
+        macs=None,
+        error=error,
+    )
+
+
+def output_shape(layer: Any, input_shape: Any, *, dialect: str | None = None, release: str | None = None) -> Shape:
+    """The output shape alone, in the framework's order, with the batch if it was given.
+
+    Raises:
+        ShapeError, CodeError, ArgumentError: as `explain`, without the explanation.
+
+    >>> output_shape("nn.Conv2d(3, 16, 3, stride=2, padding=1)", (3, 28, 28))
+    (16, 14, 14)
+    """
+    if type(layer) is str and type(input_shape) is tuple:
+        try:
+            return _cached_shape(layer, input_shape, dialect, release)
+        except TypeError:  # an unhashable size inside the tuple: the long way gives the proper error
+            pass
+    shape = as_shape(input_shape)
+    snippet = _read(layer, dialect, release, shape)
+    return _flow(_one_pair(snippet, shape), shape)
+
+
+@lru_cache(maxsize=4096)
+def _cached_shape(text: str, shape: tuple[Any, ...], dialect: str | None, release: str | None) -> Shape:
+    checked = as_shape(shape)
+    snippet = _read(text, dialect, release, checked)
+    return _flow(_one_pair(snippet, checked), checked)
+
+
+def _flow(found: Found, shape: Shape) -> Shape:
+    if found.error is not None:
+        raise found.error
+    spoken = dialects.get(found.layers[0].dialect)
+    entered = spoken.enter(found.layers, shape)
+    current = entered.shape
+    for layer in found.layers:
+        current = spoken.flow(layer, current).output
+    return entered.leave(current)
+
+
+def _read(layer: Any, dialect: str | None, release: str | None, shape: Shape | None) -> Snippet:
+    """Text or a live object as a snippet; a refused layer learns what would be accepted."""
+    if isinstance(layer, str):
+        try:
+            snippet = read_text(layer, dialect=dialect, release=release)
+        except Refusal as refusal:
+            refusal.explanation = repairs(refusal, shape, release)
+            raise
+        for found in snippet.found:
+            if isinstance(found.error, Refusal):
+                given = shape if shape is not None else found.input_shape
+                found.error.explanation = repairs(found.error, given, release)
+        return snippet
+    if isinstance(layer, Layer):
+        return Snippet(layer.dialect, (Found((layer,), None, layer.name, None),), ())
+    live = read_live(layer, release=release)
+    if live is None:
+        raise ArgumentError(
+            "CW606",
+            f"a layer is source text or a live Keras or PyTorch object, not {type(layer).__name__}",
+            received=type(layer).__name__,
+            hint='for example explain("Conv2D(32, 3)", (64, 64, 3))',
+        )
+    return live
+
+
+def _one_pair(snippet: Snippet, shape: Shape | None) -> Found:
+    """The only layer-and-input pair; with an explicit input, the only layer or chain.
+
+    Raises:
+        CodeError: CW309 where there are several.
+    """
+    # With an explicit input, one layer applied to several inputs in the text is still one layer.
+    if len(snippet.found) > 1 and (
+        shape is None or any(found.layers != snippet.found[0].layers for found in snippet.found)
+    ):
+        listed = "\n".join(
+            f"  {found.name or found.layers[0].kind} (line {found.line}): {', '.join(one.call.text for one in found.layers)}"
+            f" on {show(found.input_shape) if found.input_shape else 'no input'}"
+            for found in snippet.found[:12]
+        )
+        raise CodeError(
+            "CW309",
+            f"{len(snippet.found)} layer-input pairs, where one is explained at a time",
+            received=len(snippet.found),
+            detail=listed.strip(),
+            hint="use explain_all, or give one of them",
+        )
+    return snippet.found[0]
+
+
+def _explain_found(snippet: Snippet, found: Found, shape: Shape | None, want: tuple[int, ...] | None) -> Explanation:
+    if found.error is not None:
+        raise found.error
+    layers = found.layers
+    spoken = dialects.get(layers[0].dialect)
+    if shape is None:
+        # No input: every size stays open, and what the framework asks of real sizes is not asked.
+        shape = _open_shape(layers)
+        spoken = replace(spoken, flow=_open_flow)
+    entered = spoken.enter(layers, shape)
+    notes = (*snippet.notes, *found.notes, *entered.notes)
+    if len(layers) > 1:
+        return chains.explain_chain(spoken, layers, entered, shape, want, notes, explain_layer)
+    try:
+        flow = spoken.flow(layers[0], entered.shape)
+    except ShapeError as error:
+        error.explanation = broken(spoken, layers[0], entered, error, notes, want)
+        raise
+    return explain_layer(spoken, flow, entered, notes, want)
+
+
+def _open_flow(layer: Layer, shape: Shape) -> LayerFlow:
+    batched = layer.rank is None or len(shape) == layer.rank + 2
+    return run_ops(layer, shape, Layout(layer.channels_last, batched))
+
+
+def _open_shape(layers: Sequence[Layer]) -> Shape:
+    """An input whose sizes are all unknown, for a layer whose rank is known; PyTorch's channels are the layer's own.
+
+    Raises:
+        CodeError: CW310 where even the number of axes is open.
+    """
+    first = next((layer for layer in layers if layer.rank), None)
+    if first is None or first.rank is None:
+        raise CodeError("CW310", "no input shape in the text, and none was given", hint="give one, such as 64x64x3")
+    unknown: Shape = (None,) * first.rank
+    op = first.ops[0] if first.ops else None
+    channels = op.in_channels if isinstance(op, Conv) else None
+    return (*unknown, channels) if first.channels_last else (channels, *unknown)
+
+
+def explain_layer(
+    spoken: Dialect,
+    flow: LayerFlow,
+    entered: Entered,
+    notes: Sequence[Note] = (),
+    want: tuple[int, ...] | None = None,
+    alone: bool = True,
+) -> Explanation:
+    """One layer that works, explained; `alone` is False for a step of a chain, which needs no fixes of its own."""
+    layer = flow.layer
+    axes = axis_facts(flow)
+    found = (*findings(flow, axes), *(Finding(note.code, "note", note.text) for note in notes))
+    proposals: tuple[Fix, ...] = ()
+    back: tuple[Fix, ...] = ()
+    refused: tuple[tuple[str, str], ...] = ()
+    outs = spatial(layer, flow.output)
+    gaps = any(finding.code == "CW501" for finding in found)
+    if alone or gaps:
+        proposals = read_every_cell(layer, flow.input, read_back(layer)) if gaps else ()
+    if alone:
+        proposals += fixes(layer, flow.input, read_back(layer), outs, want)
+        back = undo(flow, read_back(layer))
+        refused = _not_these(spoken, layer, flow)
+    leave = entered.leave
+    return Explanation(
+        dialect=layer.dialect,
+        title=spoken.title,
+        release=layer.release,
+        kind=layer.kind,
+        code=layer.call.text,
+        input=leave(flow.input),
+        output=leave(flow.output),
+        headline=headline(flow, axes),
+        name=layer.name,
+        axes=axes,
+        facts=rows(flow, axes),
+        findings=tuple(found),
+        fixes=tuple(replace(fix, output=leave(fix.output)) for fix in proposals),
+        undo=tuple(replace(fix, output=leave(fix.output)) for fix in back),
+        refused=refused,
+        params=flow.params,
+        trainable=flow.trainable,
+        macs=flow.macs,
+        want=want,
+        verdict=_verdict(outs, want),
+    )
+
+
+def read_back(layer: Layer) -> Any:
+    """A reader for the layer's own dialect and release: what a fix is checked with."""
+    return lambda text: read_layer(text, dialect=layer.dialect, release=layer.release)
+
+
+def broken(
+    spoken: Dialect,
+    layer: Layer,
+    entered: Entered,
+    error: ShapeError,
+    notes: Sequence[Note],
+    want: tuple[int, ...] | None,
+) -> Explanation:
+    """The explanation that an error of one layer carries: what was given, and what would work."""
+    proposals = fixes(layer, entered.shape, read_back(layer), None, want) if entered.shape else ()
+    return Explanation(
+        dialect=layer.dialect,
+        title=spoken.title,
+        release=layer.release,
+        kind=layer.kind,
+        code=layer.call.text,
+        input=entered.leave(entered.shape),
+        output=(),
+        headline=error.message,
+        name=layer.name,
+        findings=tuple(Finding(note.code, "note", note.text) for note in (*notes, *layer.notes)),
+        fixes=tuple(replace(fix, output=entered.leave(fix.output)) for fix in proposals),
+        params=None,
+        macs=None,
+        want=want,
+        error=error,
+    )
+
+
+def _verdict(outs: tuple[int, ...] | None, want: tuple[int, ...] | None) -> str:
+    """`one less than 14 x 14`: how the output stands to what was wanted."""
+    if want is None or outs is None:
+        return ""
+    if len(want) != len(outs):
+        raise ArgumentError(
+            "CW604",
+            f"{len(want)} wanted sizes for {len(outs)} axes",
+            received=show(want),
+            hint="give one a spatial axis, such as 32x32",
+        )
+    if want == outs:
+        return "as wanted"
+    differences = {have - need for have, need in zip(outs, want, strict=True)}
+    if len(differences) == 1:
+        difference = differences.pop()
+        count = {1: "one", 2: "two", 3: "three"}.get(abs(difference), str(abs(difference)))
+        return f"{count} {'more' if difference > 0 else 'less'} than {show(want)}"
+    return f"not {show(want)}"
+
+
+def _not_these(spoken: Dialect, layer: Layer, flow: LayerFlow) -> tuple[tuple[str, str], ...]:
+    """What looks like the answer and is refused: PyTorch's 'same' with a stride."""
+    op = layer.window_op
+    if layer.dialect != "torch" or not isinstance(op, Conv) or all(window.stride == 1 for window in op.windows):
+        return ()
+    try:
+        read_layer(spoken.respell(layer, {"padding": "same"}), dialect="torch", release=layer.release)
+    except Refusal as refusal:
+        return (("padding='same'", refusal.quote),)
+    except ConvwiseError:
+        return ()
+    return ()

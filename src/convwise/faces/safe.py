@@ -1,0 +1,25 @@
+"""Text from elsewhere is data: control and direction characters are shown, never sent to the terminal."""
+
+from __future__ import annotations
+
+import unicodedata
+
+
+def escape(text: str) -> str:
+    r"""The text with control, format and unassigned characters as \x.. escapes; line breaks too.
+
+    >>> escape("a" + chr(27) + "[31m" + chr(0x202E))
+    'a\\x1b[31m\\u202e'
+    """
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(char if _harmless(char) else _shown(char) for char in text)
+
+
+def _harmless(char: str) -> bool:
+    return char == " " or unicodedata.category(char)[0] not in "CZ"
+
+
+def _shown(char: str) -> str:
+    code = ord(char)
+    return f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}" if code < 65536 else f"\\U{code:08x}"

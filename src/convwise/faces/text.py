@@ -1,0 +1,272 @@
+"""Answers as terminal text: the layout of a good teacher's note. Nothing is computed here."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from convwise.answers.explanation import AxisFacts, Explanation, Fix, show
+from convwise.answers.headline import groups
+from convwise.axis import Same
+from convwise.errors import ConvwiseError
+from convwise.faces.picture import draw
+from convwise.faces.safe import escape
+
+DEFAULT_WIDTH = 100
+LABEL = 16
+
+Line = tuple[tuple[str, str], ...]
+"""A line as (text, style) pieces; styles are names that `paint` knows."""
+
+STYLES = {"head": "bold", "label": "cyan", "good": "green", "bad": "bold red", "warn": "yellow", "dim": "dim", "": ""}
+
+
+def render(answer: Any, width: int | None = None, color: bool = False) -> str:
+    """An explanation, or a list of explanations and errors, as text of at most `width` columns."""
+    width = max(width or DEFAULT_WIDTH, 40)
+    lines = _explanation(answer, width) if isinstance(answer, Explanation) else [((str(answer), ""),)]
+    return paint(lines, width, color)
+
+
+def render_error(error: ConvwiseError, width: int | None = None, color: bool = False) -> str:
+    """An error in its three lines; with the history up to the break and the fixes where it carries them."""
+    width = max(width or DEFAULT_WIDTH, 40)
+    return paint(_error(error, width), width, color)
+
+
+def render_line(answer: Any) -> str:
+    """An explanation or an error in one line."""
+    if isinstance(answer, ConvwiseError):
+        return escape(f"{answer.code} {answer.message}")
+    assert isinstance(answer, Explanation)
+    formulas = {axis.formula: None for axis in answer.axes if axis.formula}
+    reason = f"  ({'; '.join(formulas)})" if formulas else ""
+    what = " ".join(answer.code.split()) if not answer.parts else f"{len(answer.parts)} layers"
+    return escape(f"{what}: {show(answer.input)} -> {show(answer.output)}{reason}")
+
+
+def paint(lines: Iterable[Line], width: int, color: bool) -> str:
+    """Lines of styled pieces as one text; ANSI styles only with `color`."""
+    if not color:
+        return "\n".join("".join(text for text, _ in line).rstrip() for line in lines)
+    from rich.style import Style
+
+    parsed = {name: Style.parse(style) for name, style in STYLES.items()}
+    return "\n".join(
+        "".join(parsed[style].render(text) if style else text for text, style in line).rstrip() for line in lines
+    )
+
+
+def _explanation(told: Explanation, width: int) -> list[Line]:
+    lines = [_head(told)]
+    lines += _wrapped("", escape(told.headline), width, 0)
+    lines += _chain_table(told, width) if told.parts else []
+    for fact in told.facts:
+        lines += _fact(fact.label, fact.lines, width)
+    lines += _picture(told, width)
+    for finding in told.findings:
+        label = f"{finding.level} {finding.code}"
+        where = f"{finding.node}: " if finding.node else ""
+        lines += _wrapped(label, escape(where + finding.text), width, 2, "warn" if finding.level != "note" else "dim")
+    return lines + _proposals(told, width)
+
+
+def _head(told: Explanation) -> Line:
+    verdict = f", {told.verdict}" if told.verdict else ""
+    output = show(told.output) if told.output else "refused"
+    kind = f"{len(told.parts)} layers" if told.parts else told.kind
+    if told.name and not told.parts:
+        kind = f"{told.name}: {kind}"
+    text = f"{kind} · {told.title} {told.release}"
+    if told.input:
+        text += f" · {show(told.input)} -> {output}{verdict}"
+    return ((escape(text), "head"),)
+
+
+def _wrapped(label: str, text: str, width: int, indent: int, style: str = "label") -> list[Line]:
+    """A label and its text, wrapped with the text hanging under itself."""
+    start = " " * indent + (f"{label:<{LABEL - 1}} " if label else "")
+    hang = " " * (indent + (LABEL if label else 0))
+    first_room, room = max(width - len(start), 20), max(width - len(hang), 20)
+    wrapped = textwrap.wrap(text, first_room, break_on_hyphens=False) or [""]
+    if len(wrapped) > 1:
+        wrapped = [wrapped[0], *textwrap.wrap(" ".join(wrapped[1:]), room, break_on_hyphens=False)]
+    first: Line = ((start, style if label else ""), (wrapped[0], ""))
+    return [first, *(((hang + line, ""),) for line in wrapped[1:])]
+
+
+def _fact(label: str, texts: Sequence[str], width: int) -> list[Line]:
+    lines: list[Line] = []
+    for number, text in enumerate(texts):
+        lines += _wrapped(escape(label) if number == 0 else " ", escape(text), width, 2)
+    return lines
+
+
+def _picture(told: Explanation, width: int) -> list[Line]:
+    """The windows over the first axis, where a picture tells more than the rows: a stride, a dilation, padding, unread cells."""
+    for alike in groups(told.axes):
+        axis = alike[0].axis
+        if axis is None or (axis.stride == axis.dilation == 1 and axis.unread_data == 0):
+            continue
+        drawn = draw(axis, width - 4)
+        if drawn:
+            names = ", ".join(part.name for part in alike)
+            title = [] if len(list(groups(told.axes))) == 1 else [((f"    {names}", "label"),)]
+            return [*title, *(((f"    {line}", "dim"),) for line in drawn)]
+    return []
+
+
+def _proposals(told: Explanation, width: int) -> list[Line]:
+    lines = _fixes("try", told.fixes, width)
+    lines += _fixes("undo", told.undo, width)
+    for change, quote in told.refused:
+        lines += _refused(told, change, quote, width)
+    return lines
+
+
+def _refused(told: Explanation, change: str, quote: str, width: int) -> list[Line]:
+    text = f'{change}: {told.title} refuses it: "{quote}"'
+    wrapped = textwrap.wrap(escape(text), max(width - 5, 20), break_on_hyphens=False)
+    return [((("not  " if number == 0 else "     "), "bad"), (line, "")) for number, line in enumerate(wrapped)]
+
+
+def _fixes(word: str, proposals: Sequence[Fix], width: int) -> list[Line]:
+    if not proposals:
+        return []
+    labels = [escape(fix.label or fix.code) for fix in proposals]
+    column = min(max(len(label) for label in labels), max(width - 40, 20))
+    lines: list[Line] = []
+    for number, (fix, label) in enumerate(zip(proposals, labels, strict=True)):
+        arrow = f"-> {show(fix.output)}" if fix.output else ""
+        lead = f"{word:<4} " if number == 0 else "     "
+        lines.append(((lead, "good"), (f"{label:<{column}}  {arrow}{'   ' + fix.why if fix.why else ''}", "")))
+    return lines
+
+
+def _chain_table(told: Explanation, width: int) -> list[Line]:
+    """The size history: a row a layer."""
+    rows = [("input", show(told.input), "", "")]
+    for part in told.parts:
+        count = "" if not part.params else f"{part.params:,} parameters"
+        rows.append((escape(part.name or part.kind), show(part.output), describe_step(part), count))
+    widths = [max(len(row[column]) for row in rows) for column in range(4)]
+    lines: list[Line] = []
+    for name, shape, what, count in rows:
+        text = f"  {name:<{widths[0]}}   {shape:<{widths[1]}}   {what:<{widths[2]}}   {count:>{widths[3]}}"
+        lines.append(((text[:width], ""),))
+    return lines
+
+
+def describe_step(part: Explanation) -> str:
+    """`3x3, stride 4`: what a layer of a chain does, in few words."""
+    axes = [axis for axis in part.axes if axis.kernel is not None]
+    if not axes:
+        return part.kind if part.name else ""
+    words = ["x".join(str(axis.kernel) for axis in axes)]
+    for word, values in (("stride", [axis.stride for axis in axes]), ("dilation", [axis.dilation for axis in axes])):
+        if any(value != 1 for value in values):
+            words.append(f"{word} {'x'.join(map(str, values)) if len(set(values)) > 1 else values[0]}")
+    words += _padding_words(axes)
+    kind = "" if part.kind.startswith(("Conv", "Depthwise", "Separable")) else f"{part.kind} " if part.name else ""
+    return kind + ", ".join(words)
+
+
+def _padding_words(axes: Sequence[AxisFacts]) -> list[str]:
+    if all(axis.window is not None and isinstance(axis.window.padding, Same) for axis in axes):
+        return ["same"]
+    pads = [(axis.pad_low, axis.pad_high) for axis in axes]
+    if all(pad in ((0, 0), (None, None)) for pad in pads):
+        return []
+    if all(low == high for low, high in pads) and len(set(pads)) == 1:
+        return [f"padding {pads[0][0]}"]
+    return [f"padding {', '.join(f'{low}+{high}' for low, high in pads)}"]
+
+
+def _error(error: ConvwiseError, width: int) -> list[Line]:
+    told = error.explanation
+    lines: list[Line] = []
+    if told is not None:
+        lines.append(
+            _head(told)
+            if not told.parts
+            else ((f"{len(told.parts) + 1} layers · {told.title} {told.release}", "head"),)
+        )
+        if told.parts or told.kind == "Sequential":
+            lines += _wrapped("", escape(told.headline), width, 0)
+            lines += _chain_table(told, width)
+    lines.append(((f"{type(error).__name__} {error.code}: ", "bad"), (escape(error.message), "")))
+    title = told.title if told is not None else "it says"
+    if error.quote and error.quote not in error.fact:
+        lines += _wrapped("", escape(f'{title}: "{error.quote}"'), width, 2)
+    for text in (error.detail, error.hint):
+        for line in text.splitlines():
+            # A caret line must keep its columns; it is never wrapped.
+            lines.append(((f"  {escape(line)}", ""),)) if "^" in line or len(line) < width - 2 else lines.extend(
+                _wrapped("", escape(line), width, 2)
+            )
+    if told is not None:
+        for fact in told.facts:
+            lines += _fact(fact.label, fact.lines, width)
+        lines += _proposals(told, width)
+    return lines
+
+
+def render_many(
+    answers: Sequence[Explanation | ConvwiseError], inputs: Sequence[str], width: int | None = None, color: bool = False
+) -> str:
+    """One layer on several inputs: what holds for any size once, then a line an input."""
+    width = max(width or DEFAULT_WIDTH, 40)
+    worked = [answer for answer in answers if isinstance(answer, Explanation)]
+    lines: list[Line] = []
+    if worked:
+        first = worked[0]
+        lines += [((escape(f"{first.kind} · {first.title} {first.release}"), "head"),)]
+        lines += _wrapped("", _for_many(first), width, 0)
+        lines += _fact("any size", [_any_size(first)], width) if first.axes else []
+    names = [_given(answer) or given for answer, given in zip(answers, inputs, strict=True)]
+    column = max(len(text) for text in names)
+    for text, answer in zip(names, answers, strict=True):
+        if isinstance(answer, Explanation):
+            lines.append(((f"  {text:>{column}}  ->  {show(answer.output)}", ""),))
+        else:
+            lines += _refused_input(text, column, answer, width)
+    if worked and not worked[0].parts and worked[0].axes and worked[0].params:
+        lines += _fact("fixed", ["the channels, once the layer is built; height and width are free"], width)
+    return paint(lines, width, color)
+
+
+def _given(answer: Explanation | ConvwiseError) -> str:
+    """The input of an answer, also of a refused one."""
+    told = answer if isinstance(answer, Explanation) else answer.explanation
+    return show(told.input) if told else ""
+
+
+def _for_many(told: Explanation) -> str:
+    if told.parts or not any(axis.kernel for axis in told.axes):
+        return told.headline
+    return "The kernel never changes; the input only decides how many places it fits."
+
+
+def _refused_input(text: str, column: int, error: ConvwiseError, width: int) -> list[Line]:
+    lines = _wrapped("", f"{text:>{column}}  refused: {escape(error.fact)}", width, 2)
+    indent = " " * (column + 4)
+    told = error.explanation
+    if error.quote:
+        sentence = error.quote.split(". ")[0]
+        lines.append(((f'{indent}{told.title if told else "it says"}: "{escape(sentence)}"'[:width], "dim"),))
+    for fix in told.fixes[:1] if told else ():
+        lines.append(((f"{indent}try {fix.label or fix.code} -> {show(fix.output)}", "good"),))
+    if error.hint:
+        lines.append(((f"{indent}{escape(error.hint)}"[:width], ""),))
+    return lines
+
+
+def _any_size(told: Explanation) -> str:
+    texts: dict[str, list[str]] = {axis.any_size: [] for axis in told.axes}
+    for axis in told.axes:
+        texts[axis.any_size].append(axis.name)
+    count = f"; {told.params:,} parameters serve all" if told.params else ""
+    if len(texts) == 1:
+        return f"n -> {next(iter(texts))}, each axis apart{count}"
+    return "; ".join(f"{' and '.join(names)}: n -> {text}" for text, names in texts.items()) + count

@@ -1,0 +1,43 @@
+"""What the documents show is what the program says."""
+
+from __future__ import annotations
+
+import doctest
+
+import pytest
+from shown import DOCUMENTS, Shown, commands, run, runnable
+
+SHOWN = [shown for document in DOCUMENTS for shown in commands(document) if runnable(shown.command)]
+
+
+@pytest.mark.parametrize("shown", SHOWN, ids=lambda shown: f"{shown.document.name}: {shown.command[:60]}")
+def test_shown_output_is_what_the_command_prints(shown: Shown) -> None:
+    words = runnable(shown.command)
+    assert words is not None
+    assert run(words) == shown.output
+
+
+def test_the_readme_shows_output_at_all() -> None:
+    assert len([shown for shown in SHOWN if shown.document.name == "README.md" and shown.output]) >= 6
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda document: document.name)
+def test_python_examples_in_documents_run(document: object) -> None:
+    result = doctest.testfile(str(document), module_relative=False, optionflags=doctest.NORMALIZE_WHITESPACE)
+    assert result.failed == 0
+
+
+def test_docstring_examples_run() -> None:
+    import importlib
+    import pkgutil
+
+    import convwise
+
+    tried = 0
+    for module in pkgutil.walk_packages(convwise.__path__, "convwise."):
+        if module.name.endswith("__main__"):
+            continue
+        result = doctest.testmod(importlib.import_module(module.name))
+        assert result.failed == 0, module.name
+        tried += result.attempted
+    assert tried >= 30
