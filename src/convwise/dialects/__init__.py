@@ -15,11 +15,11 @@ def get(name: str) -> Dialect:
         ArgumentError: CW602.
     """
     if name == "keras":
-        from convwise.dialects import keras
+        from convwise.dialects.keras import DIALECT as KERAS
 
-        return keras.DIALECT
+        return KERAS
     if name == "torch":
-        from convwise.dialects import torch
+        from convwise.dialects.torch import DIALECT as TORCH
 
-        return torch.DIALECT
+        return TORCH
     raise ArgumentError("CW602", f"no dialect {name!r}", received=name, hint=f"the dialects are {', '.join(NAMES)}")

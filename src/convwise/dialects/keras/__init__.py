@@ -1,0 +1,27 @@
+"""The Keras dialect: Keras 3 on TensorFlow, measured with Keras 3.15.1 on TensorFlow 2.21 on a CPU."""
+
+from __future__ import annotations
+
+from convwise.dialects.base import Dialect
+from convwise.dialects.keras.enter import enter
+from convwise.dialects.keras.flow import flow
+from convwise.dialects.keras.kinds import NAMES
+from convwise.dialects.keras.read import read
+from convwise.dialects.keras.releases import CURRENT, RELEASES
+from convwise.dialects.keras.respell import respell
+from convwise.dialects.keras.spell import spell
+
+DIALECT = Dialect(
+    name="keras",
+    title="Keras",
+    release=CURRENT,
+    releases=RELEASES,
+    kinds=NAMES,
+    read=read,
+    enter=enter,
+    flow=flow,
+    spell=spell,
+    respell=respell,
+)
+
+__all__ = ["DIALECT"]

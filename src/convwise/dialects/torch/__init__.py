@@ -1,0 +1,149 @@
+"""PyTorch's layers (torch.nn 2.13): how it spells, resolves and refuses them. torch itself is never imported."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from convwise.dialects.base import Call, Dialect, Entered, Layer, LayerFlow, Note, Value, nearest
+from convwise.dialects.torch import (
+    adaptive,
+    convolution,
+    elementwise,
+    folding,
+    norm,
+    padding,
+    pooling,
+    rearrange,
+    resizing,
+    shuffling,
+)
+from convwise.dialects.torch.functions import FUNCTIONS, functional
+from convwise.dialects.torch.kind import RELEASE, Kind, flow_kind, read_kind
+from convwise.dialects.torch.respelling import respell_call
+from convwise.dialects.torch.spelling import settled, spell_op, unsayable, write_call
+from convwise.dialects.torch.unmodelled import CONTAINERS, KERAS_LAYERS, UNMODELLED
+from convwise.errors import ArgumentError, CodeError, ConvwiseError
+from convwise.ops import Flatten, GlobalPool, Op, Reshape, Shape
+
+KINDS: Mapping[str, Kind] = {
+    kind.name: kind
+    for module in (convolution, pooling, adaptive, padding, resizing, shuffling, folding, norm, elementwise, rearrange)
+    for kind in module.KINDS
+}
+"""Every layer of torch.nn that is modelled."""
+
+METHODS: Mapping[str, Kind] = {kind.name: kind for kind in rearrange.METHODS}
+"""Tensor methods, in lower case: they stand in forward, not among the layers."""
+
+
+def read(call: Call, release: str | None = None) -> Layer:
+    """The layer that `call` means.
+
+    Raises:
+        Refusal: what PyTorch refuses whatever the size, with its words in `quote`.
+        ShapeError: CW210, what PyTorch takes and convwise does not.
+        CodeError: CW302 to CW306, CW311, CW314, CW317.  ArgumentError: CW603.
+    """
+    if release is not None and release not in (RELEASE, f"{RELEASE}.0"):
+        raise ArgumentError(
+            "CW603", f"PyTorch {release} is not known", received=release, hint=f"the release known is {RELEASE}"
+        )
+    kind = KINDS.get(call.kind) or METHODS.get(call.kind)
+    if kind is None:
+        raise _unknown_layer(call)
+    return read_kind(kind, call)
+
+
+def _unknown_layer(call: Call) -> CodeError:
+    name = call.kind
+    if name in UNMODELLED:
+        return CodeError(
+            "CW317",
+            f"convwise does not model nn.{name}: {UNMODELLED[name]}",
+            received=name,
+            hint="leave it out, and ask about the layers before and after it",
+        )
+    if name in CONTAINERS:
+        return CodeError(
+            "CW317", f"nn.{name} holds layers and is none itself", received=name, hint="ask about the layers in it"
+        )
+    if name in KERAS_LAYERS:
+        return CodeError(
+            "CW302",
+            f"PyTorch has no layer {name!r}; that is Keras's name",
+            received=name,
+            hint=f"here it is nn.{KERAS_LAYERS[name]}",
+        )
+    near = nearest(name, (*KINDS, *UNMODELLED))
+    return CodeError(
+        "CW302",
+        f"PyTorch has no layer {name!r}",
+        received=name,
+        hint=f"did you mean nn.{near}?" if near else "see the layers of torch.nn",
+    )
+
+
+def enter(layers: Sequence[Layer], shape: Shape) -> Entered:
+    """The shape as it is: PyTorch's layers tell a batch by the number of axes, and none is ever added.
+
+    A note CW509 warns where a map without a batch will meet a Flatten that keeps its first axis.
+    """
+    first = next((layer for layer in layers if layer.rank is not None), None)
+    if first is None or first.rank is None or len(shape) != first.rank + 1:
+        return Entered(shape)
+    later = layers[list(layers).index(first) + 1 :]
+    flattens = any(
+        (isinstance(op, Flatten) and op.start == 1) or (isinstance(op, Reshape) and op.keeps_batch)
+        for layer in later
+        for op in layer.ops
+    )
+    if not flattens:
+        return Entered(shape)
+    full = "x".join("?" if size is None else str(size) for size in (1, *shape))
+    text = f"the input has no batch axis, so Flatten keeps the channels apart (PyTorch reads the first axis as the batch): give {full}"
+    return Entered(shape, notes=(Note("CW509", text),))
+
+
+def flow(layer: Layer, shape: Shape) -> LayerFlow:
+    """What `layer` does to `shape`, exactly as a freshly made layer (in training mode) does to a tensor of that shape.
+
+    Raises:
+        ShapeError: with PyTorch's words in `quote` where it has some.
+    """
+    kind = KINDS.get(layer.kind) or METHODS[layer.kind]
+    return flow_kind(kind, layer, tuple(shape))
+
+
+def spell(ops: tuple[Op, ...], channels_last: bool = False) -> str:
+    """The shortest natural call; several ops as an nn.Sequential.
+
+    Raises:
+        Refusal: CW202 or CW209, where PyTorch cannot say it.
+    """
+    texts = []
+    for op in ops:
+        call = spell_op(op, channels_last)
+        try:
+            back = read(call).ops
+        except ConvwiseError as error:
+            raise unsayable(f"PyTorch does not take {write_call(call)}: {error.fact}", error.hint) from None
+        if (
+            back != (settled(op),)
+            and type(back[0]) is type(op)
+            and not isinstance(op, GlobalPool)
+            and not channels_last
+        ):
+            raise unsayable(f"{write_call(call)} comes nearest, but is not the same")
+        texts.append(write_call(call))
+    return texts[0] if len(texts) == 1 else f"nn.Sequential({', '.join(texts)})"
+
+
+def respell(layer: Layer, changes: Mapping[str, Value]) -> str:
+    """The user's own call with `changes` made, in the user's own style."""
+    kind = KINDS.get(layer.kind) or METHODS[layer.kind]
+    return respell_call(layer, kind.parameters, changes)
+
+
+DIALECT = Dialect("torch", "PyTorch", RELEASE, (RELEASE,), frozenset(KINDS), read, enter, flow, spell, respell)
+
+__all__ = ["DIALECT", "FUNCTIONS", "KINDS", "UNMODELLED", "enter", "flow", "functional", "read", "respell", "spell"]

@@ -1,0 +1,286 @@
+"""Upsample and its two older forms.
+
+Source of the rules: `torch/nn/modules/upsampling.py` and `F.interpolate`, run with torch 2.13.0.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from fractions import Fraction
+from math import isfinite
+
+from convwise.dialects.base import Layer, LayerFlow, Value, run_ops
+from convwise.dialects.torch.kind import FIRST, Arguments, Kind, parameters, wrong_rank
+from convwise.dialects.torch.values import integers, known, listed, show, too_small, wrong_type
+from convwise.errors import Refusal, ShapeError
+from convwise.ops import Op, Resize, Shape, spatial_names
+
+LINEAR = {"linear": 1, "bilinear": 2, "trilinear": 3}
+MODES = ("nearest", "nearest-exact", "area", "linear", "bilinear", "trilinear", "bicubic")
+NEITHER = "Input Error: Only 3D, 4D and 5D input Tensors supported (got {}D) for the modes: nearest | linear | bilinear | bicubic | trilinear | lanczos | area | nearest-exact (got {})"
+
+
+def resolve_upsample(kind: Kind, arguments: Arguments) -> tuple[Op, ...]:
+    """`F.interpolate`'s own order of checks. A single number means every axis: two of them unless the mode says otherwise."""
+    fixed = {"UpsamplingNearest2d": ("nearest", None), "UpsamplingBilinear2d": ("bilinear", True)}
+    mode, align = fixed.get(kind.name, (arguments.get("mode"), arguments.get("align_corners")))
+    known(mode, "mode")
+    scale = _scale(arguments["scale_factor"])
+    size = known(arguments["size"], "size")
+    if mode in ("nearest", "area", "nearest-exact") and known(align, "align_corners") is not None:
+        quote = (
+            "align_corners option can only be set with the interpolating modes: linear | bilinear | bicubic | trilinear"
+        )
+        raise Refusal(
+            "CW201",
+            f"align_corners={show(align)} with mode={mode!r}",
+            received=align,
+            hint="leave align_corners out",
+            quote=quote,
+        )
+    if size is not None and scale is not None:
+        quote = "only one of size or scale_factor should be defined"
+        raise Refusal(
+            "CW201",
+            "both size and scale_factor are given",
+            received=show(size),
+            hint="leave one of them out",
+            quote=quote,
+        )
+    if size is None and scale is None:
+        quote = "either size or scale_factor should be defined"
+        raise Refusal("CW201", "neither size nor scale_factor is given", hint="try scale_factor=2", quote=quote)
+    recompute = arguments.get("recompute_scale_factor")
+    if size is not None and recompute is True:
+        quote = "recompute_scale_factor is not meaningful with an explicit size."
+        raise Refusal(
+            "CW201",
+            "recompute_scale_factor=True with a size",
+            received=True,
+            hint="leave recompute_scale_factor out",
+            quote=quote,
+        )
+    if mode not in MODES:
+        quote = (
+            "Lanczos mode requires antialias=True"
+            if mode == "lanczos"
+            else NEITHER.partition("for the modes")[1] + NEITHER.partition("for the modes")[2]
+        )
+        raise Refusal(
+            "CW207",
+            f"there is no mode {show(mode)}",
+            received=mode,
+            hint=f"use one of {', '.join(MODES)}",
+            quote=quote.format(mode),
+        )
+    if align is not None and not isinstance(align, bool):
+        raise wrong_type("align_corners", align, "True or False", "received an invalid combination of arguments")
+    rank = LINEAR.get(mode, 2)
+    wanted = scale if size is None else _sizes(size, mode)
+    if isinstance(wanted, tuple):
+        rank = len(wanted)
+        if mode in (*LINEAR, "bicubic") and rank != LINEAR.get(mode, 2):
+            name = "size" if scale is None else "scale_factor"
+            fact = f"{name} has {rank} values; mode={mode!r} needs {LINEAR.get(mode, 2)}"
+            raise Refusal("CW204", fact, received=wanted, hint=f"write {name}={wanted[0] if wanted else 2}")
+        items = wanted
+    else:
+        items = (wanted,) * rank
+    plain = "linear" if mode in LINEAR else "cubic" if mode == "bicubic" else mode
+    if size is not None:
+        return (Resize(sizes=items, mode=plain, align_corners=bool(align)),)
+    _check_scales(items, mode)
+    return (Resize(scales=tuple(Fraction(item) for item in items), mode=plain, align_corners=bool(align), exact=False),)
+
+
+def _scale(value: Value) -> Value:
+    """`scale_factor` as nn.Upsample turns it into floats; None where it is empty."""
+    known(value, "scale_factor")
+    for item in value if isinstance(value, tuple) else (value,):
+        if isinstance(item, bool) or (isinstance(item, str) and _numeric(item)):
+            raise ShapeError(
+                "CW210",
+                f"scale_factor is {item!r}, which PyTorch would turn into a number",
+                received=item,
+                hint="write a number",
+            )
+        if item is not None and not isinstance(item, int | float):
+            quote = f"could not convert string to float: {item!r}" if isinstance(item, str) else ""
+            raise wrong_type("scale_factor", item, "a number", quote)
+        if isinstance(item, int) and abs(item) > 10**300:
+            raise Refusal(
+                "CW107",
+                f"scale_factor is {show(item)}",
+                received=None,
+                hint="use a smaller scale_factor",
+                quote="int too large to convert to float",
+            )
+    if isinstance(value, tuple):
+        if None in value:
+            raise wrong_type(
+                "scale_factor", value, "a number", "float() argument must be a string or a real number, not 'NoneType'"
+            )
+        return tuple(float(item) for item in value)
+    return float(value) if value else None
+
+
+def _numeric(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _sizes(value: Value, mode: str) -> int | tuple[int, ...]:
+    items = value if isinstance(value, tuple) else (value,)
+    for item in items:
+        if isinstance(item, bool):
+            raise ShapeError(
+                "CW210", f"size is {item}, not a number", received=item, hint=f"write size={int(item)} if that is meant"
+            )
+        if type(item) is not int:
+            quote = "received an invalid combination of arguments"
+            if isinstance(value, tuple):
+                quote = f"expected size to be one of int or Tuple[int] or Tuple[int, int] or Tuple[int, int, int], but got size with types [{', '.join(str(type(x)) for x in items)}]"
+            elif mode == "area":
+                quote = ""
+            raise wrong_type("size", item, "an integer", quote)
+        integers(item, "size")
+        if item < 1 and not (mode == "area" and item == 0):
+            raise too_small(
+                "size", show(value), 1, "Input and output sizes should be greater than 0" if mode != "area" else ""
+            )
+        if item == 0:
+            raise ShapeError("CW210", "size is 0: nothing would be left", received=value, hint="try size=1")
+    return value if isinstance(value, tuple) else items[0]
+
+
+def _check_scales(items: tuple[float, ...], mode: str) -> None:
+    for item in items:
+        if not isfinite(item):
+            quote = (
+                "value cannot be converted to type int64_t without overflow"
+                if mode != "area"
+                else "cannot convert float"
+            )
+            raise Refusal(
+                "CW201", f"scale_factor is {item}", received=str(item), hint="use a finite scale_factor", quote=quote
+            )
+        if item <= 0:
+            quote = "Input and output sizes should be greater than 0" if mode != "area" else ""
+            raise Refusal(
+                "CW201",
+                f"scale_factor is {item:g}; it must be greater than 0",
+                received=item,
+                hint="try scale_factor=2",
+                quote=quote,
+            )
+
+
+def run_upsample(layer: Layer, shape: Shape) -> LayerFlow:
+    """The number of axes decides how often a single number is used; a batch is always needed."""
+    op = layer.ops[0]
+    assert isinstance(op, Resize)
+    mode = layer.arguments.get("mode", "bilinear" if layer.kind == "UpsamplingBilinear2d" else "nearest")
+    rank = len(shape) - 2
+    given = layer.arguments["size"] if op.sizes is not None else layer.arguments["scale_factor"]
+    single = not isinstance(given, tuple)
+    if not single and rank != op.rank:
+        raise _other_rank(op, given, shape, rank)
+    if rank not in (1, 2, 3):
+        quote = NEITHER.format(len(shape), mode)
+        raise wrong_rank(
+            f"{len(shape)} axes where 3 to 5 are needed, the batch included",
+            shape,
+            quote,
+            "give the batch too: N, C, H, W",
+        )
+    needed = LINEAR.get(mode, 2 if mode == "bicubic" else rank)
+    if rank != needed:
+        quote = (
+            NEITHER.format(len(shape), mode)
+            if mode == "bicubic"
+            else f"Got {len(shape)}D input, but {mode} mode needs {needed + 2}D input"
+        )
+        hint = f"give the batch too: 1x{'x'.join(map(str, shape))}" if rank == needed - 1 else ""
+        raise wrong_rank(
+            f"{len(shape)} axes where mode={mode!r} needs {needed + 2}, the batch included", shape, quote, hint
+        )
+    if single and rank != op.rank:
+        one = (op.sizes or (None,))[0], (op.scales or (None,))[0]
+        op = replace(
+            op, sizes=None if one[0] is None else (one[0],) * rank, scales=None if one[1] is None else (one[1],) * rank
+        )
+        layer = replace(layer, ops=(op,))
+    _, channels, spatial = FIRST.split(shape)
+    if mode != "area" and any(size is not None and min(size, op.out(i, size)) < 1 for i, size in enumerate(spatial)):
+        raise _not_positive(op, spatial)
+    if channels == 0 and mode == "area" and rank == 3:
+        quote = "Expected input to have non-zero size for non-batch dimensions"
+        raise ShapeError("CW102", "the input has 0 channels", axis="channels", received=0, quote=quote)
+    if channels == 0 and mode != "area":
+        quote = (
+            f"Non-empty {len(shape)}D data tensor expected but got a tensor with sizes {listed(shape)}"
+            if None not in shape
+            else ""
+        )
+        raise ShapeError("CW102", "the input has 0 channels", axis="channels", received=0, quote=quote)
+    try:
+        return run_ops(layer, shape, FIRST)
+    except ShapeError as error:
+        if error.code == "CW103" and mode == "area" and 0 not in spatial:
+            error.code = "CW210"
+        raise
+
+
+def _not_positive(op: Resize, spatial: Shape) -> ShapeError:
+    out = tuple(None if size is None else op.out(i, size) for i, size in enumerate(spatial))
+    bad = next(
+        i
+        for i, (size, after) in enumerate(zip(spatial, out, strict=True))
+        if size == 0 or (after is not None and after < 1)
+    )
+    letters = "DHW"[-len(spatial) :]
+    before, after = (
+        ", ".join(f"{letter}: {size}" for letter, size in zip(letters, sizes, strict=True)) for sizes in (spatial, out)
+    )
+    quote = f"Input and output sizes should be greater than 0, but got input ({before}) {'and ' if len(spatial) == 1 else ''}output ({after})"
+    name = spatial_names(len(spatial))[bad]
+    fact = f"resizing {spatial[bad]} cells gives {out[bad]}; both must be at least 1"
+    return ShapeError(
+        "CW103",
+        fact,
+        axis=name,
+        received=spatial[bad],
+        quote=quote if None not in spatial else "",
+        hint="use a larger scale_factor or input",
+    )
+
+
+def _other_rank(op: Resize, given: Value, shape: Shape, rank: int) -> ShapeError:
+    spatial = listed(shape[2:])
+    name = "size" if op.sizes is not None else "scale_factor"
+    if op.sizes is not None:
+        quote = f"Input and output must have the same number of spatial dimensions, but got input with spatial dimensions of {spatial} and output size of {given}."
+    else:
+        quote = f"Input and scale_factor must have the same number of spatial dimensions, but got input with spatial dimensions of {spatial} and scale_factor of shape {tuple(float(item) for item in given)}."
+    hint = "give the batch too: N, C and then the sizes" if rank == op.rank - 1 else f"write {max(rank, 1)} values"
+    return wrong_rank(
+        f"{name} has {op.rank} values, the input {max(rank, 0)} spatial axes after the batch and the channels",
+        shape,
+        quote,
+        hint,
+    )
+
+
+KINDS = (
+    Kind(
+        "Upsample",
+        parameters("size=None scale_factor=None mode='nearest' align_corners=None recompute_scale_factor=None"),
+        resolve_upsample,
+        run=run_upsample,
+    ),
+    Kind("UpsamplingNearest2d", parameters("size=None scale_factor=None"), resolve_upsample, run=run_upsample),
+    Kind("UpsamplingBilinear2d", parameters("size=None scale_factor=None"), resolve_upsample, run=run_upsample, rank=2),
+)
