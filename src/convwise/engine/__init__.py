@@ -1,0 +1,8 @@
+"""Runs layers on NumPy arrays. `import convwise` does not load this package, because it loads NumPy."""
+
+from __future__ import annotations
+
+from convwise.engine.functions import Conv, avg_pool2d, conv2d, max_pool2d
+from convwise.engine.running import run
+
+__all__ = ["Conv", "avg_pool2d", "conv2d", "max_pool2d", "run"]
