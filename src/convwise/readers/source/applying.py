@@ -1,0 +1,204 @@
+"""A layer or a model applied to an array: what runs after what, without running anything."""
+
+from __future__ import annotations
+
+import ast
+from typing import Any
+
+from convwise.dialects.base import Unknown
+from convwise.errors import CodeError, ConvwiseError
+from convwise.readers.echo import shown
+from convwise.readers.source import attributes, tensors
+from convwise.readers.source.functions import invoke
+from convwise.readers.source.state import Run
+from convwise.readers.source.values import SELF_CHAIN, Applicable, Chain, Function, Instance, Made, Ref, Rest, Tensor
+
+Keywords = list[tuple[str | None, Any]]
+
+
+def applied(run: Run, target: Applicable, arguments: list[Any], keywords: Keywords, node: ast.AST) -> Any:
+    """`target(x)`: the array that comes out."""
+    parts = tensors.tensors_in([*arguments, *(value for name, value in keywords if name not in ("training", "mask"))])
+    line = line_of(node)
+    if isinstance(target, Made) and target.kind.endswith("Loss"):
+        return run.unknown(node)
+    if not parts:
+        if not arguments and not keywords:
+            return run.unknown(node)
+        parts = [Tensor(None, line=line)]
+    if len(parts) == 1 and not (arguments and isinstance(arguments[0], list | tuple) and len(arguments[0]) > 1):
+        return apply(run, target, parts[0], line, node=node)
+    target.used = True
+    if isinstance(target, Instance):
+        return _through(run, target, arguments, keywords, parts[0], line, node)
+    return tensors.doubtful(run, tuple(parts), tensors.opaque(run, node))
+
+
+def line_of(node: ast.AST) -> int:
+    return node.lineno if isinstance(node, ast.expr | ast.stmt) else 0
+
+
+def apply(
+    run: Run, target: Any, tensor: Tensor, line: int, label: str | None = None, node: ast.AST | None = None
+) -> Tensor:
+    """The array that `target` makes of `tensor`; `label` is its place in the model around it."""
+    run.spend()
+    attributes.use(target)
+    if tensor.doubt is not None:
+        tensors.insist(tensor)
+        return _next(run, tensor, (), target, line, tensor.doubt)
+    if tensor.parent is None and tensor.shape is None and not isinstance(target, Made):
+        declared = target.declared if isinstance(target, Chain | Instance) else None
+        if declared is not None:
+            tensor = Tensor(declared.shape, line=line, entry=True, batched=declared.batched)
+    if isinstance(target, Made):
+        name = target.name or label
+        full = ".".join([*run.prefix, name or label or ""]) if run.prefix and (name or label) else name
+        return _next(run, tensor, ((full, target),), target, line)
+    if isinstance(target, Chain):
+        return _along(run, target, tensor, line, label)
+    if isinstance(target, Instance):
+        return _through(run, target, [tensor], [], tensor, line, node, label)
+    return _next(run, tensor, (), None, line, _no_layer(target, line))
+
+
+def _next(
+    run: Run,
+    base: Tensor,
+    placed: tuple[tuple[str | None, Made], ...],
+    target: Any,
+    line: int,
+    doubt: ConvwiseError | None = None,
+) -> Tensor:
+    base.used = True
+    result = Tensor(None, parent=base, placed=placed, line=line, target=target, base=base, doubt=doubt)
+    run.tensors.append(result)
+    return result
+
+
+def _along(run: Run, chain: Chain, tensor: Tensor, line: int, label: str | None) -> Tensor:
+    """Through the members of a chain, one after the other."""
+    if chain.doubt is not None:
+        return _next(run, tensor, (), chain, line, chain.doubt)
+    if chain.kind != "Sequential":
+        doubt = CodeError(
+            "CW315",
+            f"a {chain.kind} is not applied as a whole",
+            detail=f"line {line}",
+            hint="apply its layers one by one",
+        )
+        return _next(run, tensor, (), chain, line, doubt)
+    inside = bool(run.within or run.prefix or label)
+    current = tensor
+    with run.named(label or chain.name if inside else None):
+        for place, (name, member) in enumerate(chain.members):
+            if isinstance(member, Tensor):
+                continue
+            known = name or (str(place) if inside or chain.dialect == "torch" else None)
+            current = apply(run, member, current, line, known)
+    return _closed(run, chain, tensor, current, line)
+
+
+def _through(
+    run: Run,
+    instance: Instance,
+    arguments: list[Any],
+    keywords: Keywords,
+    tensor: Tensor,
+    line: int,
+    node: ast.AST | None,
+    label: str | None = None,
+) -> Tensor:
+    """Through the forward or call of an object of the text."""
+    inside = bool(run.within or run.prefix or label)
+    start = len(run.tensors)
+    with run.named(label or instance.name if inside else None):
+        result = forward(run, instance, arguments, keywords, node)
+    if isinstance(result, Tensor):
+        current = result
+        if result.doubt is not None:
+            tensors.insist(result)
+    else:
+        current = _next(run, tensor, (), instance, line, _no_result(instance, result, line))
+    for inner in run.tensors[start:]:
+        if inner is not current and not inner.used:
+            inner.faint = True
+    return _closed(run, instance, tensor, current, line)
+
+
+def _closed(run: Run, target: Any, base: Tensor, last: Tensor, line: int) -> Tensor:
+    """The result of a whole model, so that it is known by the model's name."""
+    result = _next(run, last, (), target, line, last.doubt)
+    result.base = base
+    return result
+
+
+def forward(run: Run, instance: Instance, arguments: list[Any], keywords: Keywords, node: ast.AST | None) -> Any:
+    """What an object of the text makes of an array: its forward or call, followed."""
+    cls = instance.cls
+    own = instance.attributes.get(SELF_CHAIN)
+    if cls is None or cls.forward is None:
+        parts = tensors.tensors_in(arguments)
+        return apply(run, own, parts[0], line_of(node) if node else 0) if isinstance(own, Chain) and parts else None
+    method = cls.methods[cls.forward]
+    bound = Function(method.node, method.scope, cls.forward, owner=instance, called=True, within=method.within)
+    run.within += 1
+    try:
+        return invoke(run, bound, arguments, keywords, node or method.node)
+    finally:
+        run.within -= 1
+        for value in instance.attributes.values():
+            _use_all(value)
+
+
+def _use_all(value: Any) -> None:
+    """Layers that an object holds are no answers by themselves, whether its forward applies them or not."""
+    if isinstance(value, list | tuple):
+        for part in value:
+            attributes.use(part)
+    elif isinstance(value, dict):
+        for part in value.values():
+            attributes.use(part)
+    elif not isinstance(value, Tensor):
+        attributes.use(value)
+
+
+def _no_result(instance: Instance, result: Any, line: int) -> CodeError:
+    name = instance.cls.name if instance.cls else "the model"
+    if isinstance(result, tuple | list | dict):
+        fact = f"{shown(name, 40)} gives back {len(result)} values, so it is not a straight line of layers"
+        return CodeError("CW315", fact, detail=f"line {line}", hint="give the part that leads to one of them")
+    forward_name = (instance.cls.forward if instance.cls else None) or "forward"
+    return CodeError(
+        "CW315",
+        f"the {forward_name} of {shown(name, 40)} gives back nothing that the text shows to come from its layers",
+        detail=f"line {instance.cls.line}" if instance.cls else "",
+        hint=f"give a {forward_name} that returns what the last layer gives",
+    )
+
+
+def _no_layer(member: Any, line: int) -> ConvwiseError:
+    """Why something that stands where a layer should stand is none."""
+    if isinstance(member, ConvwiseError):
+        return member
+    if isinstance(member, Rest):
+        return CodeError(
+            "CW314",
+            f"unknown number of layers: the text does not say what {shown(member.text, 60)} holds",
+            received=shown(member.text, 60),
+            hint="assign numbers to the names in it, or write the layers out",
+        )
+    if isinstance(member, Unknown):
+        return CodeError(
+            "CW314",
+            f"{member.text} stands where a layer should, and the text does not say what it is",
+            received=member.text,
+            hint="give the line that assigns it",
+        )
+    if isinstance(member, Ref):
+        name = member.path.rpartition(".")[2]
+        return CodeError(
+            "CW302", f"{name} is a class, not a layer", received=name, hint=f"write {name}(...), with its arguments"
+        )
+    what = "a function" if isinstance(member, Function) else shown(repr(member), 40)
+    return CodeError("CW302", f"{what} stands where a layer should", received=what, hint="write a layer there")

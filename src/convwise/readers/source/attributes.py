@@ -1,0 +1,231 @@
+"""Attributes and items: each is matched against a closed list of names, never looked up on a real object."""
+
+from __future__ import annotations
+
+import ast
+from typing import Any
+
+from convwise.dialects.base import Unknown
+from convwise.errors import CodeError
+from convwise.readers.source import tensors
+from convwise.readers.source.names import canonical, dialect_of
+from convwise.readers.source.state import Run
+from convwise.readers.source.values import (
+    LONGEST_SEQUENCE,
+    Chain,
+    Class,
+    Function,
+    Instance,
+    Made,
+    Method,
+    Ref,
+    Tensor,
+    iterable,
+)
+
+METHODS_OF_LISTS = frozenset({"append", "extend", "insert", "pop", "copy", "reverse", "index", "count"})
+METHODS_OF_DICTS = frozenset({"get", "items", "keys", "values", "update", "pop", "copy"})
+METHODS_OF_LAYERS = frozenset(
+    {
+        *(
+            "add",
+            "append",
+            "extend",
+            "insert",
+            "add_module",
+            "pop",
+            "build",
+            "summary",
+            "compile",
+            "fit",
+            "evaluate",
+            "predict",
+        ),
+        *(
+            "predict_on_batch",
+            "predict_step",
+            "call",
+            "forward",
+            "compute_output_shape",
+            "to",
+            "cuda",
+            "cpu",
+            "float",
+            "double",
+        ),
+        *(
+            "half",
+            "eval",
+            "train",
+            "requires_grad_",
+            "children",
+            "modules",
+            "items",
+            "values",
+            "keys",
+            "train_on_batch",
+            "apply",
+        ),
+    }
+)
+
+
+def attribute(run: Run, owner: Any, node: ast.Attribute) -> Any:
+    """`owner.attr` for everything but an imported module."""
+    name = node.attr
+    if isinstance(owner, Tensor):
+        return tensors.attribute(run, owner, node)
+    if isinstance(owner, Instance):
+        return _of_instance(run, owner, node)
+    if isinstance(owner, Class):
+        return Method(owner, name)
+    if isinstance(owner, Chain):
+        if name == "layers":
+            return [member for _, member in owner.members]
+        named = [member for label, member in owner.members if label == name]
+        if named:
+            return named[0]
+    if (isinstance(owner, Made) and name in METHODS_OF_LAYERS) or isinstance(owner, Chain):
+        return Method(owner, name)
+    if (isinstance(owner, list) and name in METHODS_OF_LISTS) or (isinstance(owner, dict) and name in METHODS_OF_DICTS):
+        return Method(owner, name)
+    if isinstance(owner, str) and name in ("lower", "upper", "format", "join", "strip"):
+        return Method(owner, name)
+    if isinstance(owner, Unknown) and name in ("reshape", "view", "unsqueeze", "astype", "to", "float", "cuda"):
+        return Method(owner, name)
+    if isinstance(owner, Method) and isinstance(owner.owner, Instance) and owner.name == "super":
+        return Method(owner.owner, "super." + name)
+    return run.unknown(node)
+
+
+def _of_instance(run: Run, owner: Instance, node: ast.Attribute) -> Any:
+    name = node.attr
+    if name in owner.attributes:
+        return owner.attributes[name]
+    method = owner.cls.methods.get(name) if owner.cls else None
+    if isinstance(method, Function):
+        return Function(method.node, method.scope, name, owner=owner, called=True, within=method.within)
+    if method is not None:
+        return method
+    return Method(owner, name) if name in METHODS_OF_LAYERS else run.unknown(node)
+
+
+def private(run: Run, owner: Any, node: ast.Attribute) -> Any:
+    """Names that begin with an underscore: only what the text itself put there is given, nothing of Python's own."""
+    if isinstance(owner, Instance) and (not node.attr.startswith("__") or node.attr in owner.attributes):
+        return _of_instance(run, owner, node)
+    if node.attr == "__call__" and isinstance(owner, Made | Chain | Instance):
+        return owner
+    return run.unknown(node)
+
+
+def item(run: Run, owner: Any, key: Any, node: ast.expr) -> Any:
+    """`owner[key]`."""
+    if isinstance(owner, Tensor):
+        return tensors.item(run, owner, key, node)
+    if isinstance(owner, dict) and isinstance(key, str | int):
+        return owner.get(key, run.unknown(node))
+    if isinstance(owner, Chain) and isinstance(key, str):
+        return next((member for label, member in owner.members if label == key), run.unknown(node))
+    items = iterable(owner)
+    if items is not None and isinstance(key, int) and -len(items) <= key < len(items):
+        return items[key]
+    return run.unknown(node)
+
+
+def sliced(run: Run, owner: Any, part: slice, node: ast.Subscript) -> Any:
+    """`owner[start:stop:step]`."""
+    if part.step == 0:
+        return run.unknown(node)
+    if isinstance(owner, tuple | list | str):
+        return owner[part]
+    if isinstance(owner, Chain):
+        return Chain(owner.kind, owner.dialect, owner.members[part], node.lineno, doubt=owner.doubt)
+    if isinstance(owner, Tensor):
+        return tensors.doubtful(run, (owner,), tensors.opaque(run, node))
+    return run.unknown(node)
+
+
+def christen(value: Any, name: str) -> None:
+    """A layer or model without a name takes the first name that it is assigned to."""
+    if isinstance(value, Made | Chain | Instance) and value.name is None and not name.startswith("_"):
+        value.name = name
+        if isinstance(value, Chain) and value.kind != "Sequential":
+            for place, (label, member) in enumerate(value.members):
+                christen(member, f"{name}.{label or place}")
+
+
+def set_attribute(run: Run, owner: Any, name: str, value: Any) -> None:
+    if isinstance(owner, Instance):
+        if not name.startswith("__"):
+            christen(value, name)
+            owner.attributes[name] = value
+    elif isinstance(owner, Chain) and isinstance(value, Made | Chain | Instance):
+        doubt = CodeError(
+            "CW315", f"the attribute {name!r} of a model is set from outside", hint="write the layers in order"
+        )
+        owner.doubt = owner.doubt or doubt
+
+
+def set_item(owner: Any, key: Any, value: Any) -> None:
+    if isinstance(owner, dict):
+        if isinstance(key, str | int) and len(owner) < LONGEST_SEQUENCE:
+            owner[key] = value
+    elif isinstance(owner, list):
+        if isinstance(key, int) and -len(owner) <= key < len(owner):
+            owner[key] = value
+    elif isinstance(owner, Chain) and isinstance(key, int) and -len(owner.members) <= key < len(owner.members):
+        owner.members[key] = (owner.members[key][0], value)
+        use(value)
+    elif isinstance(owner, Chain) and isinstance(key, str):
+        owner.members.append((key, value))
+        use(value)
+
+
+def use(value: Any) -> None:
+    """Mark what has become part of something else; it is no answer by itself any more."""
+    if isinstance(value, Made | Chain | Instance | Tensor):
+        value.used = True
+
+
+def extend(run: Run, owner: list[Any] | Chain, more: Any, node: ast.AST) -> None:
+    """`owner += more` and `owner.extend(more)`."""
+    items = iterable(more)
+    run.spend(len(items or ()))
+    if isinstance(owner, Chain):
+        if items is None or len(owner.members) + len(items) > LONGEST_SEQUENCE:
+            owner.doubt = owner.doubt or unknown_number(run, node)
+            return
+        for member in items:
+            use(member)
+            owner.members.append((None, member))
+    elif items is not None and len(owner) + len(items) <= LONGEST_SEQUENCE:
+        owner += items
+    else:
+        owner.append(unknown_number(run, node))
+
+
+def unknown_number(run: Run, node: ast.AST) -> CodeError:
+    """The doubt of a chain that has a part of unknown length."""
+    return CodeError(
+        "CW314",
+        "unknown number of layers: the text does not say how often the loop goes round or what the list holds",
+        detail=run.place(node),
+        hint="assign a number to the name, or write the layers out",
+    )
+
+
+def nameless(line: int) -> Instance:
+    """What `self` stands for in lines pasted from a method without its class."""
+    return Instance(None, {}, line, used=True)
+
+
+def heard(run: Run, module: str) -> None:
+    """An import tells which framework the text speaks to."""
+    dialect = dialect_of(canonical(module))
+    if dialect:
+        run.evidence[dialect] = run.evidence.get(dialect, 0) + 1
+
+
+def is_ref(value: Any, *paths: str) -> bool:
+    return isinstance(value, Ref) and value.path in paths

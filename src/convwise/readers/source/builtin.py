@@ -1,0 +1,169 @@
+"""The few built-in functions that snippets compute sizes with; all others give an unknown value."""
+
+from __future__ import annotations
+
+import ast
+from typing import Any
+
+from convwise.dialects.base import Unknown
+from convwise.readers.source import attributes, operators
+from convwise.readers.source.state import Run
+from convwise.readers.source.values import LONGEST_SEQUENCE, Chain, Instance, Method, Ref, Tensor, iterable, truth
+
+LARGEST_RANGE = 2**31
+
+
+def called(run: Run, name: str, arguments: list[Any], keywords: list[tuple[str | None, Any]], node: ast.Call) -> Any:
+    """What a built-in function gives."""
+    if name == "print":
+        return None
+    if name == "super":
+        return Method(run.following[-1], "super") if run.following else run.unknown(node)
+    if name == "range":
+        return _range(run, arguments, node)
+    if name == "dict":
+        return _dict(run, arguments, keywords, node)
+    if name in ("setattr", "getattr") and len(arguments) >= 2 and isinstance(arguments[1], str):
+        return _by_name(run, name, arguments, node)
+    if name in _ON_SEQUENCES:
+        return _on_sequences(run, name, arguments, node)
+    if name in ("int", "float", "abs", "round", "max", "min", "sum", "pow", "bool", "divmod", "str"):
+        return _on_numbers(run, name, arguments, node)
+    if name == "isinstance" and len(arguments) == 2:
+        return _is_instance(run, arguments[0], arguments[1], node)
+    return run.unknown(node)
+
+
+def _range(run: Run, arguments: list[Any], node: ast.Call) -> Any:
+    if not 1 <= len(arguments) <= 3 or not all(
+        type(bound) is int and abs(bound) <= LARGEST_RANGE for bound in arguments
+    ):
+        return run.unknown(node)
+    if len(arguments) == 3 and arguments[2] == 0:
+        return run.unknown(node)
+    return range(*arguments)
+
+
+def _dict(run: Run, arguments: list[Any], keywords: list[tuple[str | None, Any]], node: ast.Call) -> Any:
+    """`dict(...)` and `OrderedDict([("conv1", ...), ...])`."""
+    found: dict[Any, Any] = {}
+    if arguments:
+        if isinstance(arguments[0], dict):
+            found.update(arguments[0])
+        else:
+            pairs = iterable(arguments[0])
+            if pairs is None or len(pairs) > LONGEST_SEQUENCE:
+                return run.unknown(node)
+            for pair in pairs:
+                if not isinstance(pair, tuple | list) or len(pair) != 2 or not isinstance(pair[0], str | int):
+                    return run.unknown(node)
+                found[pair[0]] = pair[1]
+    found.update({key: value for key, value in keywords if key is not None})
+    return found
+
+
+def _by_name(run: Run, name: str, arguments: list[Any], node: ast.Call) -> Any:
+    """`setattr(self, "conv1", ...)` and `getattr(self, "conv1")` on an object of the text: a look into its own table."""
+    owner, attribute = arguments[0], arguments[1]
+    if not isinstance(owner, Instance):
+        return run.unknown(node)
+    if name == "setattr":
+        if len(arguments) == 3:
+            attributes.set_attribute(run, owner, attribute, arguments[2])
+        return None
+    return owner.attributes.get(attribute, run.unknown(node))
+
+
+_ON_SEQUENCES = frozenset({"len", "list", "tuple", "set", "zip", "enumerate", "reversed", "sorted", "iter"})
+
+
+def _on_sequences(run: Run, name: str, arguments: list[Any], node: ast.Call) -> Any:
+    if not arguments:
+        return () if name == "tuple" else []
+    if name == "len" and isinstance(arguments[0], Tensor):
+        return run.unknown(node)
+    lists = [iterable(argument) for argument in arguments]
+    if lists[0] is None or (name == "zip" and None in lists):
+        return run.unknown(node)
+    if name == "len":
+        return len(lists[0])
+    if any(items is not None and len(items) > LONGEST_SEQUENCE for items in lists):
+        return run.unknown(node)
+    run.spend(len(lists[0]))
+    if name == "zip":
+        return list(zip(*(items for items in lists if items is not None), strict=False))
+    if name == "enumerate":
+        first = arguments[1] if len(arguments) > 1 and isinstance(arguments[1], int) else 0
+        return list(enumerate(lists[0], first))
+    if name == "sorted":
+        return sorted(lists[0]) if all(type(item) is int for item in lists[0]) else run.unknown(node)
+    if name == "reversed":
+        return list(lists[0])[::-1]
+    return tuple(lists[0]) if name == "tuple" else list(lists[0])
+
+
+def _on_numbers(run: Run, name: str, arguments: list[Any], node: ast.Call) -> Any:
+    if name in ("max", "min", "sum") and arguments and not isinstance(arguments[0], int | float):
+        arguments = list((iterable(arguments[0]) or ())[:LONGEST_SEQUENCE])
+    if name == "bool" and len(arguments) == 1:
+        known = truth(arguments[0])
+        return run.unknown(node) if known is None else known
+    if name == "str" and len(arguments) == 1 and isinstance(arguments[0], int | str):
+        return (
+            str(arguments[0]) if isinstance(arguments[0], str) or arguments[0].bit_length() <= 64 else run.unknown(node)
+        )
+    if (
+        name == "int"
+        and len(arguments) == 1
+        and isinstance(arguments[0], str)
+        and arguments[0].isdigit()
+        and len(arguments[0]) < 20
+    ):
+        return int(arguments[0])
+    if not arguments or not all(operators.number(value) for value in arguments):
+        return run.unknown(node)
+    if any(isinstance(value, int) and value.bit_length() > operators.MOST_BITS for value in arguments):
+        return run.unknown(node)
+    return _compute(run, name, arguments, node)
+
+
+def _compute(run: Run, name: str, numbers: list[Any], node: ast.Call) -> Any:
+    if name in ("max", "min", "sum"):
+        return max(numbers) if name == "max" else min(numbers) if name == "min" else sum(numbers)
+    if len(numbers) == 2 and name in ("pow", "divmod"):
+        try:
+            if name == "pow":
+                return operators.binary(ast.Pow, numbers[0], numbers[1], LONGEST_SEQUENCE)
+            return divmod(numbers[0], numbers[1])
+        except (operators.TooLargeError, operators.NotKnownError, ZeroDivisionError):
+            return run.unknown(node)
+    if len(numbers) == 2 and name == "round" and type(numbers[1]) is int and abs(numbers[1]) < 20:
+        return round(numbers[0], numbers[1])
+    if len(numbers) != 1:
+        return run.unknown(node)
+    value = numbers[0]
+    if name in ("int", "round"):
+        return int(value) if name == "int" else round(value)
+    return abs(value) if name == "abs" else float(value)
+
+
+_TYPES: dict[str, type | tuple[type, ...]] = {
+    "int": int,
+    "float": float,
+    "str": str,
+    "bool": bool,
+    "list": (list, Chain),
+    "tuple": tuple,
+    "dict": dict,
+}
+
+
+def _is_instance(run: Run, value: Any, kinds: Any, node: ast.Call) -> Any:
+    names = [
+        kind.path.rpartition(".")[2]
+        for kind in (kinds if isinstance(kinds, tuple) else (kinds,))
+        if isinstance(kind, Ref)
+    ]
+    if isinstance(value, Unknown | Tensor | Ref) or not names or not all(name in _TYPES for name in names):
+        return run.unknown(node)
+    return any(isinstance(value, _TYPES[name]) for name in names)

@@ -1,0 +1,126 @@
+"""A call: which of the things that a text can call it is, and what comes of it."""
+
+from __future__ import annotations
+
+import ast
+from math import ceil, floor
+from typing import Any
+
+from convwise.dialects.base import Unknown
+from convwise.errors import CodeError
+from convwise.readers.echo import shown
+from convwise.readers.source import applying, arrays, builtin, classes, functional, making, methods, operators, tensors
+from convwise.readers.source.functions import invoke
+from convwise.readers.source.names import split
+from convwise.readers.source.state import Run
+from convwise.readers.source.values import Chain, Class, Function, Instance, Made, Method, Ref, Tensor
+
+Keywords = list[tuple[str | None, Any]]
+
+PASSED_ON = frozenset(
+    {
+        *("torch.compile", "torch.jit.script", "torch.nn.DataParallel", "torch.nn.parallel.DistributedDataParallel"),
+        *(
+            "tensorflow.function",
+            "torch.autograd.Variable",
+            "torch.nn.utils.weight_norm",
+            "torch.nn.utils.spectral_norm",
+        ),
+        *(
+            "torch.nn.utils.parametrizations.weight_norm",
+            "torch.nn.utils.parametrizations.spectral_norm",
+            "copy.deepcopy",
+        ),
+        *("torch.jit.trace",),
+    }
+)
+"""Functions that give their first argument back, as far as layers and sizes go."""
+
+_ROUNDING = {"math.floor": floor, "math.ceil": ceil, "numpy.floor": floor, "numpy.ceil": ceil}
+
+
+def call(run: Run, target: Any, arguments: list[Any], keywords: Keywords, node: ast.Call) -> Any:
+    """What `target(*arguments, **keywords)` gives."""
+    run.spend()
+    if isinstance(target, Ref):
+        return _known(run, target.path, arguments, keywords, node)
+    if isinstance(target, Made | Chain | Instance):
+        return applying.applied(run, target, arguments, keywords, node)
+    if isinstance(target, Function):
+        return invoke(run, target, arguments, keywords, node)
+    if isinstance(target, Class):
+        return classes.instantiate(run, target, arguments, keywords, node)
+    if isinstance(target, Method):
+        return methods.called(run, target, arguments, keywords, node)
+    return unfollowed(run, arguments, keywords, node)
+
+
+def unfollowed(run: Run, arguments: list[Any], keywords: Keywords, node: ast.Call) -> Any:
+    """A call of something that the text does not show: unknown, and a doubt if an array went in."""
+    parts = tensors.tensors_in([*arguments, *(value for _, value in keywords)])
+    if not parts:
+        if isinstance(node.func, ast.Name):
+            making.stranger(run, node.func.id, node)
+        return run.unknown(node)
+    doubt = CodeError(
+        "CW314",
+        f"`{shown(run.source(node.func), 40)}` is applied on the way, and the text does not say what it is",
+        detail=run.place(node),
+        hint="give its definition too, or leave the call out",
+    )
+    return tensors.doubtful(run, tuple(parts), doubt)
+
+
+def _known(run: Run, path: str, arguments: list[Any], keywords: Keywords, node: ast.Call) -> Any:
+    """A call of something imported or built in."""
+    module, name = split(path)
+    if module == "builtins":
+        return builtin.called(run, name, arguments, keywords, node)
+    if path in PASSED_ON and arguments:
+        return arguments[0]
+    if path in _ROUNDING and len(arguments) == 1 and operators.number(arguments[0]):
+        return _ROUNDING[path](arguments[0])
+    if name == "summary" and len(arguments) + len(keywords) >= 2:
+        return _printed_summary(run, arguments, keywords, node)
+    if path == "collections.OrderedDict":
+        return builtin.called(run, "dict", arguments, keywords, node)
+    array = arrays.made(run, path, arguments, keywords, node)
+    if array is not None:
+        return array
+    made = making.made(run, path, arguments, keywords, node)
+    if made is not None:
+        return made
+    result = functional.called(run, path, arguments, keywords, node)
+    if result is not None:
+        return result
+    if path.endswith(("random.default_rng", "random.RandomState")):
+        return Ref("numpy.random")
+    if path == "keras.backend.image_data_format":
+        return "channels_last"
+    return _foreign(run, path, arguments, keywords, node)
+
+
+def _foreign(run: Run, path: str, arguments: list[Any], keywords: Keywords, node: ast.Call) -> Any:
+    """A call of something that is neither a layer nor an array: an optimizer, a data loader, a module of somebody else."""
+    module, name = split(path)
+    if not (name[:1].isupper() and not name.isupper()):
+        return unfollowed(run, arguments, keywords, node)
+    if tensors.tensors_in(arguments):
+        return unfollowed(run, arguments, keywords, node)
+    return making.foreign(run, module, name, arguments, keywords, node)
+
+
+def _printed_summary(run: Run, arguments: list[Any], keywords: Keywords, node: ast.Call) -> Any:
+    """`summary(model, (3, 32, 32))` of torchsummary and torchinfo names an input."""
+    model = arguments[0] if arguments else None
+    sizes = next(
+        (value for name, value in keywords if name in ("input_size", "input_data")),
+        arguments[1] if len(arguments) > 1 else None,
+    )
+    if isinstance(model, Made | Chain | Instance) and isinstance(sizes, Tensor):
+        applying.apply(run, model, sizes, node.lineno)
+    elif isinstance(model, Made | Chain | Instance):
+        shape = tensors.sizes(sizes)
+        if shape:
+            applying.apply(run, model, Tensor(shape, line=node.lineno), node.lineno)
+    return Unknown("summary")

@@ -1,0 +1,104 @@
+"""Classes of the text: their methods, and the objects that calls of them make."""
+
+from __future__ import annotations
+
+import ast
+from typing import Any
+
+from convwise.readers.source import making
+from convwise.readers.source.functions import invoke
+from convwise.readers.source.names import dialect_of, split
+from convwise.readers.source.state import Run
+from convwise.readers.source.values import SELF_CHAIN, Class, Function, Instance, Ref, Scope
+
+Keywords = list[tuple[str | None, Any]]
+
+MODULES = frozenset({"Module", "LightningModule", "Model", "Layer", "Sequential"})
+"""Base classes that make a class of the text a model or a layer."""
+
+
+def define_class(run: Run, node: ast.ClassDef, bases: tuple[Any, ...], scope: Scope) -> Class:
+    """The class that a statement defines; methods of its bases in the text included."""
+    found: dict[str, Any] = {}
+    dialect = None
+    for base in reversed(bases):
+        if isinstance(base, Class):
+            found.update(base.methods)
+            base.used = True
+            dialect = dialect or base.dialect
+        elif isinstance(base, Ref):
+            dialect = dialect or dialect_of(base.path)
+    defined = Class(node.name, bases, found, node.lineno, dialect)
+    inner = Scope(parent=scope)
+    for statement in node.body:
+        run.spend()
+        if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef):
+            static = any(isinstance(word, ast.Name) and word.id == "staticmethod" for word in statement.decorator_list)
+            method = Function(statement, scope, statement.name, called=True, within=None if static else defined)
+            found[statement.name] = method
+        elif isinstance(statement, ast.Assign):
+            run.execute(run, [statement], inner)
+    found.update(inner.names)
+    defined.forward = next((name for name in ("forward", "call") if isinstance(found.get(name), Function)), None)
+    defined.dialect = dialect or {"forward": "torch", "call": "keras"}.get(defined.forward or "")
+    run.classes.append(defined)
+    return defined
+
+
+def is_module(cls: Class) -> bool:
+    """Whether objects of the class are models or making."""
+    if cls.forward:
+        return True
+    return any(is_module(base) if isinstance(base, Class) else _names_module(base) for base in cls.bases)
+
+
+def _names_module(base: Any) -> bool:
+    return isinstance(base, Ref) and split(base.path)[1] in MODULES
+
+
+def instantiate(run: Run, cls: Class, arguments: list[Any], keywords: Keywords, node: ast.AST) -> Any:
+    """`Net(10)`: the attributes that its constructor sets."""
+    cls.used = True
+    line = node.lineno if isinstance(node, ast.Call) else cls.line
+    if not is_module(cls):
+        made = making.homemade(run, cls, arguments, keywords, node)
+        if made is not None:
+            return made
+    instance = Instance(cls, {}, line)
+    if is_module(cls):
+        run.keep(instance)
+    constructor = cls.methods.get("__init__")
+    if isinstance(constructor, Function):
+        bound = Function(constructor.node, constructor.scope, "__init__", owner=instance, called=True, within=cls)
+        invoke(run, bound, arguments, keywords, node)
+    else:
+        inherited(run, instance, arguments, keywords, node)
+    return instance
+
+
+def inherited(run: Run, instance: Instance, arguments: list[Any], keywords: Keywords, node: ast.AST) -> None:
+    """`super().__init__(...)`: the constructor of a base that the text defines, or of Sequential."""
+    level = next((method.within for method in reversed(_running(run, instance))), instance.cls)
+    bases = level.bases if isinstance(level, Class) else ()
+    for base in bases:
+        if isinstance(base, Class):
+            constructor = base.methods.get("__init__")
+            if isinstance(constructor, Function):
+                within = constructor.within or base
+                invoke(
+                    run,
+                    Function(constructor.node, constructor.scope, "__init__", instance, True, within),
+                    arguments,
+                    keywords,
+                    node,
+                )
+            return
+        if isinstance(base, Ref) and split(base.path)[1] == "Sequential":
+            chain = making.sequential(run, dialect_of(base.path), arguments, keywords, node)
+            chain.used = True
+            instance.attributes[SELF_CHAIN] = chain
+            return
+
+
+def _running(run: Run, instance: Instance) -> list[Function]:
+    return [function for function in run.frames if function.owner is instance]

@@ -1,0 +1,243 @@
+"""From what the walk has met to the answer: each chain with its input, read by its dialect."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass
+from typing import Any
+
+from convwise import dialects
+from convwise.dialects.base import TITLES, Layer
+from convwise.errors import CodeError, ConvwiseError
+from convwise.ops import Shape
+from convwise.readers.echo import shown
+from convwise.readers.source import applying, classes, making
+from convwise.readers.source.functions import invoke, required_parameters
+from convwise.readers.source.result import Found
+from convwise.readers.source.state import MOST_LAYERS, Run
+from convwise.readers.source.values import SELF_CHAIN, Chain, Instance, Made, Tensor
+
+DEFAULT_DIALECT = "keras"
+MOST_FOUND = 500
+"""Layer-input pairs of one text."""
+
+Placed = tuple[tuple[str | None, Made], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """A chain as it was applied: its layers by name, and the shape that went in (`given` if an array was)."""
+
+    placed: Placed
+    shape: Shape | None
+    batched: bool
+    given: bool
+    name: str | None
+    line: int | None
+    doubt: ConvwiseError | None
+
+
+def collect(run: Run) -> list[Found]:
+    """Every layer or chain of the text with its input, in the order of the lines."""
+    _finish(run)
+    heads = _heads(run)
+    if not heads:
+        for function in list(run.functions):
+            if not function.called:
+                invoke(run, function, [], [], function.node)
+        _finish(run)
+        heads = _heads(run)
+    if len(heads) > MOST_FOUND:
+        raise CodeError(
+            "CW308",
+            f"the text holds {len(heads):,} layer-input pairs, at most {MOST_FOUND} are read",
+            hint="give the part that matters",
+        )
+    cache: dict[int, Layer] = {}
+    run.spend(sum(len(head.placed) for head in heads))
+    return [_found(run, head, cache) for head in sorted(heads, key=lambda head: head.line or 0)]
+
+
+def _finish(run: Run) -> None:
+    """Follow what the text defines but does not use: functions without parameters, classes, models, layers."""
+    for function in list(run.functions):
+        if not function.called and not required_parameters(function):
+            invoke(run, function, [], [], function.node)
+    for cls in list(run.classes):
+        if not cls.used and classes.is_module(cls):
+            classes.instantiate(run, cls, [], [], ast.Pass())
+    for target in list(run.objects):
+        if target.used or (isinstance(target, Made) and target.stranger):
+            continue
+        if isinstance(target, Instance) and not _applies(target):
+            continue
+        line = target.call.line if isinstance(target, Made) else target.line
+        start = Tensor(None, line=line, entry=True)
+        if target.declared is not None:
+            start = Tensor(target.declared.shape, line=line, entry=True, batched=target.declared.batched)
+        applying.apply(run, target, start, line or 0)
+
+
+def _applies(instance: Instance) -> bool:
+    """Whether an object of the text can be applied at all; lines of a constructor alone make none."""
+    return bool((instance.cls and instance.cls.forward) or instance.attributes.get(SELF_CHAIN))
+
+
+def _heads(run: Run) -> list[Head]:
+    """The last arrays of all chains; the same chain without an input is told once, and not beside one with an input."""
+    found: dict[Any, Head] = {}
+    given: set[tuple[int, ...]] = set()
+    for tensor in run.tensors:
+        if tensor.used or tensor.faint:
+            continue
+        head = _head(run, tensor)
+        if not head.placed and head.doubt is None:
+            continue
+        layers = tuple(id(layer) for _, layer in head.placed)
+        if head.given:
+            given.add(layers)
+        found.setdefault(
+            (layers, head.shape, head.line, id(head.doubt)) if head.given else (layers, id(head.doubt)), head
+        )
+    return [head for key, head in found.items() if head.given or key[0] not in given]
+
+
+def _head(run: Run, tensor: Tensor) -> Head:
+    trail: list[tuple[tuple[str | None, Made], ...]] = []
+    step = tensor
+    length = 0
+    while step.parent is not None:
+        trail.append(step.placed)
+        length += len(step.placed)
+        step = step.parent
+        run.spend()
+    if length > MOST_LAYERS:
+        raise CodeError(
+            "CW308",
+            f"a chain of {length:,} layers, at most {MOST_LAYERS:,} are read",
+            hint="give the part that matters",
+        )
+    placed = tuple(pair for part in reversed(trail) for pair in part)
+    whole = tensor.base is not None and tensor.base.parent is None
+    name = tensor.target.name if whole and isinstance(tensor.target, Made | Chain | Instance) else None
+    shape = step.shape
+    given = shape is not None and not step.entry
+    batched = step.batched
+    declared = placed[0][1].declared if placed else None
+    if shape is None and declared is not None:
+        shape, batched = declared.shape, declared.batched
+    return Head(placed, shape, batched, given, name, tensor.line, tensor.doubt)
+
+
+def _found(run: Run, head: Head, cache: dict[int, Layer]) -> Found:
+    """One chain, read by its dialect; where that fails, the error takes the place of the layers."""
+    try:
+        if head.doubt is not None:
+            raise head.doubt
+        dialect = _spoken(run, head.placed)
+        layers = tuple(_read(run, dialect, name, made, cache) for name, made in head.placed)
+    except ConvwiseError as error:
+        return Found((), head.shape, head.name, head.line, error=error)
+    batched = head.batched if dialect == "keras" and head.shape is not None else None
+    return Found(layers, head.shape, head.name, head.line, batched=batched)
+
+
+def _spoken(run: Run, placed: Placed) -> str:
+    """The one dialect of a chain.
+
+    Raises:
+        CodeError: CW311 where two frameworks are mixed.
+    """
+    if run.forced:
+        return run.forced
+    said = {made.dialect: made for _, made in placed if made.dialect}
+    if said:
+        said |= {
+            made.leaning: made
+            for _, made in placed
+            if made.leaning and made.dialect is None and made.leaning not in said
+        }
+    if len(said) > 1:
+        words = " and ".join(
+            f"{shown(made.call.text, 40)} is {TITLES[dialect]}'s" for dialect, made in said.items() if dialect
+        )
+        raise CodeError(
+            "CW311",
+            f"two frameworks in one chain: {words}",
+            hint="a chain speaks to one framework; write all layers in its words",
+        )
+    if said:
+        return next(dialect for dialect in said if dialect)
+    leanings = [made.leaning for _, made in placed if made.leaning]
+    return leanings[0] if leanings else run.dialect or DEFAULT_DIALECT
+
+
+def _read(run: Run, dialect: str, name: str | None, made: Made, cache: dict[int, Layer]) -> Layer:
+    """One layer by its dialect.
+
+    Raises:
+        ConvwiseError: with the layer's name, and its line where the text has several.
+    """
+    known = cache.get(id(made))
+    if known is not None and known.dialect == dialect:
+        return known if known.name == name else known.named(name)
+    try:
+        if made.problem is not None:
+            raise made.problem
+        layer = dialects.get(dialect).read(made.call, run.release)
+    except ConvwiseError as error:
+        _improve(run, error, dialect, name, made)
+        raise
+    cache[id(made)] = layer = layer.named(name)
+    return layer
+
+
+def _improve(run: Run, error: ConvwiseError, dialect: str, name: str | None, made: Made) -> None:
+    error.dialect, error.call = dialect, made.call
+    kind = f"{TITLES.get(dialect, dialect)} {shown(made.kind, 40)}"
+    if error.code != "CW302":
+        error.layer = f"'{shown(name, 60)}' ({kind})" if name else error.layer or kind
+    else:
+        _suggest(error, dialect, made)
+    if "\n" in run.text.strip() and made.call.line and f"line {made.call.line}" not in error.detail:
+        place = f"line {made.call.line}: {shown(made.call.text)}"
+        error.detail = f"{error.detail}\n{place}" if error.detail else place
+
+
+def _suggest(error: ConvwiseError, dialect: str, made: Made) -> None:
+    """The nearest known name, with the module that has it."""
+    if error.hint and "did you mean" in error.hint:
+        return
+    near = making.closest(made.kind, dialect)
+    if near and made.problem is None:
+        prefix = {"keras": "keras.layers.", "torch": "nn."}[near[0]]
+        error.hint = f"did you mean {prefix}{near[1]}?"
+
+
+def nothing_found(run: Run) -> CodeError:
+    """What to say of a text without layers: the name that was nearly one, or what is read."""
+    for target in run.objects:
+        if isinstance(target, Made) and target.stranger and not target.used:
+            near = making.closest(target.kind, run.dialect)
+            if near:
+                return _unknown_layer(target.kind, target.call.line, near)
+    for name, line in run.strangers:
+        near = making.closest(name, run.dialect)
+        if near and near[1].lower() == name.lower().replace("_", ""):
+            return _unknown_layer(name, line, near)
+    return CodeError(
+        "CW307",
+        "no layers in the text",
+        hint="give a layer such as Conv2D(32, 3) or nn.Conv2d(3, 16, 3), a Sequential, or the code of a model",
+    )
+
+
+def _unknown_layer(name: str, line: int | None, near: tuple[str, str]) -> CodeError:
+    prefix = {"keras": "keras.layers.", "torch": "nn."}[near[0]]
+    return CodeError(
+        "CW302",
+        f"unknown layer {shown(name, 60)}",
+        received=shown(name, 60),
+        detail=f"line {line}" if line else "",
+        hint=f"did you mean {prefix}{near[1]}?",
+    )

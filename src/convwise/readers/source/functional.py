@@ -1,0 +1,147 @@
+"""Functions and methods that work as layers do: `F.relu(x)`, `torch.flatten(x, 1)`, `x.view(-1, 400)`, `tf.nn.relu(x)`."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import replace
+from typing import Any
+
+from convwise.dialects.base import Call, Unknown
+from convwise.errors import ConvwiseError
+from convwise.readers.echo import shown
+from convwise.readers.source import applying, making, tensors
+from convwise.readers.source.names import split
+from convwise.readers.source.state import Run
+from convwise.readers.source.values import Made, Tensor
+
+Keywords = list[tuple[str | None, Any]]
+
+TORCH_HOMES = frozenset({"torch.nn.functional", "torch", "torch.special"})
+KERAS_HOMES = frozenset(
+    {
+        "tensorflow.nn",
+        "keras.activations",
+        "keras.ops",
+        "keras.ops.nn",
+        "tensorflow",
+        "tensorflow.math",
+        "keras.backend",
+    }
+)
+
+KERAS_ACTIVATIONS = frozenset(
+    [
+        "relu",
+        "relu6",
+        "selu",
+        "elu",
+        "celu",
+        "gelu",
+        "glu",
+        "sigmoid",
+        "softmax",
+        "log_softmax",
+        "softplus",
+        "softsign",
+        "tanh",
+        "silu",
+        "swish",
+        "leaky_relu",
+        "hard_sigmoid",
+        "hard_silu",
+        "hard_swish",
+        "exponential",
+        "linear",
+        "mish",
+        "log_sigmoid",
+        "hard_tanh",
+        "squareplus",
+    ]
+)
+
+SAME_ARRAY = frozenset({"cast", "stop_gradient", "identity", "clip", "clamp", "square", "exp", "abs", "sqrt", "log"})
+"""Functions of one array that change its values alone and never its shape."""
+
+
+def called(run: Run, path: str, arguments: list[Any], keywords: Keywords, node: ast.Call) -> Any:
+    """What a framework's function makes of an array; None where `path` is no such function or gets no array."""
+    module, name = split(path)
+    named = next((value for word, value in keywords if word in ("x", "input", "inputs", "features", "tensor")), None)
+    first = arguments[0] if arguments else named
+    if module == "torch.Tensor" and isinstance(first, Tensor):
+        return method(run, first, name, arguments[1:], keywords, node)
+    if (
+        module not in TORCH_HOMES
+        and module not in KERAS_HOMES
+        and path.partition(".")[0] not in ("numpy", "torch", "keras")
+    ):
+        return None
+    if not isinstance(first, Tensor) or (
+        name in ("add", "mul", "sub", "cat", "stack") and len(tensors.tensors_in(arguments)) > 1
+    ):
+        parts = tensors.tensors_in([*arguments, *(value for _, value in keywords)])
+        return tensors.doubtful(run, tuple(parts), tensors.opaque(run, node)) if parts else None
+    rest = arguments[1:] if arguments else []
+    words = [(word, value) for word, value in keywords if value is not first]
+    if module in TORCH_HOMES:
+        prefix = "torch." if module == "torch" else "F."
+        return _torch(run, first, prefix + name, rest, words, node)
+    if module in KERAS_HOMES:
+        return _keras(run, first, name, rest, words, node)
+    return tensors.doubtful(run, (first,), tensors.opaque(run, node))
+
+
+def method(run: Run, tensor: Tensor, name: str, arguments: list[Any], keywords: Keywords, node: ast.Call) -> Any:
+    """`x.view(...)`: PyTorch's arrays have the functions as methods."""
+    if run.dialect == "keras":
+        return tensors.doubtful(run, (tensor,), tensors.opaque(run, node))
+    return _torch(run, tensor, "." + name, arguments, keywords, node)
+
+
+def _torch(run: Run, tensor: Tensor, name: str, arguments: list[Any], keywords: Keywords, node: ast.Call) -> Tensor:
+    from convwise.dialects.torch import functional
+
+    others = tensors.tensors_in([*arguments, *(value for _, value in keywords)])
+    if others:
+        return tensors.doubtful(run, (tensor, *others), tensors.opaque(run, node))
+    first = arguments[0] if arguments else None
+    keeps = len(arguments) == 2 and (first == -1 or isinstance(first, Unknown)) and isinstance(arguments[1], Unknown)
+    if keeps and name in (".view", ".reshape"):
+        # view(-1, <product of all sizes>) keeps the batch; the product is rarely a literal.
+        name, arguments = ".flatten", [1]
+    values = tuple(making.literal(run, value) for value in arguments)
+    words = tuple((word, making.literal(run, value)) for word, value in keywords if word)
+    try:
+        call = functional(name, values, words)
+    except ConvwiseError as error:
+        error.detail = f"{error.detail}\n{run.place(node)}".strip()
+        return tensors.doubtful(run, (tensor,), error)
+    if call is None:
+        return (
+            tensor
+            if name.rpartition(".")[2] in SAME_ARRAY
+            else tensors.doubtful(run, (tensor,), tensors.opaque(run, node))
+        )
+    return _applied(run, tensor, "torch", call, _written(name, values, words), node)
+
+
+def _written(name: str, values: tuple[Any, ...], words: tuple[tuple[str, Any], ...]) -> str:
+    """`F.relu(x)`, `x.view(-1, 400)`: what went in is told by the layers before, so it is x here."""
+    parts = [making.written(value) for value in values] + [f"{word}={making.written(value)}" for word, value in words]
+    return f"x{name}({', '.join(parts)})" if name.startswith(".") else f"{name}({', '.join(['x', *parts])})"
+
+
+def _keras(run: Run, tensor: Tensor, name: str, arguments: list[Any], keywords: Keywords, node: ast.Call) -> Tensor:
+    text = f"{shown(run.source(node.func, 400), 60)}(x)"
+    if name in KERAS_ACTIVATIONS:
+        return _applied(run, tensor, "keras", Call("Activation", ({"swish": "silu"}.get(name, name),)), text, node)
+    if name == "dropout":
+        rate = making.literal(run, (arguments or [value for word, value in keywords if word == "rate"] or [0.5])[0])
+        return _applied(run, tensor, "keras", Call("Dropout", (rate,)), text, node)
+    return tensor if name in SAME_ARRAY else tensors.doubtful(run, (tensor,), tensors.opaque(run, node))
+
+
+def _applied(run: Run, tensor: Tensor, dialect: str, call: Call, text: str, node: ast.Call) -> Tensor:
+    layer = Made(call.kind, replace(call, text=text, line=node.lineno), dialect)
+    run.evidence[dialect] = run.evidence.get(dialect, 0) + 1
+    return applying.apply(run, layer, tensor, node.lineno)

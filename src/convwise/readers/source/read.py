@@ -1,0 +1,178 @@
+"""The door: a text, checked, unwrapped, parsed, walked, and its layers read by their dialects."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Callable
+from dataclasses import replace
+
+from convwise import dialects
+from convwise.dialects.base import Layer, Note
+from convwise.errors import CodeError
+from convwise.readers.echo import escaped
+from convwise.readers.source import wrapping
+from convwise.readers.source.collecting import DEFAULT_DIALECT, collect, nothing_found
+from convwise.readers.source.expressions import evaluate
+from convwise.readers.source.limits import checked
+from convwise.readers.source.parsing import parse, told, too_complex
+from convwise.readers.source.result import Found, Snippet
+from convwise.readers.source.state import Run
+from convwise.readers.source.statements import execute
+
+INVISIBLE = "\u200b\u200c\u200d\u2060\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200e\u200f\u061c\ufeff"
+"""Bidirectional controls and characters without width: what a human reads is not what is there."""
+
+
+def read_text(text: str, *, dialect: str | None = None, release: str | None = None) -> Snippet:
+    """Every layer or chain in a source text, with its input; the text is never executed.
+
+    Args:
+        text: one layer, a chain, a snippet, Markdown with code blocks, or a printed model or summary.
+        dialect: "keras" or "torch"; decided from imports, prefixes and spelling unless given.
+        release: the framework's release that its dialect reads the layers for.
+
+    Returns:
+        A Snippet with at least one Found. A Found that could not be read has an `error` and no layers; if no Found of
+        the text can be read, the first error is raised.
+
+    Raises:
+        CodeError: CW301 syntax, CW302 unknown layer, CW303-CW306 arguments, CW307 no layers, CW308 too complex, CW311 mixed
+            frameworks, CW312 not text, CW313 numbers, CW314 values that are not given, CW315 no straight line, CW316 traceback.
+        Refusal: the framework refuses the layer.
+        ArgumentError: CW602, CW603, CW606.
+
+    >>> snippet = read_text("Conv2D(32, 3, strides=2, input_shape=(64, 64, 3))")
+    >>> snippet.dialect, snippet.found[0].layers[0].kind, snippet.found[0].input_shape
+    ('keras', 'Conv2D', (64, 64, 3))
+    """
+    if dialect is not None:
+        dialects.get(dialect)
+    text = checked(text)
+    notes = _suspicious(text)
+    try:
+        snippet = _read(text, dialect, release)
+    except RecursionError:
+        raise too_complex("calls are nested too deeply") from None
+    return _settled(replace(snippet, notes=(*notes, *snippet.notes)) if notes else snippet)
+
+
+def read_layer(text: str, dialect: str | None = None, release: str | None = None) -> tuple[Layer, ...]:
+    """The layers of a text that is one layer or one chain.
+
+    Raises:
+        CodeError: CW309 where it holds several; else as `read_text`.
+
+    >>> [layer.kind for layer in read_layer("nn.Conv2d(3, 16, 3)")]
+    ['Conv2d']
+    """
+    found = read_text(text, dialect=dialect, release=release).found
+    if len(found) > 1:
+        raise CodeError(
+            "CW309", f"{len(found)} layers or chains, where one is read", received=len(found), hint="give one of them"
+        )
+    return found[0].layers
+
+
+def _settled(snippet: Snippet) -> Snippet:
+    """The snippet, if any of it could be read; else its first error."""
+    if all(found.error is not None for found in snippet.found):
+        for found in snippet.found:
+            if found.error is not None:
+                raise found.error
+    return snippet
+
+
+def _suspicious(text: str) -> tuple[Note, ...]:
+    if text.isascii():
+        return ()
+    found = sorted({letter for letter in INVISIBLE if letter in text})
+    if not found:
+        return ()
+    line = text.count("\n", 0, min(text.index(letter) for letter in found)) + 1
+    names = ", ".join(escaped(letter) for letter in found)
+    return (Note("CW511", f"line {line} holds invisible characters ({names}): the text may not be what it looks like"),)
+
+
+def _read(text: str, dialect: str | None, release: str | None) -> Snippet:
+    try:
+        tree = parse(text)
+    except SyntaxError as error:
+        return _unwrapped(text, error, dialect, release)
+    return walk(text, tree, dialect, release)
+
+
+def walk(text: str, tree: ast.Module, dialect: str | None, release: str | None) -> Snippet:
+    """Everything in one piece of code.
+
+    Raises:
+        CodeError: CW307, or CW302 if a name was nearly a layer's.
+    """
+    run = Run(text, evaluate, execute, dialect, release)
+    execute(run, tree.body, run.scope)
+    found = collect(run)
+    if not found:
+        raise nothing_found(run)
+    return Snippet(_dialect(run.dialect, found), tuple(found), tuple(run.notes))
+
+
+def _dialect(said: str | None, found: list[Found]) -> str:
+    layers = [layer.dialect for one in found for layer in one.layers]
+    return max(sorted(set(layers)), key=layers.count) if layers else said or DEFAULT_DIALECT
+
+
+def _unwrapped(text: str, error: SyntaxError, dialect: str | None, release: str | None) -> Snippet:
+    """A text that is no Python as it stands: Markdown, a printed model, code in a wrapping, or an error."""
+    blocks = wrapping.fenced(text)
+    if blocks:
+        return _blocks(blocks, dialect, release)
+    from convwise.readers.source import printed
+
+    model = printed.read(text, dialect, release)
+    if model is not None:
+        return model
+    for candidate, what in wrapping.bare(text):
+        try:
+            tree = parse(candidate)
+        except SyntaxError:
+            continue
+        snippet = walk(candidate, tree, dialect, release)
+        return _with_note(snippet, what)
+    wrapping.check_traceback(text)
+    raise told(error, text)
+
+
+def _with_note(snippet: Snippet, what: str) -> Snippet:
+    note = Note("CW510", f"{what} were taken off the text")
+    return replace(snippet, notes=(*snippet.notes, note)) if what else snippet
+
+
+def _blocks(blocks: list[wrapping.Block], dialect: str | None, release: str | None) -> Snippet:
+    """The code blocks of a Markdown text, each read by itself; one that is no code is passed over if others are."""
+    snippets: list[Snippet] = []
+    errors: list[CodeError] = []
+    for block in blocks:
+        try:
+            snippets.append(_block(block.text, dialect, release))
+        except CodeError as error:
+            if block.sure and error.code != "CW307":
+                snippets.append(Snippet(dialect or DEFAULT_DIALECT, (Found((), None, None, None, error=error),)))
+            errors.append(error)
+    if not snippets:
+        raise errors[0]
+    found = tuple(one for snippet in snippets for one in snippet.found)
+    notes = tuple(dict.fromkeys(note for snippet in snippets for note in snippet.notes))
+    said = next(
+        (snippet.dialect for snippet in snippets if any(one.layers for one in snippet.found)), snippets[0].dialect
+    )
+    return Snippet(
+        _dialect(said, list(found)), found, (*notes, Note("CW510", "Markdown around the code was taken off"))
+    )
+
+
+def _block(text: str, dialect: str | None, release: str | None) -> Snippet:
+    """One block; its own fences are gone, so a fence in it is an error like any other."""
+    reader: Callable[[str, str | None, str | None], Snippet] = _read
+    if re.search(r"^\s*(```|~~~)", text, re.MULTILINE):
+        raise CodeError("CW301", "a fence inside a fence")
+    return reader(text, dialect, release)

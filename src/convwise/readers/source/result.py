@@ -1,0 +1,37 @@
+"""What a reader hands on: the layers that a text or an object holds, each chain with its input."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from convwise.dialects.base import Layer, Note
+from convwise.errors import ConvwiseError
+from convwise.ops import Shape
+
+
+@dataclass(frozen=True)
+class Found:
+    """One layer, or one straight chain of layers, with one input.
+
+    `input_shape` is in the framework's own order, None if the text names no input; `name` is the variable that holds the
+    layer or model, `line` where it is applied (or else written), counted from 1. A chain that cannot be read while
+    others of the same text can be has no `layers` but the `error`. `batched` says for Keras whether the shape begins with
+    the batch, as an array's does and `input_shape=` does not; None where the text does not tell or PyTorch tells by the rank.
+    """
+
+    layers: tuple[Layer, ...]
+    input_shape: Shape | None
+    name: str | None
+    line: int | None
+    notes: tuple[Note, ...] = ()
+    error: ConvwiseError | None = None
+    batched: bool | None = None
+
+
+@dataclass(frozen=True)
+class Snippet:
+    """Everything found in one text, in the order of its lines; `dialect` is the one that most of its layers speak."""
+
+    dialect: str
+    found: tuple[Found, ...]
+    notes: tuple[Note, ...] = ()

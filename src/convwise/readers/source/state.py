@@ -1,0 +1,140 @@
+"""What one reading of a text carries along: its lines, its budget, and everything it has met."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from convwise.dialects.base import Note, Unknown
+from convwise.errors import CodeError
+from convwise.readers.echo import escaped, shown
+from convwise.readers.source.values import Applicable, Class, Function, Scope, Tensor
+
+STEPS = 60_000
+"""Expressions and statements that one text may cost; an ordinary snippet costs a few hundred."""
+
+DEEPEST_VALUE = 90
+"""Expressions inside each other, calls of the text's own functions included; what lies deeper is not looked at."""
+
+DEEPEST_CALLS = 32
+"""Functions of the text followed into each other."""
+
+MOST_LAYERS = 2_000
+
+
+@dataclass
+class Run:
+    """The state of one reading. `evaluate` and `execute` are the two halves of the walk, handed to the parts they use."""
+
+    text: str
+    evaluate: Callable[[Run, ast.expr, Scope], Any]
+    execute: Callable[[Run, list[ast.stmt], Scope], Any]
+    forced: str | None = None
+    release: str | None = None
+    steps: int = STEPS
+    depth: int = 0
+    calls: int = 0
+    scope: Scope = field(default_factory=Scope)
+    objects: list[Applicable] = field(default_factory=list)
+    tensors: list[Tensor] = field(default_factory=list)
+    classes: list[Class] = field(default_factory=list)
+    functions: list[Function] = field(default_factory=list)
+    evidence: dict[str, int] = field(default_factory=dict)
+    leanings: dict[str, int] = field(default_factory=dict)
+    monsters: set[str] = field(default_factory=set)
+    prefix: list[str] = field(default_factory=list)
+    within: int = 0
+    notes: list[Note] = field(default_factory=list)
+    strangers: list[tuple[str, int]] = field(default_factory=list)
+    following: list[Any] = field(default_factory=list)
+    frames: list[Function] = field(default_factory=list)
+    _lines: list[str] = field(default_factory=list)
+
+    def spend(self, steps: int = 1) -> None:
+        """Raises CodeError CW308 once the budget is used up."""
+        self.steps -= steps
+        if self.steps < 0:
+            raise CodeError(
+                "CW308",
+                f"the text is too complex: reading it takes more than {STEPS:,} steps",
+                hint="give the part that defines the layers, with shorter loops",
+            )
+
+    def keep(self, made: Applicable) -> None:
+        if len(self.objects) >= MOST_LAYERS:
+            raise CodeError(
+                "CW308",
+                f"the text makes more than {MOST_LAYERS:,} layers",
+                received=MOST_LAYERS,
+                hint="give the part that matters",
+            )
+        self.objects.append(made)
+
+    def note(self, code: str, text: str) -> None:
+        note = Note(code, text)
+        if note not in self.notes:
+            self.notes.append(note)
+
+    def source(self, node: ast.AST, limit: int = 2_000) -> str:
+        """The text of a node as it was written; columns of the parser are UTF-8 bytes."""
+        first, last = _lines_of(node)
+        if not first:
+            return "?"
+        if not self._lines:
+            self._lines = self.text.split("\n")
+        start, end = _columns_of(node)
+        lines = self._lines[first - 1 : last]
+        if not lines:
+            return "?"
+        lines[-1] = _slice(lines[-1], 0, end)
+        lines[0] = _slice(lines[0], start, None)
+        found = "\n".join(lines)
+        return escaped(found if len(found) <= limit else found[:limit])
+
+    def place(self, node: ast.AST) -> str:
+        """`line 12: x = torch.cat([a, b])`: the place of a node, for an error's detail."""
+        return f"line {_lines_of(node)[0]}: {shown(self.source(node, 400))}"
+
+    def unknown(self, node: ast.AST) -> Unknown:
+        return Unknown(shown(self.source(node, 400), 60))
+
+    @property
+    def dialect(self) -> str | None:
+        """What the text has said so far about the framework it speaks to."""
+        if self.forced:
+            return self.forced
+        counts = self.evidence or self.leanings
+        return max(counts, key=lambda name: counts[name]) if counts else None
+
+    @contextmanager
+    def named(self, name: str | None) -> Iterator[None]:
+        """Layers applied inside carry `name.` before their own names."""
+        if not name:
+            yield
+            return
+        self.prefix.append(name)
+        try:
+            yield
+        finally:
+            self.prefix.pop()
+
+
+def _lines_of(node: ast.AST) -> tuple[int, int]:
+    if isinstance(node, ast.expr | ast.stmt | ast.excepthandler | ast.arg | ast.keyword | ast.alias):
+        return node.lineno, node.end_lineno or node.lineno
+    return 0, 0
+
+
+def _columns_of(node: ast.AST) -> tuple[int, int | None]:
+    if isinstance(node, ast.expr | ast.stmt | ast.excepthandler | ast.arg | ast.keyword | ast.alias):
+        return node.col_offset, node.end_col_offset
+    return 0, None
+
+
+def _slice(line: str, start: int, end: int | None) -> str:
+    if line.isascii():
+        return line[start:end]
+    return line.encode("utf-8")[start:end].decode("utf-8", "replace")

@@ -1,0 +1,250 @@
+"""Statements: a straight line is followed, a known condition and a short loop too; the rest makes names unknown."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from convwise.dialects.base import Unknown
+from convwise.errors import CodeError
+from convwise.readers.echo import shown
+from convwise.readers.source import attributes, tensors
+from convwise.readers.source.classes import define_class
+from convwise.readers.source.expressions import bind, evaluate
+from convwise.readers.source.names import canonical
+from convwise.readers.source.state import Run
+from convwise.readers.source.values import Chain, Function, Instance, Ref, Scope, Tensor, iterable, truth
+
+LONGEST_LOOP = 512
+"""Rounds of one `for` loop; a training loop of more is not followed."""
+
+_GROWING = frozenset({"add", "append", "extend", "insert", "add_module", "pop"})
+
+
+@dataclass(frozen=True, slots=True)
+class Return:
+    """The value that a function's body came back with."""
+
+    value: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Jump:
+    """`break` or `continue` on its way to the loop."""
+
+    kind: str
+
+
+def execute(run: Run, body: list[ast.stmt], scope: Scope) -> Return | Jump | None:
+    """Go through statements in order; a `Return` where the body returned."""
+    for statement in body:
+        run.spend()
+        form = _FORMS.get(type(statement))
+        if form is not None:
+            outcome = form(run, statement, scope)
+            if outcome is not None:
+                return outcome
+    return None
+
+
+def _expression(run: Run, node: ast.Expr, scope: Scope) -> None:
+    evaluate(run, node.value, scope)
+
+
+def _assign(run: Run, node: ast.Assign, scope: Scope) -> None:
+    value = evaluate(run, node.value, scope)
+    for target in node.targets:
+        bind(run, target, value, scope)
+
+
+def _annotated(run: Run, node: ast.AnnAssign, scope: Scope) -> None:
+    if node.value is not None:
+        bind(run, node.target, evaluate(run, node.value, scope), scope)
+
+
+def _augmented(run: Run, node: ast.AugAssign, scope: Scope) -> None:
+    """`a += b` is `a = a + b`, but that a list grows in place."""
+    owner = evaluate(run, node.target, scope)
+    if isinstance(owner, list | Chain) and isinstance(node.op, ast.Add):
+        attributes.extend(run, owner, evaluate(run, node.value, scope), node)
+        return
+    value = evaluate(run, ast.copy_location(ast.BinOp(node.target, node.op, node.value), node), scope)
+    bind(run, node.target, value, scope)
+
+
+def _import(run: Run, node: ast.Import, scope: Scope) -> None:
+    for alias in node.names:
+        attributes.heard(run, alias.name)
+        if alias.asname:
+            scope.names[alias.asname] = Ref(canonical(alias.name))
+        else:
+            root = alias.name.partition(".")[0]
+            scope.names[root] = Ref(canonical(root))
+
+
+def _import_from(run: Run, node: ast.ImportFrom, scope: Scope) -> None:
+    module = "." * node.level + (node.module or "")
+    attributes.heard(run, module)
+    for alias in node.names:
+        if alias.name != "*":
+            scope.names[alias.asname or alias.name] = Ref(canonical(f"{module}.{alias.name}"))
+
+
+def _function(run: Run, node: ast.FunctionDef | ast.AsyncFunctionDef, scope: Scope) -> None:
+    function = Function(node, scope, node.name)
+    run.functions.append(function)
+    scope.names[node.name] = function
+
+
+def _class(run: Run, node: ast.ClassDef, scope: Scope) -> None:
+    bases = tuple(evaluate(run, base, scope) for base in node.bases)
+    scope.names[node.name] = define_class(run, node, bases, scope)
+
+
+def _return(run: Run, node: ast.Return, scope: Scope) -> Return:
+    return Return(None if node.value is None else evaluate(run, node.value, scope))
+
+
+def _if(run: Run, node: ast.If, scope: Scope) -> Return | Jump | None:
+    known = True if _is_main(node.test) else truth(evaluate(run, node.test, scope))
+    if known is not None:
+        return execute(run, node.body if known else node.orelse, scope)
+    return _lost(run, node, [*node.body, *node.orelse], scope, f"`if {shown(run.source(node.test), 50)}:`")
+
+
+def _is_main(test: ast.expr) -> bool:
+    return isinstance(test, ast.Compare) and isinstance(test.left, ast.Name) and test.left.id == "__name__"
+
+
+def _for(run: Run, node: ast.For | ast.AsyncFor, scope: Scope) -> Return | Jump | None:
+    items = iterable(evaluate(run, node.iter, scope))
+    head = f"`for {shown(run.source(node.target), 20)} in {shown(run.source(node.iter), 40)}:`"
+    if items is None or len(items) > LONGEST_LOOP:
+        if items is not None and _grows(node.body):
+            raise CodeError(
+                "CW308",
+                f"the loop {head} goes round {len(items):,} times, at most {LONGEST_LOOP} are followed",
+                detail=run.place(node),
+                hint="give a shorter loop",
+            )
+        return _lost(run, node, node.body, scope, head)
+    for item in items:
+        run.spend()
+        bind(run, node.target, item, scope, names=False)
+        outcome = execute(run, node.body, scope)
+        if isinstance(outcome, Return):
+            return outcome
+        if outcome is not None and outcome.kind == "break":
+            return None
+    return execute(run, node.orelse, scope)
+
+
+def _while(run: Run, node: ast.While, scope: Scope) -> Return | Jump | None:
+    for _ in range(LONGEST_LOOP):
+        run.spend()
+        known = truth(evaluate(run, node.test, scope))
+        if known is False:
+            return execute(run, node.orelse, scope)
+        if known is None:
+            break
+        outcome = execute(run, node.body, scope)
+        if isinstance(outcome, Return):
+            return outcome
+        if outcome is not None and outcome.kind == "break":
+            return None
+    return _lost(run, node, node.body, scope, f"`while {shown(run.source(node.test), 50)}:`")
+
+
+def _grows(body: list[ast.stmt]) -> bool:
+    """Whether a body makes a model or a list longer."""
+    return any(
+        isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in _GROWING
+        for statement in body
+        for node in ast.walk(statement)
+    )
+
+
+def _lost(run: Run, node: ast.stmt, body: list[ast.stmt], scope: Scope, head: str) -> Return | None:
+    """A body that runs nobody knows whether or how often: what it assigns is unknown, what it extends is in doubt.
+
+    In a method or function that works on a tensor, the tensor it may change is no straight line any more.
+    """
+    doubt = CodeError(
+        "CW315",
+        f"{head} is not a straight line: the text does not say which way it goes",
+        detail=run.place(node),
+        hint="give the lines that run, without the branch",
+    )
+    for part in (inner for statement in body for inner in ast.walk(statement)):
+        run.spend()
+        if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store):
+            before = scope.find(part.id)
+            touched = isinstance(before, Tensor) and (before.parent is not None or run.within)
+            scope.names[part.id] = tensors.doubtful(run, (before,), doubt) if touched else Unknown(part.id)
+        elif isinstance(part, ast.Attribute) and isinstance(part.ctx, ast.Store):
+            owner = evaluate(run, part.value, scope)
+            if isinstance(owner, Instance):
+                owner.attributes[part.attr] = Unknown(f"self.{part.attr}")
+        elif isinstance(part, ast.Call) and isinstance(part.func, ast.Attribute) and part.func.attr in _GROWING:
+            owner = evaluate(run, part.func.value, scope)
+            if isinstance(owner, Chain):
+                owner.doubt = owner.doubt or doubt
+            elif isinstance(owner, list):
+                owner.append(doubt)
+        elif isinstance(part, ast.Return) and run.within:
+            return Return(tensors.doubtful(run, (), doubt))
+    return None
+
+
+def _with(run: Run, node: ast.With | ast.AsyncWith, scope: Scope) -> Return | Jump | None:
+    for item in node.items:
+        value = evaluate(run, item.context_expr, scope)
+        if item.optional_vars is not None:
+            bind(run, item.optional_vars, value, scope)
+    return execute(run, node.body, scope)
+
+
+def _try(run: Run, node: ast.Try, scope: Scope) -> Return | Jump | None:
+    """The straight way: nothing is raised while a text is read."""
+    return execute(run, [*node.body, *node.orelse, *node.finalbody], scope)
+
+
+def _delete(run: Run, node: ast.Delete, scope: Scope) -> None:
+    for target in node.targets:
+        if isinstance(target, ast.Name):
+            scope.names.pop(target.id, None)
+
+
+def _break(run: Run, node: ast.Break, scope: Scope) -> Jump:
+    return Jump("break")
+
+
+def _continue(run: Run, node: ast.Continue, scope: Scope) -> Jump:
+    return Jump("continue")
+
+
+_FORMS: dict[type[ast.stmt], Callable[[Run, Any, Scope], Return | Jump | None]] = {
+    ast.Expr: _expression,
+    ast.Assign: _assign,
+    ast.AnnAssign: _annotated,
+    ast.AugAssign: _augmented,
+    ast.Import: _import,
+    ast.ImportFrom: _import_from,
+    ast.FunctionDef: _function,
+    ast.AsyncFunctionDef: _function,
+    ast.ClassDef: _class,
+    ast.Return: _return,
+    ast.If: _if,
+    ast.For: _for,
+    ast.AsyncFor: _for,
+    ast.While: _while,
+    ast.With: _with,
+    ast.AsyncWith: _with,
+    ast.Try: _try,
+    ast.TryStar: _try,
+    ast.Delete: _delete,
+    ast.Break: _break,
+    ast.Continue: _continue,
+}

@@ -1,0 +1,200 @@
+"""What names in a text can stand for while it is read. Literals and lists are Python's own; nothing is ever executed."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from convwise.dialects.base import Call, Unknown
+from convwise.errors import ConvwiseError
+from convwise.ops import Shape
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """The input shape that a model or its first layer declares; `batched` if its first size is the batch."""
+
+    shape: Shape
+    batched: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Ref:
+    """Something imported or built in, by its canonical dotted path: `keras.layers.Conv2D`, `builtins.range`.
+
+    The first part is `?` for a name that the text uses without saying where it comes from.
+    """
+
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    """`owner.name`, not called yet."""
+
+    owner: Any
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rest:
+    """`*text` in a call where nobody knows what `text` holds."""
+
+    text: str
+
+
+@dataclass(eq=False, slots=True)
+class Made:
+    """A layer as it was written. Its identity counts: the same layer applied twice is one layer.
+
+    `dialect` is what its import or prefix says, `leaning` what only its spelling says. A `stranger` is a call that may
+    be no layer at all (an optimizer, a data loader); it matters only once it is used as one.
+    """
+
+    kind: str
+    call: Call
+    dialect: str | None = None
+    leaning: str | None = None
+    name: str | None = None
+    declared: Declared | None = None
+    stranger: bool = False
+    problem: ConvwiseError | None = None
+    used: bool = False
+    inner: tuple[Any, ...] = ()
+
+
+@dataclass(eq=False, slots=True)
+class Chain:
+    """Layers one after the other: a Sequential, a Model of an input and an output, or a list of modules.
+
+    `kind` is "Sequential", "ModuleList" or "ModuleDict"; members are (name or None, value). `doubt` is set where
+    something happened to it that nobody can follow.
+    """
+
+    kind: str
+    dialect: str | None
+    members: list[tuple[str | None, Any]]
+    line: int | None = None
+    name: str | None = None
+    declared: Declared | None = None
+    doubt: ConvwiseError | None = None
+    used: bool = False
+
+
+@dataclass(eq=False, slots=True)
+class Tensor:
+    """An array, known by its shape or by the layers that made it.
+
+    A root has no `parent`; `shape` is then what the text says (None: nothing). `placed` are the layers between the
+    parent and this one, by name; `target` is the layer or model that was applied to `base` to give it. `entry` marks a model's declared input. A `faint` tensor is no answer by itself.
+    """
+
+    shape: Shape | None = None
+    parent: Tensor | None = None
+    placed: tuple[tuple[str | None, Made], ...] = ()
+    line: int | None = None
+    target: Any = None
+    base: Tensor | None = None
+    entry: bool = False
+    batched: bool = True
+    doubt: ConvwiseError | None = None
+    faint: bool = False
+    used: bool = False
+    merged: tuple[Tensor, ...] = ()
+
+
+@dataclass(eq=False, slots=True)
+class Scope:
+    """Names and what they stand for; `parent` is the scope around it."""
+
+    names: dict[str, Any] = field(default_factory=dict)
+    parent: Scope | None = None
+
+    def find(self, name: str) -> Any:
+        scope: Scope | None = self
+        while scope is not None:
+            if name in scope.names:
+                return scope.names[name]
+            scope = scope.parent
+        return MISSING
+
+
+MISSING = Ref("")
+"""What `Scope.find` gives for a name that the text does not bind."""
+
+
+@dataclass(eq=False, slots=True)
+class Function:
+    """A function of the text; `owner` is the object it is bound to as a method."""
+
+    node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
+    scope: Scope
+    name: str
+    owner: Any = None
+    called: bool = False
+    within: Any = None
+
+
+@dataclass(eq=False, slots=True)
+class Class:
+    """A class of the text. `forward` is the name of the method that applies it: "forward", "call" or None."""
+
+    name: str
+    bases: tuple[Any, ...]
+    methods: dict[str, Any]
+    line: int
+    dialect: str | None = None
+    forward: str | None = None
+    used: bool = False
+
+
+@dataclass(eq=False, slots=True)
+class Instance:
+    """An object of a class of the text (or of nobody knows which: the `self` of lines pasted from a method)."""
+
+    cls: Class | None
+    attributes: dict[str, Any]
+    line: int | None = None
+    name: str | None = None
+    declared: Declared | None = None
+    used: bool = False
+    problem: ConvwiseError | None = None
+
+
+Applicable = Made | Chain | Instance
+
+
+LONGEST_SEQUENCE = 4_096
+"""Items of a list, a tuple or a string that are looked at."""
+
+
+def iterable(value: Any) -> Sequence[Any] | None:
+    """The items of a value that can be gone through; None where nobody knows them."""
+    if isinstance(value, list | tuple | range):
+        return value
+    if isinstance(value, dict):
+        return list(value)
+    if isinstance(value, Chain):
+        return (
+            [name for name, _ in value.members]
+            if value.kind == "ModuleDict"
+            else [member for _, member in value.members]
+        )
+    if isinstance(value, str):
+        return value[:LONGEST_SEQUENCE]
+    return None
+
+
+def truth(value: Any) -> bool | None:
+    """Whether a condition holds; None where the text does not say."""
+    if value is None or isinstance(value, bool | int | float | str | tuple | list | dict | range):
+        return bool(value)
+    if isinstance(value, Unknown | Ref | Tensor | Method):
+        return None
+    return True
+
+
+SELF_CHAIN = "<members>"
+"""The attribute under which an object of a subclass of Sequential keeps its own layers."""

@@ -1,0 +1,138 @@
+"""What surrounds code that is pasted: prompts, Markdown fences, line numbers, indentation, tracebacks.
+
+Lines that are taken away are left empty, so that line numbers stay those of the pasted text.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from convwise.errors import CodeError
+from convwise.readers.echo import shown
+
+PYTHON_FENCES = frozenset(
+    {"", "python", "py", "python3", "pycon", "ipython", "ipython3", "keras", "pytorch", "text", "output", "console"}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A piece of code, with the empty lines before it that keep its line numbers; `sure` if it says it is Python."""
+
+    text: str
+    sure: bool = True
+
+
+def fenced(text: str) -> list[Block]:
+    """The code blocks of a Markdown text that may hold Python; empty where it has no fence."""
+    blocks: list[Block] = []
+    fence, language, start = "", "", 0
+    lines = text.split("\n")
+    for number, line in enumerate(lines):
+        stripped = line.lstrip(" >\t")
+        mark = re.match(r"(`{3,}|~{3,})\s*\{?\.?([A-Za-z0-9_+-]*)", stripped)
+        if not mark:
+            continue
+        if not fence:
+            fence, language, start = mark.group(1), mark.group(2).lower(), number + 1
+        elif mark.group(1).startswith(fence) and not mark.group(2):
+            blocks += _block(lines, start, number, language)
+            fence = ""
+    if fence:
+        blocks += _block(lines, start, len(lines), language)
+    return blocks
+
+
+def _block(lines: list[str], start: int, end: int, language: str) -> list[Block]:
+    if language not in PYTHON_FENCES:
+        return []
+    return [Block("\n" * start + "\n".join(lines[start:end]), sure=language not in ("", "text", "output", "console"))]
+
+
+def bare(text: str) -> Iterator[tuple[str, str]]:
+    """(text, what was taken off) for each wrapping that the text may be in, the likeliest first."""
+    seen = {text}
+    for candidate, what in _candidates(text):
+        if candidate not in seen:
+            seen.add(candidate)
+            yield candidate, what
+
+
+def _candidates(text: str) -> Iterator[tuple[str, str]]:
+    unprompted = _without_prompts(text)
+    if unprompted is not None:
+        yield _dedented(unprompted), "prompts (>>> and ...)"
+    unnumbered = _without_numbers(text)
+    if unnumbered is not None:
+        inner = _without_prompts(unnumbered)
+        yield _dedented(unnumbered if inner is None else inner), "line numbers"
+    yield _dedented(text), ""
+    yield _dedented(text, all_but_first=True), ""
+
+
+def _without_prompts(text: str) -> str | None:
+    """The lines behind `>>> ` and `... ` (or `In [1]: `), those between them being output."""
+    pattern = r"^[ \t]*(?:>>>|\.\.\.|In ?\[\d*\]:|[ \t]{2,}\.{3,}:)(?: |$)"
+    lines = text.split("\n")
+    if not any(re.match(r"[ \t]*(>>>|In ?\[\d*\]:)", line) for line in lines):
+        return None
+    kept = []
+    for line in lines:
+        prompt = re.match(pattern, line)
+        kept.append(line[prompt.end() :] if prompt else "")
+    return "\n".join(kept)
+
+
+def _without_numbers(text: str) -> str | None:
+    """The text without the numbers that stand before its lines; None if they do not count upwards."""
+    last = -1
+    kept = []
+    for line in text.split("\n"):
+        if not line.strip():
+            kept.append("")
+            continue
+        number = re.match(r"[ \t]*(\d{1,6})[:.|)]?(?:[ \t]|$)", line)
+        if not number or int(number.group(1)) <= last:
+            return None
+        last = int(number.group(1))
+        kept.append(line[number.end() :])
+    return "\n".join(kept) if last >= 0 else None
+
+
+def _dedented(text: str, *, all_but_first: bool = False) -> str:
+    """The text without the indentation that all its lines share."""
+    lines = text.split("\n")
+    first = next((place for place, line in enumerate(lines) if line.strip()), 0)
+    body = lines[first + 1 :] if all_but_first else lines
+    margins = [
+        line[: len(line) - len(line.lstrip())] for line in body if line.strip() and not line.lstrip().startswith("#")
+    ]
+    if not margins:
+        return text
+    margin = min(margins, key=len)
+    if not margin or not all(other.startswith(margin) for other in margins):
+        return text
+    taken = [line.removeprefix(margin) if line.startswith(margin) else line.lstrip() for line in body]
+    return "\n".join([*lines[:first], lines[first].strip(), *taken] if all_but_first else taken)
+
+
+def check_traceback(text: str) -> None:
+    """Raises CodeError CW316 where the text is an error report instead of code."""
+    header = re.search(r"Traceback \(most recent call last\)", text)
+    frames = re.findall(r'^[ \t]*File "[^"\n]{0,400}", line \d+', text, re.MULTILINE)
+    if not header and not frames:
+        return
+    lines = [line for line in text.split("\n") if line.strip()]
+    last = next(
+        (line for line in reversed(lines) if re.match(r"[A-Za-z_][\w.]*(Error|Exception|Warning|Interrupt)\b", line)),
+        "",
+    )
+    raise CodeError(
+        "CW316",
+        "this is a traceback, not code",
+        detail=shown(last, 300),
+        received=shown(last, 300) or "traceback",
+        hint="give the code that defines the layers, and the input's shape",
+    )
