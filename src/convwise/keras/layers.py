@@ -1,0 +1,36 @@
+"""`keras.layers`: every layer that the Keras dialect knows, under Keras's own name."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+from convwise import dialects
+from convwise.dialects.base import nearest
+from convwise.dialects.keras.kinds import canonical
+from convwise.keras.layer import DialectLayer, Layer
+from convwise.keras.models import Input, InputLayer
+
+__all__ = ["Input", "InputLayer", "Layer"]
+
+
+@cache
+def layer_class(kind: str) -> type[DialectLayer]:
+    """The class of one kind of layer; the dialect reads its arguments."""
+    return type(
+        kind, (DialectLayer,), {"kind": kind, "__module__": __name__, "__doc__": f"Keras's {kind}, run by NumPy."}
+    )
+
+
+def __getattr__(name: str) -> Any:
+    kinds = dialects.get("keras").kinds
+    if name in kinds:
+        return layer_class(canonical(name))
+    if name.startswith("_"):
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    near = nearest(name, kinds)
+    raise AttributeError(f"convwise knows no Keras layer {name!r}" + (f"; did you mean {near!r}?" if near else ""))
+
+
+def __dir__() -> list[str]:
+    return sorted({*__all__, *dialects.get("keras").kinds})

@@ -1,0 +1,130 @@
+"""One op on an array as a framework runs it: the engine's `run`, and the few ops that are a framework's own way of doing a thing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from convwise.axis import Pads
+from convwise.ops import Crop, Layout, Op, Pad, Pointwise, Resize
+from convwise.runtime import resampling
+
+Array = NDArray[Any]
+Weights = Mapping[str, Any] | None
+
+
+def run(op: Op, x: Array, weights: Weights, layout: Layout, dialect: str) -> Array:
+    """What `op` makes of `x` in the framework called `dialect`; whole numbers keep their type where they stay whole.
+
+    Raises:
+        ShapeError, ArgumentError: the engine's.
+    """
+    result = _run(op, x, weights, layout, dialect)
+    return result.astype(x.dtype) if x.dtype.kind in "biu" and result.dtype.kind in "biu" else result
+
+
+def _run(op: Op, x: Array, weights: Weights, layout: Layout, dialect: str) -> Array:
+    from convwise import engine
+
+    if isinstance(op, Resize) and op.mode != "linear":
+        if dialect == "keras" and op.sizes is not None:
+            return _keras_resize(op, x, layout)
+        if op.mode == "cubic":
+            return _cubic(op, x, layout)
+    if isinstance(op, Pointwise) and op.kind == "local_response_norm":
+        return _local_response(x, dict(op.options))
+    return engine.run(op, x, weights, layout)
+
+
+def _sizes(x: Array, layout: Layout) -> tuple[int, ...]:
+    return tuple(size for size in layout.split(x.shape)[2] if size is not None)
+
+
+def _first(layout: Layout) -> int:
+    """The number of the first spatial axis."""
+    return int(layout.batched) + int(not layout.channels_last)
+
+
+def _cubic(op: Resize, x: Array, layout: Layout) -> Array:
+    sizes = _sizes(x, layout)
+    outs = [op.out(axis, size) for axis, size in enumerate(sizes)]
+    steps = [size / out for size, out in zip(sizes, outs, strict=True)]
+    if op.scales is not None and op.mode == "cubic":
+        steps = [float(1 / scale) for scale in op.scales]
+    matrices = [resampling.held_cubic(*each, op.align_corners) for each in zip(sizes, outs, steps, strict=True)]
+    return resampling.apply(x, matrices, _first(layout))
+
+
+def _keras_resize(op: Resize, x: Array, layout: Layout) -> Array:
+    """Keras's `Resizing` and `CenterCrop`: `cubic+crop+antialias` names the kernel and what comes before it."""
+    from convwise import engine
+
+    assert op.sizes is not None
+    kernel, *extras = op.mode.split("+")
+    height, width = _sizes(x, layout)
+    target = (op.sizes[0] or height, op.sizes[1] or width)
+    if kernel == "center_crop":
+        if height >= target[0] and width >= target[1]:
+            starts = ((height - target[0]) // 2, (width - target[1]) // 2)
+            return engine.run(_cut((height, width), starts, target), x, None, layout)
+        kernel, extras = "linear", ["crop"]
+    if "crop" in extras:
+        shape = _of_same_ratio((height, width), target, wider=False)
+        starts = ((height - shape[0]) // 2, (width - shape[1]) // 2)
+        x = engine.run(_cut((height, width), starts, shape), x, None, layout)
+    elif "pad" in extras:
+        shape = _of_same_ratio((height, width), target, wider=True)
+        edges = ((shape[0] - height) // 2, (shape[1] - width) // 2)
+        x = engine.run(Pad(tuple(Pads(edge, edge) for edge in edges)), x, None, layout)
+    return _resample(replace(op, mode=kernel), x, layout, "antialias" in extras)
+
+
+def _of_same_ratio(size: tuple[int, int], target: tuple[int, int], *, wider: bool) -> tuple[int, int]:
+    """The largest part of the image, or with `wider` the smallest frame around it, of the target's proportions (in float32, as Keras)."""
+    height = int(np.float32(size[1] * target[0]) / np.float32(target[1]))
+    width = int(np.float32(size[0] * target[1]) / np.float32(target[0]))
+    if wider:
+        return max(size[0], height), max(size[1], width)
+    return max(min(size[0], height), 1), max(min(size[1], width), 1)
+
+
+def _cut(size: tuple[int, int], starts: tuple[int, int], keep: tuple[int, int]) -> Crop:
+    return Crop(tuple(Pads(start, whole - start - kept) for whole, start, kept in zip(size, starts, keep, strict=True)))
+
+
+def _resample(op: Resize, x: Array, layout: Layout, antialias: bool) -> Array:
+    from convwise import engine
+
+    if op.mode == "nearest":
+        return engine.run(replace(op, mode="nearest-exact"), x, None, layout)
+    if op.mode == "linear" and not antialias:
+        return engine.run(op, x, None, layout)
+    matrices = []
+    for size, out in zip(_sizes(x, layout), op.sizes or (), strict=True):
+        count = size if out is None else out
+        if op.mode == "area":
+            matrices.append(resampling.shares(size, count))
+        elif op.mode == "cubic" and not antialias:
+            matrices.append(resampling.tabled_cubic(size, count))
+        else:
+            matrices.append(resampling.scaled(size, count, op.mode, antialias))
+    return resampling.apply(x, matrices, _first(layout))
+
+
+def _local_response(x: Array, options: Mapping[str, Any]) -> Array:
+    """PyTorch's: x / (k + alpha times the mean square of `size` neighbouring channels) ** beta, channels on axis 1 (Krizhevsky et al. 2012)."""
+    size = options["size"]
+    squares = np.square(x)
+    widths = [(0, 0)] * x.ndim
+    widths[1] = (size // 2, (size - 1) // 2)
+    padded = np.pad(squares, widths)
+    channels = x.shape[1]
+    total = np.zeros_like(squares)
+    for offset in range(size):
+        total += padded[:, offset : offset + channels]
+    kind = x.dtype.type
+    return x / (kind(options["k"]) + kind(options["alpha"]) * (total / kind(size))) ** kind(options["beta"])  # type: ignore[no-any-return]

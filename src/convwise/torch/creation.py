@@ -1,0 +1,131 @@
+"""Making tensors, with PyTorch's argument names and default types."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from convwise.errors import ArgumentError
+from convwise.torch.dtypes import float32
+from convwise.torch.tensor import Tensor, as_tensor, check_device, plain
+
+
+def sizes(given: tuple[Any, ...], options: dict[str, Any] | None = None) -> tuple[int, ...]:
+    """Sizes given one by one, as one sequence, or as `size=`.
+
+    Raises:
+        ArgumentError: CW601.
+    """
+    if options and options.get("size") is not None:
+        given = (options["size"],)
+    found = (
+        tuple(given[0])
+        if len(given) == 1 and isinstance(given[0], Sequence) and not isinstance(given[0], str)
+        else given
+    )
+    for size in found:
+        if isinstance(size, bool) or not isinstance(size, int | np.integer) or size < 0:
+            raise ArgumentError(
+                "CW601",
+                f"sizes are integers of at least 0, not {size!r}",
+                received=found,
+                quote=f"Trying to create tensor with negative dimension {size}: {list(found)}"
+                if isinstance(size, int)
+                else "",
+                hint="write torch.randn(1, 3, 28, 28)",
+            )
+    return tuple(int(size) for size in found)
+
+
+def tensor(data: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    """A copy of the data: Python's floats become float32, its integers int64; arrays keep their type."""
+    check_device(device)
+    array = np.array(data)
+    if dtype is None and array.dtype == np.float64 and not _holds_arrays(data):
+        dtype = float32
+    if array.dtype.kind not in "biufc":
+        raise ArgumentError(
+            "CW605",
+            f"no tensor of {array.dtype}",
+            received=type(data).__name__,
+            hint="give numbers, all rows of the same length",
+        )
+    return as_tensor(array.astype(dtype) if dtype is not None else array)
+
+
+def _holds_arrays(data: Any) -> bool:
+    while isinstance(data, list | tuple) and data:
+        data = data[0]
+    return isinstance(data, np.ndarray | np.generic)
+
+
+def from_numpy(ndarray: Any) -> Tensor:
+    """The array as a tensor that shares its memory.
+
+    Raises:
+        ArgumentError: CW605 for what is no array.
+    """
+    if not isinstance(ndarray, np.ndarray):
+        raise ArgumentError(
+            "CW605",
+            f"{type(ndarray).__name__} is no NumPy array",
+            received=type(ndarray).__name__,
+            quote=f"expected np.ndarray (got {type(ndarray).__name__})",
+            hint="use torch.tensor for lists",
+        )
+    return as_tensor(ndarray)
+
+
+def as_tensor_(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
+    """`torch.as_tensor`: no copy where the data is an array of that type."""
+    check_device(device)
+    return as_tensor(data, dtype) if isinstance(data, np.ndarray) else tensor(data, dtype=dtype)
+
+
+def zeros(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False, **options: Any) -> Tensor:
+    check_device(device)
+    return as_tensor(np.zeros(sizes(size, options), dtype or float32))
+
+
+def ones(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False, **options: Any) -> Tensor:
+    check_device(device)
+    return as_tensor(np.ones(sizes(size, options), dtype or float32))
+
+
+def empty(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False, **options: Any) -> Tensor:
+    """Zeros: nothing unwritten is ever shown."""
+    return zeros(*size, dtype=dtype, device=device, **options)
+
+
+def full(size: Any, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    check_device(device)
+    return as_tensor(
+        np.full(sizes(tuple(size)), fill_value, dtype or (float32 if isinstance(fill_value, float) else None))
+    )
+
+
+def eye(n: int, m: int | None = None, *, dtype: Any = None) -> Tensor:
+    return as_tensor(np.eye(n, m, dtype=dtype or float32))
+
+
+def arange(*bounds: Any, dtype: Any = None, **_: Any) -> Tensor:
+    array = np.arange(*bounds)
+    return as_tensor(array.astype(dtype or (float32 if array.dtype.kind == "f" else np.int64)))
+
+
+def linspace(start: float, end: float, steps: int, *, dtype: Any = None) -> Tensor:
+    return as_tensor(np.linspace(start, end, steps).astype(dtype or float32))
+
+
+def zeros_like(input: Any, *, dtype: Any = None, **_: Any) -> Tensor:
+    return as_tensor(np.zeros_like(plain(input), dtype=dtype))
+
+
+def ones_like(input: Any, *, dtype: Any = None, **_: Any) -> Tensor:
+    return as_tensor(np.ones_like(plain(input), dtype=dtype))
+
+
+def full_like(input: Any, fill_value: Any, *, dtype: Any = None, **_: Any) -> Tensor:
+    return as_tensor(np.full_like(plain(input), fill_value, dtype=dtype))

@@ -1,0 +1,40 @@
+"""`torch.nn`: every layer that the PyTorch dialect knows, under PyTorch's own name, with the containers and `Module`."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+from convwise import dialects
+from convwise.dialects.base import nearest
+from convwise.dialects.torch import UNMODELLED
+from convwise.torch.nn import functional, init
+from convwise.torch.nn.containers import ModuleDict, ModuleList, Sequential
+from convwise.torch.nn.layer import DialectModule
+from convwise.torch.nn.module import Module
+from convwise.torch.nn.parameter import Parameter
+
+__all__ = ["Module", "ModuleDict", "ModuleList", "Parameter", "Sequential", "functional", "init"]
+
+
+@cache
+def module_class(kind: str) -> type[DialectModule]:
+    """The class of one kind of layer; the dialect reads its arguments."""
+    return type(
+        kind, (DialectModule,), {"kind": kind, "__module__": __name__, "__doc__": f"PyTorch's {kind}, run by NumPy."}
+    )
+
+
+def __getattr__(name: str) -> Any:
+    kinds = dialects.get("torch").kinds
+    if name in kinds or name in UNMODELLED:
+        # Constructing a layer that is not modelled gives the dialect's own error.
+        return module_class(name)
+    if name.startswith("_"):
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    near = nearest(name, kinds)
+    raise AttributeError(f"convwise knows no PyTorch layer {name!r}" + (f"; did you mean {near!r}?" if near else ""))
+
+
+def __dir__() -> list[str]:
+    return sorted({*__all__, *dialects.get("torch").kinds})

@@ -1,0 +1,254 @@
+"""The layers of the PyTorch dialect made to run: thin over dialect, ops and engine."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from convwise import dialects
+from convwise.dialects.base import Call, Layer, LayerFlow, run_ops
+from convwise.errors import ArgumentError, ShapeError
+from convwise.ops import (
+    AdaptivePool,
+    Conv,
+    ConvTranspose,
+    Crop,
+    Dense,
+    GlobalPool,
+    Layout,
+    Norm,
+    Op,
+    Pad,
+    PixelShuffle,
+    Pool,
+    Resize,
+    Unfold,
+)
+from convwise.runtime.values import as_text, make_call
+from convwise.torch.dtypes import spoken
+from convwise.torch.nn.looks import between_brackets
+from convwise.torch.nn.module import Module
+from convwise.torch.nn.parameter import Parameter
+from convwise.torch.nn.weights import Spec, specs
+from convwise.torch.tensor import Tensor, as_tensor, check_device, plain
+
+Array = NDArray[Any]
+
+# Ops that know one batch axis, one channel axis and `rank` spatial ones.
+_SPATIAL = (Conv, ConvTranspose, Pool, AdaptivePool, GlobalPool, Pad, Crop, Resize, PixelShuffle, Unfold)
+
+
+def run_layer(layer: Layer, array: Array, weights: Mapping[int, Mapping[str, Any]] | None = None) -> Array:
+    """The layer's ops one after the other on an array; `weights` by op number.
+
+    Raises:
+        ShapeError, Refusal: the dialect's.
+    """
+    from convwise.runtime.running import run
+
+    flow = _flow(layer, array.shape)
+    # A layer that takes maps of several ranks has its op for this one in the flow.
+    for number, (op, step) in enumerate(zip(flow.layer.ops, flow.flows, strict=True)):
+        given = (weights or {}).get(number)
+        if isinstance(op, _SPATIAL):
+            rank = len(op.windows) if isinstance(op, Unfold) else op.rank
+            array = run(op, _as_map(array, rank), given, Layout(), "torch").reshape(_sizes(step.output))
+        else:
+            unbatched = layer.rank is not None and array.ndim == layer.rank + 1
+            array = run(op, array, given, Layout(batched=not unbatched), "torch")
+    return array
+
+
+def _flow(layer: Layer, shape: tuple[int, ...]) -> LayerFlow:
+    """What the layer does to the shape in evaluation, where a single value per channel is normalised, too."""
+    try:
+        return dialects.get("torch").flow(layer, shape)
+    except ShapeError as error:
+        if error.code == "CW103" and any(
+            isinstance(op, Norm) and op.kind == "batch" and op.moments for op in layer.ops
+        ):
+            return run_ops(layer, shape, Layout())
+        raise
+
+
+def _as_map(array: Array, rank: int) -> Array:
+    """(batch, channels, *spatial), whatever axes stand before."""
+    missing = rank + 2 - array.ndim
+    if missing >= 0:
+        return array.reshape((1,) * missing + array.shape)
+    return (
+        array.reshape((-1, *array.shape[-rank - 1 :]))
+        if array.size
+        else np.zeros((0, *array.shape[-rank - 1 :]), array.dtype)
+    )
+
+
+def _sizes(shape: tuple[int | None, ...]) -> tuple[int, ...]:
+    return tuple(size for size in shape if size is not None)
+
+
+class DialectModule(Module):
+    """A module that the PyTorch dialect knows: every argument, refusal and error is the dialect's."""
+
+    kind = ""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__()
+        check_device(kwargs.get("device"))
+        written = {name: value for name, value in kwargs.items() if name not in ("device", "dtype") or value is None}
+        self._layer = dialects.get("torch").read(make_call(self.kind, args, written), None)
+        self._dtype = np.dtype(kwargs.get("dtype") or np.float32)
+        self._specs: list[Spec] = []
+        self._lazy = self.kind.startswith("Lazy")
+        if self._lazy:
+            self._announce()
+        else:
+            self.reset_parameters()
+
+    @property
+    def resolved(self) -> Layer:
+        """The layer as the dialect read it."""
+        return self._layer
+
+    def __convwise__(self) -> tuple[str, tuple[Layer, ...], None]:
+        return "torch", (self._layer,), None
+
+    def _announce(self) -> None:
+        """A lazy module has no weights before its first input."""
+        self._parameters.update({"weight": None, "bias": None})
+
+    def reset_parameters(self) -> None:
+        """Draw the weights anew, as PyTorch starts them."""
+        self._specs = specs(self._layer)
+        self._parameters.clear()
+        self._buffers.clear()
+        for spec in self._specs:
+            value = spec.start()
+            array = value.astype(self._dtype) if value.dtype.kind == "f" else value
+            if spec.buffer:
+                self._buffers[spec.name] = as_tensor(array)
+            else:
+                self._parameters[spec.name] = Parameter(array)
+        for name in ("weight", "bias"):
+            # PyTorch's layers without a bias still have the attribute, which is None.
+            if (name == "weight" and self._specs) or name in self._layer.arguments:
+                self._parameters.setdefault(name, None)
+
+    def forward(self, input: Any) -> Tensor:
+        """Run the layer on an array; the batch may be left out where PyTorch allows it.
+
+        Raises:
+            ShapeError, Refusal
+            ArgumentError: CW605 for a tensor of another type than the weights.
+        """
+        array = self._received(input)
+        if self._lazy:
+            self._settle(array.shape)
+        weights: dict[int, dict[str, Any]] = {}
+        for spec in self._specs:
+            value = self._buffers[spec.name] if spec.buffer else self._parameters[spec.name]
+            if spec.role and value is not None:
+                weights.setdefault(spec.op, {})[spec.role] = plain(value)
+        return as_tensor(run_layer(self._layer, array, weights))
+
+    def _received(self, input: Any) -> Array:
+        """The input; a tensor must have the weights' type, a plain NumPy array is brought to it."""
+        array = plain(input)
+        if array.dtype.kind not in "biuf":
+            raise ArgumentError(
+                "CW605", f"an array of {array.dtype} is no input", layer=self._get_name(), received=type(input).__name__
+            )
+        weight = next((plain(value) for value in self._parameters.values() if value is not None), None)
+        if weight is None or array.dtype == weight.dtype:
+            return array
+        if not isinstance(input, Tensor):
+            return array.astype(weight.dtype)
+        raise ArgumentError(
+            "CW605",
+            f"the input is {array.dtype}, the weights are {weight.dtype}",
+            layer=f"PyTorch {self._get_name()}",
+            received=array.dtype.name,
+            quote=_types_differ(
+                self._layer.ops[0], array.dtype, weight.dtype, self._parameters.get("bias") is not None
+            ),
+            hint=f"x.to(torch.{weight.dtype}), or module.to(torch.{array.dtype})"
+            if array.dtype.kind == "f"
+            else "x.float()",
+        )
+
+    def _settle(self, shape: tuple[int, ...]) -> None:
+        """Make a lazy module's weights for the channels or features of its first input."""
+        flow = dialects.get("torch").flow(self._layer, shape)
+        word, size = _lazy_word(self._layer.ops[0], flow, len(shape))
+        arguments = {
+            word: size,
+            **{name: value for name, value in self._layer.arguments.items() if name not in ("device", "dtype")},
+        }
+        kind = self.kind.removeprefix("Lazy")
+        call = Call(kind, (), tuple(arguments.items()))
+        self._layer = dialects.get("torch").read(replace(call, text=as_text(call)), None)
+        from convwise.torch.nn import module_class
+
+        self.__class__ = module_class(kind)
+        self._lazy = False
+        self.reset_parameters()
+
+    def extra_repr(self) -> str:
+        return between_brackets(self._layer)
+
+    def __getattr__(self, name: str) -> Any:
+        """Parameters, then arguments by their names: `conv.weight`, `conv.kernel_size`."""
+        layer = self.__dict__.get("_layer")
+        for table in ("_parameters", "_buffers", "_modules"):
+            if name in self.__dict__.get(table, {}):
+                return self.__dict__[table][name]
+        if layer is not None and name in layer.arguments:
+            return _as_stored(layer, name)
+        return super().__getattr__(name)
+
+
+def _as_stored(layer: Layer, name: str) -> Any:
+    """An argument as the module keeps it: a convolution's in one number per axis."""
+    value, op = layer.arguments[name], layer.window_op
+    if (
+        isinstance(op, Conv | ConvTranspose)
+        and name in ("kernel_size", "stride", "padding", "dilation", "output_padding")
+        and isinstance(value, int)
+    ):
+        return (value,) * op.rank
+    if name == "stride" and value is None and isinstance(op, Pool):
+        return layer.arguments["kernel_size"]
+    return value
+
+
+def _lazy_word(op: Op, flow: LayerFlow, ndim: int) -> tuple[str, int]:
+    shape = flow.flows[0].input
+    if isinstance(op, Dense):
+        return "in_features", int(shape[-1] or 0)
+    if isinstance(op, Norm):
+        return "num_features", int(shape[1] or 0)
+    assert isinstance(op, Conv | ConvTranspose)
+    return "in_channels", int(shape[1 if ndim == op.rank + 2 else 0] or 0)
+
+
+def _types_differ(op: Op, given: np.dtype[Any], weight: np.dtype[Any], bias: bool) -> str:
+    if isinstance(op, Dense):
+        return f"mat1 and mat2 must have the same dtype, but got {_capital(given)} and {_capital(weight)}"
+    if isinstance(op, Conv | ConvTranspose):
+        return f"Input type ({spoken(given)}) and {'bias' if bias else 'weight'} type ({spoken(weight)}) should be the same"
+    return ""
+
+
+def _capital(dtype: np.dtype[Any]) -> str:
+    return {
+        "float32": "Float",
+        "float64": "Double",
+        "float16": "Half",
+        "int64": "Long",
+        "int32": "Int",
+        "uint8": "Byte",
+    }.get(dtype.name, dtype.name)

@@ -1,0 +1,440 @@
+"""A NumPy array with PyTorch's methods: where the two share a word, PyTorch's meaning holds for PyTorch's way of calling it."""
+
+# mypy: disable-error-code="override, misc"
+# PyTorch's meaning of a word takes the place of NumPy's on purpose.
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from convwise.errors import ArgumentError
+from convwise.torch.dtypes import float32
+from convwise.torch.printing import tensor_text
+from convwise.torch.sizes import Count, Size
+
+
+class Extremes(NamedTuple):
+    """What `x.max(dim)` gives."""
+
+    values: Tensor
+    indices: Tensor
+
+
+def as_tensor(array: Any, dtype: Any = None) -> Tensor:
+    """The array as a `Tensor`, without a copy where that is possible."""
+    return np.asarray(array, dtype=dtype).view(Tensor)
+
+
+def plain(value: Any) -> NDArray[Any]:
+    """The value as a plain NumPy array."""
+    return np.asarray(value).view(np.ndarray)
+
+
+def _dims(dim: Any) -> Any:
+    return tuple(dim) if isinstance(dim, list) else dim
+
+
+def _sizes(sizes: tuple[Any, ...]) -> tuple[int, ...]:
+    """Sizes given one by one or as one sequence."""
+    return tuple(sizes[0]) if len(sizes) == 1 and isinstance(sizes[0], Sequence) else tuple(int(size) for size in sizes)
+
+
+class Tensor(np.ndarray[Any, Any]):
+    """An array that prints, measures and rearranges itself as PyTorch's does. It has no gradients.
+
+    It is a NumPy array too: `np.mean(x, axis=1)` and `x.mean(axis=1)` work beside `x.mean(dim=1)`.
+    """
+
+    @property
+    def shape(self) -> Size:
+        return Size(super().shape)
+
+    @property
+    def size(self) -> Count:
+        return Count(self.shape)
+
+    @property
+    def data(self) -> Tensor:
+        return super().view(Tensor)
+
+    @data.setter
+    def data(self, value: Any) -> None:
+        self.copy_(value)
+
+    def __array_wrap__(self, array: Any, context: Any = None, return_scalar: bool = False) -> Any:
+        # Whole numbers and Python's floats give float32 in PyTorch, where NumPy takes float64.
+        if (
+            array.dtype == np.float64
+            and context is not None
+            and not any(getattr(a, "dtype", None) == np.float64 for a in context[1])
+        ):
+            array = array.astype(np.float32)
+        return np.asarray(array).view(Tensor)
+
+    # Looks
+
+    def __repr__(self) -> str:
+        return tensor_text(plain(self))
+
+    def __str__(self) -> str:
+        return repr(self)
+
+    def __format__(self, spec: str) -> str:
+        return format(self.item(), spec) if self.ndim == 0 else repr(self)
+
+    # Measures
+
+    def dim(self) -> int:
+        return self.ndim
+
+    def numel(self) -> int:
+        return int(self.size)
+
+    nelement = numel
+
+    # Kinds of copies
+
+    def numpy(self) -> NDArray[Any]:
+        """The plain NumPy array behind it, without a copy."""
+        return plain(self)
+
+    def detach(self) -> Tensor:
+        return super().view(Tensor)
+
+    def cpu(self) -> Tensor:
+        return self
+
+    def contiguous(self) -> Tensor:
+        return as_tensor(np.ascontiguousarray(plain(self))) if self.ndim else self
+
+    def clone(self) -> Tensor:
+        return as_tensor(plain(self).copy())
+
+    def to(self, *args: Any, **kwargs: Any) -> Tensor:
+        """The tensor in another type; devices other than the processor are refused.
+
+        Raises:
+            ArgumentError: CW606.
+        """
+        dtype, device = kwargs.get("dtype"), kwargs.get("device")
+        for value in args:
+            if isinstance(value, Tensor):
+                dtype = value.dtype
+            elif isinstance(value, np.dtype | type):
+                dtype = value
+            else:
+                device = value
+        check_device(device)
+        return self if dtype is None or self.dtype == dtype else as_tensor(plain(self).astype(dtype))
+
+    def type(self, dtype: Any) -> Tensor:
+        return self.to(dtype)
+
+    def float(self) -> Tensor:
+        return self.to(float32)
+
+    def double(self) -> Tensor:
+        return self.to(np.float64)
+
+    def half(self) -> Tensor:
+        return self.to(np.float16)
+
+    def long(self) -> Tensor:
+        return self.to(np.int64)
+
+    def int(self) -> Tensor:
+        return self.to(np.int32)
+
+    def bool(self) -> Tensor:
+        return self.to(np.bool_)
+
+    # Gradients: there are none
+
+    requires_grad = False
+    grad = None
+    is_cuda = False
+    device = "cpu"
+
+    def requires_grad_(self, requires_grad: Any = True) -> Tensor:
+        return self
+
+    def backward(self, *_: Any, **__: Any) -> None:
+        """Refuse.
+
+        Raises:
+            ArgumentError: CW606.
+        """
+        raise ArgumentError(
+            "CW606", "convwise runs layers, it does not train them", received="backward()", hint="leave the call out"
+        )
+
+    # Rearranging
+
+    def view(self, *sizes: Any) -> Any:
+        """PyTorch's `x.view(2, -1)`; with a type, NumPy's."""
+        if (
+            not sizes
+            or (len(sizes) == 1 and not isinstance(sizes[0], int | np.integer | Sequence))
+            or isinstance(sizes[0], str)
+        ):
+            return super().view(*sizes)
+        return self.reshape(*sizes)
+
+    def reshape(self, *sizes: Any, **kwargs: Any) -> Tensor:
+        """The same elements in another shape; one size may be -1.
+
+        Raises:
+            ArgumentError: CW605 where they do not fit.
+        """
+        target = _sizes(sizes or (kwargs.pop("shape", ()),))
+        try:
+            return as_tensor(plain(self).reshape(target, **kwargs))
+        except ValueError:
+            raise ArgumentError(
+                "CW605",
+                f"{self.numel()} elements do not fit into {' x '.join(map(str, target))}",
+                received=tuple(self.shape),
+                quote=f"shape '{list(target)}' is invalid for input of size {self.numel()}",
+            ) from None
+
+    def flatten(self, start_dim: Any = 0, end_dim: Any = -1) -> Tensor:
+        """Axes start_dim to end_dim as one."""
+        if isinstance(start_dim, str):
+            return as_tensor(plain(self).flatten("F" if start_dim == "F" else "C"))
+        if self.ndim == 0:
+            return self.reshape(1)
+        start, end = self._axis(start_dim), self._axis(end_dim)
+        if start > end:
+            raise ArgumentError(
+                "CW605",
+                f"flattening from axis {start} to axis {end}",
+                quote="flatten() has invalid args: start_dim cannot come after end_dim",
+            )
+        return self.reshape(*self.shape[:start], int(np.prod(self.shape[start : end + 1])), *self.shape[end + 1 :])
+
+    def _axis(self, dim: Any) -> Any:
+        rank = max(self.ndim, 1)
+        if not -rank <= dim < rank:
+            raise ArgumentError(
+                "CW605",
+                f"there is no axis {dim} among {self.ndim}",
+                received=dim,
+                quote=f"Dimension out of range (expected to be in range of [{-rank}, {rank - 1}], but got {dim})",
+            )
+        return dim % rank
+
+    def permute(self, *dims: Any) -> Tensor:
+        return as_tensor(plain(self).transpose(_sizes(dims)))
+
+    def transpose(self, *dims: Any) -> Tensor:
+        """PyTorch's `x.transpose(1, 2)` swaps two axes; a tuple or nothing is NumPy's."""
+        if len(dims) == 2:
+            return as_tensor(plain(self).swapaxes(dims[0], dims[1]))
+        return as_tensor(plain(self).transpose(*dims))
+
+    def t(self) -> Tensor:
+        return as_tensor(plain(self).T)
+
+    def unsqueeze(self, dim: Any) -> Tensor:
+        return as_tensor(np.expand_dims(plain(self), dim))
+
+    def squeeze(self, dim: Any = None, axis: Any = None) -> Tensor:
+        """Axes of size 1 taken away; an axis that is longer stays, as in PyTorch."""
+        if axis is not None:
+            return as_tensor(plain(self).squeeze(axis))
+        if dim is None:
+            return as_tensor(plain(self).squeeze())
+        dims = tuple(self._axis(one) for one in (dim if isinstance(dim, tuple | list) else (dim,)))
+        return as_tensor(plain(self).squeeze(tuple(one for one in dims if self.ndim and self.shape[one] == 1)))
+
+    def expand(self, *sizes: Any) -> Tensor:
+        target = _sizes(sizes)
+        own = (1,) * (len(target) - self.ndim) + tuple(self.shape)
+        return as_tensor(
+            np.broadcast_to(plain(self), tuple(old if new == -1 else new for new, old in zip(target, own, strict=True)))
+        )
+
+    def repeat(self, *sizes: Any, axis: Any = None, repeats: Any = None) -> Tensor:
+        """PyTorch's: the whole tensor `sizes` times along its axes; with `axis=`, NumPy's."""
+        if axis is not None or repeats is not None:
+            return as_tensor(plain(self).repeat(sizes[0] if sizes else repeats, axis))
+        return as_tensor(np.tile(plain(self), _sizes(sizes)))
+
+    # Numbers
+
+    def copy_(self, source: Any) -> Tensor:
+        """Overwrite with `source`, broadcast as needed.
+
+        Raises:
+            ArgumentError: CW605 where the shapes do not go together.
+        """
+        array = plain(source)
+        try:
+            np.copyto(plain(self), array, casting="unsafe")
+        except ValueError:
+            raise ArgumentError(
+                "CW605", f"a tensor of {tuple(array.shape)} does not fit into {tuple(self.shape)}", received=array.shape
+            ) from None
+        return self
+
+    def fill_(self, value: Any) -> Tensor:
+        self[...] = value
+        return self
+
+    def zero_(self) -> Tensor:
+        return self.fill_(0)
+
+    def normal_(self, mean: Any = 0.0, std: Any = 1.0) -> Tensor:
+        from convwise.torch.nn.init import normal_
+
+        return as_tensor(normal_(self, mean, std))
+
+    def uniform_(self, a: Any = 0.0, b: Any = 1.0) -> Tensor:
+        from convwise.torch.nn.init import uniform_
+
+        return as_tensor(uniform_(self, a, b))
+
+    def sum(
+        self, dim: Any = None, keepdim: Any = False, *, axis: Any = None, keepdims: Any = False, **kwargs: Any
+    ) -> Tensor:
+        return as_tensor(
+            plain(self).sum(axis=_dims(axis if dim is None else dim), keepdims=bool(keepdim or keepdims), **kwargs)
+        )
+
+    def mean(
+        self, dim: Any = None, keepdim: Any = False, *, axis: Any = None, keepdims: Any = False, **kwargs: Any
+    ) -> Tensor:
+        return as_tensor(
+            plain(self).mean(axis=_dims(axis if dim is None else dim), keepdims=bool(keepdim or keepdims), **kwargs)
+        )
+
+    def std(
+        self,
+        dim: Any = None,
+        unbiased: Any = True,
+        keepdim: Any = False,
+        *,
+        axis: Any = None,
+        ddof: Any = None,
+        **kwargs: Any,
+    ) -> Tensor:
+        """PyTorch's divides by n - 1; `np.std` and `ddof=` are NumPy's."""
+        own = int(bool(unbiased)) if ddof is None and axis is None else ddof or 0
+        return as_tensor(
+            plain(self).std(
+                axis=_dims(axis if dim is None else dim),
+                ddof=own,
+                keepdims=bool(keepdim or kwargs.pop("keepdims", False)),
+                **kwargs,
+            )
+        )
+
+    def var(
+        self,
+        dim: Any = None,
+        unbiased: Any = True,
+        keepdim: Any = False,
+        *,
+        axis: Any = None,
+        ddof: Any = None,
+        **kwargs: Any,
+    ) -> Tensor:
+        """PyTorch's divides by n - 1; `np.var` and `ddof=` are NumPy's."""
+        own = int(bool(unbiased)) if ddof is None and axis is None else ddof or 0
+        return as_tensor(
+            plain(self).var(
+                axis=_dims(axis if dim is None else dim),
+                ddof=own,
+                keepdims=bool(keepdim or kwargs.pop("keepdims", False)),
+                **kwargs,
+            )
+        )
+
+    def max(self, dim: Any = None, keepdim: Any = False, *, axis: Any = None, **kwargs: Any) -> Any:
+        """The largest element; with `dim`, values and indices; with `axis=`, NumPy's."""
+        if dim is None:
+            return as_tensor(plain(self).max(axis=axis, **kwargs))
+        return Extremes(
+            as_tensor(plain(self).max(axis=dim, keepdims=keepdim)),
+            as_tensor(plain(self).argmax(axis=dim, keepdims=keepdim)),
+        )
+
+    def min(self, dim: Any = None, keepdim: Any = False, *, axis: Any = None, **kwargs: Any) -> Any:
+        """The smallest element; with `dim`, values and indices; with `axis=`, NumPy's."""
+        if dim is None:
+            return as_tensor(plain(self).min(axis=axis, **kwargs))
+        return Extremes(
+            as_tensor(plain(self).min(axis=dim, keepdims=keepdim)),
+            as_tensor(plain(self).argmin(axis=dim, keepdims=keepdim)),
+        )
+
+    def argmax(self, dim: Any = None, keepdim: Any = False, *, axis: Any = None, **kwargs: Any) -> Tensor:
+        return as_tensor(plain(self).argmax(axis=axis if dim is None else dim, keepdims=bool(keepdim), **kwargs))
+
+    def argmin(self, dim: Any = None, keepdim: Any = False, *, axis: Any = None, **kwargs: Any) -> Tensor:
+        return as_tensor(plain(self).argmin(axis=axis if dim is None else dim, keepdims=bool(keepdim), **kwargs))
+
+    def sort(self, dim: Any = -1, descending: Any = False, *, axis: Any = None, **kwargs: Any) -> Any:
+        """Sorted values and where they stood; with `axis=`, NumPy's sort in place."""
+        if axis is not None or kwargs:
+            return plain(self).sort(axis=dim if axis is None else axis, **kwargs)
+        order = np.argsort(-plain(self) if descending else plain(self), axis=dim, kind="stable")
+        return Extremes(as_tensor(np.take_along_axis(plain(self), order, dim)), as_tensor(order))
+
+    def nonzero(self) -> Any:
+        """The positions, one row each (NumPy's is `np.nonzero(x.numpy())`)."""
+        return as_tensor(np.argwhere(plain(self)))
+
+    def clamp(self, min: Any = None, max: Any = None) -> Tensor:
+        return as_tensor(np.clip(plain(self), min, max))
+
+    def abs(self) -> Tensor:
+        return as_tensor(np.abs(plain(self)))
+
+    def exp(self) -> Tensor:
+        return as_tensor(np.exp(self))
+
+    def sqrt(self) -> Tensor:
+        return as_tensor(np.sqrt(self))
+
+    def pow(self, exponent: Any) -> Tensor:
+        return as_tensor(self**exponent)
+
+    def matmul(self, other: Any) -> Tensor:
+        return as_tensor(plain(self) @ plain(other))
+
+    def allclose(self, other: Any, rtol: Any = 1e-05, atol: Any = 1e-08) -> Any:
+        return bool_(np.allclose(plain(self), plain(other), rtol, atol))
+
+
+bool_ = bool
+
+
+def check_device(device: Any) -> None:
+    """Everything runs on the processor.
+
+    Raises:
+        ArgumentError: CW606.
+    """
+    if device is not None and not str(device).startswith("cpu"):
+        raise ArgumentError(
+            "CW606",
+            "convwise runs on the processor alone",
+            axis="device",
+            received=str(device),
+            quote="Torch not compiled with CUDA enabled" if str(device).startswith("cuda") else "",
+            hint='use device="cpu", or leave it out',
+        )
+
+
+def device_name(name: Any = "cpu", index: Any = None) -> str:
+    """`torch.device`: the processor's name.
+
+    Raises:
+        ArgumentError: CW606.
+    """
+    check_device(name)
+    return str(name)
