@@ -272,3 +272,23 @@ def test_what_is_no_layer_is_said() -> None:
     with pytest.raises(cw.ConvwiseError) as caught:
         cw.explain(42, (9, 10, 3))
     assert "int" in str(caught.value)
+
+
+def test_convwise_layers_and_models_are_explained_like_the_frameworks_own() -> None:
+    from convwise import keras
+    from convwise.torch import nn
+
+    assert cw.explain(keras.layers.Conv2D(8, (3, 2), strides=2), (9, 10, 3)).output == (4, 5, 8)
+    assert cw.explain(nn.Conv2d(3, 8, (3, 2), stride=2), (3, 9, 10)).output == (8, 4, 5)
+    model = keras.Sequential([keras.layers.Conv2D(8, 3), keras.layers.MaxPooling2D((2, 3))])
+    told = cw.explain(model, (9, 10, 3))
+    assert [step.output for step in told.steps] == [(7, 8, 8), (3, 2, 8)]
+
+
+def test_an_op_and_a_layer_of_ours_are_explained() -> None:
+    from convwise.dialects import get
+    from convwise.dialects.base import Call
+
+    layer = get("torch").read(Call("Conv2d", (3, 8, 3), (), "nn.Conv2d(3, 8, 3)"), None)
+    assert cw.explain(layer, (3, 9, 10)).output == (8, 7, 8)
+    assert cw.output_shape(layer.ops[0], (3, 9, 10), dialect="torch") == (8, 7, 8)

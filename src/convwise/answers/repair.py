@@ -9,7 +9,7 @@ from convwise import dialects
 from convwise.answers.explanation import Explanation, Fix
 from convwise.answers.fixes import fixes, spatial
 from convwise.axis import SAME_UPPER
-from convwise.dialects.base import Call, Layer, Value
+from convwise.dialects.base import Call, Layer, Value, nearest
 from convwise.errors import ConvwiseError, Refusal
 from convwise.ops import Conv, Shape
 from convwise.readers.source import read_layer
@@ -94,23 +94,31 @@ def _meant_by_same(call: Call, dialect: str, shape: Shape | None, release: str |
 
 
 def _candidates(call: Call) -> Iterator[tuple[str, str, str]]:
-    """Calls with one argument dropped or made legal: text, what changed, why."""
+    """Calls with one argument made legal or dropped: text, what changed, why."""
     for index, (name, value) in enumerate(call.kwargs):
-        kept = (*call.kwargs[:index], *call.kwargs[index + 1 :])
-        for legal in _legal(value):
-            changed = Call(
-                call.kind, call.args, (*call.kwargs[:index], (name, legal), *call.kwargs[index + 1 :]), call.text
-            )
-            yield spell_call(changed), f"{name}={legal!r}", "accepted"
-        yield spell_call(Call(call.kind, call.args, kept, call.text)), f"without {name}", "accepted"
+        for legal in _legal(name, value):
+            kwargs = (*call.kwargs[:index], (name, legal), *call.kwargs[index + 1 :])
+            yield spell_call(Call(call.kind, call.args, kwargs, call.text)), f"{name}={legal!r}", "accepted"
     for index, value in enumerate(call.args):
-        for legal in _legal(value):
-            changed = Call(call.kind, (*call.args[:index], legal, *call.args[index + 1 :]), call.kwargs, call.text)
-            yield spell_call(changed), f"{legal!r} instead of {value!r}", "accepted"
+        for legal in _legal("", value):
+            args = (*call.args[:index], legal, *call.args[index + 1 :])
+            yield (
+                spell_call(Call(call.kind, args, call.kwargs, call.text)),
+                f"{legal!r} instead of {value!r}",
+                "accepted",
+            )
+    for index, (name, _) in enumerate(call.kwargs):
+        kept = (*call.kwargs[:index], *call.kwargs[index + 1 :])
+        yield spell_call(Call(call.kind, call.args, kept, call.text)), f"without {name}", "accepted"
 
 
-def _legal(value: Value) -> list[Value]:
-    """The nearest positive integers to a bad one."""
+def _legal(name: str, value: Value) -> list[Value]:
+    """The nearest legal values to a bad one: positive integers, words in lower case, Keras's words for a padding."""
+    if name == "padding" and not isinstance(value, str):
+        return ["same"]
+    if isinstance(value, str):
+        near = nearest(value, ("same", "valid")) if name == "padding" else value.lower()
+        return [near] if near and near != value else []
     if isinstance(value, bool):
         return [int(value)] if value else []
     if isinstance(value, int):

@@ -18,7 +18,7 @@ from convwise.answers.repair import repairs
 from convwise.answers.undo import undo
 from convwise.dialects.base import Dialect, Entered, Layer, LayerFlow, Note, run_ops
 from convwise.errors import ArgumentError, CodeError, ConvwiseError, Refusal, ShapeError
-from convwise.ops import Conv, Layout, Shape
+from convwise.ops import Conv, Layout, Op, Shape
 from convwise.readers.live import read_live
 from convwise.readers.source import Found, Snippet, read_layer, read_text
 
@@ -138,6 +138,10 @@ def _flow(found: Found, shape: Shape) -> Shape:
 
 def _read(layer: Any, dialect: str | None, release: str | None, shape: Shape | None) -> Snippet:
     """Text or a live object as a snippet; a refused layer learns what would be accepted."""
+    if isinstance(layer, Op):
+        # An op belongs to no framework; it is told in the words of the one asked for, PyTorch's by default.
+        dialect = dialect or "torch"
+        layer = dialects.get(dialect).spell((layer,), dialect == "keras")
     if isinstance(layer, str):
         try:
             snippet = read_text(layer, dialect=dialect, release=release)

@@ -95,7 +95,7 @@ def _is_path(code: str) -> bool:
 def _unreadable(path: str, reason: str) -> ArgumentError:
     return ArgumentError(
         "CW608",
-        f"{shown(path)!r} cannot be read: {reason}",
+        f"'{shown(path)}' cannot be read: {reason}",
         received=shown(path),
         hint="give the code itself, or another path",
     )
@@ -136,7 +136,7 @@ def _too_long(name: str, size: int | None, limit: int) -> ArgumentError:
     length = f"{size:,} bytes, " if size is not None else ""
     return ArgumentError(
         "CW608",
-        f"{shown(name)!r} cannot be read: it is too long ({length}at most {limit:,} are read)",
+        f"'{shown(name)}' cannot be read: it is too long ({length}at most {limit:,} are read)",
         received=shown(name),
         hint="give the part that defines the layers",
     )
@@ -158,8 +158,7 @@ def _decoded(raw: bytes, name: str) -> str:
 def _fences(text: str) -> tuple[Block, ...]:
     blocks = []
     for block in fenced(text):
-        code = block.text.lstrip("\n")
-        blocks.append(Block(code, len(block.text) - len(code) + 1))
+        blocks.append(Block(block.text, block.offset + 1))
     return tuple(blocks)
 
 

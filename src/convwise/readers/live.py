@@ -27,10 +27,16 @@ def read_live(obj: object, release: str | None = None) -> Snippet | None:
 
     The input is the one that a Keras model was built for, with its batch; PyTorch modules know none.
 
+    convwise's own layers and models tell what they are by their `__convwise__` method.
+
     Raises:
         ModelError: CW401 an object of a framework that is no layer or model; CW402 a custom or opaque layer, by its name.
         Refusal, ShapeError, CodeError: as the dialect reads the layers.
     """
+    told = getattr(type(obj), "__convwise__", None)
+    if told is not None:
+        dialect, layers, shape = told(obj)
+        return Snippet(dialect, (Found(tuple(layers), shape, None, None),))
     torch = sys.modules.get("torch")
     if torch is not None and _is_a(obj, torch, "nn", "Module"):
         return _snippet("torch", _torch_layers(torch, obj), None, obj, release)

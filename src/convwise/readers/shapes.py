@@ -131,7 +131,7 @@ def _complaint(text: str, position: int, end: int) -> str:
         return "a size is missing at the end"
     if text[position] in "-−":
         return "a size cannot be negative"
-    return "a size is missing here" if text[position] in "xX×*," else f"{shown(text[position])!r} is not a size"
+    return "a size is missing here" if text[position] in "xX×*," else f"'{shown(text[position])}' is not a size"
 
 
 def _separator(text: str, position: int, before: str, code: str, what: str, example: str) -> str:
@@ -140,7 +140,7 @@ def _separator(text: str, position: int, before: str, code: str, what: str, exam
     if sign not in ("x", ","):
         if text[position] in "eE.":
             raise _broken(text, position, "a size is a whole number, written in digits", code, what, example)
-        raise _broken(text, position, f"{shown(text[position])!r} is neither a digit nor 'x'", code, what, example)
+        raise _broken(text, position, f"'{shown(text[position])}' is neither a digit nor 'x'", code, what, example)
     if before and sign != before:
         raise _broken(text, position, f"{before!r} and {sign!r} are mixed", code, what, example)
     return sign
@@ -149,7 +149,7 @@ def _separator(text: str, position: int, before: str, code: str, what: str, exam
 def _broken(text: str, position: int, complaint: str, code: str, what: str, example: str) -> ArgumentError:
     return ArgumentError(
         code,
-        f"{shown(text)!r} is not a {what}: {complaint}",
+        f"'{shown(text)}' is not a {what}: {complaint}",
         detail=pointed(text, position),
         received=shown(text),
         hint=example,
