@@ -81,7 +81,7 @@ def disagreement(case: Case, theirs: Outcome, ours: Outcome) -> str:
         # Two faults in one case: Keras may name the other one first.
         other = any(
             words in theirs.words and ours.code != code
-            for words, code in (("ndim=", "CW101"), ("Computed output size", "CW104"))
+            for words, code in (("ndim=", "CW101"), ("Kernel shape", "CW101"), ("Computed output size", "CW104"))
         )
         other = other or ours.words.startswith(LATE)
         if ours.words and theirs.words and not other and plain(ours.words) not in plain(theirs.words):

@@ -114,6 +114,9 @@ def _bound(call: Call, kind: str, family: str, release: str) -> dict[str, Value]
     except CodeError as error:
         if error.code in ("CW305", "CW311") and family not in WITHOUT_BASE:
             value = dict(call.kwargs).get(str(error.received))
+            if error.received == "activity_regularizer":
+                error.quote = "got multiple values for keyword argument 'activity_regularizer'"
+                raise
             error.quote = f"Unrecognized keyword arguments passed to {kind}: {{{error.received!r}: {value!r}}}"
         raise
 

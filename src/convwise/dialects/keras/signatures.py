@@ -250,6 +250,9 @@ def parameters(kind: str, release: str) -> tuple[Parameter, ...]:
     found = [Parameter(name, default) for name, default in pairs]
     extra = (*KEYWORDS.get(family, ()), *((("output_padding", None),) if late else ()))
     base = () if family in WITHOUT_BASE else BASE
+    if family == "activity_regularization":
+        # It makes its own out of l1 and l2.
+        base = tuple(pair for pair in base if pair[0] != "activity_regularizer")
     taken = {name for name, _ in pairs}
     found += [Parameter(name, default, keyword_only=True) for name, default in (*extra, *base) if name not in taken]
     return tuple(found)

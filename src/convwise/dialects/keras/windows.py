@@ -155,7 +155,10 @@ def _stride_and_dilation(reading: Reading, strides: tuple[int, ...], dilation: t
     hint = "use one of the two: strides=1 with the dilation, or dilation_rate=1 with the stride"
     if reading.family == "conv":
         given = shown(reading.arguments["strides"])
-        hint = f"give the dilated convolution strides=1 and put MaxPooling{reading.rank}D(1, strides={given}) after it: the same windows, every stride-th kept"
+        same = (
+            ": the same windows, every stride-th kept" if str(reading.arguments["padding"]).lower() == "valid" else ""
+        )
+        hint = f"give the dilated convolution strides=1 and put MaxPooling{reading.rank}D(1, strides={given}) after it{same}"
     elif reading.family != "transpose":
         hint = f"Keras {DEPTHWISE_STRIDE_AND_DILATION} takes both"
     fact = f"strides={shown(reading.arguments['strides'])} together with dilation_rate={shown(reading.arguments['dilation_rate'])}"
