@@ -1,6 +1,6 @@
 """Write tests/recorded/torch.jsonl: what PyTorch answers to a fixed set of layers, for tests with nothing installed.
 
-    python tests/oracle/record_torch.py
+python tests/oracle/record_torch.py
 """
 
 from __future__ import annotations
@@ -34,10 +34,17 @@ def main() -> None:
         if ours.error is not None:
             row["code"] = ours.error.code
         rows.append(row)
-    header = {"torch": torch.__version__.split("+")[0], "python": platform.python_version(), "cases": len(rows), "seed": SEED}
+    header = {
+        "torch": torch.__version__.split("+")[0],
+        "python": platform.python_version(),
+        "cases": len(rows),
+        "seed": SEED,
+    }
     TARGET.parent.mkdir(exist_ok=True)
     TARGET.write_text("".join(json.dumps(row) + "\n" for row in (header, *rows)), encoding="utf-8")
-    print(f"{len(rows)} answers of torch {header['torch']} in {TARGET.name}, {sum('refused' in row for row in rows)} of them refusals")
+    print(
+        f"{len(rows)} answers of torch {header['torch']} in {TARGET.name}, {sum('refused' in row for row in rows)} of them refusals"
+    )
 
 
 if __name__ == "__main__":

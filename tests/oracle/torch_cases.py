@@ -42,8 +42,46 @@ def write(value: Value) -> str:
 
 
 BAD: tuple[Value, ...] = (
-    *(0, -1, -2, -3, 0, -1, 0, 2.0, 1.5, -0.5, "2", "same", "valid", "SAME", "x", None, True, False, (), (2,), (1, 2), (1, 2, 3), (2, 1, 2, 1)),
-    *((0, 1), (2, 0), (2, -1), (1, 1.5), (2, True), (True, 2), (None, 2), ("a", 1), (1.0, 2), ((1, 1), (2, 2)), float("nan"), float("inf"), 2**63),
+    *(
+        0,
+        -1,
+        -2,
+        -3,
+        0,
+        -1,
+        0,
+        2.0,
+        1.5,
+        -0.5,
+        "2",
+        "same",
+        "valid",
+        "SAME",
+        "x",
+        None,
+        True,
+        False,
+        (),
+        (2,),
+        (1, 2),
+        (1, 2, 3),
+        (2, 1, 2, 1),
+    ),
+    *(
+        (0, 1),
+        (2, 0),
+        (2, -1),
+        (1, 1.5),
+        (2, True),
+        (True, 2),
+        (None, 2),
+        ("a", 1),
+        (1.0, 2),
+        ((1, 1), (2, 2)),
+        float("nan"),
+        float("inf"),
+        2**63,
+    ),
 )
 """Values that spoil an argument."""
 
@@ -70,7 +108,9 @@ class Maker:
         return tuple(self.rng.randint(low, high) for _ in range(rank))
 
     def exact(self, rank: int, low: int, high: int) -> Value:
-        return self.rng.randint(low, high) if self.chance(0.5) else tuple(self.rng.randint(low, high) for _ in range(rank))
+        return (
+            self.rng.randint(low, high) if self.chance(0.5) else tuple(self.rng.randint(low, high) for _ in range(rank))
+        )
 
     def spatial(self, rank: int, low: int = 1, high: int = 12) -> tuple[int, ...]:
         high = min(high, {1: 20, 2: 12, 3: 8}[rank])
@@ -93,8 +133,16 @@ def convolution(make: Maker, kind: str) -> Made:
     groups = make.pick(1, 1, 1, 2, 3)
     channels, filters = groups * make.rng.randint(1, 3), groups * make.rng.randint(1, 3)
     given: dict[str, Value] = {} if lazy else {"in_channels": channels}
-    given |= {"out_channels": filters, "kernel_size": make.exact(rank, 1, 5 if rank < 3 else 3), "stride": make.axes(rank, 1, 3)}
-    given |= {"padding": make.axes(rank, 0, 4 if rank < 3 else 2), "dilation": make.axes(rank, 1, 3 if rank < 3 else 2), "groups": groups}
+    given |= {
+        "out_channels": filters,
+        "kernel_size": make.exact(rank, 1, 5 if rank < 3 else 3),
+        "stride": make.axes(rank, 1, 3),
+    }
+    given |= {
+        "padding": make.axes(rank, 0, 4 if rank < 3 else 2),
+        "dilation": make.axes(rank, 1, 3 if rank < 3 else 2),
+        "groups": groups,
+    }
     given |= {"bias": make.pick(True, False), "padding_mode": "zeros"}
     if transposed:
         given["output_padding"] = make.axes(rank, 0, make.pick(0, 1, 2))
@@ -162,12 +210,16 @@ def upsample(make: Maker, kind: str) -> Made:
         given["size"] = make.exact(rank, 1, 12)
     else:
         scales = (0.5, 0.7, 1, 1.5, 2, 2.0, 3, 1.3, 0.3)
-        given["scale_factor"] = make.pick(*scales) if make.chance(0.5) else tuple(make.pick(*scales) for _ in range(rank))
+        given["scale_factor"] = (
+            make.pick(*scales) if make.chance(0.5) else tuple(make.pick(*scales) for _ in range(rank))
+        )
     if kind == "Upsample":
         linear = {1: "linear", 2: make.pick("bilinear", "bicubic"), 3: "trilinear"}[rank]
         given["mode"] = make.pick("nearest", "nearest-exact", "area", linear, linear)
         if make.chance(0.05):
-            given["mode"] = make.pick("linear", "bilinear", "bicubic", "trilinear", "lanczos" if rank == 2 else "linear")
+            given["mode"] = make.pick(
+                "linear", "bilinear", "bicubic", "trilinear", "lanczos" if rank == 2 else "linear"
+            )
         if given["mode"] == linear and make.chance(0.5):
             given["align_corners"] = make.pick(True, False, None)
         if "scale_factor" in given and make.chance(0.2):
@@ -181,7 +233,9 @@ def shuffle(make: Maker, kind: str) -> Made:
     if kind == "PixelShuffle":
         channels = factor * factor * make.rng.randint(1, 2) if make.chance(0.85) else make.rng.randint(1, 9)
         return {"upscale_factor": factor}, (*lead, channels, *make.spatial(2, 0 if make.chance(0.1) else 1, 5))
-    sizes = tuple(size * factor if make.chance(0.9) else size for size in make.spatial(2, 0 if make.chance(0.1) else 1, 4))
+    sizes = tuple(
+        size * factor if make.chance(0.9) else size for size in make.spatial(2, 0 if make.chance(0.1) else 1, 4)
+    )
     return {"downscale_factor": factor}, (*lead, make.rng.randint(1, 3), *sizes)
 
 
@@ -192,7 +246,12 @@ def channel_shuffle(make: Maker, kind: str) -> Made:
 
 
 def unfold(make: Maker, kind: str) -> Made:
-    given = {"kernel_size": make.exact(2, 1, 4), "dilation": make.exact(2, 1, 2), "padding": make.exact(2, 0, 2), "stride": make.exact(2, 1, 3)}
+    given = {
+        "kernel_size": make.exact(2, 1, 4),
+        "dilation": make.exact(2, 1, 2),
+        "padding": make.exact(2, 0, 2),
+        "stride": make.exact(2, 1, 3),
+    }
     return given, make.shape(make.rng.randint(1, 3), make.spatial(2))
 
 
@@ -205,7 +264,10 @@ def fold(make: Maker, kind: str) -> Made:
     count = 1
     for axis in range(2):
         pads = Pads(wide["padding"][axis], wide["padding"][axis])
-        count *= max(Window(wide["kernel_size"][axis], wide["stride"][axis], wide["dilation"][axis], pads).over(sizes[axis]).out, 1)
+        count *= max(
+            Window(wide["kernel_size"][axis], wide["stride"][axis], wide["dilation"][axis], pads).over(sizes[axis]).out,
+            1,
+        )
     columns = wide["kernel_size"][0] * wide["kernel_size"][1] * make.rng.randint(1, 2)
     if make.chance(0.1):
         columns += 1
@@ -251,7 +313,11 @@ def batch_norm(make: Maker, kind: str) -> Made:
     channels = make.rng.randint(1, 4)
     given: dict[str, Value] = {} if kind.startswith("Lazy") else {"num_features": channels}
     given |= {"eps": make.pick(1e-5, 1e-3), "momentum": make.pick(0.1, 0.3, None) if not instance else 0.1}
-    given |= {"affine": make.pick(True, False), "track_running_stats": make.pick(True, False), "bias": make.pick(True, True, False)}
+    given |= {
+        "affine": make.pick(True, False),
+        "track_running_stats": make.pick(True, False),
+        "bias": make.pick(True, True, False),
+    }
     rank = make.pick(0, 1, 2, 3) if kind == "SyncBatchNorm" else rank_of(kind)
     rank = make.pick(0, 1) if rank == 1 and not instance else rank
     spatial = make.spatial(rank, 1, 5) if rank else ()
@@ -262,7 +328,13 @@ def batch_norm(make: Maker, kind: str) -> Made:
 def group_norm(make: Maker, kind: str) -> Made:
     groups = make.rng.randint(1, 4)
     channels = groups * make.rng.randint(1, 3)
-    given = {"num_groups": groups, "num_channels": channels, "eps": 1e-5, "affine": make.pick(True, False), "bias": make.pick(True, False)}
+    given = {
+        "num_groups": groups,
+        "num_channels": channels,
+        "eps": 1e-5,
+        "affine": make.pick(True, False),
+        "bias": make.pick(True, False),
+    }
     if make.chance(0.1):
         channels = make.rng.randint(1, 8)
     rank = make.pick(0, 1, 2, 3)
@@ -301,7 +373,9 @@ def simple(make: Maker, kind: str) -> Made:
         elif parameter.name in ("device", "dtype", "min_value", "max_value"):
             continue
         elif parameter.default is REQUIRED or isinstance(parameter.default, float):
-            given[parameter.name] = make.pick(0.5, 1, 2.0, 0.1, 0.3, parameter.default if parameter.default is not REQUIRED else 1)
+            given[parameter.name] = make.pick(
+                0.5, 1, 2.0, 0.1, 0.3, parameter.default if parameter.default is not REQUIRED else 1
+            )
     shape = any_shape(make)
     if kind == "PReLU":
         channels = make.rng.randint(1, 4)

@@ -48,7 +48,9 @@ def disagreement(case: Case, shape: tuple[int, ...] | None, parameters: int | No
 def clean(words: str) -> str:
     """Sets are printed in any order: sort them. C++ stack frames go."""
     words = words.split("\nException raised from")[0]
-    return re.sub(r"\{('[a-z]+'(?:, '[a-z]+')*)\}", lambda found: "{" + ", ".join(sorted(found[1].split(", "))) + "}", words)
+    return re.sub(
+        r"\{('[a-z]+'(?:, '[a-z]+')*)\}", lambda found: "{" + ", ".join(sorted(found[1].split(", "))) + "}", words
+    )
 
 
 def quoted(ours: Ours, words: str) -> bool:

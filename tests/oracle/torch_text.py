@@ -28,7 +28,13 @@ def value(node: ast.expr) -> Value:
         return -value(node.operand)
     if isinstance(node, ast.BinOp):
         left, right = value(node.left), value(node.right)
-        return left**right if isinstance(node.op, ast.Pow) else left - right if isinstance(node.op, ast.Sub) else left + right
+        return (
+            left**right
+            if isinstance(node.op, ast.Pow)
+            else left - right
+            if isinstance(node.op, ast.Sub)
+            else left + right
+        )
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "float":
         return float(value(node.args[0]))
     if isinstance(node, ast.Constant):

@@ -35,4 +35,3 @@ def run(case: Case) -> Truth:
         if min(output.shape, default=0) < 0:
             return Truth(None, words=f"PyTorch gives a negative size: {tuple(output.shape)}")
         return Truth(tuple(output.shape), sum(p.numel() for p in layer.parameters()))
-

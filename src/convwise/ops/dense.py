@@ -120,5 +120,7 @@ class Gate:
         axis = self.axis % rank
         size = shape[axis]
         if size is not None and size % 2:
-            raise ShapeError("CW105", f"axis {axis} has {size} cells, which do not halve", received=size, hint="make it even")
+            raise ShapeError(
+                "CW105", f"axis {axis} has {size} cells, which do not halve", received=size, hint="make it even"
+            )
         return Flow(shape, (*shape[:axis], None if size is None else size // 2, *shape[axis + 1 :]))

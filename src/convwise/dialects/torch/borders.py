@@ -18,23 +18,7 @@ def check_border(mode: str, pads: tuple[Pads, ...], batch: Shape, channels: int 
     names = spatial_names(rank)
     shape = (*batch, channels, *spatial)
     if mode == "circular":
-        for name, pad, size in zip(names, pads, spatial, strict=True):
-            mixed = min(pad.low, pad.high) < 0 < max(pad.low, pad.high)
-            if size is not None and mixed and max(pad.low, pad.high) > size + min(pad.low, pad.high):
-                fact = f"pads of {pad.low} and {pad.high} on {size} cells wrap cells around that are cut away"
-                raise ShapeError("CW210", fact, axis=name, received=size, hint="cut and pad in two layers")
-            if size is not None and max(pad.low, pad.high) > size:
-                words = "Padding value causes wrapping around more than once."
-                raise _too_wide("circular", name, max(pad.low, pad.high), size, size, words)
-            if size is not None and size + pad.total < 0:
-                quote = "Negative padding value is resulting in an empty dimension"
-                raise ShapeError(
-                    "CW104",
-                    f"cutting {-pad.total} of {size} cells leaves nothing",
-                    axis=name,
-                    received=size,
-                    quote=quote,
-                )
+        _check_wrapping(names, pads, spatial)
         return
     if 0 in shape[len(batch) :]:
         quote = f"Expected {rank + 1}D or {rank + 2}D (batch mode) tensor with possibly 0 batch size and other non-zero dimensions for input, but got: {listed(shape)}"
@@ -69,6 +53,22 @@ def check_border(mode: str, pads: tuple[Pads, ...], batch: Shape, channels: int 
             hint="cut less, or take a larger input",
             quote=_nothing_left(out) if None not in shape else "",
         )
+
+
+def _check_wrapping(names: tuple[str, ...], pads: tuple[Pads, ...], spatial: Shape) -> None:
+    for name, pad, size in zip(names, pads, spatial, strict=True):
+        if size is None:
+            continue
+        low, high = sorted((pad.low, pad.high))
+        if low < 0 < high and high > size + low:
+            fact = f"pads of {pad.low} and {pad.high} on {size} cells wrap cells around that are cut away"
+            raise ShapeError("CW210", fact, axis=name, received=size, hint="cut and pad in two layers")
+        if high > size:
+            raise _too_wide("circular", name, high, size, size, "Padding value causes wrapping around more than once.")
+        if size + pad.total < 0:
+            quote = "Negative padding value is resulting in an empty dimension"
+            fact = f"cutting {-pad.total} of {size} cells leaves nothing"
+            raise ShapeError("CW104", fact, axis=name, received=size, quote=quote, hint="cut less")
 
 
 def _nothing_left(out: tuple[int | None, ...]) -> str:

@@ -188,7 +188,7 @@ def _check_padding_word(kind: Kind, padding: str, stride: tuple[int, ...], argum
         if padding == "same" and any(step != 1 for step in stride):
             raise _same_with_stride(kind, stride, arguments)
         return
-    quote = f"Invalid padding string {padding!r}, should be one of {{'valid', 'same'}}"
+    quote = f"Invalid padding string {padding[:200]!r}, should be one of {{'valid', 'same'}}"
     lower = padding.lower()
     if lower in ("same", "valid", "causal", "same_upper", "same_lower"):
         hint = (
@@ -197,11 +197,11 @@ def _check_padding_word(kind: Kind, padding: str, stride: tuple[int, ...], argum
         if lower != "causal":
             hint = f"PyTorch writes padding='{lower[:4] if lower.startswith('same') else lower}', in lower case"
         raise Refusal(
-            "CW209", f"padding={padding!r} is another framework's word", received=padding, hint=hint, quote=quote
+            "CW209", f"padding={show(padding)} is another framework's word", received=padding, hint=hint, quote=quote
         )
     raise Refusal(
         "CW207",
-        f"there is no padding {padding!r}",
+        f"there is no padding {show(padding)}",
         received=padding,
         hint="use a number, a tuple, 'same' or 'valid'",
         quote=quote,
@@ -211,7 +211,7 @@ def _check_padding_word(kind: Kind, padding: str, stride: tuple[int, ...], argum
 def _no_word(padding: str, words: Words) -> Refusal:
     return Refusal(
         "CW207",
-        f"a transposed convolution takes no padding={padding!r}",
+        f"a transposed convolution takes no padding={show(padding)}",
         received=padding,
         detail="its padding cuts the output, by a number on both sides",
         hint="try padding=0; kernel_size=3, padding=1 keeps the size at stride 1",
@@ -324,12 +324,15 @@ def _steps(
     given: dict[str, tuple[int, ...]] = {"stride": stride}
     padding = arguments["padding"]
     word = padding if isinstance(padding, str) and "Transpose" not in kind.name else None
+    mode = arguments["padding_mode"]
     for name in ("padding", "output_padding", "dilation"):
         if name in arguments and not (name == "padding" and word):
             value = arguments[name]
-            given[name] = integers(tuple(value) if isinstance(value, str) else value, name, words.ints(name, value))
+            # The modes that read the border pad the last axis first, so that the first number is not the first one parsed.
+            strict = name != "padding" or mode == "zeros" or not isinstance(value, tuple)
+            items = tuple(value) if isinstance(value, str) else value
+            given[name] = integers(items, name, words.ints(name, value), strict=strict)
     found: dict[str, Any] = {}
-    mode = arguments["padding_mode"]
     if mode != "zeros" and isinstance(padding, tuple) and len(padding) != rank:
         fact = f"padding={padding} with padding_mode={mode!r} pads other axes than the layer's own"
         raise ShapeError("CW210", fact, received=padding, hint=f"write one number or {rank}")

@@ -30,7 +30,7 @@ def run(layer: Layer, shape: Shape) -> LayerFlow:
         if error.code == "CW104" and None not in spatial:
             # With an empty batch PyTorch comes further, to words of no use.
             error.quote = _size_words(op, batch, channels, spatial) if batch != (0,) or isinstance(op, Conv) else ""
-            if isinstance(op, ConvTranspose) and (0 in _transposed(op, spatial) or 0 in spatial):
+            if isinstance(op, ConvTranspose) and (0 in spatial or min(_transposed(op, spatial)) == 0):
                 # PyTorch refuses it or gives an empty output, by the code that it picks for batch, groups and kernel.
                 error.code = "CW210"
         raise
@@ -72,7 +72,11 @@ def _no_such_rank(layer: Layer, shape: Shape, rank: int) -> ShapeError:
         quote = f"Padding size {2 * rank} is not supported for {len(shape)}D input tensor."
     axes = {1: "C, L", 2: "C, H, W", 3: "C, D, H, W"}[rank]
     fact = f"{len(shape)} axes where {rank + 1} ({axes}) or {rank + 2} (N, {axes}) are needed"
-    return wrong_rank(fact, shape, quote, f"give the input as {axes} or N, {axes}")
+    hint = f"give the input as {axes} or N, {axes}"
+    op = layer.ops[0]
+    if len(shape) == rank and isinstance(op, Conv | ConvTranspose) and op.in_channels == 1:
+        hint = f"the channel has an axis of its own: did you mean 1x{sizes(shape, 'x')}?"
+    return wrong_rank(fact, shape, quote, hint)
 
 
 def _check_input_channels(

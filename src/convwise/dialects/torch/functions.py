@@ -160,6 +160,11 @@ def _functions() -> dict[str, Function]:
     found["F.unfold"] = _function("kernel_size dilation=1 padding=0 stride=1", "Unfold")
     found["F.fold"] = _function("output_size kernel_size dilation=1 padding=0 stride=1", "Fold")
     found["F.local_response_norm"] = _function("size alpha=1e-4 beta=0.75 k=1.0", "LocalResponseNorm")
+    return found
+
+
+def _with_methods(found: dict[str, Function]) -> dict[str, Function]:
+    """The same under `torch.`, and the tensor methods."""
     found["torch.flatten"] = _function("start_dim=0 end_dim=-1", "Flatten")
     found["torch.unflatten"] = Function(
         parameters("dim sizes"), lambda bound, args, kwargs: Call("Unflatten", (bound["dim"], bound["sizes"]))
@@ -195,7 +200,7 @@ def _functions() -> dict[str, Function]:
     return found
 
 
-FUNCTIONS: Mapping[str, Function] = _functions()
+FUNCTIONS: Mapping[str, Function] = _with_methods(_functions())
 """`F.` functions of torch.nn.functional, `torch.` ones, and tensor methods with a dot in front."""
 
 ANY_ARGUMENTS = frozenset(

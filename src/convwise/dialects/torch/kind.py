@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
-from convwise.dialects.base import Call, Layer, LayerFlow, Note, Parameter, Value, bind, run_ops
+from convwise.dialects.base import Call, Layer, LayerFlow, Parameter, Value, bind, run_ops
 from convwise.dialects.torch.foreign import foreign_words
-from convwise.errors import CodeError, ConvwiseError, ShapeError
+from convwise.errors import ConvwiseError, Refusal, ShapeError
 from convwise.ops import Layout, Op, Shape
 from convwise.ops.shape import check_countable
 
@@ -92,6 +92,7 @@ def read_kind(kind: Kind, call: Call) -> Layer:
     """
     where = f"PyTorch {call.kind}"
     try:
+        check_lengths(call)
         if kind.any_arguments:
             arguments: dict[str, Value] = {}
         else:
@@ -108,6 +109,34 @@ def read_kind(kind: Kind, call: Call) -> Layer:
             _explain_missing(kind, call, error)
         raise
     return Layer("torch", RELEASE, call.kind, arguments, ops, rank=kind.rank, call=call)
+
+
+LONGEST_NUMBER = 200
+"""Bits of the longest number that is looked at: far more than any size, and short enough to be printed."""
+
+
+def check_lengths(call: Call) -> None:
+    """Numbers that are too long to be printed are refused before anything prints them.
+
+    Raises:
+        Refusal: CW107.
+    """
+    for place, value in (*enumerate(call.args, 1), *call.kwargs):
+        stack = [value]
+        while stack:
+            item = stack.pop()
+            if isinstance(item, tuple):
+                stack.extend(item)
+            elif isinstance(item, int) and item.bit_length() > LONGEST_NUMBER:
+                name = f"argument {place}" if isinstance(place, int) else place
+                fact = f"{name} is a number of {item.bit_length()} bits, which does not fit into 64"
+                raise Refusal(
+                    "CW107",
+                    fact,
+                    received=f"{item.bit_length()} bits",
+                    hint="sizes must be at most 2**63 - 1",
+                    quote="Overflow when unpacking long long",
+                )
 
 
 def _explain_missing(kind: Kind, call: Call, error: ConvwiseError) -> None:
@@ -163,14 +192,6 @@ def on_tail(layer: Layer, shape: Shape, axes: int, op: Op) -> LayerFlow:
     return LayerFlow(layer, shape, (*lead, *result.output), flows)
 
 
-def note(code: str, text: str) -> Note:
-    return Note(code, text)
-
-
 def wrong_rank(fact: str, shape: Shape, quote: str, hint: str = "") -> ShapeError:
     """CW101."""
     return ShapeError("CW101", fact, received=shape, quote=quote if None not in shape else "", hint=hint)
-
-
-def missing(name: str, what: str) -> CodeError:
-    return CodeError("CW303", f"{name} is missing", hint=f"add {what}")

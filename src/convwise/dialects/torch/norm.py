@@ -25,7 +25,7 @@ from convwise.errors import Refusal, ShapeError
 from convwise.ops import Norm, Op, Pointwise, Shape
 from convwise.ops.shape import LARGEST
 
-EVAL = "in evaluation mode (layer.eval()) PyTorch takes it"
+EVAL = "in evaluation mode PyTorch takes it"
 
 
 def _features(arguments: Arguments, name: str, used: bool) -> int | None:
@@ -40,7 +40,11 @@ def _features(arguments: Arguments, name: str, used: bool) -> int | None:
             received=value,
             hint=f"write {name}={value[0] if value else 1}",
         )
-    count = whole(value, name, least=-LARGEST, quote=weight_words(1, value, only=True).removeprefix("empty()"))
+    words = weight_words(1, value, only=True)
+    if not truth(arguments["affine"]):
+        # Without a scale, the running moments are the first numbers to be made.
+        words = words.replace("empty()", "zeros()")
+    count = whole(value, name, least=-LARGEST, quote=words)
     if count < 1:
         raise too_small(name, count, 1)
     return count

@@ -196,6 +196,10 @@ def _wrong_length(kind: Kind, name: str, items: tuple[int, ...], rank: int, argu
     )
 
 
+TOO_SMALL_TO_TELL = frozenset({(0, 1), (-1, 1), (0, 2), (2, -1), (3, -1), (2, -2)})
+"""(kernel, dilation) whose effective size, halved towards zero as C++ does, is still 0: PyTorch then goes on to better words."""
+
+
 def _check_values(kind: Kind, found: dict[str, tuple[int, ...]], arguments: Arguments) -> None:
     rank = kind.rank or 2
     if kind.name == "MaxPool1d" and not truth(arguments.get("return_indices"), False):
@@ -221,13 +225,13 @@ def _check_values(kind: Kind, found: dict[str, tuple[int, ...]], arguments: Argu
             raise too_small(name, arguments[name], 1, "stride should not be zero")
         if pad < 0:
             raise too_small("padding", pad, 0, f"pad must be non-negative, but got pad: {pad}")
-        # C++ halves towards zero, and asks this before it asks whether the kernel is positive.
-        effective = (size - 1) * gap + 1 if size < 1 or gap < 1 else Window(size, dilation=gap).span
-        if pad > int(effective / 2):
-            words = f"pad should be at most half of effective kernel size, but got pad={pad}, kernel_size={size} and dilation={gap}"
-            if size < 1:
-                raise too_small("kernel_size", alike(kernel), 1, words)
-            raise _half(pad, size, words) if gap > 0 else too_small("dilation", alike(dilation), 1, words)
+        words = f"pad should be at most half of effective kernel size, but got pad={pad}, kernel_size={size} and dilation={gap}"
+        if size < 1 and (pad > 0 or (size, gap) not in TOO_SMALL_TO_TELL):
+            raise too_small("kernel_size", alike(kernel), 1, words)
+        if size > 0 > gap and (pad > 0 or (size > 1 and (size, gap) not in TOO_SMALL_TO_TELL)):
+            raise too_small("dilation", alike(dilation), 1, words)
+        if size > 0 and gap > 0 and pad > Window(size, dilation=gap).span // 2:
+            raise _half(pad, size, words)
     for name, prefix, values in (
         ("kernel_size", "k", kernel),
         ("stride", "d", stride),

@@ -9,7 +9,7 @@ from dataclasses import replace
 from fractions import Fraction
 from math import isfinite
 
-from convwise.dialects.base import Layer, LayerFlow, Value, run_ops
+from convwise.dialects.base import Layer, LayerFlow, Unknown, Value, run_ops
 from convwise.dialects.torch.kind import FIRST, Arguments, Kind, parameters, wrong_rank
 from convwise.dialects.torch.values import integers, known, listed, show, too_small, wrong_type
 from convwise.errors import Refusal, ShapeError
@@ -21,76 +21,58 @@ NEITHER = "Input Error: Only 3D, 4D and 5D input Tensors supported (got {}D) for
 
 
 def resolve_upsample(kind: Kind, arguments: Arguments) -> tuple[Op, ...]:
-    """`F.interpolate`'s own order of checks. A single number means every axis: two of them unless the mode says otherwise."""
+    """A single number means every axis: two of them unless the mode says otherwise."""
+    fixed: dict[str, tuple[Value, Value]]
     fixed = {"UpsamplingNearest2d": ("nearest", None), "UpsamplingBilinear2d": ("bilinear", True)}
     mode, align = fixed.get(kind.name, (arguments.get("mode"), arguments.get("align_corners")))
-    known(mode, "mode")
     scale = _scale(arguments["scale_factor"])
     size = known(arguments["size"], "size")
-    if mode in ("nearest", "area", "nearest-exact") and known(align, "align_corners") is not None:
-        quote = (
-            "align_corners option can only be set with the interpolating modes: linear | bilinear | bicubic | trilinear"
-        )
-        raise Refusal(
-            "CW201",
-            f"align_corners={show(align)} with mode={mode!r}",
-            received=align,
-            hint="leave align_corners out",
-            quote=quote,
-        )
-    if size is not None and scale is not None:
-        quote = "only one of size or scale_factor should be defined"
-        raise Refusal(
-            "CW201",
-            "both size and scale_factor are given",
-            received=show(size),
-            hint="leave one of them out",
-            quote=quote,
-        )
-    if size is None and scale is None:
-        quote = "either size or scale_factor should be defined"
-        raise Refusal("CW201", "neither size nor scale_factor is given", hint="try scale_factor=2", quote=quote)
-    recompute = arguments.get("recompute_scale_factor")
-    if size is not None and recompute is True:
-        quote = "recompute_scale_factor is not meaningful with an explicit size."
-        raise Refusal(
-            "CW201",
-            "recompute_scale_factor=True with a size",
-            received=True,
-            hint="leave recompute_scale_factor out",
-            quote=quote,
-        )
-    if mode not in MODES:
-        quote = (
-            "Lanczos mode requires antialias=True"
-            if mode == "lanczos"
-            else NEITHER.partition("for the modes")[1] + NEITHER.partition("for the modes")[2]
-        )
-        raise Refusal(
-            "CW207",
-            f"there is no mode {show(mode)}",
-            received=mode,
-            hint=f"use one of {', '.join(MODES)}",
-            quote=quote.format(mode),
-        )
-    if align is not None and not isinstance(align, bool):
-        raise wrong_type("align_corners", align, "True or False", "received an invalid combination of arguments")
+    _check_together(known(mode, "mode"), align, size, scale, arguments.get("recompute_scale_factor"))
     rank = LINEAR.get(mode, 2)
     wanted = scale if size is None else _sizes(size, mode)
     if isinstance(wanted, tuple):
-        rank = len(wanted)
-        if mode in (*LINEAR, "bicubic") and rank != LINEAR.get(mode, 2):
+        if mode in (*LINEAR, "bicubic") and len(wanted) != rank:
             name = "size" if scale is None else "scale_factor"
-            fact = f"{name} has {rank} values; mode={mode!r} needs {LINEAR.get(mode, 2)}"
+            fact = f"{name} has {len(wanted)} values; mode={mode!r} needs {rank}"
             raise Refusal("CW204", fact, received=wanted, hint=f"write {name}={wanted[0] if wanted else 2}")
         items = wanted
     else:
         items = (wanted,) * rank
     plain = "linear" if mode in LINEAR else "cubic" if mode == "bicubic" else mode
+    corners = align is True
     if size is not None:
-        return (Resize(sizes=items, mode=plain, align_corners=bool(align)),)
+        return (Resize(sizes=items, mode=plain, align_corners=corners),)
     _check_scales(items, mode)
-    return (Resize(scales=tuple(Fraction(item) for item in items), mode=plain, align_corners=bool(align), exact=False),)
+    return (Resize(scales=tuple(Fraction(item) for item in items), mode=plain, align_corners=corners, exact=False),)
+
+
+def _check_together(mode: Value, align: Value, size: Value, scale: Value, recompute: Value) -> None:
+    """What `F.interpolate` refuses before it looks at the numbers, in its own order."""
+    corners = isinstance(align, Unknown)
+    if mode in ("nearest", "area", "nearest-exact") and align is not None and not corners:
+        quote = (
+            "align_corners option can only be set with the interpolating modes: linear | bilinear | bicubic | trilinear"
+        )
+        fact = f"align_corners={show(align)} with mode={mode!r}"
+        raise Refusal("CW201", fact, received=align, hint="leave align_corners out", quote=quote)
+    if size is not None and scale is not None:
+        quote = "only one of size or scale_factor should be defined"
+        fact = "both size and scale_factor are given"
+        raise Refusal("CW201", fact, received=show(size), hint="leave one of them out", quote=quote)
+    if size is None and scale is None:
+        quote = "either size or scale_factor should be defined"
+        raise Refusal("CW201", "neither size nor scale_factor is given", hint="try scale_factor=2", quote=quote)
+    if size is not None and recompute is True:
+        quote = "recompute_scale_factor is not meaningful with an explicit size."
+        fact = "recompute_scale_factor=True with a size"
+        raise Refusal("CW201", fact, received=True, hint="leave recompute_scale_factor out", quote=quote)
+    if mode not in MODES:
+        _, found, modes = NEITHER.partition("for the modes")
+        quote = "Lanczos mode requires antialias=True" if mode == "lanczos" else (found + modes).format(mode)
+        fact = f"there is no mode {show(mode)}"
+        raise Refusal("CW207", fact, received=mode, hint=f"use one of {', '.join(MODES)}", quote=quote)
+    if align is not None and not corners and not isinstance(align, bool):
+        raise wrong_type("align_corners", align, "True or False", "received an invalid combination of arguments")
 
 
 def _scale(value: Value) -> Value:
@@ -229,7 +211,8 @@ def run_upsample(layer: Layer, shape: Shape) -> LayerFlow:
     try:
         return run_ops(layer, shape, FIRST)
     except ShapeError as error:
-        if error.code == "CW103" and mode == "area" and 0 not in spatial:
+        # Adaptive pooling, which mode='area' is, may give nothing, and the mean of nothing.
+        if error.code == "CW103" and mode == "area" and (0 not in spatial or set(op.sizes or ()) == {1}):
             error.code = "CW210"
         raise
 
