@@ -80,7 +80,9 @@ def _snippet(
         call = call_of(dialect, cls, values)
         layers.append(dialects.get(dialect).read(call, release).named(name))
     name = vars(obj).get("name") if dialect == "keras" and len(layers) > 1 else None
-    return Snippet(dialect, (Found(tuple(layers), shape, name if isinstance(name, str) else None, None),))
+    batched = True if dialect == "keras" and shape is not None else None
+    found = Found(tuple(layers), shape, name if isinstance(name, str) else None, None, batched=batched)
+    return Snippet(dialect, (found,))
 
 
 def _custom(kind: str, name: str | None, what: str) -> ModelError:

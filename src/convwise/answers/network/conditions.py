@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from math import gcd, prod
 
-from convwise.answers.network.dims import Dim, Key, Product, ratio, single
+from convwise.answers.network.dims import Dim, Key, Product, of, ratio, single
 from convwise.sizes import (
     JointSet,
     Reason,
@@ -14,10 +14,12 @@ from convwise.sizes import (
     SizeSet,
     TooComplex,
     at_least,
+    broadcast,
     broadcastable,
     constant,
     divisible,
     equal,
+    expression,
     joint,
 )
 
@@ -134,9 +136,6 @@ class Conditions:
             return None
 
     def _broadcast(self, one: Dim, other: Dim) -> Dim:
-        from convwise.answers.network.dims import of
-        from convwise.sizes import broadcast
-
         pair = _same_axis(one, other)
         if pair is not None:
             key, f, g = pair
@@ -160,8 +159,6 @@ class Conditions:
     def _set(self, key: Key, sizes: SizeSet, f: SizeMap, g: SizeMap, sign: str, more: str = "") -> None:
         current = self.sets[key]
         if current & sizes.because() != current:
-            from convwise.sizes import expression
-
             text = f"needs {expression(f).text()} {sign} {expression(g).text()}{more}"
             self.keep(key, sizes, text, _alone(sizes, f, g))
 

@@ -88,7 +88,7 @@ class Ratio:
 
 
 def ratio(one: Dim, other: Dim) -> Ratio | None:
-    """one / other; None where one of them is not known or the divisor is 0."""
+    """The first divided by the second; None where one of them is not known or the divisor is 0."""
     if one is None or other is None or other == 0:
         return None
     a, over = (Fraction(one), ()) if isinstance(one, int) else (one.coefficient, one.factors)

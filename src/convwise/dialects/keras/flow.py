@@ -107,7 +107,7 @@ def _check_rank(layer: Layer, family: str, shape: Shape) -> None:
         received=shape,
         detail=f"{shape} must be ({names})",
         quote=quote,
-        hint=_rank_hint(layer, family, axes, wanted),
+        hint=_rank_hint(layer, family, shape, wanted),
     )
 
 
@@ -122,8 +122,11 @@ def _axis_names(layer: Layer, wanted: int) -> Iterable[str]:
     return ("batch", *spatial, "channels") if layer.channels_last else ("batch", "channels", *spatial)
 
 
-def _rank_hint(layer: Layer, family: str, axes: int, wanted: int) -> str:
-    kind = canonical(layer.kind)
+def _rank_hint(layer: Layer, family: str, shape: Shape, wanted: int) -> str:
+    axes, kind = len(shape), canonical(layer.kind)
+    if layer.rank and axes == layer.rank:
+        sizes = [str(size) for size in shape]
+        return f"are the channels missing? Write {'x'.join([*sizes, '3'] if layer.channels_last else ['3', *sizes])}"
     other = f"{kind[:-2]}{axes - 2}D"
     if kind.endswith("D") and other in KINDS:
         return f"did you mean {other}? It takes {axes} axes"

@@ -9,7 +9,7 @@ from typing import Any
 
 from convwise.dialects.base import Unknown
 from convwise.readers.source import attributes, calls, operators, tensors
-from convwise.readers.source.names import BARE_WORDS, BUILTINS, CONVENTIONS, SPECIAL, canonical
+from convwise.readers.source.names import BARE_WORDS, BUILTINS, CONVENTIONS, SHOUTED, SPECIAL, canonical
 from convwise.readers.source.state import DEEPEST_VALUE, Run
 from convwise.readers.source.values import (
     LONGEST_SEQUENCE,
@@ -70,7 +70,7 @@ def free_name(name: str) -> Any:
         return name
     if name in BUILTINS:
         return Ref("builtins." + name)
-    if name in SPECIAL or (name[:1].isupper() and not name.isupper()) or any(letter.isdigit() for letter in name):
+    if name in SPECIAL or name in SHOUTED or (name[:1].isupper() and not name.isupper()):
         return Ref("?." + name)
     return Unknown(name)
 

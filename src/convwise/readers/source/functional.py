@@ -101,6 +101,9 @@ def method(run: Run, tensor: Tensor, name: str, arguments: list[Any], keywords: 
 def _torch(run: Run, tensor: Tensor, name: str, arguments: list[Any], keywords: Keywords, node: ast.Call) -> Tensor:
     from convwise.dialects.torch import functional
 
+    if name in (".view", ".reshape"):
+        # A function of the text that nobody can follow gives a number here, not an array.
+        arguments = [Unknown("?") if isinstance(value, Tensor) and value.faint else value for value in arguments]
     others = tensors.tensors_in([*arguments, *(value for _, value in keywords)])
     if others:
         return tensors.doubtful(run, (tensor, *others), tensors.opaque(run, node))

@@ -25,7 +25,11 @@ def invoke(run: Run, function: Function, arguments: list[Any], keywords: Keyword
         frame.node is function.node and frame.owner is function.owner for frame in run.frames
     ):
         parts = tensors.tensors_in(arguments)
-        return tensors.doubtful(run, tuple(parts), _too_deep(run, function, node)) if parts else Unknown(function.name)
+        if not parts:
+            return Unknown(function.name)
+        lost = tensors.doubtful(run, tuple(parts), _too_deep(run, function, node))
+        tensors.insist(lost)
+        return lost
     if function.owner is not None:
         arguments = [function.owner, *arguments]
     scope = _bound(run, function, arguments, keywords)

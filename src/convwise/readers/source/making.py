@@ -19,6 +19,7 @@ Keywords = list[tuple[str | None, Any]]
 SHAPE_WORDS = ("input_shape", "batch_input_shape", "batch_shape", "input_dim", "input_length", "batch_size")
 """Keywords with which a Keras layer declares the input of its model."""
 
+PREFIXES = {"keras": "keras.layers.", "torch": "nn."}
 LAYER_HOMES = {"keras.layers": "keras", "torch.nn": "torch"}
 MODEL_HOMES = frozenset({"keras", "keras.models", "keras.layers", "torch.nn", "?"})
 NO_LAYERS = frozenset({"Parameter", "Buffer", "UninitializedParameter", "ParameterList", "ParameterDict", "Module"})
@@ -93,8 +94,20 @@ def layer(run: Run, kind: str, dialect: str | None, arguments: list[Any], keywor
             name = value if word == "name" and isinstance(value, str) else name
             words.append((word, literal(run, value)))
     text = run.source(node)
-    if "\n" in text or not all(_plain(part) for part in (*node.args, *(keyword.value for keyword in node.keywords))):
-        text = _filled_in(run, node, values, words)
+    said = (
+        node.func.attr
+        if isinstance(node.func, ast.Attribute)
+        else node.func.id
+        if isinstance(node.func, ast.Name)
+        else ""
+    )
+    if (
+        said != kind
+        or "\n" in text
+        or not all(_plain(part) for part in (*node.args, *(keyword.value for keyword in node.keywords)))
+    ):
+        function = run.source(node.func, 400) if said == kind else f"{PREFIXES.get(dialect or '', '')}{kind}"
+        text = _filled_in(shown(function, 100), values, words)
     call = Call(kind, tuple(values), tuple(words), text, node.lineno)
     result = Made(kind, call, dialect, name=name, declared=_declared(declared), problem=problem or _monsters(run, call))
     run.keep(result)
@@ -110,10 +123,10 @@ def _plain(node: ast.expr) -> bool:
     return isinstance(node, ast.Tuple | ast.List) and all(isinstance(part, ast.Constant) for part in node.elts)
 
 
-def _filled_in(run: Run, node: ast.Call, values: list[Value], words: list[tuple[str, Value]]) -> str:
+def _filled_in(name: str, values: list[Value], words: list[tuple[str, Value]]) -> str:
     """The call on one line, with the values that its names and sums stand for."""
     parts = [written(value) for value in values] + [f"{word}={written(value)}" for word, value in words]
-    return f"{shown(run.source(node.func, 400), 100)}({', '.join(parts)})"
+    return f"{name}({', '.join(parts)})"
 
 
 def written(value: Value) -> str:

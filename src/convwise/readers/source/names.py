@@ -40,6 +40,9 @@ _REWRITES = (
 BARE_WORDS = frozenset({"same", "valid", "zeros", "reflect", "replicate", "circular", "nearest", "bilinear", "bicubic"})
 """Words that PyTorch prints without quotes when it prints a layer."""
 
+SHOUTED = frozenset({"ELU", "SELU", "CELU", "GELU", "GLU", "LSTM", "GRU", "RNN"})
+"""Layers in capitals alone; any other such name is a constant."""
+
 BUILTINS = frozenset(name for name in dir(builtins) if not name.startswith("_"))
 
 SPECIAL = frozenset(

@@ -49,19 +49,19 @@ def _too_long_number(error: SyntaxError) -> CodeError:
     )
 
 
-def told(error: SyntaxError, text: str) -> CodeError:
-    """A syntax error as a CodeError CW301: what Python says, the line, and a caret under the place."""
+def told(error: SyntaxError, text: str, offset: int = 0) -> CodeError:
+    """A syntax error as a CodeError CW301: what Python says, the line (after `offset` others), and a caret under the place."""
     lines = text.split("\n")
     number = max(1, min(error.lineno or 1, len(lines)))
     line = lines[number - 1].rstrip("\r")
     column = max(0, (error.offset or 1) - 1)
-    lead = f"line {number}: "
+    lead = f"line {number + offset}: "
     stripped = line.lstrip()
     column = max(0, column - (len(line) - len(stripped)))
     shown_line, caret = pointed(stripped, column).split("\n")
     return CodeError(
         "CW301",
-        f"syntax error on line {number}: {shown(error.msg or 'invalid syntax', 120)}",
+        f"syntax error on line {number + offset}: {shown(error.msg or 'invalid syntax', 120)}",
         detail=f"{lead}{shown_line}\n{' ' * len(lead)}{caret}",
         received=shown(line),
         hint=f"the text is read as Python {VERSION}",

@@ -187,15 +187,17 @@ def _plain(text: str) -> list[Row]:
 
 
 def _shape(text: str) -> Shape | None:
-    words = re.findall(r"None|\d{1,18}", text)
-    return tuple(None if word == "None" else int(word) for word in words) if words and "(" in text else None
+    words = re.findall(r"None|\d+", text)
+    if not words or "(" not in text or any(len(word) > 18 for word in words):
+        return None
+    return tuple(None if word == "None" else int(word) for word in words)
 
 
 def _count(text: str) -> int | None:
-    digits = re.match(r"[\d,]+", text)
-    return (
-        int(digits.group().replace(",", "")) if digits and len(digits.group()) < 30 and "unbuilt" not in text else None
-    )
+    found = re.match(r"\d[\d,]*", text)
+    if not found or len(found.group()) >= 30 or "unbuilt" in text:
+        return None
+    return int(found.group().replace(",", ""))
 
 
 def _whole_kind(kind: str, output: Shape | None, line: int) -> str:

@@ -138,14 +138,17 @@ def _check_straight(module: Module) -> None:
 def _layer(path: str, module: Module, release: str | None) -> Layer:
     call = _call(module)
     try:
+        if isinstance(call, ConvwiseError):
+            raise call
         return dialects.get("torch").read(call, release).named(path or None)
     except ConvwiseError as error:
         error.layer = f"'{shown(path, 60)}' (PyTorch {shown(module.kind, 40)})" if path else error.layer
-        error.detail = f"{error.detail}\nline {module.line}: {shown(call.text)}".strip()
+        written = f"{module.kind}({module.arguments})"
+        error.detail = f"{error.detail}\nline {module.line}: {shown(written)}".strip()
         raise
 
 
-def _call(module: Module) -> Call:
+def _call(module: Module) -> Call | ConvwiseError:
     """The call that a printed line stands for; words such as padding=same are printed without quotes."""
     text = f"{module.kind}({module.arguments})"
     try:
@@ -158,7 +161,7 @@ def _call(module: Module) -> Call:
     made = evaluate(run, value, run.scope) if value is not None else None
     if not isinstance(made, Made):
         return Call(module.kind, (), (), shown(text), module.line)
-    return replace(made.call, line=module.line)
+    return made.problem or replace(made.call, line=module.line)
 
 
 def _flattened(layers: list[Layer], release: str | None) -> tuple[list[Layer], bool]:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import ast
-import re
-from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from convwise import dialects
 from convwise.dialects.base import Layer, Note
@@ -17,7 +15,7 @@ from convwise.readers.source.expressions import evaluate
 from convwise.readers.source.limits import checked
 from convwise.readers.source.parsing import parse, told, too_complex
 from convwise.readers.source.result import Found, Snippet
-from convwise.readers.source.state import Run
+from convwise.readers.source.state import Budget, Run
 from convwise.readers.source.statements import execute
 
 INVISIBLE = "\u200b\u200c\u200d\u2060\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200e\u200f\u061c\ufeff"
@@ -98,18 +96,30 @@ def _read(text: str, dialect: str | None, release: str | None) -> Snippet:
     try:
         tree = parse(text)
     except SyntaxError as error:
-        return _unwrapped(text, error, dialect, release)
-    return walk(text, tree, dialect, release)
+        return _unwrapped(text, error, Reading(dialect, release, Budget()))
+    return walk(text, tree, Reading(dialect, release, Budget()))
 
 
-def walk(text: str, tree: ast.Module, dialect: str | None, release: str | None) -> Snippet:
-    """Everything in one piece of code.
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What the caller asked for, and the budget that all pieces of the text share."""
+
+    dialect: str | None
+    release: str | None
+    budget: Budget
+
+
+def walk(text: str, tree: ast.Module, reading: Reading, offset: int = 0) -> Snippet:
+    """Everything in one piece of code, which begins after `offset` lines of the whole text.
 
     Raises:
         CodeError: CW307, or CW302 if a name was nearly a layer's.
     """
-    run = Run(text, evaluate, execute, dialect, release)
-    execute(run, tree.body, run.scope)
+    if offset:
+        ast.increment_lineno(tree, offset)
+    run = Run(text, evaluate, execute, reading.dialect, reading.release, reading.budget, offset)
+    for statement in tree.body:
+        execute(run, [statement], run.scope)
     found = collect(run)
     if not found:
         raise nothing_found(run)
@@ -121,14 +131,19 @@ def _dialect(said: str | None, found: list[Found]) -> str:
     return max(sorted(set(layers)), key=layers.count) if layers else said or DEFAULT_DIALECT
 
 
-def _unwrapped(text: str, error: SyntaxError, dialect: str | None, release: str | None) -> Snippet:
+def _unwrapped(text: str, error: SyntaxError, reading: Reading) -> Snippet:
     """A text that is no Python as it stands: Markdown, a printed model, code in a wrapping, or an error."""
     blocks = wrapping.fenced(text)
     if blocks:
-        return _blocks(blocks, dialect, release)
+        return _blocks(blocks, reading)
+    return _piece(text, error, reading, 0)
+
+
+def _piece(text: str, error: SyntaxError, reading: Reading, offset: int) -> Snippet:
+    """A piece without fences that is no Python as it stands."""
     from convwise.readers.source import printed
 
-    model = printed.read(text, dialect, release)
+    model = printed.read(text, reading.dialect, reading.release)
     if model is not None:
         return model
     for candidate, what in wrapping.bare(text):
@@ -136,10 +151,9 @@ def _unwrapped(text: str, error: SyntaxError, dialect: str | None, release: str 
             tree = parse(candidate)
         except SyntaxError:
             continue
-        snippet = walk(candidate, tree, dialect, release)
-        return _with_note(snippet, what)
+        return _with_note(walk(candidate, tree, reading, offset), what)
     wrapping.check_traceback(text)
-    raise told(error, text)
+    raise told(error, text, offset)
 
 
 def _with_note(snippet: Snippet, what: str) -> Snippet:
@@ -147,16 +161,17 @@ def _with_note(snippet: Snippet, what: str) -> Snippet:
     return replace(snippet, notes=(*snippet.notes, note)) if what else snippet
 
 
-def _blocks(blocks: list[wrapping.Block], dialect: str | None, release: str | None) -> Snippet:
+def _blocks(blocks: list[wrapping.Block], reading: Reading) -> Snippet:
     """The code blocks of a Markdown text, each read by itself; one that is no code is passed over if others are."""
     snippets: list[Snippet] = []
     errors: list[CodeError] = []
     for block in blocks:
         try:
-            snippets.append(_block(block.text, dialect, release))
+            snippets.append(_block(block, reading))
         except CodeError as error:
             if block.sure and error.code != "CW307":
-                snippets.append(Snippet(dialect or DEFAULT_DIALECT, (Found((), None, None, None, error=error),)))
+                lost = Found((), None, None, block.offset + 1, error=error)
+                snippets.append(Snippet(reading.dialect or DEFAULT_DIALECT, (lost,)))
             errors.append(error)
     if not snippets:
         raise errors[0]
@@ -170,9 +185,9 @@ def _blocks(blocks: list[wrapping.Block], dialect: str | None, release: str | No
     )
 
 
-def _block(text: str, dialect: str | None, release: str | None) -> Snippet:
-    """One block; its own fences are gone, so a fence in it is an error like any other."""
-    reader: Callable[[str, str | None, str | None], Snippet] = _read
-    if re.search(r"^\s*(```|~~~)", text, re.MULTILINE):
-        raise CodeError("CW301", "a fence inside a fence")
-    return reader(text, dialect, release)
+def _block(block: wrapping.Block, reading: Reading) -> Snippet:
+    try:
+        tree = parse(block.text)
+    except SyntaxError as error:
+        return _piece(block.text, error, reading, block.offset)
+    return walk(block.text, tree, reading, block.offset)

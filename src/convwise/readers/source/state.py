@@ -13,7 +13,7 @@ from convwise.errors import CodeError
 from convwise.readers.echo import escaped, shown
 from convwise.readers.source.values import Applicable, Class, Function, Scope, Tensor
 
-STEPS = 60_000
+STEPS = 40_000
 """Expressions and statements that one text may cost; an ordinary snippet costs a few hundred."""
 
 DEEPEST_VALUE = 90
@@ -25,16 +25,24 @@ DEEPEST_CALLS = 32
 MOST_LAYERS = 2_000
 
 
+@dataclass(slots=True)
+class Budget:
+    """The steps that are left; the code blocks of one text share it."""
+
+    left: int = STEPS
+
+
 @dataclass
 class Run:
-    """The state of one reading. `evaluate` and `execute` are the two halves of the walk, handed to the parts they use."""
+    """The state of one reading. `offset` lines of the whole text stand before this piece of it. `evaluate` and `execute` are the two halves of the walk, handed to the parts they use."""
 
     text: str
     evaluate: Callable[[Run, ast.expr, Scope], Any]
     execute: Callable[[Run, list[ast.stmt], Scope], Any]
     forced: str | None = None
     release: str | None = None
-    steps: int = STEPS
+    budget: Budget = field(default_factory=lambda: Budget())
+    offset: int = 0
     depth: int = 0
     calls: int = 0
     scope: Scope = field(default_factory=Scope)
@@ -55,8 +63,8 @@ class Run:
 
     def spend(self, steps: int = 1) -> None:
         """Raises CodeError CW308 once the budget is used up."""
-        self.steps -= steps
-        if self.steps < 0:
+        self.budget.left -= steps
+        if self.budget.left < 0:
             raise CodeError(
                 "CW308",
                 f"the text is too complex: reading it takes more than {STEPS:,} steps",
@@ -86,7 +94,7 @@ class Run:
         if not self._lines:
             self._lines = self.text.split("\n")
         start, end = _columns_of(node)
-        lines = self._lines[first - 1 : last]
+        lines = self._lines[first - 1 - self.offset : last - self.offset]
         if not lines:
             return "?"
         lines[-1] = _slice(lines[-1], 0, end)

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from convwise.errors import CodeError
 from convwise.readers.echo import shown
 
+MOST_BLOCKS = 256
+
 PYTHON_FENCES = frozenset(
     {"", "python", "py", "python3", "pycon", "ipython", "ipython3", "keras", "pytorch", "text", "output", "console"}
 )
@@ -19,9 +21,10 @@ PYTHON_FENCES = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """A piece of code, with the empty lines before it that keep its line numbers; `sure` if it says it is Python."""
+    """A piece of code, the lines of the whole text before it, and whether it says that it is Python."""
 
     text: str
+    offset: int = 0
     sure: bool = True
 
 
@@ -40,6 +43,10 @@ def fenced(text: str) -> list[Block]:
         elif mark.group(1).startswith(fence) and not mark.group(2):
             blocks += _block(lines, start, number, language)
             fence = ""
+        if len(blocks) > MOST_BLOCKS:
+            raise CodeError(
+                "CW308", f"the text has more than {MOST_BLOCKS} code blocks", hint="give the part that matters"
+            )
     if fence:
         blocks += _block(lines, start, len(lines), language)
     return blocks
@@ -48,7 +55,7 @@ def fenced(text: str) -> list[Block]:
 def _block(lines: list[str], start: int, end: int, language: str) -> list[Block]:
     if language not in PYTHON_FENCES:
         return []
-    return [Block("\n" * start + "\n".join(lines[start:end]), sure=language not in ("", "text", "output", "console"))]
+    return [Block("\n".join(lines[start:end]), start, sure=language not in ("", "text", "output", "console"))]
 
 
 def bare(text: str) -> Iterator[tuple[str, str]]:
@@ -93,7 +100,7 @@ def _without_numbers(text: str) -> str | None:
         if not line.strip():
             kept.append("")
             continue
-        number = re.match(r"[ \t]*(\d{1,6})[:.|)]?(?:[ \t]|$)", line)
+        number = re.match(r"[ \t]*(\d{1,6})(?:[:.|)]?(?:[ \t]|$)|[:|])", line)
         if not number or int(number.group(1)) <= last:
             return None
         last = int(number.group(1))

@@ -1,0 +1,313 @@
+"""Receptive fields through any network: what part of the input one output cell can depend on, an axis at a time.
+
+A field is a hull: the first and the last input cell that the taps reach, through every branch. Jumps are fractions, because
+transposed convolutions and resizes step by less than a cell. What looks at a whole axis (global pooling, flatten, a gate
+computed from a global pooling, a norm over space) makes it "all" from there on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+from math import ceil, floor
+
+from convwise.answers.network.flowing import NodeFlow
+from convwise.answers.network.symbolic import AxisKey
+from convwise.axis import Pads, Same, Window
+from convwise.ops import (
+    AdaptivePool,
+    Conv,
+    ConvTranspose,
+    Crop,
+    Dense,
+    Flatten,
+    Flow,
+    Fold,
+    GlobalPool,
+    Layout,
+    Norm,
+    Op,
+    Pad,
+    Permute,
+    PixelShuffle,
+    Pointwise,
+    Pool,
+    Reshape,
+    Resize,
+    Shape,
+    Unflatten,
+    Unfold,
+)
+
+Key = int
+
+REACH = {"nearest": 1, "linear": 2, "bilinear": 2, "trilinear": 2, "cubic": 4, "bicubic": 4}
+"""Cells that one resampled cell reads, a mode; others are taken as 2."""
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """What one cell of an axis sees of an input axis: output i sees `size` cells from `offset + i jump` on.
+
+    `center` is the middle of what output 0 sees, exact where `offset` is rounded to a cell (transposes, resizes).
+    """
+
+    key: Key
+    size: Fraction = Fraction(1)
+    jump: Fraction = Fraction(1)
+    offset: Fraction = Fraction(0)
+    center: Fraction = Fraction(0)
+
+    def under(self, cells: int, step: Fraction, first: Fraction, middle: Fraction) -> Field:
+        """The field of a window of so many cells of this axis: output i starts at cell `first + i step`, and has its middle at `middle`."""
+        return Field(
+            self.key,
+            self.size + self.jump * (cells - 1),
+            self.jump * step,
+            self.offset + self.jump * first,
+            self.center + self.jump * middle,
+        )
+
+    def last(self, index: int) -> Fraction:
+        """The last input cell that output `index` sees."""
+        return self.offset + self.jump * index + self.size - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Fields:
+    """The fields of one tensor: one an axis, None where the axis has no place in the input; and the input axes seen whole."""
+
+    axes: tuple[Field | None, ...]
+    whole: frozenset[Key] = frozenset()
+
+    def of(self, key: Key) -> Field | None:
+        return next((field for field in self.axes if field is not None and field.key == key), None)
+
+    def seeing(self, *places: int) -> frozenset[Key]:
+        """The input axes that lie on these axes."""
+        return frozenset(field.key for place in places if (field := self.axes[place]) is not None)
+
+
+@dataclass(frozen=True, slots=True)
+class Misaligned:
+    """Branches that meet although their cells look at different places: (axis, steps or centres) of the two."""
+
+    node: str
+    key: Key
+    what: str
+    one: Fraction
+    other: Fraction
+
+
+@dataclass(slots=True)
+class Following:
+    """The fields of every tensor by name, and the branches that do not line up."""
+
+    tensors: dict[str, Fields] = field(default_factory=dict)
+    misaligned: list[Misaligned] = field(default_factory=list)
+
+
+def start(following: Following, keys: tuple[AxisKey, ...], shapes: Mapping[str, Shape]) -> None:
+    """The inputs: every cell sees itself."""
+    for name, shape in shapes.items():
+        places = {axis.place: key for key, axis in enumerate(keys) if axis.source == name}
+        following.tensors[name] = Fields(
+            tuple(Field(places[place]) if place in places else None for place in range(len(shape)))
+        )
+
+
+def through_ops(fields: Fields, ops: tuple[Op, ...], flows: tuple[Flow, ...], layout: Layout) -> Fields:
+    """Ops one after the other, on the sizes that they had."""
+    for op, flow in zip(ops, flows, strict=False):
+        fields = _through(fields, op, flow, layout)
+    return fields
+
+
+def spatial(fields: Fields, layout: Layout, rank: int) -> tuple[int, ...]:
+    """The places of `rank` spatial axes."""
+    count = len(fields.axes)
+    return tuple(range(count - 1 - rank, count - 1)) if layout.channels_last else tuple(range(count - rank, count))
+
+
+def _through(fields: Fields, op: Op, flow: Flow, layout: Layout) -> Fields:
+    match op:
+        case Conv() | Pool() | ConvTranspose() | Pad() | Crop() | Resize() | AdaptivePool() | PixelShuffle():
+            return _local(fields, op, flow, layout)
+        case GlobalPool():
+            seen = fields.seeing(*spatial(fields, layout, op.rank))
+            return Fields((None,) * len(flow.output), fields.whole | seen)
+        case Permute():
+            return Fields(tuple(fields.axes[axis] for axis in op.order), fields.whole)
+        case Flatten() | Reshape() | Unflatten() | Unfold() | Fold():
+            return reshaped(fields, flow.input, flow.output)
+        case Dense():
+            return replace(fields, axes=(*fields.axes[:-1], None), whole=fields.whole | fields.seeing(-1))
+        case Norm():
+            return _normalised(fields, op, layout)
+        case Pointwise():
+            return _pointwise(fields, op)
+    return fields if len(flow.output) == len(fields.axes) else reshaped(fields, flow.input, flow.output)
+
+
+def _local(fields: Fields, op: Op, flow: Flow, layout: Layout) -> Fields:
+    """Ops that work axis by axis; `flow.axes` has the spatial axes in order."""
+    rank = len(flow.axes)
+    out, whole = list(fields.axes), fields.whole
+    for number, place in enumerate(spatial(fields, layout, rank)):
+        here = fields.axes[place]
+        if here is None:
+            continue
+        size, wide = flow.axes[number].size, flow.axes[number].out
+        found = _axis(here, op, number, size, wide)
+        out[place] = found
+        if found is None:
+            whole = whole | {here.key}
+    return Fields(tuple(out), whole)
+
+
+def _axis(here: Field, op: Op, number: int, size: int | None, out: int | None) -> Field | None:
+    """One axis through one op; None where it looks at the whole axis."""
+    match op:
+        case Conv() | Pool():
+            return windowed(here, op.windows[number], size)
+        case ConvTranspose():
+            return spread(here, op.windows[number])
+        case Pad():
+            return here.under(1, Fraction(1), Fraction(-op.pads[number].low), Fraction(-op.pads[number].low))
+        case Crop():
+            return here.under(1, Fraction(1), Fraction(op.cuts[number].low), Fraction(op.cuts[number].low))
+        case Resize():
+            return resized(here, op.mode, op.align_corners, size, out)
+        case AdaptivePool():
+            return adapted(here, size, out)
+        case PixelShuffle():
+            step = Fraction(op.factor) if op.inverse else Fraction(1, op.factor)
+            middle = Fraction(op.factor - 1, 2) if op.inverse else Fraction(1 - op.factor, 2 * op.factor)
+            return here.under(op.factor if op.inverse else 1, step, Fraction(0), middle)
+    return here
+
+
+def windowed(here: Field, window: Window, size: int | None) -> Field:
+    """Under a sliding window; a padding that depends on the size is that of `size`."""
+    if isinstance(window.padding, Same) and size is None:
+        fixed = window.fixed().padding
+        pads = fixed if isinstance(fixed, Pads) else Pads()
+    else:
+        pads = window.pads(size or 1)
+    first = Fraction(-pads.low)
+    return here.under(window.span, Fraction(window.stride), first, first + Fraction(window.span - 1, 2))
+
+
+def spread(here: Field, window: Window) -> Field:
+    """Under a transposed window: output j takes from inputs (j + pad - tap) / stride where that is whole."""
+    fixed = window.fixed().padding
+    low = fixed.low if isinstance(fixed, Pads) else 0
+    reach = window.span - 1
+    cells = reach // window.stride + 1
+    first = Fraction(ceil(Fraction(low - reach, window.stride)))
+    middle = (low - Fraction(reach, 2)) / window.stride
+    return here.under(cells, Fraction(1, window.stride), first, middle)
+
+
+def resized(here: Field, mode: str, align_corners: bool, size: int | None, out: int | None) -> Field | None:
+    """Under resampling from `size` to `out` cells; None where a size is not known."""
+    if not size or not out:
+        return None
+    if size == out:
+        return here
+    if mode == "area":
+        return adapted(here, size, out)
+    cells = REACH.get(mode, 2)
+    step = Fraction(size - 1, max(out - 1, 1)) if align_corners and cells > 1 else Fraction(size, out)
+    if cells == 1:
+        return here.under(1, step, Fraction(0), (step - 1) / 2)
+    middle = Fraction(0) if align_corners else (step - 1) / 2
+    return here.under(cells, step, Fraction(floor(middle) - (cells // 2 - 1)), middle)
+
+
+def adapted(here: Field, size: int | None, out: int | None) -> Field | None:
+    """Under adaptive pooling: None (the whole axis) for one cell or an unknown size."""
+    if not size or not out or out == 1:
+        return None
+    if size == out:
+        return here
+    widest = max(-(-(i + 1) * size // out) - i * size // out for i in range(min(out, 4096)))
+    step = Fraction(size, out)
+    return here.under(widest, step, Fraction(0), (step - 1) / 2)
+
+
+def _normalised(fields: Fields, op: Norm, layout: Layout) -> Fields:
+    """A norm over space sees every cell of it."""
+    count = len(fields.axes)
+    channels = count - 1 if layout.channels_last else min(1, count - 1)
+    if op.kind in ("instance", "group") and not op.moments:
+        return replace(fields, whole=fields.whole | fields.seeing(*(n for n in range(count) if n != channels)))
+    if op.kind in ("layer", "rms", "unit") and not isinstance(op.axes, str):
+        return replace(fields, whole=fields.whole | fields.seeing(*(axis % count for axis in op.axes)))
+    return fields
+
+
+def _pointwise(fields: Fields, op: Pointwise) -> Fields:
+    """A softmax along an axis sees all of it."""
+    if "softmax" not in op.kind and op.kind != "softmin":
+        return fields
+    axes = next((option for name, option in op.options if name in ("axis", "axes")), None)
+    numbers = axes if isinstance(axes, tuple) else (axes,)
+    count = len(fields.axes)
+    places = [axis for axis in numbers if isinstance(axis, int) and -count <= axis < count]
+    return replace(fields, whole=fields.whole | fields.seeing(*places))
+
+
+def reshaped(fields: Fields, before: Shape, after: Shape) -> Fields:
+    """Axes at the front and the back that stay as they are keep their fields; what is put together or split is seen whole."""
+    front = 0
+    while front < min(len(before), len(after)) and before[front] == after[front] is not None:
+        front += 1
+    back = 0
+    while back < min(len(before), len(after)) - front and before[-1 - back] == after[-1 - back] is not None:
+        back += 1
+    # A size of 1 more or less moves nothing.
+    inner = tuple(range(front, len(before) - back))
+    axes = (*fields.axes[:front], *(None,) * (len(after) - front - back), *fields.axes[len(before) - back :])
+    return Fields(axes, fields.whole | fields.seeing(*inner))
+
+
+def merged(fields: list[Fields], shapes: list[Shape], out: Shape, step: NodeFlow, following: Following) -> Fields:
+    """Branches that meet, axes aligned from the back: the hull of all; branches that do not line up are noted."""
+    whole: frozenset[Key] = frozenset().union(*(one.whole for one in fields))
+    axes: list[Field | None] = []
+    for back in range(len(out), 0, -1):
+        here: Field | None = None
+        for one, shape in zip(fields, shapes, strict=True):
+            field = one.axes[-back] if back <= len(one.axes) else None
+            if field is None:
+                continue
+            if shape[-back] == 1 != out[-back]:
+                # One cell stretched over many: it is the whole for each of them.
+                whole |= {field.key}
+            elif here is None or here == field:
+                here = field
+            elif here.key != field.key:
+                whole |= {here.key, field.key}
+                here = None
+            else:
+                here = hull(here, field, out[-back] or 1, step, following)
+        axes.append(here)
+    return Fields(tuple(axes), whole)
+
+
+def hull(one: Field, other: Field, count: int, step: NodeFlow, following: Following) -> Field:
+    """What both see together, at its widest over `count` outputs."""
+    name = step.node.name or step.node.kind
+    if one.jump != other.jump:
+        following.misaligned.append(Misaligned(name, one.key, "steps", one.jump, other.jump))
+    elif one.center != other.center:
+        following.misaligned.append(Misaligned(name, one.key, "centres", one.center, other.center))
+    ends = (0, max(count - 1, 0))
+    size = max(
+        max(one.last(i), other.last(i)) - min(one.offset + one.jump * i, other.offset + other.jump * i) + 1
+        for i in ends
+    )
+    wider = one if one.size >= other.size else other
+    return Field(one.key, size, wider.jump, min(one.offset, other.offset), wider.center)

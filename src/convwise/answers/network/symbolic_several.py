@@ -1,0 +1,385 @@
+"""What ops on several tensors do to sizes that are maps of the input's sizes, and the sizes that networks compute."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from convwise.answers.network.conditions import Conditions
+from convwise.answers.network.dims import Dim, Dims, of, product, ratio, single
+from convwise.answers.network.symbolic_ops import fill, scaled
+from convwise.errors import ShapeError
+from convwise.ops.several import (
+    Arithmetic,
+    Concat,
+    Constant,
+    Elementwise,
+    Expand,
+    Gather,
+    MatMul,
+    Opaque,
+    PadTo,
+    Reduce,
+    ReshapeTo,
+    ResizeTo,
+    Scale,
+    Several,
+    SizeOf,
+    Slice,
+    Split,
+    Squeeze,
+    Term,
+    Tile,
+    Unsqueeze,
+)
+from convwise.ops.shaping import place
+from convwise.ops.terms import KINDS
+from convwise.sizes import SizeMap, TooComplex, at_least, chosen, constant, equal, maximum, minimum
+
+Outputs = tuple[Dims | None, ...]
+
+
+def apply(work: Several, shapes: tuple[Dims, ...], asks: Conditions) -> Outputs:
+    """The outputs' sizes; None for an output of which not even the number of axes is known."""
+    try:
+        return RULES[type(work)](work, shapes, asks)
+    except ShapeError as error:
+        asks.refuse(error.fact)
+        return (None,)
+
+
+def term(wanted: Term, shapes: tuple[Dims, ...], asks: Conditions) -> Dim:
+    """The size that a term means."""
+    if isinstance(wanted, int):
+        return wanted
+    if isinstance(wanted, SizeOf):
+        shape = shapes[wanted.input]
+        return shape[wanted.axis] if -len(shape) <= wanted.axis < len(shape) else None
+    if isinstance(wanted, Scale):
+        inner = term(wanted.term, shapes, asks)
+        return None if inner is None else scaled(wanted.factor, wanted.exact, inner, asks)
+    left, right = term(wanted.left, shapes, asks), term(wanted.right, shapes, asks)
+    if left is None or right is None:
+        return None
+    try:
+        found = arithmetic(wanted, left, right)
+    except TooComplex as error:
+        asks.unclear(f"computes a size: {error.fact}", left, right)
+        return None
+    if found is None:
+        asks.unclear(f"computes a size in a way that is not followed ({wanted.kind})", left, right)
+    return found
+
+
+def arithmetic(wanted: Arithmetic, left: Dim, right: Dim) -> Dim:
+    """Two sizes put together; None where the result is no map of one axis."""
+    kind = wanted.kind
+    if isinstance(left, int) and isinstance(right, int):
+        return None if right == 0 and kind.endswith(("divide", "modulo")) else KINDS[kind](left, right)
+    if kind == "multiply":
+        return product((left, right))
+    quotient = ratio(left, right) if kind.endswith("divide") else None
+    if quotient is not None and not quotient.under and quotient.coefficient.denominator == 1:
+        return quotient.whole()
+    axes = [axis for axis in (single(left), single(right)) if axis is not None]
+    known = [dim for dim in (left, right) if isinstance(dim, int)]
+    if len(axes) + len(known) != 2 or len({key for key, _ in axes}) != 1:
+        return None
+    key = axes[0][0]
+    f, g = (_map(left), _map(right))
+    out = _combined(kind, f, g, right)
+    return None if out is None else of(key, out)
+
+
+def _map(dim: Dim) -> SizeMap:
+    axis = single(dim)
+    if axis is not None:
+        return axis[1]
+    assert isinstance(dim, int)
+    return constant(dim)
+
+
+def _combined(kind: str, f: SizeMap, g: SizeMap, right: Dim) -> SizeMap | None:
+    match kind:
+        case "add":
+            return f + g
+        case "subtract":
+            return f - g
+        case "minimum":
+            return minimum(f, g)
+        case "maximum":
+            return maximum(f, g)
+    if not isinstance(right, int) or right < 1:
+        return None
+    match kind:
+        case "floor_divide":
+            return f // right
+        case "ceil_divide":
+            return f.ceil_divided(right)
+        case "truncate_divide":
+            return f.truncated(right)
+        case "modulo":
+            return f % right
+    return None
+
+
+def _elementwise(work: Elementwise, shapes: tuple[Dims, ...], asks: Conditions) -> Outputs:
+    rank = max(len(shape) for shape in shapes)
+    padded = [(1,) * (rank - len(shape)) + shape for shape in shapes]
+    out = padded[0]
+    for other in padded[1:]:
+        out = tuple(asks.broadcast(one, two) for one, two in zip(out, other, strict=True))
+    return (out,)
+
+
+def _concat(work: Concat, shapes: tuple[Dims, ...], asks: Conditions) -> Outputs:
+    first = shapes[0]
+    axis = place(work.axis, first)
+    if any(len(shape) != len(first) for shape in shapes):
+        asks.refuse("concatenates tensors with different numbers of axes")
+        return (None,)
+    out = list(first)
+    for shape in shapes[1:]:
+        for number, dim in enumerate(shape):
+            if number != axis:
+                asks.equal(out[number], dim, "the sizes")
+                out[number] = dim if out[number] is None else out[number]
+    out[axis] = first[axis]
+    for shape in shapes[1:]:
+        out[axis] = _sum(out[axis], shape[axis], asks)
+    return (tuple(out),)
+
+
+def _sum(one: Dim, other: Dim, asks: Conditions) -> Dim:
+    if one is None or other is None:
+        return None
+    if one == 0 or other == 0:
+        return other if one == 0 else one
+    total = arithmetic(Arithmetic("add", 0, 0), one, other)
+    if total is None:
+        both = ratio(one, other)
+        if both is not None and not both.over and not both.under and both.coefficient.denominator == 1:
+            return product((other, int(both.coefficient) + 1))
+        asks.unclear("adds sizes of several axes", one, other)
+    return total
+
+
+def _split(work: Split, shapes: tuple[Dims, ...], asks: Conditions) -> Outputs:
+    shape = shapes[0]
+    axis = place(work.axis, shape)
+    size = shape[axis]
+    pieces: tuple[Dim, ...]
+    if work.sizes is not None:
+        asks.product_is(size, sum(work.sizes), f"needs {sum(work.sizes)} cells on axis {axis}")
+        pieces = work.sizes
+    elif isinstance(size, int):
+        outputs = work.flows((tuple(size if n == axis else 1 for n in range(len(shape))),))
+        pieces = tuple(out[axis] for out in outputs)
+    elif (along := single(size)) is not None:
+        key, f = along
+        piece = f.ceil_divided(work.parts)
+        rests = [minimum(piece, f - piece * number) for number in range(1, work.parts)]
+        pieces = (of(key, piece), *(of(key, rest) for rest in rests))
+    else:
+        pieces = (None,) * work.parts
+    return tuple((*shape[:axis], one, *shape[axis + 1 :]) for one in pieces)
+
+
+def _matmul(work: MatMul, shapes: tuple[Dims, ...], asks: Conditions) -> Outputs:
+    left, right = shapes
+    inner = right[-2] if len(right) > 1 else right[-1]
+    asks.product_is(left[-1], inner, "needs as many rows as the other has columns")
+    if len(left) == 1 or len(right) == 1:
+        return ((*left[:-1], *(right[:-2] + right[-1:] if len(right) > 1 else ())),)
+    batch: Dims = ()
+    if left[:-2] or right[:-2]:
+        (found,) = _elementwise(Elementwise("multiply"), (left[:-2], right[:-2]), asks)
+        batch = found or ()
+    return ((*batch, left[-2], right[-1]),)
+
+
+def _reduce(work: Reduce, shapes: tuple[Dims, ...], asks: Conditions) -> Outputs:
+    shape = shapes[0]
+    gone = set(range(len(shape))) if work.axes is None else {place(axis, shape) for axis in work.axes}
+    return (tuple(1 if n in gone else dim for n, dim in enumerate(shape) if work.keep_dims or n not in gone),)
+
+
+def _slice(work: Slice, shapes: tuple[Dims, ...], asks: Conditions) -> Outputs:
+    shape = shapes[0]
+    axis = place(work.axis, shape)
+    start = 0 if work.start is None else term(work.start, shapes, asks)
+    stop = shape[axis] if work.stop is None else term(work.stop, shapes, asks)
+    out = _cut(work, shape[axis], start, stop, asks)
+    return ((*shape[:axis], out, *shape[axis + 1 :]),)
+
+
+def _cut(work: Slice, size: Dim, start: Dim, stop: Dim, asks: Conditions) -> Dim:
+    """How many cells a slice takes: both ends counted from the back where negative, and held inside."""
+    if size is None or start is None or stop is None:
+        return None
+    if work.step < 1:
+        if work.start is None and work.stop is None and work.step == -1:
+            return size
+        asks.unclear("slices backwards", size)
+        return None
+    if isinstance(size, int) and isinstance(start, int) and isinstance(stop, int):
+        return len(range(*slice(start, stop, work.step).indices(size)))
+    axes = {key for dim in (size, start, stop) if (axis := single(dim)) is not None for key in (axis[0],)}
+    if len(axes) != 1 or any(single(dim) is None and not isinstance(dim, int) for dim in (size, start, stop)):
+        asks.unclear("slices by sizes of several axes", size, start, stop)
+        return None
+    n = _map(size)
+    try:
+        length = maximum(_inside(_map(stop), n) - _inside(_map(start), n), constant(0))
+        return of(next(iter(axes)), length if work.step == 1 else length.ceil_divided(work.step))
+    except TooComplex as error:
+        asks.unclear(f"slices: {error.fact}", size)
+        return None
+
+
+def _inside(end: SizeMap, n: SizeMap) -> SizeMap:
+    """An end of a slice as Python reads it on n cells."""
+    from_back = at_least(end, 0)
+    if from_back != end.legal:
+        end = chosen(from_back, end, maximum(end + n, constant(0)))
+    return end if at_least(n, end) == n.legal & end.legal else minimum(end, n)
+
+
+def _resize(work: ResizeTo, shapes: tuple[Dims, ...], asks: Conditions) -> Outputs:
+    out = list(shapes[0])
+    for number, wanted in zip(work.axes, work.sizes, strict=True):
+        out[place(number, tuple(out))] = positive(term(wanted, shapes, asks), asks)
+    return (tuple(out),)
+
+
+def positive(dim: Dim, asks: Conditions) -> Dim:
+    """The size, which must be at least 1."""
+    if isinstance(dim, int):
+        if dim < 1:
+            asks.refuse(f"gives a size of {dim}")
+        return dim
+    if (axis := single(dim)) is not None:
+        key, f = axis
+        asks.followed(key, f, f.at_least(1), "a size of at least 1 needs ")
+        return of(key, f.at_least(1))
+    return dim
+
+
+def _pad(work: PadTo, shapes: tuple[Dims, ...], asks: Conditions) -> Outputs:
+    out = list(shapes[0])
+    for number, (before, after) in zip(work.axes, work.pads, strict=True):
+        axis = place(number, tuple(out))
+        ends = (term(before, shapes, asks), term(after, shapes, asks))
+        if ends == (0, 0):
+            continue
+        out[axis] = _padded(work.mode, out[axis], ends, asks)
+    return (tuple(out),)
+
+
+def _padded(mode: str, size: Dim, ends: tuple[Dim, Dim], asks: Conditions) -> Dim:
+    dims = (size, *ends)
+    axes = {axis[0] for dim in dims if (axis := single(dim)) is not None}
+    if None in dims:
+        return None
+    if any(single(dim) is None and not isinstance(dim, int) for dim in dims) or len(axes) > 1:
+        asks.unclear("pads by sizes of several axes", *dims)
+        return None
+    n, low, high = (_map(dim) for dim in dims)
+    least = minimum(low, constant(0)) + minimum(high, constant(0)) + n
+    out = n + low + high
+    legal = at_least(least, 0) & at_least(out, 0)
+    if mode in ("reflect", "circular"):
+        wider = maximum(low, high) + (1 if mode == "reflect" else 0)
+        legal = legal & at_least(n, wider)
+    if not axes:
+        if not legal:
+            asks.refuse("cuts off more than there is")
+        return out.value
+    key = axes.pop()
+    asks.keep(key, legal & n.legal, "", None)
+    return of(key, out.within(legal))
+
+
+def _reshape(work: ReshapeTo, shapes: tuple[Dims, ...], asks: Conditions) -> Outputs:
+    target = tuple(term(wanted, shapes, asks) for wanted in work.target)
+    if None in target:
+        return (tuple(None if size == -1 else size for size in target),)
+    return (fill(shapes[0], target, asks),)
+
+
+def _expand(work: Expand, shapes: tuple[Dims, ...], asks: Conditions) -> Outputs:
+    shape = (1,) * (len(work.target) - len(shapes[0])) + shapes[0]
+    wanted: Dims = (-1,) * (len(shape) - len(work.target)) + tuple(term(one, shapes, asks) for one in work.target)
+    return (tuple(dim if want == -1 else _widened(dim, want, asks) for dim, want in zip(shape, wanted, strict=True)),)
+
+
+def _widened(dim: Dim, want: Dim, asks: Conditions) -> Dim:
+    axis = single(dim)
+    if axis is not None and isinstance(want, int) and want != 1:
+        asks.keep(axis[0], equal(axis[1], 1) | equal(axis[1], want), f"needs a size of 1 or {want}")
+        return want
+    return asks.broadcast(dim, want)
+
+
+def _tile(work: Tile, shapes: tuple[Dims, ...], asks: Conditions) -> Outputs:
+    shape = (1,) * (len(work.repeats) - len(shapes[0])) + shapes[0]
+    repeats = (1,) * (len(shape) - len(work.repeats)) + work.repeats
+    return (tuple(product((dim, times)) for dim, times in zip(shape, repeats, strict=True)),)
+
+
+def _squeeze(work: Squeeze, shapes: tuple[Dims, ...], asks: Conditions) -> Outputs:
+    shape = shapes[0]
+    if work.axes is None or not work.strict:
+        chosen_axes = range(len(shape)) if work.axes is None else {place(axis, shape) for axis in work.axes}
+        for axis in chosen_axes:
+            if not isinstance(shape[axis], int):
+                asks.unclear("takes away axes of one cell, and which have one depends on the size", shape[axis])
+                return (None,)
+        return (tuple(dim for n, dim in enumerate(shape) if n not in chosen_axes or dim != 1),)
+    gone = {place(axis, shape) for axis in work.axes}
+    for axis in sorted(gone):
+        asks.product_is(shape[axis], 1, f"needs a size of 1 on axis {axis}")
+    return (tuple(dim for n, dim in enumerate(shape) if n not in gone),)
+
+
+def _unsqueeze(work: Unsqueeze, shapes: tuple[Dims, ...], asks: Conditions) -> Outputs:
+    rank = len(shapes[0]) + len(work.axes)
+    new = {place(axis, (1,) * rank) for axis in work.axes}
+    rest = iter(shapes[0])
+    return (tuple(1 if axis in new else next(rest) for axis in range(rank)),)
+
+
+def _gather(work: Gather, shapes: tuple[Dims, ...], asks: Conditions) -> Outputs:
+    shape = shapes[0]
+    axis = place(work.axis, shape)
+    return ((*shape[:axis], *work.indices, *shape[axis + 1 :]),)
+
+
+def _constant(work: Constant, shapes: tuple[Dims, ...], asks: Conditions) -> Outputs:
+    return (tuple(term(size, shapes, asks) for size in work.shape),)
+
+
+def _opaque(work: Opaque, shapes: tuple[Dims, ...], asks: Conditions) -> Outputs:
+    asks.unclear(work.reason, *(dim for shape in shapes for dim in shape))
+    return (None,) * work.outputs
+
+
+RULES: dict[type, Callable[[Any, tuple[Dims, ...], Conditions], Outputs]] = {
+    Elementwise: _elementwise,
+    Concat: _concat,
+    Split: _split,
+    MatMul: _matmul,
+    Reduce: _reduce,
+    Slice: _slice,
+    ResizeTo: _resize,
+    PadTo: _pad,
+    ReshapeTo: _reshape,
+    Expand: _expand,
+    Tile: _tile,
+    Squeeze: _squeeze,
+    Unsqueeze: _unsqueeze,
+    Gather: _gather,
+    Constant: _constant,
+    Opaque: _opaque,
+}
+"""The rule of every op on several tensors."""

@@ -1,0 +1,353 @@
+"""The trace of a network: one row a node, with shapes, counts and receptive fields; totals that add up; peak memory."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from math import ceil, floor, prod
+from typing import Any
+
+from convwise.answers.explanation import Finding
+from convwise.answers.network.fields import Fields, Following, Misaligned
+from convwise.answers.network.fields_several import follow_fields
+from convwise.answers.network.flowing import InputShapes, NodeFlow, Run, run, show, total
+from convwise.answers.network.symbolic import AxisKey
+from convwise.axis import Axis
+from convwise.graph import Network
+from convwise.ops import AxisFlow, Norm, Shape, elements, spatial_names
+from convwise.ops.several import Opaque
+
+BYTES = 4
+"""Bytes of one value: activations are counted as 32-bit floats."""
+
+BORDER = 1 << 12
+"""Up to so many border windows are looked at for the share of padding."""
+
+Number = int | Fraction
+Seen = int | str
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One node. `input` and `output` are shapes in the framework's order (of the first tensor; `inputs`, `outputs` have all), None where not known.
+
+    Per spatial axis of the network's input: `receptive_field` (cells, or "all"), `jump`, `offset` (the first input cell that
+    output 0 sees; below 0 in padding) and `center` = offset + (receptive_field - 1) / 2; None where the field is "all".
+    `params` are the numbers that the framework counts as parameters, `macs` multiply-accumulates of the whole batch.
+    """
+
+    name: str
+    op: str
+    inputs: tuple[Shape | None, ...]
+    outputs: tuple[Shape | None, ...]
+    params: int | None
+    trainable: int | None
+    macs: int | None
+    receptive_field: tuple[Seen, ...]
+    jump: tuple[Number | None, ...]
+    offset: tuple[int | None, ...]
+    center: tuple[float | None, ...]
+    activation_bytes: int | None
+    module: str = ""
+    place: str = ""
+    note: str = ""
+    axes: tuple[AxisFlow, ...] = ()
+
+    @property
+    def input(self) -> Shape | None:
+        return self.inputs[0] if self.inputs else None
+
+    @property
+    def output(self) -> Shape | None:
+        return self.outputs[0] if self.outputs else None
+
+    @property
+    def lost(self) -> tuple[int, ...]:
+        """Rows and columns (an entry a spatial axis) of the node's input that no window reads."""
+        return tuple(0 if flow.axis is None else int(flow.axis.unread_data) for flow in self.axes)
+
+    @property
+    def padding_share(self) -> float | None:
+        """The share of all reads that fall on padding; None for a node without windows."""
+        parts = [data_share(flow.axis) for flow in self.axes if flow.axis is not None]
+        known = [part for part in parts if part is not None]
+        return float(1 - prod(known)) if parts and len(known) == len(parts) else None
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "name": self.name,
+            "op": self.op,
+            "module": self.module,
+            "place": self.place,
+            "input": _listed(self.input),
+            "output": _listed(self.output),
+            "inputs": [_listed(shape) for shape in self.inputs],
+            "outputs": [_listed(shape) for shape in self.outputs],
+            "params": self.params,
+            "trainable": self.trainable,
+            "macs": self.macs,
+            "receptive_field": list(self.receptive_field),
+            "jump": [_plain(jump) for jump in self.jump],
+            "offset": list(self.offset),
+            "center": list(self.center),
+            "activation_bytes": self.activation_bytes,
+            "lost": list(self.lost),
+            "padding_share": self.padding_share,
+            "note": self.note,
+        }
+
+
+def _listed(shape: Shape | None) -> list[int | None] | None:
+    return None if shape is None else list(shape)
+
+
+def _plain(number: Number | None) -> int | float | None:
+    return float(number) if isinstance(number, Fraction) else number
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """Sums over all rows. `flops` = 2 `macs`. `peak_activation_bytes`: the most that inputs, outputs and tensors still needed hold at once.
+
+    None where an unknown shape leaves a sum open.
+    """
+
+    params: int | None
+    trainable: int | None
+    macs: int | None
+    flops: int | None
+    activation_bytes: int | None
+    peak_activation_bytes: int | None
+
+    def to_dict(self) -> dict[str, int | None]:
+        return {
+            "params": self.params,
+            "trainable": self.trainable,
+            "macs": self.macs,
+            "flops": self.flops,
+            "activation_bytes": self.activation_bytes,
+            "peak_activation_bytes": self.peak_activation_bytes,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """A network on one input: `rows` in the order in which nodes run, `totals`, `notes` worth telling, and the run behind them."""
+
+    title: str
+    dialect: str
+    axes: tuple[str, ...]
+    inputs: dict[str, Shape]
+    outputs: dict[str, Shape | None]
+    rows: tuple[Row, ...]
+    totals: Totals
+    notes: tuple[Finding, ...]
+    run: Run
+
+    def __iter__(self) -> Iterator[Row]:
+        return iter(self.rows)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, name: str | int) -> Row:
+        """The row of a node, by its name or its number."""
+        if isinstance(name, int):
+            return self.rows[name]
+        for row in self.rows:
+            if row.name == name:
+                return row
+        raise KeyError(name)
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "title": self.title,
+            "dialect": self.dialect,
+            "axes": list(self.axes),
+            "inputs": {name: list(shape) for name, shape in self.inputs.items()},
+            "outputs": {name: _listed(shape) for name, shape in self.outputs.items()},
+            "rows": [row.to_dict() for row in self.rows],
+            "totals": self.totals.to_dict(),
+            "findings": [note.to_dict() for note in self.notes],
+        }
+
+    def csv(self) -> str:
+        """The rows as text with commas, a line a node; a column an axis where a value has several. Cells that a spreadsheet would run are quoted."""
+        out = io.StringIO()
+        writer = csv.writer(out, lineterminator="\n")
+        wide = [f"{what} {axis}" for what in ("receptive field", "jump", "offset", "center") for axis in self.axes]
+        head = ["name", "op", "module", "input", "output", "params", "trainable", "macs", "activation bytes", *wide]
+        writer.writerow(head)
+        for row in self.rows:
+            seen = (*row.receptive_field, *(_plain(jump) for jump in row.jump), *row.offset, *row.center)
+            counts = (row.params, row.trainable, row.macs, row.activation_bytes)
+            texts = (_cell(row.name), _cell(row.op), _cell(row.module), show(row.input), show(row.output))
+            writer.writerow(["" if cell is None else cell for cell in (*texts, *counts, *seen)])
+        return out.getvalue()
+
+
+def _cell(text: str) -> str:
+    """A name that starts like a formula must stay a text in a spreadsheet."""
+    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
+
+
+def trace(network: Network, input_shape: InputShapes = None) -> Trace:
+    """A row for every node of the network at one input; None: the declared shapes, where sizes may be unknown.
+
+    Raises:
+        ShapeError: at the first node that does not take what reaches it.
+    """
+    return trace_of(run(network, input_shape))
+
+
+def trace_of(flowed: Run) -> Trace:
+    """The same for shapes that have flowed already."""
+    network = flowed.network
+    keys = main_axes(network)
+    following = follow_fields(flowed, keys)
+    shown = tuple(key for key, axis in enumerate(keys) if axis.source == keys[0].source)
+    rows = tuple(_row(step, network, shown, following) for step in flowed.nodes)
+    peak = peak_bytes(flowed)
+    macs = total(row.macs for row in rows)
+    totals = Totals(
+        total(row.params for row in rows),
+        total(row.trainable for row in rows),
+        macs,
+        None if macs is None else 2 * macs,
+        total(row.activation_bytes for row in rows),
+        peak,
+    )
+    outputs = {name: flowed.shapes.get(name) for name in network.outputs}
+    notes = (*(Finding(note.code, "note", note.text) for note in network.notes), *misalignments(following, keys))
+    names = tuple(keys[key].name for key in shown)
+    return Trace(network.title, network.dialect, names, flowed.inputs, outputs, rows, totals, notes, flowed)
+
+
+def main_axes(network: Network) -> tuple[AxisKey, ...]:
+    """The spatial axes of all inputs, those of the first input first."""
+    keys = []
+    for source in network.sources:
+        first, count = int(source.layout.batched), len(source.declared)
+        places = range(first, count - 1) if source.layout.channels_last else range(first + 1, count)
+        for name, place in zip(spatial_names(len(places)), places, strict=True):
+            keys.append(AxisKey(source.name, name, place))
+    return tuple(keys)
+
+
+def _row(step: NodeFlow, network: Network, keys: tuple[int, ...], following: Following) -> Row:
+    node = step.node
+    fields = following.tensors.get(node.outputs[0]) if node.outputs else None
+    seen = [_seen(fields, key) for key in keys]
+    params, trainable = counted(step, network.dialect)
+    stored = None if None in step.outputs else total(_bytes(shape) for shape in step.outputs)
+    return Row(
+        node.name,
+        node.kind,
+        step.inputs,
+        step.outputs,
+        params,
+        trainable,
+        step.macs,
+        tuple(one[0] for one in seen),
+        tuple(one[1] for one in seen),
+        tuple(one[2] for one in seen),
+        tuple(one[3] for one in seen),
+        stored,
+        node.module,
+        node.place,
+        node.work.reason if isinstance(node.work, Opaque) else "",
+        step.axes,
+    )
+
+
+def _bytes(shape: Shape | None) -> int | None:
+    count = None if shape is None else elements(shape)
+    return None if count is None else BYTES * count
+
+
+def counted(step: NodeFlow, dialect: str) -> tuple[int | None, int | None]:
+    """(parameters, trainable ones) as the framework counts: running moments are parameters in Keras, in others they are not."""
+    params = step.params
+    if dialect != "keras" and step.node.params is None and params is not None:
+        for op, flow in zip(step.ops, step.flows, strict=False):
+            if isinstance(op, Norm) and op.moments and flow.params is not None and flow.trainable is not None:
+                params -= flow.params - flow.trainable
+    return params, step.trainable
+
+
+def _seen(fields: Fields | None, key: int) -> tuple[Seen, Number | None, int | None, float | None]:
+    """(receptive field, jump, offset, centre) of one axis of the input."""
+    if fields is None:
+        return "?", None, None, None
+    field = fields.of(key)
+    if key in fields.whole:
+        return "all", None, None, None
+    if field is None:
+        return 0, None, None, None
+    size, offset = ceil(field.size), floor(field.offset)
+    jump = int(field.jump) if field.jump.denominator == 1 else field.jump
+    return size, jump, offset, offset + (size - 1) / 2
+
+
+def data_share(axis: Axis) -> Fraction | None:
+    """The share of an axis's taps that fall on data; None where too many border windows would have to be looked at."""
+    inside = axis.interior
+    border = axis.out - len(inside)
+    if border > BORDER:
+        return None
+    outputs = (i for part in (range(inside.start), range(max(inside.stop, inside.start), axis.out)) for i in part)
+    if not len(inside):
+        outputs = (i for i in range(axis.out))
+    taps = sum(len(axis.taps_in_data(i)) for i in outputs)
+    return Fraction(taps + len(inside) * axis.kernel, axis.out * axis.kernel)
+
+
+def peak_bytes(flowed: Run) -> int | None:
+    """The most bytes of activations alive at once: each tensor from the node that makes it to the last that reads it."""
+    network = flowed.network
+    last: dict[str, int] = {}
+    for number, step in enumerate(flowed.nodes):
+        for name in step.node.inputs:
+            last[name] = number
+    for name in network.outputs:
+        last[name] = len(flowed.nodes)
+    alive = {name: _bytes(shape) for name, shape in flowed.inputs.items()}
+    if None in alive.values():
+        return None
+    held = sum(size or 0 for size in alive.values())
+    peak = held
+    for number, step in enumerate(flowed.nodes):
+        for name, shape in zip(step.node.outputs, step.outputs, strict=False):
+            size = _bytes(shape)
+            if size is None:
+                return None
+            alive[name] = size
+            held += size
+        peak = max(peak, held)
+        for name in {*step.node.inputs, *step.node.outputs}:
+            if last.get(name, number) == number and name in alive:
+                held -= alive.pop(name) or 0
+    return peak
+
+
+def misalignments(following: Following, keys: tuple[AxisKey, ...]) -> Iterator[Finding]:
+    """A note for each node where branches meet that look at different places."""
+    seen: dict[str, list[Misaligned]] = {}
+    for one in following.misaligned:
+        seen.setdefault(one.node, []).append(one)
+    for node, all_ in seen.items():
+        one = all_[0]
+        axes = " and ".join(dict.fromkeys(keys[each.key].name for each in all_))
+        if one.what == "steps":
+            text = f"the branches that meet step by {_short(one.one)} and {_short(one.other)} input cells ({axes})"
+        else:
+            gap = abs(one.one - one.other)
+            text = f"the branches that meet look at places {_short(gap)} input cells apart ({axes})"
+        yield Finding("CW515", "note", text, node, "shift one by padding or cropping it on one side, if that matters")
+
+
+def _short(number: Fraction) -> str:
+    return str(number.numerator) if number.denominator == 1 else f"{float(number):g}"

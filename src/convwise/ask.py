@@ -1,0 +1,256 @@
+"""One door for every face: a request in, an answer out, both plain JSON values.
+
+    >>> reply = ask({"command": "rule", "code": "CW104"})
+    >>> reply["schema"], reply["rule"]["title"]
+    (1, 'The window is longer than its padded input')
+
+The command line, a notebook, a page and any program come through here, so they cannot disagree. `answer` is the same
+door for a face that lays out the values itself.
+"""
+
+from __future__ import annotations
+
+import os
+import traceback
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from convwise.dialects.base import nearest
+from convwise.errors import ArgumentError, ConvwiseError, ShapeError
+
+if TYPE_CHECKING:
+    from convwise.answers.explanation import Explanation
+    from convwise.doctor import Report
+    from convwise.rules import Rule
+
+SCHEMA = 1
+MOST_INPUTS = 1000
+KEYS = {
+    "why": ("code", "inputs", "want", "dialect", "release"),
+    "rule": ("code",),
+    "doctor": (),
+}
+"""The commands, and what each takes beside `command`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Why:
+    """Explanations and refusals, in the order asked; `inputs` are those given with the code, as text, one a result."""
+
+    results: tuple[Explanation | ConvwiseError, ...]
+    inputs: tuple[str, ...] = ()
+
+    @property
+    def failures(self) -> list[ConvwiseError]:
+        return [error for error in map(failure, self.results) if error is not None]
+
+    def to_dict(self) -> dict[str, Any]:
+        if len(self.results) == 1 and self.failures:
+            return _entry(self.results[0])
+        return {"explanations": [_entry(result) for result in self.results]}
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """Rule pages; `listed` where all were asked for by giving no code."""
+
+    rules: tuple[Rule, ...]
+    listed: bool = False
+
+    @property
+    def failures(self) -> list[ConvwiseError]:
+        return []
+
+    def to_dict(self) -> dict[str, Any]:
+        if self.listed:
+            return {"rules": [{"code": rule.code, "title": rule.title} for rule in self.rules]}
+        return {"rule": _rule(self.rules[0])}
+
+
+@dataclass(frozen=True, slots=True)
+class Doctor:
+    """What is installed, in use, and missing."""
+
+    report: Report
+
+    @property
+    def failures(self) -> list[ConvwiseError]:
+        return []
+
+    def to_dict(self) -> dict[str, Any]:
+        return self.report.to_dict()
+
+
+Answer = Why | Rules | Doctor
+
+
+def ask(request: Mapping[str, Any], *, files: bool = False) -> dict[str, Any]:
+    """Answer a request: `{"command": "why", "code": "Conv2D(32, 3)", "inputs": ["64x64x3"]}`.
+
+    Commands: `why` with `code` and, if wanted, `inputs` (a list of "64x64x3" or [64, 64, 3]), `want`, `dialect`,
+    `release`; `rule` with a `code` (without one, all titles); `doctor`. `files` lets `code` be a path, or `-`; leave
+    it off where requests come from strangers. Never raises: what cannot be answered comes back as
+    `{"schema": 1, "error": {"kind", "code", "message", "detail", "layer", "axis", "received", "quote", "hint"}}`.
+    """
+    return to_json(attempt(request, files=files))
+
+
+def attempt(request: Mapping[str, Any], *, files: bool = False) -> Answer | ConvwiseError:
+    """The same as `ask`, as values with methods; an error is returned, not raised, and a bug of ours is CW901."""
+    try:
+        return answer(request, files=files)
+    except ConvwiseError as error:
+        return error
+    except Exception as error:
+        return bug(error)
+
+
+def to_json(outcome: Answer | ConvwiseError) -> dict[str, Any]:
+    """What `ask` replies for an outcome."""
+    return {"schema": SCHEMA, **(_entry(outcome) if isinstance(outcome, ConvwiseError) else outcome.to_dict())}
+
+
+def exit_code(outcome: Answer | ConvwiseError) -> int:
+    """0 it worked, 1 the answer is "no", 2 the request could not be understood, 3 a bug of ours."""
+    failures = [outcome] if isinstance(outcome, ConvwiseError) else outcome.failures
+    if any(error.code == "CW901" for error in failures):
+        return 3
+    return 2 if not all(isinstance(error, ShapeError) for error in failures) else 1 if failures else 0
+
+
+def answer(request: Mapping[str, Any], *, files: bool = False) -> Answer:
+    """The same as `ask`, as values with methods.
+
+    Raises:
+        ConvwiseError: where there is no answer at all; a refused input among several is one of the results.
+    """
+    _check(request)
+    match request["command"]:
+        case "rule":
+            return _rules(request.get("code"))
+        case "doctor":
+            from convwise.doctor import examine
+
+            return Doctor(examine())
+        case _:
+            return _why(request, files)
+
+
+def failure(result: Explanation | ConvwiseError) -> ConvwiseError | None:
+    """The error that a result is, or ends in; None where it works."""
+    return result if isinstance(result, ConvwiseError) else result.error
+
+
+def bug(error: BaseException) -> ConvwiseError:
+    """What is told about a failure of our own: its type, never its insides (CONVWISE_DEBUG=1 shows them)."""
+    if os.environ.get("CONVWISE_DEBUG") == "1":
+        traceback.print_exception(error)
+    return ConvwiseError(
+        "CW901",
+        f"a bug of ours: {type(error).__name__}",
+        detail="convwise failed; your input is not to blame, and no answer was given",
+        hint="please report it with the command you gave; CONVWISE_DEBUG=1 shows where it happened",
+    )
+
+
+def _why(request: Mapping[str, Any], files: bool) -> Why:
+    from convwise.answers.why import explain, explain_all
+
+    code = request["code"]
+    if files:
+        from convwise.readers.files import read_path_or_text
+
+        code, _ = read_path_or_text(code)
+    options = {name: _listed(request.get(name)) for name in ("want", "dialect", "release")}
+    inputs = [_listed(given) for given in request.get("inputs") or ()]
+    if not inputs:
+        return Why(tuple(explain_all(code, **options)))
+    results: list[Explanation | ConvwiseError] = []
+    for shape in inputs:
+        try:
+            results.append(explain(code, shape, **options))
+        except ShapeError as error:
+            results.append(error)
+    return Why(
+        tuple(results), tuple(given if isinstance(given, str) else "x".join(map(str, given)) for given in inputs)
+    )
+
+
+def _rules(code: str | None) -> Rules:
+    from convwise import rules
+
+    return Rules(tuple(rules.RULES.values()), listed=True) if code is None else Rules((rules.get(code),))
+
+
+def _rule(rule: Rule) -> dict[str, Any]:
+    from convwise.rules import Asked
+
+    example: dict[str, Any] | None = None
+    if isinstance(rule.example, Asked):
+        example = {"command": ["convwise", *rule.example.argv]}
+    elif rule.example is not None:
+        example = {"python": rule.example.source, "prints": rule.example.message}
+    return {"code": rule.code, "title": rule.title, "text": rule.text, "remedy": rule.remedy, "example": example}
+
+
+def _entry(result: Explanation | ConvwiseError) -> dict[str, Any]:
+    """An explanation, or `{"error": ...}` with the history up to the break as its `explanation`."""
+    error = failure(result)
+    if error is None:
+        return result.to_dict()
+    history = result if not isinstance(result, ConvwiseError) else result.explanation
+    told = error.to_dict()
+    if history is not None:
+        told["explanation"] = {name: value for name, value in history.to_dict().items() if name != "error"}
+    return {"error": told}
+
+
+def _listed(value: Any) -> Any:
+    """JSON has lists where Python has tuples."""
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _check(request: Mapping[str, Any]) -> None:
+    """Refuse a request that is not of the documented form, before anything is computed."""
+    if not isinstance(request, Mapping):
+        raise _wrong("a request is an object with a 'command'", request)
+    command = request.get("command")
+    if not isinstance(command, str) or command not in KEYS:
+        raise _wrong(f"no command {_short(command)}", command, _meant(command, KEYS))
+    for key in request:
+        if key != "command" and key not in KEYS[command]:
+            raise _wrong(f"{command!r} takes no {_short(key)}", key, _meant(key, KEYS[command]))
+    code = request.get("code")
+    if not isinstance(code, str) and not (command != "why" and code is None):
+        raise _wrong("'code' must be text", code)
+    inputs = request.get("inputs")
+    if inputs is not None and (not isinstance(inputs, list | tuple) or not all(_is_shape(item) for item in inputs)):
+        raise _wrong("'inputs' must be a list of shapes", inputs, 'such as ["64x64x3"] or [[64, 64, 3]]')
+    if inputs is not None and len(inputs) > MOST_INPUTS:
+        raise _wrong(f"{len(inputs):,} inputs are more than {MOST_INPUTS:,}", len(inputs))
+    if request.get("want") is not None and not _is_shape(request["want"]):
+        raise _wrong("'want' must be a size", request["want"], 'such as "32x32" or [32, 32]')
+    for key in ("dialect", "release"):
+        if not isinstance(request.get(key), str | None):
+            raise _wrong(f"{key!r} must be text", request[key])
+
+
+def _is_shape(value: Any) -> bool:
+    if isinstance(value, list | tuple):
+        return all(size is None or type(size) is int for size in value)
+    return isinstance(value, str)
+
+
+def _meant(word: Any, known: Sequence[str] | Mapping[str, Any]) -> str:
+    near = nearest(word, known) if isinstance(word, str) else None
+    return f"did you mean {near!r}?" if near else f"there is {', '.join(known)}" if known else ""
+
+
+def _short(value: Any) -> str:
+    return repr(value)[:60]
+
+
+def _wrong(fact: str, received: Any, hint: str = "") -> ArgumentError:
+    plain = received if isinstance(received, int | str | bool | None) else _short(received)
+    return ArgumentError("CW606", fact, received=plain, hint=hint)

@@ -1,0 +1,222 @@
+"""The command line: words in, text and an exit code out. What the words are stands in `commands` and `words`.
+
+Exit codes: 0 it worked; 1 the answer is "no"; 2 the request could not be understood; 3 a bug of ours; 130 Ctrl-C.
+Answers, the "no" included, go to standard output; misunderstandings and bugs to standard error. With `--json` there is
+exactly one JSON object on standard output, whatever happened.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TextIO
+
+from convwise.words import Wanted, plain
+
+if TYPE_CHECKING:
+    from convwise.ask import Answer, Rules, Why
+    from convwise.errors import ConvwiseError
+    from convwise.rules import Rule
+
+FORMATS = ("full", "concise")
+INTERRUPTED = 130
+
+PLAINER = str.maketrans(
+    {
+        "\N{MIDDLE DOT}": "-",
+        "\N{MULTIPLICATION SIGN}": "x",
+        "\N{RIGHTWARDS ARROW}": "->",
+        "\N{EN DASH}": "-",
+        "\N{EM DASH}": "-",
+        "\N{HORIZONTAL ELLIPSIS}": "...",
+        "\N{LEFT SINGLE QUOTATION MARK}": "'",
+        "\N{RIGHT SINGLE QUOTATION MARK}": "'",
+        "\N{LESS-THAN OR EQUAL TO}": "<=",
+        "\N{GREATER-THAN OR EQUAL TO}": ">=",
+        "\N{NOT EQUAL TO}": "!=",
+        "\N{FULL BLOCK}": "#",
+        "\N{LIGHT SHADE}": ".",
+        "\N{BOX DRAWINGS LIGHT HORIZONTAL}": "-",
+        "\N{BOX DRAWINGS LIGHT VERTICAL}": "|",
+        "\N{BULLET}": "*",
+    }
+)
+"""Typographic signs in ASCII, for terminals that have nothing else."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line on `argv` (default: the process's own) and return the exit code."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    try:
+        try:
+            code = _run(words)
+        except Exception as error:  # whatever it is, the user gets a sentence and not our insides
+            if isinstance(error, OSError):
+                raise
+            from convwise.ask import bug
+
+            code = show(bug(error), as_json="--json" in words, form="full")
+        _flush()
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:  # the reader went away, as `head` does: nothing is wrong
+        _silence(sys.stdout)
+        return 0
+    except OSError as error:
+        _silence(sys.stdout)
+        print(f"convwise: the answer cannot be written: {error.strerror}", file=sys.stderr)
+        return 2
+    return code
+
+
+def _run(words: list[str]) -> int:
+    told: Wanted | int | None = plain(words)
+    if told is None:
+        from convwise.commands import UsageError, parse
+
+        try:
+            told = parse(words or ["--help"])
+        except UsageError as error:
+            return show(error.told, as_json="--json" in words, form="full", usage=error.usage)
+    if isinstance(told, Wanted):
+        return respond(told.request, as_json=told.as_json, form=told.form)
+    return told if words else 2
+
+
+def respond(request: Mapping[str, Any], *, as_json: bool, form: str | None) -> int:
+    """Answer a request on standard output or standard error; the exit code."""
+    from convwise.ask import attempt
+    from convwise.errors import ArgumentError
+
+    form = form or "full"
+    if form not in FORMATS:
+        wrong = ArgumentError(
+            "CW606", f"no format {form[:40]!r}", received=form[:40], hint=f"the formats are {' and '.join(FORMATS)}"
+        )
+        return show(wrong, as_json=as_json, form="full")
+    return show(attempt(request, files=True), as_json=as_json, form=form)
+
+
+def show(outcome: Answer | ConvwiseError, *, as_json: bool, form: str, usage: str = "") -> int:
+    """Write an outcome where it belongs; the exit code."""
+    from convwise.ask import exit_code, to_json
+    from convwise.faces.fit import fit
+
+    code = exit_code(outcome)
+    if as_json:
+        import json
+
+        _write(sys.stdout, json.dumps(to_json(outcome), default=repr))
+        return code
+    stream = sys.stdout if code < 2 or hasattr(outcome, "failures") else sys.stderr
+    text = _text(outcome, form, width(), color(stream))
+    if form == "full" or (stream is not None and stream.isatty()):
+        text = fit(text, width())
+    _write(stream, f"{usage}\n{text}" if usage else text)
+    return code
+
+
+def width() -> int:
+    """Columns of the terminal; 100 where there is none (COLUMNS overrides both)."""
+    return max(shutil.get_terminal_size((100, 24)).columns, 20)
+
+
+def color(stream: TextIO | None) -> bool:
+    """Whether to colour: only a terminal, and not where NO_COLOR is set or the terminal is dumb."""
+    if stream is None or os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
+        return False
+    return stream.isatty()
+
+
+def _text(outcome: Answer | ConvwiseError, form: str, columns: int, colored: bool) -> str:
+    from convwise.ask import Doctor, Rules, Why
+
+    match outcome:
+        case Why():
+            return _why(outcome, form, columns, colored)
+        case Rules():
+            return _rules(outcome, form, columns, colored)
+        case Doctor():
+            from convwise.faces import pages
+
+            return (
+                pages.report_line(outcome.report)
+                if form == "concise"
+                else pages.report_page(outcome.report, columns, colored)
+            )
+        case _:
+            return _error(outcome, form, columns, colored)
+
+
+def _why(outcome: Why, form: str, columns: int, colored: bool) -> str:
+    from convwise.ask import failure
+    from convwise.faces.text import render, render_line, render_many
+
+    if form == "concise":
+        return "\n".join(render_line(failure(result) or result) for result in outcome.results)
+    if len(outcome.inputs) > 1:
+        return render_many(outcome.results, outcome.inputs, width=columns, color=colored)
+    told = []
+    for result in outcome.results:
+        error = failure(result)
+        told.append(
+            render(result, width=columns, color=colored) if error is None else _error(error, form, columns, colored)
+        )
+    return "\n\n".join(told)
+
+
+def _error(error: ConvwiseError, form: str, columns: int, colored: bool) -> str:
+    if error.code == "CW901":  # nothing else of ours is trusted to tell it
+        return str(error)
+    from convwise.faces.text import render_error, render_line
+
+    return render_line(error) if form == "concise" else render_error(error, width=columns, color=colored)
+
+
+def _rules(outcome: Rules, form: str, columns: int, colored: bool) -> str:
+    from convwise.faces import pages
+
+    if outcome.listed:
+        return pages.rule_list(outcome.rules, columns, colored)
+    rule = outcome.rules[0]
+    return (
+        pages.rule_line(rule) if form == "concise" else pages.rule_page(rule, example(rule, columns), columns, colored)
+    )
+
+
+def example(rule: Rule, columns: int) -> str:
+    """What a rule's example prints: run here where it is a question, else as recorded."""
+    from convwise.ask import attempt
+    from convwise.rules import Asked
+
+    if isinstance(rule.example, Asked):
+        return _text(attempt(rule.example.request, files=True), "full", columns - 2, False)
+    return "" if rule.example is None else rule.example.message
+
+
+def _write(stream: TextIO | None, text: str) -> None:
+    """Write a line or more; what the stream cannot encode is written in plainer signs, never an error."""
+    if stream is None:
+        return
+    encoding = stream.encoding or "utf-8"
+    try:
+        text.encode(encoding)
+    except UnicodeEncodeError:
+        text = text.translate(PLAINER).encode(encoding, "replace").decode(encoding)
+    stream.write(text + "\n")
+
+
+def _flush() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None:
+            stream.flush()
+
+
+def _silence(stream: TextIO | None) -> None:
+    """Send what is still buffered nowhere, so that the interpreter's own last flush is quiet too."""
+    if stream is not None:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, stream.fileno())
+        os.close(nowhere)

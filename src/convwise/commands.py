@@ -1,0 +1,194 @@
+"""The words of the command line and their help: what typer reads. What they do stands in `cli`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+
+from convwise.errors import ArgumentError
+from convwise.words import Wanted
+
+app = typer.Typer(
+    name="convwise",
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]
+Form = Annotated[
+    str | None,
+    typer.Option(
+        "--format", envvar="CONVWISE_FORMAT", metavar="full|concise", help="The whole answer, or one line for each."
+    ),
+]
+
+
+class UsageError(Exception):
+    """Words that typer could not make sense of; `told` is the error in our own form, `usage` the line before it."""
+
+    def __init__(self, told: ArgumentError, usage: str) -> None:
+        super().__init__(str(told))
+        self.told = told
+        self.usage = usage
+
+
+def parse(words: Sequence[str]) -> Wanted | int:
+    """The request that `words` make; or an exit code where typer has already answered (help, version, completion).
+
+    Raises:
+        UsageError: where the words make no sense.
+        KeyboardInterrupt: at Ctrl-C.
+    """
+    try:
+        told = typer.main.get_command(app).main(list(words), prog_name="convwise", standalone_mode=False)
+    except typer.Abort:
+        raise KeyboardInterrupt from None
+    except Exception as error:
+        # Typer brings its own copy of click from some release on, so its errors are known by what they can do.
+        message = getattr(error, "format_message", None)
+        if message is None:
+            raise
+        context = getattr(error, "ctx", None)
+        usage = context.get_usage() if context else ""
+        at = context.command_path if context else "convwise"
+        raise UsageError(_told(message().rstrip("."), at), usage) from None
+    return told if isinstance(told, Wanted | int) else 0
+
+
+def _told(message: str, at: str) -> ArgumentError:
+    if re.match(r"No such option:? ?.?-\d", message):
+        return ArgumentError("CW601", "a size cannot be negative", hint="an input is written like 64x64x3")
+    return ArgumentError("CW606", message, hint=f"`{at} --help` shows how")
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from convwise import __version__
+
+        typer.echo(f"convwise {__version__}")
+        raise typer.Exit
+
+
+def _dialects(incomplete: str) -> list[str]:
+    return [name for name in ("keras", "torch") if name.startswith(incomplete)]
+
+
+def _codes(incomplete: str) -> list[tuple[str, str]]:
+    from convwise.rules import RULES
+
+    return [(code, rule.title) for code, rule in RULES.items() if code.startswith(incomplete.upper())]
+
+
+@app.callback()
+def convwise(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    """Exact answers, with the reason, to questions about convolution layers, in Keras's and PyTorch's words.
+
+    \b
+    Start with:
+      convwise why "Conv2D(32, 3, strides=2)" 64x64x3
+      convwise why "nn.Conv2d(3, 16, 3, stride=2)" 3x28x28 --want 14x14
+      convwise why model.py
+
+    \b
+    Exit codes: 0 it worked; 1 the answer is "no" (a shape that does not
+    work, a layer that is refused); 2 the request could not be understood;
+    3 a bug of ours; 130 Ctrl-C.
+    """
+
+
+@app.command()
+def why(
+    code: Annotated[
+        str,
+        typer.Argument(
+            metavar="CODE", help="Layer code as text; a path to a .py, .ipynb or .md file; or - for standard input."
+        ),
+    ],
+    inputs: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="INPUT",
+            help="The input shape in the framework's own order: 64x64x3 for Keras, 3x64x64 for PyTorch; with the batch in front if you like. Several: a line each. None: the input written in the code.",
+        ),
+    ] = None,
+    want: Annotated[
+        str | None, typer.Option(metavar="32x32", help="The output size you would like: the suggestions aim at it.")
+    ] = None,
+    dialect: Annotated[
+        str | None,
+        typer.Option(
+            metavar="keras|torch",
+            help="The framework that is meant; else it is found from the code.",
+            autocompletion=_dialects,
+        ),
+    ] = None,
+    release: Annotated[
+        str | None, typer.Option(metavar="3.15", help="The framework's release; else the newest one known.")
+    ] = None,
+    form: Form = None,
+    json: Json = False,
+) -> Wanted:
+    """Explain why a layer, a chain of layers or a whole snippet gives the size it gives.
+
+    The code is read, never executed. Put it in double quotes and use single quotes inside.
+
+    \b
+    Examples, Keras and PyTorch:
+      convwise why "Conv2D(32, (3, 3), strides=(2, 2))" 64x64x3
+      convwise why "nn.Conv2d(3, 16, 3, stride=2)" 3x28x28 --want 14x14
+
+    \b
+    Several inputs, a line each; and as one line of text or as JSON:
+      convwise why "Conv2D(32, 3)" 8x8x3 10x10x3 2x2x3
+      convwise why "nn.MaxPool2d(3)" 8x28x28 --format concise
+      convwise why "nn.MaxPool2d(3)" 8x28x28 --json
+
+    \b
+    Every layer and every input of a file, or of what is piped in:
+      convwise why model.py
+      convwise why - 1x28x28 < model.py
+    """
+    request: dict[str, object] = {
+        "command": "why",
+        "code": code,
+        "inputs": inputs or [],
+        "want": want,
+        "dialect": dialect,
+        "release": release,
+    }
+    return Wanted(request, json, form)
+
+
+@app.command()
+def rule(
+    code: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="CODE", help="A code such as CW104; without one, all are listed.", autocompletion=_codes
+        ),
+    ] = None,
+    form: Form = None,
+    json: Json = False,
+) -> Wanted:
+    """Tell the long text of a code: what it means, an example, what to do.
+
+    \b
+    Examples:
+      convwise rule CW104
+      convwise rule          all codes with their titles
+    """
+    return Wanted({"command": "rule", "code": code}, json, form)
+
+
+@app.command()
+def doctor(form: Form = None, json: Json = False) -> Wanted:
+    """Show versions, the machine, which engine is in use, and what is missing."""
+    return Wanted({"command": "doctor"}, json, form)

@@ -1,0 +1,144 @@
+"""What is installed, what is in use, and what is missing; looked up without importing any of it."""
+
+from __future__ import annotations
+
+import platform
+import sys
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+REQUIRED = ("numpy", "rich", "typer")
+FRAMEWORKS = {
+    "torch": ("torch",),
+    "keras": ("keras",),
+    "tensorflow": ("tensorflow", "tensorflow-cpu", "tensorflow-intel", "tensorflow-macos", "tf-nightly"),
+    "jax": ("jax",),
+    "onnx": ("onnx",),
+    "onnxruntime": ("onnxruntime", "onnxruntime-gpu"),
+}
+"""The frameworks convwise is held against, and the distributions that bring each."""
+
+INSTRUCTIONS = ("sse4_2", "avx", "fma", "avx2", "avx512f", "avx512_vnni", "amx_tile", "asimd", "neon", "sve")
+ENGINE = "NumPy, windows as one matrix product, with a literal reference beside it"
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """One dialect, the release it holds for, and what of that framework is installed here."""
+
+    name: str
+    release: str
+    installed: str | None
+
+    @property
+    def tested(self) -> bool | None:
+        """Whether the installed version is of that release; None where there is none."""
+        return None if self.installed is None else (self.installed + ".").startswith(self.release + ".")
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Versions by name (None: not installed), the machine, the engine, and what is missing, in sentences."""
+
+    convwise: str
+    python: str
+    packages: dict[str, str | None]
+    machine: str
+    cores: int
+    instructions: tuple[str, ...]
+    engine: str
+    kernels: str | None
+    frameworks: dict[str, str | None]
+    dialects: tuple[Dialect, ...]
+    missing: tuple[str, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "convwise": self.convwise,
+            "python": self.python,
+            "packages": self.packages,
+            "machine": self.machine,
+            "cores": self.cores,
+            "instructions": list(self.instructions),
+            "engine": self.engine,
+            "kernels": self.kernels,
+            "frameworks": self.frameworks,
+            "dialects": [
+                {"name": part.name, "release": part.release, "installed": part.installed, "tested": part.tested}
+                for part in self.dialects
+            ],
+            "missing": list(self.missing),
+        }
+
+
+def examine() -> Report:
+    """Look at this machine and this installation. Imports no framework and no NumPy."""
+    import os
+
+    from convwise import __version__, dialects
+
+    packages = {name: version(name) for name in REQUIRED}
+    frameworks = {name: next(filter(None, map(version, names)), None) for name, names in FRAMEWORKS.items()}
+    spoken = tuple(Dialect(name, dialects.get(name).release, frameworks.get(name)) for name in dialects.NAMES)
+    return Report(
+        convwise=__version__,
+        python=f"{platform.python_version()} ({platform.python_implementation()}, {sys.platform})",
+        packages=packages,
+        machine=machine(),
+        cores=os.cpu_count() or 1,
+        instructions=instructions(),
+        engine=ENGINE,
+        kernels=None,
+        frameworks=frameworks,
+        dialects=spoken,
+        missing=_missing(packages, spoken),
+    )
+
+
+def version(distribution: str) -> str | None:
+    """The installed version of a distribution; None where there is none.
+
+    >>> version("no-such-distribution") is None
+    True
+    """
+    try:
+        return metadata.version(distribution)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def machine() -> str:
+    """The processor's own name where the system tells it, else the architecture."""
+    name = _cpuinfo("model name") or platform.processor()
+    return f"{platform.machine()}, {name}" if name and name != platform.machine() else platform.machine()
+
+
+def instructions() -> tuple[str, ...]:
+    """The instruction sets that matter to convolutions and that this processor says it has; empty where it does not say."""
+    flags = (_cpuinfo("flags") or _cpuinfo("Features") or "").split()
+    return tuple(name for name in INSTRUCTIONS if name in flags)
+
+
+def _cpuinfo(key: str) -> str | None:
+    """One field of /proc/cpuinfo; None on systems without it."""
+    try:
+        text = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return None
+    for line in text.splitlines():
+        name, _, value = line.partition(":")
+        if name.strip() == key:
+            return value.strip()
+    return None
+
+
+def _missing(packages: dict[str, str | None], spoken: tuple[Dialect, ...]) -> tuple[str, ...]:
+    told = [f"{name} is not installed: pip install {name}" for name, found in packages.items() if found is None]
+    told += [
+        f"{part.name} {part.installed} is installed, but the dialect holds for {part.release}: an answer may differ from what yours does"
+        for part in spoken
+        if part.tested is False
+    ]
+    return tuple(told)

@@ -1,0 +1,94 @@
+"""Layers wired into a network: named nodes and tensors, any graph without cycles.
+
+A reader makes a `Network`; shapes flow through it in the framework's own order. What one node does to sizes is asked of
+its op, or of the dialect where a node is a framework's layer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from convwise.dialects.base import Layer, Note
+from convwise.ops import Layout, Op, Shape
+from convwise.ops.several import Several
+
+if TYPE_CHECKING:
+    from convwise.answers.explanation import Finding
+    from convwise.answers.network.legal import LegalSizes
+    from convwise.answers.network.trace import Trace
+
+CHANNELS_FIRST = Layout()
+Work = tuple[Op, ...] | Layer | Several
+"""What a node does: ops one after the other (ONNX, functions), a layer of a dialect, or an op on several tensors."""
+
+Declared = tuple[int | str | None, ...]
+"""A shape as a file declares it: a number, a name ("batch", "height") or None for each axis."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """An input of the network: its tensor's name, the declared shape, and where its batch and channels stand."""
+
+    name: str
+    declared: Declared
+    layout: Layout = CHANNELS_FIRST
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """One step: the name as in the file, the framework's own word for the op, what it reads and what it gives.
+
+    `params` and `trainable` count what is stored for it where the reader knows that better than the op (shared layers are counted once,
+    at their first node). `module` is the dotted path of the layer it belongs to, for folding rows.
+    """
+
+    name: str
+    kind: str
+    work: Work
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    layout: Layout = CHANNELS_FIRST
+    place: str = ""
+    module: str = ""
+    params: int | None = None
+    trainable: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """A network: sources, nodes in an order in which they can run, and the tensors that are its outputs."""
+
+    title: str
+    dialect: str
+    sources: tuple[Source, ...]
+    nodes: tuple[Node, ...]
+    outputs: tuple[str, ...]
+    notes: tuple[Note, ...] = ()
+    shapes: dict[str, Shape] = field(default_factory=dict, compare=False)
+    """Shapes of stored tensors (weights, constants) that nodes read, by name."""
+
+    def trace(self, input_shape: Shape | Mapping[str, Shape] | None = None) -> Trace:
+        """A row for every node, with shapes, counts and receptive fields; None: the shape that the file declares.
+
+        Raises:
+            ShapeError: at the first node that does not take what reaches it.
+        """
+        from convwise.answers.network.trace import trace
+
+        return trace(self, input_shape)
+
+    def legal_sizes(self, input: str | None = None) -> LegalSizes:
+        """The sizes of the input called `input` (None: the first) that the whole network takes, by axis name."""
+        from convwise.answers.network.legal import legal_sizes
+
+        return legal_sizes(self, input)
+
+    def check(
+        self, input_shape: Shape | Mapping[str, Shape] | None = None, levels: Mapping[str, str] | None = None
+    ) -> list[Finding]:
+        """What is wrong or worth knowing at this input; `levels` maps codes to error, warning, note or off."""
+        from convwise.answers.network.checking import check
+
+        return check(self, input_shape, levels)

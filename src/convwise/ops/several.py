@@ -1,0 +1,188 @@
+"""Ops on several tensors, and the pieces of shape arithmetic that whole networks contain.
+
+Each has `flows(shapes) -> shapes`: all input shapes to all output shapes, in the framework's own order, the batch
+included. Axes are numbered in the whole shape; negative ones count from the back.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from convwise.errors import ShapeError
+from convwise.ops.shape import Shape, Size
+from convwise.ops.shaping import (
+    Constant,
+    Expand,
+    Gather,
+    PadTo,
+    ReshapeTo,
+    ResizeTo,
+    Shaping,
+    Slice,
+    Squeeze,
+    Tile,
+    Unsqueeze,
+    place,
+)
+from convwise.ops.terms import Arithmetic, Scale, SizeOf, Term
+
+
+@dataclass(frozen=True, slots=True)
+class Elementwise:
+    """Values combined place by place, shapes broadcast as NumPy does: add, multiply, maximum and so on."""
+
+    kind: str
+
+    def flows(self, shapes: tuple[Shape, ...]) -> tuple[Shape, ...]:
+        """The broadcast shape; raises ShapeError CW110 where two sizes are neither equal nor 1."""
+        rank = max(len(shape) for shape in shapes)
+        padded = [(1,) * (rank - len(shape)) + shape for shape in shapes]
+        return (tuple(_broadcast(self.kind, axis, sizes) for axis, sizes in enumerate(zip(*padded, strict=True))),)
+
+
+@dataclass(frozen=True, slots=True)
+class Concat:
+    """Tensors one after the other along `axis`; every other size must be equal."""
+
+    axis: int
+
+    def flows(self, shapes: tuple[Shape, ...]) -> tuple[Shape, ...]:
+        """The joined shape; raises ShapeError CW110 where another axis differs, CW101 where the ranks do."""
+        first = shapes[0]
+        axis = place(self.axis, first)
+        total: Size = 0
+        for shape in shapes:
+            if len(shape) != len(first):
+                raise ShapeError("CW101", f"concatenating {len(first)} axes with {len(shape)}", received=shape)
+            for number, (one, other) in enumerate(zip(first, shape, strict=True)):
+                if number != axis and one is not None and other is not None and one != other:
+                    raise ShapeError(
+                        "CW110",
+                        f"concatenating along axis {axis}, but axis {number} is {one} in one input and {other} in another",
+                        received=other,
+                        hint="pad or crop one of them, or choose an input size that makes them equal",
+                    )
+            total = None if total is None or shape[axis] is None else total + (shape[axis] or 0)
+        merged = [next((shape[n] for shape in shapes if shape[n] is not None), None) for n in range(len(first))]
+        merged[axis] = total
+        return (tuple(merged),)
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """One tensor cut along `axis` into pieces of `sizes`; None: into `parts` equal ones, the last may be smaller."""
+
+    axis: int
+    sizes: tuple[int, ...] | None = None
+    parts: int = 0
+
+    def flows(self, shapes: tuple[Shape, ...]) -> tuple[Shape, ...]:
+        """The pieces; raises ShapeError CW105 where the sizes do not add up."""
+        (shape,) = shapes
+        axis = place(self.axis, shape)
+        size = shape[axis]
+        if self.sizes is not None:
+            if size is not None and sum(self.sizes) != size:
+                raise ShapeError(
+                    "CW105", f"pieces of {' + '.join(map(str, self.sizes))} are not the {size} there are", received=size
+                )
+            pieces: tuple[Size, ...] = self.sizes
+        elif size is None:
+            pieces = (None,) * self.parts
+        else:
+            piece = -(-size // self.parts)
+            pieces = tuple(min(piece, size - piece * number) for number in range(self.parts))
+        return tuple((*shape[:axis], one, *shape[axis + 1 :]) for one in pieces)
+
+
+@dataclass(frozen=True, slots=True)
+class MatMul:
+    """A product of matrices over the last two axes, the axes before broadcast."""
+
+    def flows(self, shapes: tuple[Shape, ...]) -> tuple[Shape, ...]:
+        """The product's shape; raises ShapeError CW109 where the inner sizes differ."""
+        left, right = shapes
+        if len(left) == 1 or len(right) == 1:
+            return self._with_vector(left, right)
+        if left[-1] is not None and right[-2] is not None and left[-1] != right[-2]:
+            raise ShapeError(
+                "CW109", f"a matrix with {left[-1]} columns times one with {right[-2]} rows", received=left[-1]
+            )
+        (batch,) = Elementwise("multiply").flows((left[:-2], right[:-2])) if left[:-2] or right[:-2] else ((),)
+        return ((*batch, left[-2], right[-1]),)
+
+    def _with_vector(self, left: Shape, right: Shape) -> tuple[Shape, ...]:
+        inner = right[-2] if len(right) > 1 else right[-1]
+        if left[-1] is not None and inner is not None and left[-1] != inner:
+            raise ShapeError("CW109", f"{left[-1]} values times {inner}", received=left[-1])
+        return ((*left[:-1], *(right[:-2] + right[-1:] if len(right) > 1 else ())),)
+
+
+@dataclass(frozen=True, slots=True)
+class Reduce:
+    """Axes reduced to one number each (mean, sum, max); all axes where `axes` is None."""
+
+    kind: str
+    axes: tuple[int, ...] | None
+    keep_dims: bool = True
+
+    def flows(self, shapes: tuple[Shape, ...]) -> tuple[Shape, ...]:
+        (shape,) = shapes
+        gone = set(range(len(shape))) if self.axes is None else {place(axis, shape) for axis in self.axes}
+        return (
+            tuple(1 if axis in gone else size for axis, size in enumerate(shape) if self.keep_dims or axis not in gone),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Opaque:
+    """An op that is not known: what it does to the shape cannot be said, and `reason` says why."""
+
+    reason: str
+    outputs: int = 1
+
+    def flows(self, shapes: tuple[Shape, ...]) -> tuple[Shape | None, ...]:
+        return (None,) * self.outputs
+
+
+Several = Elementwise | Concat | Split | MatMul | Reduce | Opaque | Shaping
+
+__all__ = [
+    "Arithmetic",
+    "Concat",
+    "Constant",
+    "Elementwise",
+    "Expand",
+    "Gather",
+    "MatMul",
+    "Opaque",
+    "PadTo",
+    "Reduce",
+    "ReshapeTo",
+    "ResizeTo",
+    "Scale",
+    "Several",
+    "Shaping",
+    "SizeOf",
+    "Slice",
+    "Split",
+    "Squeeze",
+    "Term",
+    "Tile",
+    "Unsqueeze",
+]
+
+
+def _broadcast(kind: str, axis: int, sizes: tuple[Size, ...]) -> Size:
+    known = {size for size in sizes if size is not None and size != 1}
+    if len(known) > 1:
+        low, high = sorted(known)[:2]
+        raise ShapeError(
+            "CW110",
+            f"{kind} of sizes {low} and {high} on axis {axis}",
+            received=high,
+            hint="pad or crop one of them, or choose an input size that makes them equal",
+        )
+    if known:
+        return known.pop()
+    return None if None in sizes else 1

@@ -1,0 +1,223 @@
+"""Ops of whole networks that give a tensor a shape which may follow from other tensors' sizes.
+
+The first input is the data; terms (see terms.py) may ask for the sizes of any of the node's inputs. Axes are numbered in
+the whole shape, negative ones from the back.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from convwise.errors import ShapeError
+from convwise.ops.rearrange import fill
+from convwise.ops.shape import Shape, Size, check_countable
+from convwise.ops.terms import Term, value
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """Cells start, start + step ... before stop of one axis, as Python slices; None: open."""
+
+    axis: int
+    start: Term | None = None
+    stop: Term | None = None
+    step: int = 1
+
+    def flows(self, shapes: tuple[Shape, ...]) -> tuple[Shape, ...]:
+        shape = shapes[0]
+        axis = place(self.axis, shape)
+        size = shape[axis]
+        start = None if self.start is None else value(self.start, shapes)
+        stop = None if self.stop is None else value(self.stop, shapes)
+        open_ = (self.start is not None and start is None) or (self.stop is not None and stop is None)
+        out = None if size is None or open_ else len(range(*slice(start, stop, self.step).indices(size)))
+        return (replaced(shape, axis, out),)
+
+
+@dataclass(frozen=True, slots=True)
+class ResizeTo:
+    """The axes `axes` resampled to `sizes`: `interpolate(x, size=y.shape[-2:])`. `mode` as for `Resize`."""
+
+    axes: tuple[int, ...]
+    sizes: tuple[Term, ...]
+    mode: str = "nearest"
+    align_corners: bool = False
+
+    def flows(self, shapes: tuple[Shape, ...]) -> tuple[Shape, ...]:
+        """The resized shape; raises ShapeError CW103 where a size is below 1."""
+        out = shapes[0]
+        for number, term in zip(self.axes, self.sizes, strict=True):
+            axis, wanted = place(number, out), value(term, shapes)
+            size = out[axis]
+            if (wanted is not None and wanted < 1) or (size is not None and size < 1):
+                raise ShapeError(
+                    "CW103",
+                    f"resizing {size} cells of axis {axis} gives {wanted}; both must be at least 1",
+                    received=size,
+                )
+            out = replaced(out, axis, wanted)
+        check_countable(shapes[0], out)
+        return (out,)
+
+
+@dataclass(frozen=True, slots=True)
+class PadTo:
+    """Cells added around the axes `axes`, (before, after) each; negative ones crop."""
+
+    axes: tuple[int, ...]
+    pads: tuple[tuple[Term, Term], ...]
+    mode: str = "constant"
+
+    def flows(self, shapes: tuple[Shape, ...]) -> tuple[Shape, ...]:
+        """The padded shape; raises ShapeError CW104 where more is cut than there is, CW108 where the border is too narrow."""
+        out = shapes[0]
+        for number, (before, after) in zip(self.axes, self.pads, strict=True):
+            axis = place(number, out)
+            size, low, high = out[axis], value(before, shapes), value(after, shapes)
+            if size is None or low is None or high is None:
+                out = replaced(out, axis, None)
+                continue
+            if size + min(low, 0) + min(high, 0) < 0 or size + low + high < 0:
+                raise ShapeError(
+                    "CW104", f"cutting {-min(low, 0) - min(high, 0)} of {size} cells of axis {axis}", received=size
+                )
+            most = {"reflect": size - 1, "circular": size}.get(self.mode)
+            if most is not None and max(low, high) > most:
+                raise ShapeError(
+                    "CW108", f"{self.mode} padding of {max(low, high)} on {size} cells of axis {axis}", received=size
+                )
+            out = replaced(out, axis, size + low + high)
+        check_countable(shapes[0], out)
+        return (out,)
+
+
+@dataclass(frozen=True, slots=True)
+class ReshapeTo:
+    """A new shape, the batch included, for the same elements; one -1 is what the others leave."""
+
+    target: tuple[Term, ...]
+
+    def flows(self, shapes: tuple[Shape, ...]) -> tuple[Shape, ...]:
+        """The new shape; raises ShapeError CW106 where the elements do not fit."""
+        wanted = tuple(value(term, shapes) for term in self.target)
+        if any(size is None for size in wanted):
+            return (tuple(None if size == -1 else size for size in wanted),)
+        return (fill(shapes[0], tuple(size for size in wanted if size is not None)),)
+
+
+@dataclass(frozen=True, slots=True)
+class Expand:
+    """Axes of one cell repeated to the sizes of `target`, which broadcasts as NumPy does; -1 keeps a size."""
+
+    target: tuple[Term, ...]
+
+    def flows(self, shapes: tuple[Shape, ...]) -> tuple[Shape, ...]:
+        """The larger shape; raises ShapeError CW110 where a size is neither 1 nor the wanted one."""
+        shape = (1,) * (len(self.target) - len(shapes[0])) + shapes[0]
+        wanted = (-1,) * (len(shape) - len(self.target)) + tuple(value(term, shapes) for term in self.target)
+        out: list[Size] = []
+        for axis, (size, want) in enumerate(zip(shape, wanted, strict=True)):
+            if want is None or (size is None and want in (1, -1)):
+                out.append(size if size != 1 else want)
+            elif want in (-1, 1) or size == want:
+                out.append(size)
+            elif size in (1, None):
+                out.append(want)
+            else:
+                raise ShapeError("CW110", f"expanding {size} cells of axis {axis} to {want}", received=size)
+        check_countable(shapes[0], tuple(out))
+        return (tuple(out),)
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """Every axis repeated so many times."""
+
+    repeats: tuple[int, ...]
+
+    def flows(self, shapes: tuple[Shape, ...]) -> tuple[Shape, ...]:
+        shape = (1,) * (len(self.repeats) - len(shapes[0])) + shapes[0]
+        repeats = (1,) * (len(shape) - len(self.repeats)) + self.repeats
+        out = tuple(None if size is None else size * times for size, times in zip(shape, repeats, strict=True))
+        check_countable(shapes[0], out)
+        return (out,)
+
+
+@dataclass(frozen=True, slots=True)
+class Squeeze:
+    """Axes of one cell taken away; all of them where `axes` is None. `strict`: any other size there is an error, not left alone."""
+
+    axes: tuple[int, ...] | None = None
+    strict: bool = True
+
+    def flows(self, shapes: tuple[Shape, ...]) -> tuple[Shape | None, ...]:
+        """The shape without them; raises ShapeError CW106 where one has more than one cell. Unknown sizes leave the rank open."""
+        shape = shapes[0]
+        if self.axes is None:
+            return (None if None in shape else tuple(size for size in shape if size != 1),)
+        gone = {place(axis, shape) for axis in self.axes}
+        for axis in sorted(gone):
+            if self.strict and shape[axis] not in (1, None):
+                raise ShapeError(
+                    "CW106", f"axis {axis} has {shape[axis]} cells and cannot be taken away", received=shape[axis]
+                )
+        if not self.strict:
+            if any(shape[axis] is None for axis in gone):
+                return (None,)
+            gone = {axis for axis in gone if shape[axis] == 1}
+        return (tuple(size for axis, size in enumerate(shape) if axis not in gone),)
+
+
+@dataclass(frozen=True, slots=True)
+class Unsqueeze:
+    """New axes of one cell at the places `axes` of the new shape."""
+
+    axes: tuple[int, ...]
+
+    def flows(self, shapes: tuple[Shape, ...]) -> tuple[Shape, ...]:
+        rank = len(shapes[0]) + len(self.axes)
+        new = {place(axis, (1,) * rank) for axis in self.axes}
+        rest = iter(shapes[0])
+        return (tuple(1 if axis in new else next(rest) for axis in range(rank)),)
+
+
+@dataclass(frozen=True, slots=True)
+class Gather:
+    """Chosen cells of one axis; `indices` is the shape of what chooses them: () for one cell, which takes the axis away."""
+
+    axis: int
+    indices: Shape = ()
+
+    def flows(self, shapes: tuple[Shape, ...]) -> tuple[Shape, ...]:
+        shape = shapes[0]
+        axis = place(self.axis, shape)
+        return ((*shape[:axis], *self.indices, *shape[axis + 1 :]),)
+
+
+@dataclass(frozen=True, slots=True)
+class Constant:
+    """A tensor of this shape that reads nothing."""
+
+    shape: tuple[Term, ...]
+
+    def flows(self, shapes: tuple[Shape, ...]) -> tuple[Shape, ...]:
+        return (tuple(value(term, shapes) for term in self.shape),)
+
+
+Shaping = Slice | ResizeTo | PadTo | ReshapeTo | Expand | Tile | Squeeze | Unsqueeze | Gather | Constant
+
+
+def place(axis: int, shape: tuple[object, ...]) -> int:
+    """The axis counted from the front.
+
+    Raises:
+        ShapeError: CW101.
+    """
+    if not -len(shape) <= axis < len(shape):
+        raise ShapeError("CW101", f"there is no axis {axis} in a shape of {len(shape)} axes", received=axis)
+    return axis % len(shape)
+
+
+def replaced(shape: Shape, axis: int, size: Size) -> Shape:
+    """The shape with another size on one axis."""
+    return (*shape[:axis], size, *shape[axis + 1 :])

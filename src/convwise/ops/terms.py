@@ -1,0 +1,90 @@
+"""Sizes that a network computes from the sizes of its tensors: `x.shape[2] // 2`, ONNX's Shape, Gather, Mul.
+
+A term is a whole number, the size of one axis of one of the node's inputs, or arithmetic on terms.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from fractions import Fraction
+from math import floor
+
+from convwise.errors import ArgumentError
+from convwise.ops.shape import Shape, Size
+
+
+@dataclass(frozen=True, slots=True)
+class SizeOf:
+    """The size of axis `axis` (negative: from the back) of the node's input numbered `input`, counted from 0."""
+
+    input: int
+    axis: int
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """floor(term x factor); `exact` where the framework's product is exact, else it is computed in double precision."""
+
+    term: Term
+    factor: Fraction
+    exact: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Arithmetic:
+    """Two terms put together; `kind` is a key of `KINDS`."""
+
+    kind: str
+    left: Term
+    right: Term
+
+
+Term = int | SizeOf | Scale | Arithmetic
+
+
+def truncated(left: int, right: int) -> int:
+    """The quotient rounded towards zero: ONNX's `Div` on integers."""
+    return -(-left // right) if (left < 0) != (right < 0) else left // right
+
+
+KINDS: dict[str, Callable[[int, int], int]] = {
+    "add": lambda left, right: left + right,
+    "subtract": lambda left, right: left - right,
+    "multiply": lambda left, right: left * right,
+    "floor_divide": lambda left, right: left // right,
+    "truncate_divide": truncated,
+    "ceil_divide": lambda left, right: -(-left // right),
+    "modulo": lambda left, right: left % right,
+    "minimum": min,
+    "maximum": max,
+}
+"""What arithmetic there is."""
+
+
+def value(term: Term, shapes: tuple[Shape, ...]) -> Size:
+    """The term's value for these input shapes; None where a size it needs is not known.
+
+    Raises:
+        ArgumentError: CW606 for arithmetic that is not in `KINDS` or divides by zero.
+
+    >>> value(Arithmetic("floor_divide", SizeOf(0, 2), 2), ((1, 3, 9, 10),))
+    4
+    """
+    if isinstance(term, int):
+        return term
+    if isinstance(term, SizeOf):
+        shape = shapes[term.input]
+        return shape[term.axis] if -len(shape) <= term.axis < len(shape) else None
+    if isinstance(term, Scale):
+        size = value(term.term, shapes)
+        if size is None:
+            return None
+        return floor(size * term.factor) if term.exact else floor(float(size) * float(term.factor))
+    left, right = value(term.left, shapes), value(term.right, shapes)
+    if left is None or right is None:
+        return None
+    combine = KINDS.get(term.kind)
+    if combine is None or (right == 0 and term.kind.endswith(("divide", "modulo"))):
+        raise ArgumentError("CW606", f"sizes cannot be put together by {term.kind!r} with {right}", received=term.kind)
+    return combine(left, right)

@@ -1,0 +1,201 @@
+"""What the values of a traced forward are while it is read: tensors by number, sizes as terms, and what is not known.
+
+In a term here, `SizeOf.input` is the number of a tensor of the whole forward; a node's own numbering is made when it is
+written down (see building.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from convwise.ops import Shape
+from convwise.ops.several import Arithmetic, Scale, SizeOf, Term
+from convwise.ops.terms import value as value_of
+
+
+@dataclass(frozen=True, slots=True)
+class Tensor:
+    """A tensor of the forward, by its number."""
+
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class NotKnown:
+    """A value that is no tensor and that cannot be said: a computed float, a device."""
+
+    text: str = "?"
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Two terms compared; which way it goes may depend on the input's sizes."""
+
+    kind: str
+    left: Term
+    right: Term
+
+
+@dataclass(frozen=True, slots=True)
+class AllOf:
+    """Comparisons that must all hold; `negated`: not all of them."""
+
+    parts: tuple[Comparison, ...]
+    negated: bool = False
+
+
+class NotFollowed(Exception):  # noqa: N818 (it says what happened to the call)
+    """A call whose effect on shapes cannot be said; the text says why."""
+
+
+COMPARE: dict[str, Callable[[int, int], bool]] = {
+    "eq": lambda left, right: left == right,
+    "ne": lambda left, right: left != right,
+    "lt": lambda left, right: left < right,
+    "le": lambda left, right: left <= right,
+    "gt": lambda left, right: left > right,
+    "ge": lambda left, right: left >= right,
+}
+FOLDED: dict[str, Callable[[Any, Any], Any]] = {
+    "add": lambda left, right: left + right,
+    "sub": lambda left, right: left - right,
+    "mul": lambda left, right: left * right,
+    "truediv": lambda left, right: left / right,
+    "floordiv": lambda left, right: left // right,
+    "mod": lambda left, right: left % right,
+    "pow": lambda left, right: left**right,
+}
+TERM_KINDS = {
+    "add": "add",
+    "sub": "subtract",
+    "mul": "multiply",
+    "floordiv": "floor_divide",
+    "mod": "modulo",
+    "min": "minimum",
+    "max": "maximum",
+}
+LARGEST_POWER = 64
+
+
+def is_term(value: object) -> bool:
+    """Whether the value is a size or arithmetic on sizes."""
+    return (isinstance(value, int) and not isinstance(value, bool)) or isinstance(value, SizeOf | Scale | Arithmetic)
+
+
+def is_terms(value: object) -> bool:
+    """Whether the value is a list of sizes."""
+    return isinstance(value, list | tuple) and all(is_term(part) for part in value)
+
+
+def combine(kind: str, left: Any, right: Any) -> Any:
+    """Arithmetic on numbers and sizes, folded where both are numbers; NotKnown where it leaves the whole numbers."""
+    if isinstance(left, int | float) and isinstance(right, int | float):
+        if kind in ("truediv", "floordiv", "mod") and right == 0:
+            raise NotFollowed("a division by zero")
+        if kind == "pow" and (abs(right) > LARGEST_POWER or (left == 0 and right < 0)):
+            return NotKnown("a power")
+        return min(left, right) if kind == "min" else max(left, right) if kind == "max" else FOLDED[kind](left, right)
+    if not (is_term(left) and is_term(right)) or kind not in TERM_KINDS:
+        return NotKnown(kind)
+    if kind in ("floordiv", "mod") and right == 0:
+        raise NotFollowed("a division by zero")
+    if (kind in ("add", "sub") and right == 0) or (kind in ("mul", "floordiv") and right == 1):
+        return left
+    if (kind == "add" and left == 0) or (kind == "mul" and left == 1):
+        return right
+    if kind == "sub" and left == right:
+        return 0
+    return Arithmetic(TERM_KINDS[kind], left, right)
+
+
+def compare(kind: str, left: Any, right: Any) -> Any:
+    """A truth where it does not depend on the input's sizes, else a Comparison."""
+    if is_terms(left) and is_terms(right) and isinstance(left, list | tuple):
+        return _compare_lists(kind, left, right)
+    if is_term(left) and is_term(right):
+        if isinstance(left, int) and isinstance(right, int):
+            return COMPARE[kind](left, right)
+        return kind in ("eq", "le", "ge") if left == right else Comparison(kind, left, right)
+    if any(isinstance(side, NotKnown | SizeOf | Scale | Arithmetic | Tensor) for side in (left, right)):
+        return NotKnown(kind)
+    try:
+        return COMPARE[kind](left, right)
+    except TypeError:
+        return NotKnown(kind)
+
+
+def _compare_lists(kind: str, left: Sequence[Term], right: Sequence[Term]) -> Any:
+    if kind not in ("eq", "ne"):
+        return NotKnown(kind)
+    if len(left) != len(right):
+        return kind == "ne"
+    parts = [compare("eq", one, other) for one, other in zip(left, right, strict=True)]
+    if False in parts:
+        return kind == "ne"
+    open_ = tuple(part for part in parts if isinstance(part, Comparison))
+    return AllOf(open_, kind == "ne") if open_ else kind == "eq"
+
+
+def truth(value: Any, shapes: Sequence[Shape | None]) -> bool | None:
+    """Which way a comparison goes for these shapes of all tensors; None where that is not known."""
+    if isinstance(value, Comparison):
+        left, right = number(value.left, shapes), number(value.right, shapes)
+        return None if left is None or right is None else COMPARE[value.kind](left, right)
+    if isinstance(value, AllOf):
+        found = [truth(part, shapes) for part in value.parts]
+        if False in found:
+            return value.negated
+        return None if None in found else not value.negated
+    if isinstance(value, SizeOf | Scale | Arithmetic):
+        size = number(value, shapes)
+        return None if size is None else size != 0
+    if isinstance(value, NotKnown | Tensor):
+        return None
+    return bool(value)
+
+
+def number(term: Term, shapes: Sequence[Shape | None]) -> int | None:
+    """The term's value for these shapes of all tensors; None where a shape is not known."""
+    if any(shapes[part.input] is None for part in sizes_in(term)):
+        return None
+    return value_of(term, tuple(() if shape is None else shape for shape in shapes))
+
+
+def sizes_in(term: Term) -> Iterator[SizeOf]:
+    """Every size that a term asks for."""
+    pending = [term]
+    while pending:
+        part = pending.pop()
+        if isinstance(part, SizeOf):
+            yield part
+        elif isinstance(part, Scale):
+            pending.append(part.term)
+        elif isinstance(part, Arithmetic):
+            pending += (part.left, part.right)
+
+
+def renumbered(term: Term, numbers: dict[int, int]) -> Term:
+    """The term with its tensors numbered as `numbers` says; a tensor not there yet gets the next number."""
+    if isinstance(term, SizeOf):
+        return SizeOf(numbers.setdefault(term.input, len(numbers)), term.axis)
+    if isinstance(term, Scale):
+        return Scale(renumbered(term.term, numbers), term.factor, term.exact)
+    if isinstance(term, Arithmetic):
+        return Arithmetic(term.kind, renumbered(term.left, numbers), renumbered(term.right, numbers))
+    return term
+
+
+def tensors_in(value: Any) -> Iterator[Tensor]:
+    """Every tensor in a value, in order."""
+    if isinstance(value, Tensor):
+        yield value
+    elif isinstance(value, list | tuple):
+        for part in value:
+            yield from tensors_in(part)
+    elif isinstance(value, dict):
+        for part in value.values():
+            yield from tensors_in(part)
+    elif isinstance(value, slice):
+        yield from tensors_in((value.start, value.stop, value.step))

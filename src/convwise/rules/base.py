@@ -1,0 +1,55 @@
+"""What a rule page holds, whichever code it is for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """An example that anybody can type: a question to `convwise why`, which then shows the code."""
+
+    code: str
+    inputs: tuple[str, ...] = ()
+    want: str | None = None
+    dialect: str | None = None
+    release: str | None = None
+
+    @property
+    def request(self) -> dict[str, Any]:
+        """The question as `ask` takes it."""
+        options = {"want": self.want, "dialect": self.dialect, "release": self.release}
+        return {"command": "why", "code": self.code, "inputs": list(self.inputs), **options}
+
+    @property
+    def argv(self) -> tuple[str, ...]:
+        """The words after `convwise`."""
+        options = (("--want", self.want), ("--dialect", self.dialect), ("--release", self.release))
+        return ("why", self.code, *self.inputs, *(word for pair in options if pair[1] for word in pair if word))
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """An example in Python, for codes that need a live object or an array; `message` is what it prints.
+
+    `needs` names a framework that must be installed for it.
+    """
+
+    source: str
+    message: str
+    needs: str | None = None
+
+
+Example = Asked | Written
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """The long text of one code: what it means, an example that really gives it, and what to do."""
+
+    code: str
+    title: str
+    text: str
+    remedy: str
+    example: Example | None = None

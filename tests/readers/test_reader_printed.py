@@ -1,0 +1,195 @@
+"""print(model) of PyTorch and model.summary() of Keras."""
+
+from __future__ import annotations
+
+import pytest
+from readers.reading import names, refused, texts
+
+from convwise import dialects
+from convwise.readers.source import Found, read_text
+
+NET = """Net(
+  (features): Sequential(
+    (0): Conv2d(3, 8, kernel_size=(5, 3), stride=(2, 1), padding=same, padding_mode=reflect)
+    (1): ReLU(inplace=True)
+  )
+  (pool): MaxPool2d(kernel_size=2, stride=2, padding=0, dilation=1, ceil_mode=False)
+  (more): ModuleList(
+    (0-1): 2 x Conv2d(8, 8, kernel_size=(3, 3), stride=(1, 1), bias=False)
+  )
+  (fc): Linear(in_features=72, out_features=10, bias=True)
+)"""
+
+
+def outputs(found: Found, shape: tuple[int | None, ...]) -> list[tuple[int | None, ...]]:
+    spoken = dialects.get(found.layers[0].dialect)
+    sizes = [spoken.enter(found.layers, shape).shape]
+    for layer in found.layers:
+        sizes.append(spoken.flow(layer, sizes[-1]).output)
+    return sizes[1:]
+
+
+def test_a_printed_sequential() -> None:
+    text = "\n".join(["print(net)", "Sequential(", *NET.split("\n")[2:4], ")", "torch.Size([1, 8])"]).replace(
+        "=same", "=1"
+    )
+    snippet = read_text(text)
+    assert snippet.dialect == "torch"
+    assert snippet.notes == ()
+    (found,) = snippet.found
+    assert names(found) == ["0", "1"]
+    assert found.layers[0].arguments["kernel_size"] == (5, 3)
+    assert found.layers[0].arguments["padding_mode"] == "reflect"
+    assert found.layers[0].call.line == 3
+    assert found.input_shape is None
+
+
+def test_a_printed_module_of_ones_own_is_taken_to_run_in_order() -> None:
+    snippet = read_text(NET.replace("stride=(2, 1)", "stride=(1, 1)"))
+    (found,) = snippet.found
+    assert names(found) == ["features.0", "features.1", "pool", "more.0", "more.1", None, "fc"]
+    assert [layer.kind for layer in found.layers][-2:] == ["Flatten", "Linear"]
+    assert [note.code for note in snippet.notes] == ["CW512", "CW512"]
+    assert "Net" in snippet.notes[0].text
+    assert "Flatten" in snippet.notes[1].text
+    assert found.layers[0].arguments["padding"] == "same"
+
+
+def test_a_printed_layer_that_is_refused_has_its_line() -> None:
+    error = refused(NET)
+    assert error.code == "CW202"
+    assert error.layer == "'features.0' (PyTorch Conv2d)"
+    assert "line 3" in error.detail
+
+
+def test_a_printed_layer_alone() -> None:
+    (layer,) = read_text("Conv2d(3, 8, kernel_size=(5, 3), stride=(1, 1), padding=same)").found[0].layers
+    assert layer.arguments["padding"] == "same"
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        (NET.replace("(pool): MaxPool2d", "(downsample): Block(\n    (a): ReLU()\n  )\n  (pool): MaxPool2d"), "CW202"),
+        (
+            "Net(\n  (b): Block(\n    (conv): Conv2d(3, 3, kernel_size=(1, 1))\n    (downsample): ReLU()\n  )\n)",
+            "CW315",
+        ),
+        ("Net(\n  (a): Swish()\n)", "CW302"),
+        ("Net(\n  (a): LSTM(3, 4)\n)", "CW317"),
+        ("  (a): ReLU()\n  (b): ReLU()", "CW301"),
+        ("Net(\n  (a): Conv2d(3, 8, kernel_size=(3,\n)", "CW301"),
+        ("Net(\n  (a): 9999 x Block(\n    (b): 9999 x ReLU()\n  )\n)", "CW308"),
+    ],
+)
+def test_printed_modules_that_cannot_be_read(text: str, code: str) -> None:
+    assert refused(text).code == code
+
+
+BOXED = """Model: "sequential"
+┏━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━┳━━━━━━━━━━━━━━━━━━━━━━━━┳━━━━━━━━━━━━━━━┓
+┃ Layer (type)                    ┃ Output Shape           ┃       Param # ┃
+┡━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━╇━━━━━━━━━━━━━━━━━━━━━━━━╇━━━━━━━━━━━━━━━┩
+│ conv2d (Conv2D)                 │ (None, 26, 26, 32)     │           320 │
+├─────────────────────────────────┼────────────────────────┼───────────────┤
+│ max_pooling2d (MaxPooling2D)    │ (None, 13, 13, 32)     │             0 │
+├─────────────────────────────────┼────────────────────────┼───────────────┤
+│ conv2d_1 (Conv2D)               │ (None, 7, 7, 64)       │        18,432 │
+├─────────────────────────────────┼────────────────────────┼───────────────┤
+│ conv2d_transpose                │ (None, 14, 14, 16)     │         9,232 │
+│ (Conv2DTranspose)               │                        │               │
+├─────────────────────────────────┼────────────────────────┼───────────────┤
+│ flatten (Flatten)               │ (None, 3136)           │             0 │
+├─────────────────────────────────┼────────────────────────┼───────────────┤
+│ dropout (Dropout)               │ (None, 3136)           │             0 │
+├─────────────────────────────────┼────────────────────────┼───────────────┤
+│ dense (Dense)                   │ (None, 10)             │        31,370 │
+└─────────────────────────────────┴────────────────────────┴───────────────┘
+ Total params: 59,354 (231.85 KB)
+"""
+
+
+def test_a_boxed_summary() -> None:
+    snippet = read_text(BOXED)
+    assert snippet.dialect == "keras"
+    (found,) = snippet.found
+    assert texts(found) == [
+        "Conv2D(32, 3)",
+        "MaxPooling2D(2)",
+        "Conv2D(64, 3, strides=2, padding='same', use_bias=False)",
+        "Conv2DTranspose(16, 3, strides=2, padding='same')",
+        "Flatten()",
+        "Dropout(0.5)",
+        "Dense(10)",
+    ]
+    assert names(found)[3] == "conv2d_transpose"
+    assert found.input_shape == (None, 28, 28, 1)
+    told = " ".join(note.text for note in snippet.notes)
+    assert "28 x 28 x 1 was taken" in told
+    assert "strides were taken to be its size" in told
+    assert outputs(found, (None, 28, 28, 1))[-1] == (None, 10)
+
+
+OLD = """Model: "sequential_1"
+_________________________________________________________________
+Layer (type)                 Output Shape              Param #
+=================================================================
+input_1 (InputLayer)         [(None, 40, 30, 3)]       0
+_________________________________________________________________
+conv2d_1 (Conv2D)            (None, 38, 26, 8)         368
+_________________________________________________________________
+"""
+OLD_TAIL = """max_pooling2d_1 (MaxPooling2 (None, 19, 14, 8)         0
+_________________________________________________________________
+batch_normalization_1 (Batch (None, 19, 14, 8)         32
+=================================================================
+Total params: 400
+"""
+HEAD = "\n".join(OLD.split("\n")[:6]) + "\n"
+
+
+def test_an_old_summary_with_names_cut_off() -> None:
+    text = HEAD + "conv2d_1 (Conv2D)            (None, 38, 28, 8)         224       \n" + OLD_TAIL
+    (found,) = read_text(text).found
+    assert texts(found) == ["Conv2D(8, 3)", "MaxPooling2D(2)", "BatchNormalization()"]
+    assert found.input_shape == (None, 40, 30, 3)
+    assert found.layers[0].call.line == 7
+
+
+@pytest.mark.parametrize(
+    ("row", "code", "says"),
+    [
+        ("conv2d_1 (Conv2D)            (None, 38, 26, 8)         368       ", "CW314", "no Conv2D of the usual form"),
+        ("conv2d_1 (Conv2D)            (None, 1, 1, 8)           224       ", "CW314", "no Conv2D of the usual form"),
+        ("max_1 (MaxPooling2D)         (None, 1, 1, 3)           0         ", "CW314", "MaxPooling2D"),
+        ("conv2d_1 (Conv2D)            multiple                  224       ", "CW314", "output shape"),
+        ("lstm_1 (LSTM)                (None, 38, 28)            224       ", "CW317", "LSTM"),
+        ("mine_1 (Mine)                (None, 38, 28)            224       ", "CW302", "Mine"),
+    ],
+)
+def test_rows_that_are_not_settled(row: str, code: str, says: str) -> None:
+    error = refused(HEAD + row + "\n")
+    assert error.code == code
+    assert says in error.message
+
+
+def test_a_summary_whose_first_layer_is_open() -> None:
+    error = refused(BOXED.replace("26, 26, 32", "17, 17, 32").replace("13, 13", "8, 8"))
+    assert error.code == "CW314"
+    assert "19 x 19 x 1" in error.fact
+    assert "17 x 17 x 1" in error.fact
+
+
+def test_connections_must_be_one_line() -> None:
+    rows = """__________________________________________________________________________________________________
+Layer (type)                   Output Shape         Param #     Connected to
+==================================================================================================
+input_1 (InputLayer)           [(None, 8, 8, 3)]    0           []
+conv_a (Conv2D)                (None, 6, 6, 4)      112         input_1[0][0]
+conv_b (Conv2D)                (None, 4, 4, 4)      148         {source}[0][0]
+"""
+    (found,) = read_text(rows.format(source="conv_a").replace("[]", "")).found
+    assert names(found) == ["conv_a", "conv_b"]
+    error = refused(rows.format(source="input_1"))
+    assert error.code == "CW315"
+    assert "conv_b is connected to input_1" in error.fact

@@ -1,0 +1,108 @@
+"""What surrounds pasted code: prompts, fences, line numbers, indentation."""
+
+from __future__ import annotations
+
+import pytest
+from readers.reading import only, refused, texts
+
+from convwise.readers.source import read_text
+
+CODE = "import torch.nn as nn\nnet = nn.Sequential(\n    nn.Conv2d(3, 8, 3),\n    nn.ReLU(),\n)"
+
+
+def prompted(text: str) -> str:
+    first, *rest = text.split("\n")
+    lines = [f">>> {first}", f">>> {rest[0]}", *(f"... {line}" for line in rest[1:])]
+    return "\n".join([*lines, ">>> net", "Sequential(...)"])
+
+
+def numbered(text: str, form: str) -> str:
+    return "\n".join(form.format(number, line) for number, line in enumerate(text.split("\n"), 8))
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (prompted(CODE), "prompts"),
+        ("   " + prompted(CODE).replace("\n", "\n   "), "prompts"),
+        ("In [3]: " + CODE.replace("\n", "\n   ...: "), "prompts"),
+        (numbered(CODE, "{} {}"), "line numbers"),
+        (numbered(CODE, "{:>4}  {}"), "line numbers"),
+        (numbered(CODE, "{:>3}: {}"), "line numbers"),
+        (numbered(CODE, "{}|{}"), "line numbers"),
+        (numbered(CODE, "{}\t{}"), "line numbers"),
+        (f"My net is\n\n```python\n{CODE}\n```\nand it fails", "Markdown"),
+        (f"~~~py\n{CODE}\n~~~", "Markdown"),
+        (f"```\n{CODE}\n```", "Markdown"),
+        (f"```python\n{prompted(CODE)}\n```", "Markdown"),
+        ("    " + CODE.replace("\n", "\n    "), ""),
+        (CODE.split("\n")[0] + "\n" + "\n".join("    " + line for line in CODE.split("\n")[1:]), ""),
+    ],
+)
+def test_wrappings_are_taken_off_and_told(text: str, told: str) -> None:
+    snippet = read_text(text)
+    (found,) = snippet.found
+    assert texts(found) == ["nn.Conv2d(3, 8, 3)", "nn.ReLU()"]
+    notes = [note.text for note in snippet.notes if note.code == "CW510"]
+    assert any(told in note for note in notes) if told else not notes
+
+
+def test_plain_code_is_told_nothing() -> None:
+    assert read_text(CODE).notes == ()
+
+
+MARKDOWN = f"""# A question
+
+Why is it so small?
+
+```python
+{CODE}
+```
+
+```bash
+pip install torch
+```
+
+```python
+pool = nn.MaxPool2d(2)
+y = pool(torch.randn(1, 3, 8, 9))
+```
+
+It prints
+
+```
+torch.Size([1, 3, 4, 4])
+```
+"""
+
+
+def test_every_code_block_is_read_with_the_lines_of_the_whole() -> None:
+    found = read_text(MARKDOWN).found
+    assert [texts(one) for one in found] == [["nn.Conv2d(3, 8, 3)", "nn.ReLU()"], ["nn.MaxPool2d(2)"]]
+    assert [one.line for one in found] == [7, 19]
+    assert found[0].layers[0].call.line == 8
+    assert MARKDOWN.split("\n")[18] == "y = pool(torch.randn(1, 3, 8, 9))"
+
+
+def test_a_block_that_is_broken_does_not_hide_the_others() -> None:
+    found = read_text("```python\nnn.Conv2d(3, 8, 3\n```\n\n```python\nnn.ReLU()\n```").found
+    assert found[0].error is not None
+    assert found[0].error.code == "CW301"
+    assert "line 2" in found[0].error.fact
+    assert texts(found[1]) == ["nn.ReLU()"]
+
+
+def test_a_block_that_is_broken_alone_is_an_error() -> None:
+    assert refused("```python\nnn.Conv2d(3, 8, 3\n```").code == "CW301"
+    assert refused("```bash\nls\n```").code == "CW301"
+    assert refused("```python\nx = 1\n```").code == "CW307"
+
+
+def test_prose_is_no_code() -> None:
+    assert refused("Why does my Conv2D give 31?").code == "CW301"
+
+
+def test_the_line_of_an_error_behind_prompts_is_the_pasted_one() -> None:
+    error = refused(">>> a = 1\n1\n>>> nn.Conv2d(3, 8, 3, stride=0)")
+    assert "line 3" in error.detail
+    assert only(">>> a = 1\n1\n>>> nn.Conv2d(3, 8, 3)").layers[0].call.line == 3
