@@ -20,7 +20,9 @@ from convwise.dialects.base import nearest
 from convwise.errors import ArgumentError, ConvwiseError, ShapeError
 
 if TYPE_CHECKING:
-    from convwise.answers.explanation import Explanation
+    from convwise.answers.explanation import Explanation, Finding
+    from convwise.answers.network.legal import LegalSizes
+    from convwise.answers.network.trace import Trace
     from convwise.doctor import Report
     from convwise.rules import Rule
 
@@ -28,6 +30,9 @@ SCHEMA = 1
 MOST_INPUTS = 1000
 KEYS = {
     "why": ("code", "inputs", "want", "dialect", "release"),
+    "inspect": ("model", "input", "dialect"),
+    "sizes": ("model", "near", "dialect"),
+    "check": ("model", "input", "dialect", "strict", "levels"),
     "rule": ("code",),
     "doctor": (),
 }
@@ -82,13 +87,63 @@ class Doctor:
         return self.report.to_dict()
 
 
-Answer = Why | Rules | Doctor
+@dataclass(frozen=True, slots=True)
+class Inspected:
+    """A network, a row a node."""
+
+    trace: Trace
+
+    @property
+    def failures(self) -> list[ConvwiseError]:
+        return []
+
+    def to_dict(self) -> dict[str, Any]:
+        return self.trace.to_dict()
+
+
+@dataclass(frozen=True, slots=True)
+class Sized:
+    """The legal sizes of a network, and those near which an answer was asked for."""
+
+    legal: LegalSizes
+    near: tuple[int, ...] = ()
+
+    @property
+    def failures(self) -> list[ConvwiseError]:
+        if all(sizes.minimum is not None for sizes in self.legal.values()):
+            return []
+        return [ShapeError("CW110", "no size of the input is legal")]
+
+    def to_dict(self) -> dict[str, Any]:
+        nearest = {
+            name: list(sizes.nearest(n)) for (name, sizes), n in zip(self.legal.items(), self.near, strict=False)
+        }
+        return {**self.legal.to_dict(), "nearest": nearest}
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """Findings; with `strict`, warnings count as a "no" too."""
+
+    findings: tuple[Finding, ...]
+    strict: bool = False
+
+    @property
+    def failures(self) -> list[ConvwiseError]:
+        levels = ("error", "warning") if self.strict else ("error",)
+        return [ShapeError(one.code, one.text, layer=one.node) for one in self.findings if one.level in levels]
+
+    def to_dict(self) -> dict[str, Any]:
+        return {"findings": [one.to_dict() for one in self.findings], "passed": not self.failures}
+
+
+Answer = Why | Inspected | Sized | Checked | Rules | Doctor
 
 
 def ask(request: Mapping[str, Any], *, files: bool = False) -> dict[str, Any]:
     """Answer a request: `{"command": "why", "code": "Conv2D(32, 3)", "inputs": ["64x64x3"]}`.
 
-    Commands: `why` with `code` and, if wanted, `inputs` (a list of "64x64x3" or [64, 64, 3]), `want`, `dialect`,
+    Commands: `inspect`, `sizes` and `check` with a `model` (a path or code) and `input`, `near`, `strict`, `levels`; `why` with `code` and, if wanted, `inputs` (a list of "64x64x3" or [64, 64, 3]), `want`, `dialect`,
     `release`; `rule` with a `code` (without one, all titles); `doctor`. `files` lets `code` be a path, or `-`; leave
     it off where requests come from strangers. Never raises: what cannot be answered comes back as
     `{"schema": 1, "error": {"kind", "code", "message", "detail", "layer", "axis", "received", "quote", "hint"}}`.
@@ -129,6 +184,8 @@ def answer(request: Mapping[str, Any], *, files: bool = False) -> Answer:
     match request["command"]:
         case "rule":
             return _rules(request.get("code"))
+        case "inspect" | "sizes" | "check":
+            return _network(request)
         case "doctor":
             from convwise.doctor import examine
 
@@ -177,6 +234,23 @@ def _why(request: Mapping[str, Any], files: bool) -> Why:
     )
 
 
+def _network(request: Mapping[str, Any]) -> Inspected | Sized | Checked:
+    from convwise.answers.inputs import as_shape
+    from convwise.readers.models import read
+
+    given = request.get("input")
+    shape = None if given is None else as_shape(_listed(given))
+    network = read(request["model"], input_shape=shape, dialect=request.get("dialect"))
+    if request["command"] == "inspect":
+        return Inspected(network.trace(shape))
+    if request["command"] == "check":
+        return Checked(tuple(network.check(shape, request.get("levels"))), bool(request.get("strict")))
+    legal = network.legal_sizes()
+    near = request.get("near")
+    sizes = () if near is None else tuple(size for size in as_shape(_listed(near)) if size is not None)
+    return Sized(legal, sizes * len(legal) if len(sizes) == 1 else sizes)
+
+
 def _rules(code: str | None) -> Rules:
     from convwise import rules
 
@@ -221,16 +295,23 @@ def _check(request: Mapping[str, Any]) -> None:
     for key in request:
         if key != "command" and key not in KEYS[command]:
             raise _wrong(f"{command!r} takes no {_short(key)}", key, _meant(key, KEYS[command]))
-    code = request.get("code")
-    if not isinstance(code, str) and not (command != "why" and code is None):
-        raise _wrong("'code' must be text", code)
+    text = "model" if command in ("inspect", "sizes", "check") else "code"
+    code = request.get(text)
+    if not isinstance(code, str) and not (command in ("rule", "doctor") and code is None):
+        raise _wrong(f"{text!r} must be text", code)
     inputs = request.get("inputs")
     if inputs is not None and (not isinstance(inputs, list | tuple) or not all(_is_shape(item) for item in inputs)):
         raise _wrong("'inputs' must be a list of shapes", inputs, 'such as ["64x64x3"] or [[64, 64, 3]]')
     if inputs is not None and len(inputs) > MOST_INPUTS:
         raise _wrong(f"{len(inputs):,} inputs are more than {MOST_INPUTS:,}", len(inputs))
-    if request.get("want") is not None and not _is_shape(request["want"]):
-        raise _wrong("'want' must be a size", request["want"], 'such as "32x32" or [32, 32]')
+    for key in ("want", "near", "input"):
+        if request.get(key) is not None and not _is_shape(request[key]):
+            raise _wrong(f"{key!r} must be a size", request[key], 'such as "32x32" or [32, 32]')
+    levels = request.get("levels")
+    if levels is not None and not (
+        isinstance(levels, Mapping) and all(isinstance(one, str) for one in levels.values())
+    ):
+        raise _wrong("'levels' must map codes to levels", levels, 'such as {"CW502": "off"}')
     for key in ("dialect", "release"):
         if not isinstance(request.get(key), str | None):
             raise _wrong(f"{key!r} must be text", request[key])

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 from convwise.words import Wanted, plain
 
 if TYPE_CHECKING:
-    from convwise.ask import Answer, Rules, Why
+    from convwise.ask import Answer, Checked, Inspected, Rules, Sized, Why
     from convwise.errors import ConvwiseError
     from convwise.rules import Rule
 
@@ -81,11 +81,13 @@ def _run(words: list[str]) -> int:
         except UsageError as error:
             return show(error.told, as_json="--json" in words, form="full", usage=error.usage)
     if isinstance(told, Wanted):
-        return respond(told.request, as_json=told.as_json, form=told.form)
+        return respond(told.request, as_json=told.as_json, form=told.form, shown=told.shown)
     return told if words else 2
 
 
-def respond(request: Mapping[str, Any], *, as_json: bool, form: str | None) -> int:
+def respond(
+    request: Mapping[str, Any], *, as_json: bool, form: str | None, shown: Mapping[str, Any] | None = None
+) -> int:
     """Answer a request on standard output or standard error; the exit code."""
     from convwise.ask import attempt
     from convwise.errors import ArgumentError
@@ -96,7 +98,30 @@ def respond(request: Mapping[str, Any], *, as_json: bool, form: str | None) -> i
             "CW606", f"no format {form[:40]!r}", received=form[:40], hint=f"the formats are {' and '.join(FORMATS)}"
         )
         return show(wrong, as_json=as_json, form="full")
-    return show(attempt(request, files=True), as_json=as_json, form=form)
+    outcome = attempt(request, files=True)
+    if shown and not as_json:
+        return _show_trace(outcome, form, shown)
+    return show(outcome, as_json=as_json, form=form)
+
+
+def _show_trace(outcome: Answer | ConvwiseError, form: str, shown: Mapping[str, Any]) -> int:
+    """A network laid out as asked: its rows sorted, folded or filtered, or as CSV."""
+    from convwise.ask import Inspected
+    from convwise.errors import ArgumentError
+    from convwise.faces.networks import SORTS, render_trace
+
+    if not isinstance(outcome, Inspected):
+        return show(outcome, as_json=False, form=form)
+    sort = shown.get("sort")
+    if sort is not None and sort not in SORTS:
+        wrong = ArgumentError("CW606", f"no order {sort!r}", received=sort, hint=f"the orders are {', '.join(SORTS)}")
+        return show(wrong, as_json=False, form=form)
+    if shown.get("csv"):
+        _write(sys.stdout, outcome.trace.csv().rstrip("\n"))
+        return 0
+    layout = {name: shown.get(name) for name in ("depth", "only", "grep", "sort")}
+    _write(sys.stdout, render_trace(outcome.trace, width(), color(sys.stdout), **layout))
+    return 0
 
 
 def show(outcome: Answer | ConvwiseError, *, as_json: bool, form: str, usage: str = "") -> int:
@@ -131,11 +156,13 @@ def color(stream: TextIO | None) -> bool:
 
 
 def _text(outcome: Answer | ConvwiseError, form: str, columns: int, colored: bool) -> str:
-    from convwise.ask import Doctor, Rules, Why
+    from convwise.ask import Checked, Doctor, Inspected, Rules, Sized, Why
 
     match outcome:
         case Why():
             return _why(outcome, form, columns, colored)
+        case Inspected() | Sized() | Checked():
+            return _network(outcome, form, columns, colored)
         case Rules():
             return _rules(outcome, form, columns, colored)
         case Doctor():
@@ -165,6 +192,19 @@ def _why(outcome: Why, form: str, columns: int, colored: bool) -> str:
             render(result, width=columns, color=colored) if error is None else _error(error, form, columns, colored)
         )
     return "\n\n".join(told)
+
+
+def _network(outcome: Inspected | Sized | Checked, form: str, columns: int, colored: bool) -> str:
+    from convwise.ask import Checked, Sized
+    from convwise.faces import networks
+
+    if isinstance(outcome, Sized):
+        text = networks.render_sizes(outcome.legal, outcome.near)
+    elif isinstance(outcome, Checked):
+        text = networks.render_findings(outcome.findings)
+    else:
+        text = networks.render_trace(outcome.trace, columns, colored)
+    return "; ".join(str(outcome.legal).splitlines()) if form == "concise" and isinstance(outcome, Sized) else text
 
 
 def _error(error: ConvwiseError, form: str, columns: int, colored: bool) -> str:

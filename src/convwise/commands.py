@@ -65,6 +65,32 @@ def _told(message: str, at: str) -> ArgumentError:
     return ArgumentError("CW606", message, hint=f"`{at} --help` shows how")
 
 
+def levels() -> dict[str, str]:
+    """The levels of codes in the nearest pyproject.toml at or above the working folder.
+
+    Raises:
+        UsageError: where that file is no TOML or the table is of another form.
+    """
+    import tomllib
+    from pathlib import Path
+
+    here = Path.cwd()
+    for folder in (here, *here.parents):
+        path = folder / "pyproject.toml"
+        if not path.is_file():
+            continue
+        try:
+            table = (
+                tomllib.loads(path.read_text(encoding="utf-8")).get("tool", {}).get("convwise", {}).get("levels", {})
+            )
+        except (OSError, ValueError, AttributeError) as error:
+            raise UsageError(ArgumentError("CW608", f"pyproject.toml cannot be read: {error}"), "") from None
+        if isinstance(table, dict) and all(isinstance(level, str) for level in table.values()):
+            return table
+        raise UsageError(ArgumentError("CW606", "[tool.convwise.levels] must map codes to levels"), "")
+    return {}
+
+
 def _version(wanted: bool) -> None:
     if wanted:
         from convwise import __version__
@@ -165,6 +191,91 @@ def why(
         "release": release,
     }
     return Wanted(request, json, form)
+
+
+Model = Annotated[
+    str,
+    typer.Argument(metavar="MODEL", help="A path to a .onnx, .keras, .h5, Keras .json or source file; or layer code."),
+]
+Input = Annotated[
+    str | None,
+    typer.Option(
+        "--input", metavar="1x3x224x224", help="The input shape, with the batch, in the framework's own order."
+    ),
+]
+SpokenDialect = Annotated[
+    str | None, typer.Option("--dialect", metavar="keras|torch", help="For source code that could be either.")
+]
+
+
+@app.command()
+def inspect(
+    model: Model,
+    input: Input = None,
+    depth: Annotated[int | None, typer.Option(min=1, help="Fold the rows of modules this deep into one.")] = None,
+    sort: Annotated[
+        str | None,
+        typer.Option(metavar="macs|params|activation_bytes|receptive_field", help="The largest first."),
+    ] = None,
+    only: Annotated[str | None, typer.Option(metavar="OP", help="Only the rows of one op, such as Conv.")] = None,
+    grep: Annotated[str | None, typer.Option(metavar="TEXT", help="Only the rows whose name holds this.")] = None,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Print the rows as CSV.")] = False,
+    dialect: SpokenDialect = None,
+    form: Form = None,
+    json: Json = False,
+) -> Wanted:
+    """Show a network, a row a layer: shapes, parameters, MACs, receptive field; and the totals.
+
+    The file is read for its structure: no weights are loaded, nothing in it is executed, no framework is needed.
+
+    \b
+    Examples:
+      convwise inspect resnet50.onnx
+      convwise inspect unet.keras --input 1x572x572x1 --sort macs
+    """
+    shown: dict[str, object] = {"depth": depth, "sort": sort, "only": only, "grep": grep, "csv": as_csv}
+    return Wanted({"command": "inspect", "model": model, "input": input, "dialect": dialect}, json, form, shown)
+
+
+@app.command()
+def sizes(
+    model: Model,
+    near: Annotated[
+        str | None, typer.Option(metavar="350", help="Also the nearest legal sizes to this one, or to 350x500.")
+    ] = None,
+    dialect: SpokenDialect = None,
+    form: Form = None,
+    json: Json = False,
+) -> Wanted:
+    """Tell exactly which input sizes a network can take, and which layers force that.
+
+    \b
+    Examples:
+      convwise sizes unet.onnx
+      convwise sizes unet.keras --near 350
+    """
+    return Wanted({"command": "sizes", "model": model, "near": near, "dialect": dialect}, json, form)
+
+
+@app.command()
+def check(
+    model: Model,
+    input: Input = None,
+    strict: Annotated[bool, typer.Option("--strict", help="Fail on warnings too.")] = False,
+    dialect: SpokenDialect = None,
+    form: Form = None,
+    json: Json = False,
+) -> Wanted:
+    """Check a network at one input size, for use in CI: exit code 1 where an error is found.
+
+    Levels are changed in pyproject.toml: [tool.convwise.levels] with CW502 = "off" (or error, warning, note).
+
+    \b
+    Example:
+      convwise check unet.onnx --input 1x3x350x350 --strict
+    """
+    request: dict[str, object] = {"command": "check", "model": model, "input": input, "dialect": dialect}
+    return Wanted({**request, "strict": strict, "levels": levels()}, json, form)
 
 
 @app.command()

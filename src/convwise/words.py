@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 VALUED = {"why": ("--want", "--dialect", "--release", "--format"), "rule": ("--format",), "doctor": ("--format",)}
 """The options of each command that take a value."""
@@ -21,6 +21,8 @@ class Wanted:
     request: dict[str, object]
     as_json: bool = False
     form: str | None = None
+    shown: dict[str, object] = field(default_factory=dict)
+    """How the answer is laid out: sorted, folded, filtered. It changes no answer."""
 
 
 def plain(words: Sequence[str]) -> Wanted | None:

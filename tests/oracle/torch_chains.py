@@ -205,7 +205,7 @@ class Grower:
 
 
 def grow(rng: Random) -> Chain:
-    """One chain of 2 to 8 steps, each run as it is added; one in six ends in a step that PyTorch refuses."""
+    """One chain of 2 to 8 steps, each run as it is added; one in five ends in a step that PyTorch refuses."""
     form = rng.choice(FORMS)
     rank = rng.choice((1, 2, 2, 2, 3))
     spatial = tuple(rng.randint(4, {1: 24, 2: 20, 3: 9}[rank]) for _ in range(rank))
@@ -213,18 +213,20 @@ def grow(rng: Random) -> Chain:
     chain = Chain(form, (*batch, rng.randint(1, 4), *spatial))
     grower = Grower(rng, form in ("module", "split", "lines"))
     x = torch.zeros(chain.input)
-    length, breaks = rng.randint(2, 8), rng.random() < 0.18
-    for _ in range(40):
+    length, breaks, wanted = rng.randint(2, 8), rng.random() < 0.2, rng.randint(1, 4)
+    for _ in range(100):
         if len(chain.steps) == length:
             break
         step = grower.step(tuple(x.shape), rank)
         try:
             y, params = run(step, x)
         except Exception as error:
-            if breaks and len(chain.steps) >= 1:
+            if breaks and len(chain.steps) >= wanted:
                 chain.steps.append(step)
                 chain.words = f"{type(error).__name__}: {error}"
                 break
+            continue
+        if breaks and len(chain.steps) >= wanted:
             continue
         if y.numel() > LARGEST or y.numel() == 0:
             continue

@@ -9,12 +9,13 @@ import os
 import random
 import re
 import time
+from pathlib import Path
 
 import pytest
+from readers import onnx_bytes as write
 
 from convwise.errors import ModelError
-from convwise.readers.onnx import OnnxModel, read_onnx
-from readers import onnx_bytes as write
+from convwise.readers.onnx import OnnxModel, opening, read_onnx, wire
 
 MUTANTS = int(os.environ.get("CONVWISE_FUZZ_MUTANTS", "3000"))
 SEED = int(os.environ.get("CONVWISE_FUZZ_SEED", "0"))
@@ -49,7 +50,7 @@ def mutant(data: bytes, rng: random.Random) -> bytes:
     return bytes(out)
 
 
-def answer(data: bytes) -> OnnxModel | str:
+def answer(data: bytes | Path) -> OnnxModel | str:
     """The network, or the error in full; any other error fails the test."""
     try:
         return read_onnx(data)
@@ -86,6 +87,20 @@ def test_mutants(name: str) -> None:
             raise
     # Neither all nor nothing: the mutants must reach the inner parts.
     assert 0.02 * count < read < 0.9 * count
+
+
+def test_a_file_in_pieces_says_what_its_bytes_say(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(opening, "WHOLE", 0)
+    monkeypatch.setattr(wire, "WINDOW", 64)
+    monkeypatch.setattr(wire, "AFTER_JUMP", 32)
+    path = tmp_path / "model.onnx"
+    for number in range(MUTANTS // 6):
+        rng = random.Random(f"{SEED} {number}")
+        data = rng.choice(list(SAMPLES.values()))
+        data = mutant(data, rng) if number % 4 else data
+        path.write_bytes(data)
+        if data:
+            assert repr(answer(path)) == repr(answer(data)), number
 
 
 def test_another_error_would_be_seen(monkeypatch: pytest.MonkeyPatch) -> None:

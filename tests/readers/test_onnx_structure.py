@@ -63,6 +63,19 @@ def test_bodies_and_functions() -> None:
     assert act.nodes[0].attributes["alpha"] == OnnxReference("slope")
 
 
+def test_several_graphs_in_one_attribute_stay_in_order() -> None:
+    def body(name: str) -> write.Message:
+        inner = write.graph([write.node("Relu", "x", f"{name}.inner")])
+        return write.graph([write.node("If", "x", name, then_branch=("graph", inner), else_branch=("graph", inner))])
+
+    fields = ("fields", *((11, body(name)) for name in "abc"), (20, 10))
+    switch = one_node(write.node("Switch", "x", "y", "", "own", bodies=fields, other=("graph", body("d"))))
+    assert [body.nodes[0].outputs for body in switch.attributes["bodies"]] == [("a",), ("b",), ("c",)]
+    inner = switch.attributes["bodies"][1].nodes[0].attributes["then_branch"]
+    assert inner.nodes[0].outputs == ("b.inner",)
+    assert switch.attributes["other"].nodes[0].outputs == ("d",)
+
+
 @pytest.mark.parametrize("name", write.samples())
 @pytest.mark.parametrize("seed", range(60))
 def test_every_legal_form_says_the_same(name: str, seed: int) -> None:

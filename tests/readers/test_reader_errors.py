@@ -121,3 +121,9 @@ def test_the_same_text_is_read_the_same_way_twice() -> None:
     text = "model = Sequential([Conv2D(8, 3, input_shape=(9, 9, 3)), ReLU()])"
     assert read_text(text).found[0].input_shape == read_text(text).found[0].input_shape
     assert str(refused("Conv2D(8, 3, stride=2)")) == str(refused("Conv2D(8, 3, stride=2)"))
+
+
+def test_the_caret_in_an_indented_line() -> None:
+    line, caret = refused("def f():\n    x = (1 2)").detail.split("\n")
+    assert line == "line 2: x = (1 2)"
+    assert line[caret.index("^")] == "1"

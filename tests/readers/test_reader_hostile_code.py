@@ -64,7 +64,7 @@ def test_memory_is_bounded() -> None:
         "resource.setrlimit(resource.RLIMIT_AS, (1 << 30, 1 << 30))\n"
         "from convwise.readers.source import read_text\n"
         "from convwise.errors import ConvwiseError\n"
-        "for text in ('[1]*10**9', 'x=[1]\\n' + 'x=x+x\\n'*60, 'a=1\\n'*32000, 'x=(1,)\\n' + 'x=(x,x)\\n'*60 + 'Conv2D(8, x)',\n"
+        "for text in ('[1]*10**9', '1<<10**10', 'x=[1]\\n' + 'x=x+x\\n'*60, 'a=1\\n'*32000, 'x=(1,)\\n' + 'x=(x,x)\\n'*60 + 'Conv2D(8, x)',\n"
         "             'Conv2D(9**9**9, 3)', 'a,'*60000, '-'*100000 + '1', '{'*1048576):\n"
         "    try:\n        read_text(text)\n    except ConvwiseError:\n        pass\n"
         "print('done')"

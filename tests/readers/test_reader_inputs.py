@@ -167,3 +167,15 @@ def test_a_loop_over_one_input_tells_it_once() -> None:
 def test_sizes_that_are_not_in_the_text_are_unknown() -> None:
     assert only("nn.Conv2d(3, 8, 3)(torch.randn(batch, 3, 9, 10))").input_shape == (None, 3, 9, 10)
     assert only("Conv2D(8, 3, input_shape=(height, 10, 3))").input_shape == (None, 10, 3)
+
+
+def test_an_unknown_array_beside_a_concrete_one() -> None:
+    text = (
+        "m = Sequential([Conv2D(8, 3, input_shape=(9, 10, 3))])\nm.predict(x_test)\nm.predict(np.zeros((4, 9, 10, 3)))"
+    )
+    assert only(text).input_shape == (4, 9, 10, 3)
+
+
+def test_an_unknown_array_leaves_the_declared_shape() -> None:
+    found = only("m = Sequential([Conv2D(8, 3)])\nm.build((None, 9, 10, 3))\nm.predict(x_test)")
+    assert (found.input_shape, found.batched) == ((None, 9, 10, 3), True)

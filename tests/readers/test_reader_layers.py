@@ -188,3 +188,14 @@ def test_given_twice_and_spread_arguments() -> None:
     (layer,) = only("options = dict(padding='same')\nsizes = [8, 3]\nConv2D(*sizes, **options)").layers
     assert layer.call.args == (8, 3)
     assert dict(layer.call.kwargs) == {"padding": "same"}
+
+
+def test_texts_of_calls_behind_letters_of_several_bytes() -> None:
+    assert only("größe = 3; é = nn.Conv2d(3, 8, 3)  # ü").layers[0].call.text == "nn.Conv2d(3, 8, 3)"
+
+
+def test_a_layer_of_nobody_knows_whom_is_told_beside_others() -> None:
+    evil, good = read_text("from evil import Conv2D\nConv2D(8, 3)\nnn.Conv2d(3, 8, 3)").found
+    assert evil.error is not None
+    assert evil.error.code == "CW302"
+    assert good.layers[0].kind == "Conv2d"

@@ -228,3 +228,41 @@ def test_functions_are_followed_to_a_small_depth() -> None:
     assert refused(text + "f0(nn.ReLU()(torch.randn(1, 3)))").code == "CW308"
     short = "".join(f"def f{i}(x):\n    return f{i + 1}(x)\n" for i in range(9))
     assert texts(only(short + "def f9(x):\n    return nn.ReLU()(x)\nf0(torch.randn(1, 3))")) == ["nn.ReLU()"]
+
+
+def test_what_a_module_holds_is_no_answer_by_itself() -> None:
+    text = """
+class Residual(nn.Module):
+    def __init__(self, n):
+        super().__init__()
+        self.conv = nn.Conv2d(n, n, 3, padding=1)
+    def forward(self, x):
+        out = self.conv(x)
+        out += x
+        return F.relu(out)
+net = nn.Sequential(nn.Conv2d(3, 8, 3), Residual(8))
+"""
+    error = refused(text)
+    assert error.code == "CW315"
+    assert "`out += x`" in error.fact
+    assert "line 8" in error.detail
+
+
+def test_parts_made_by_a_function_have_their_places_as_names() -> None:
+    text = """
+class Net(nn.Module):
+    def __init__(self, features):
+        super().__init__()
+        self.features = features
+        self.fc = nn.Linear(8, 10)
+    def forward(self, x):
+        return self.fc(self.features(x).flatten(1))
+def make(plan):
+    layers = []
+    for n in plan:
+        conv = nn.Conv2d(3, n, 3)
+        layers += [conv, nn.ReLU()]
+    return nn.Sequential(*layers)
+net = Net(make([8]))
+"""
+    assert names(only(text)) == ["features.0", "features.1", None, "fc"]

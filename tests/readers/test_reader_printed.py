@@ -193,3 +193,8 @@ conv_b (Conv2D)                (None, 4, 4, 4)      148         {source}[0][0]
     error = refused(rows.format(source="input_1"))
     assert error.code == "CW315"
     assert "conv_b is connected to input_1" in error.fact
+
+
+def test_a_stride_that_is_never_used_does_not_matter() -> None:
+    text = HEAD.replace("40, 30, 3", "3, 3, 3") + "conv2d_1 (Conv2D)            (None, 1, 1, 8)           224\n"
+    assert texts(read_text(text).found[0]) == ["Conv2D(8, 3)"]

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
+from convwise import dialects
 from convwise.answers.explanation import AxisFacts
 from convwise.answers.wording import any_size, causes, formula, signed, transposed_size
 from convwise.dialects.base import LayerFlow
-from convwise.ops import AxisFlow, ConvTranspose, Op, Pad, Resize
+from convwise.errors import ConvwiseError
+from convwise.ops import AdaptivePool, AxisFlow, Conv, ConvTranspose, Op, Pad, PixelShuffle, Pool, Resize
 from convwise.ops.space import Crop
 
 
@@ -15,14 +18,50 @@ def axis_facts(flow: LayerFlow) -> tuple[AxisFacts, ...]:
     """One `AxisFacts` per spatial axis of the layer."""
     axes = flow.axes
     op = next((op for op, part in zip(flow.layer.ops, flow.flows, strict=True) if part.axes is axes), None)
-    return tuple(_facts(axis, op, number) for number, axis in enumerate(axes)) if op is not None else ()
+    if op is None:
+        return ()
+    return tuple(_from_least(flow, op, number, _facts(axis, op, number)) for number, axis in enumerate(axes))
+
+
+def _from_least(flow: LayerFlow, op: Op, number: int, facts: AxisFacts) -> AxisFacts:
+    """The facts with the smallest size told that the layer really takes, and no smaller one promised.
+
+    The window alone does not say it: reflect padding needs data to reflect, and PyTorch's AvgPool3d a kernel's worth
+    of data without the padding. So the layer is asked, on this axis, with the others as they are.
+    """
+    layer, rank = flow.layer, len(flow.axes)
+    place = len(flow.input) - rank - layer.channels_last + number
+    if not isinstance(op, Conv | ConvTranspose | Pool | Pad | Crop | Resize) or not facts.size or not facts.any_size:
+        return facts
+    if not 0 <= place < len(flow.input) or flow.input[place] != facts.size:
+        return facts
+    run = dialects.get(layer.dialect).flow
+
+    def takes(size: int) -> bool:
+        try:
+            run(layer, (*flow.input[:place], size, *flow.input[place + 1 :]))
+        except ConvwiseError:
+            return False
+        return True
+
+    least = facts.window.minimum if facts.window is not None and facts.axis is not None else 1
+    if not takes(least):
+        refused, least = least, facts.size
+        while least - refused > 1:
+            middle = (refused + least) // 2
+            refused, least = (refused, middle) if takes(middle) else (middle, least)
+    between = facts.preimage
+    if between is not None and between[0] < least <= between[1]:
+        between = (least, between[1])
+    text = facts.any_size.partition(", n >= ")[0] + (f", n >= {least}" if least > 1 else "")
+    return replace(facts, preimage=between, any_size=text)
 
 
 def _facts(flow: AxisFlow, op: Op, number: int) -> AxisFacts:
     window = flow.window
     if window is None:
         return AxisFacts(
-            flow.name, flow.size, flow.out, formula=formula(flow, op), any_size=_windowless(flow, op, number)
+            flow.name, flow.size, flow.out, formula=formula(flow, op, number), any_size=_windowless(flow, op, number)
         )
     known: dict[str, Any] = {
         "kernel": window.kernel,
@@ -68,5 +107,13 @@ def _windowless(flow: AxisFlow, op: Op, number: int) -> str:
         return signed("n", -op.cuts[number].total)
     if isinstance(op, Resize) and op.scales is not None:
         scale = op.scales[number]
-        return f"{scale} n" if scale.denominator == 1 else f"floor({float(scale):g} n)"
+        return _times(scale.numerator) if scale.denominator == 1 else f"floor({float(scale):g} n)"
+    if isinstance(op, PixelShuffle):
+        return f"n / {op.factor}" if op.inverse and op.factor > 1 else _times(op.factor)
+    if isinstance(op, AdaptivePool) and op.sizes[number] is None:
+        return "n"
     return str(flow.out) if flow.out is not None else ""
+
+
+def _times(factor: int) -> str:
+    return "n" if factor == 1 else f"{factor} n"

@@ -5,15 +5,30 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import pairwise
+from math import prod
 from typing import Any
 
 from convwise.answers.explanation import Explanation, Fact, Finding, Fix, show
-from convwise.answers.paths import ANY, Span, sources, until_flatten
-from convwise.answers.wording import plural
+from convwise.answers.paths import ANY, Span, sources
+from convwise.answers.roundtrip import comes_back, trip, ways_back
+from convwise.answers.wanted import for_axes
+from convwise.answers.wording import listed, plural
 from convwise.dialects.base import Dialect, Entered, Layer, LayerFlow, Note, describe
 from convwise.errors import ShapeError
-from convwise.ops import Conv, ConvTranspose, Dense, Flatten, Op, Pool, Shape, spatial_names
+from convwise.ops import (
+    AdaptivePool,
+    Conv,
+    ConvTranspose,
+    Dense,
+    Flatten,
+    GlobalPool,
+    Op,
+    Pool,
+    Shape,
+    spatial_names,
+)
 
+COMES_BACK = "the size comes back"
 ExplainLayer = Callable[..., Explanation]
 
 
@@ -42,6 +57,7 @@ def explain_chain(
             raise
         current = flows[-1].output
     parts = _parts(spoken, flows, entered, explain_layer)
+    there_and_back = trip(layers, flows)
     found = [
         *(finding for part in parts for finding in part.findings),
         *(Finding(note.code, "note", note.text) for note in notes),
@@ -49,6 +65,13 @@ def explain_chain(
     proposals = tuple(
         replace(fix, label=f"{part.name or part.kind} {fix.label}") for part in parts for fix in part.fixes
     )
+    facts = _facts(layers, flows)
+    if there_and_back:
+        from convwise.answers.why import read_back
+
+        facts += comes_back(spoken, layers, flows, there_and_back)
+        proposals = (*ways_back(spoken, layers, flows, there_and_back, read_back), *proposals)
+        proposals = tuple(replace(fix, output=entered.leave(fix.output)) if fix.why == COMES_BACK else fix for fix in proposals)
     return Explanation(
         dialect=spoken.name,
         title=spoken.title,
@@ -58,7 +81,7 @@ def explain_chain(
         input=entered.leave(entered.shape),
         output=entered.leave(current),
         headline=_headline(layers),
-        facts=_facts(layers, flows, entered),
+        facts=(*facts, *_wanted(layers, flows, want)),
         findings=tuple(found),
         fixes=proposals[:3],
         params=_total(flow.params for flow in flows),
@@ -81,8 +104,10 @@ def _parts(
 
 
 def called(layer: Layer) -> str:
-    """The layer's own name; its kind where it has none or only a number."""
-    return layer.name if layer.name and not layer.name.isdigit() else layer.kind
+    """The layer's own name; its kind where it has none, with its number where that is its name."""
+    if layer.name and layer.name.isdigit():
+        return f"{layer.kind} ({layer.name})"
+    return layer.name or layer.kind
 
 
 def _main(layer: Layer) -> Op | None:
@@ -94,61 +119,135 @@ def _main(layer: Layer) -> Op | None:
 
 def _headline(layers: Sequence[Layer]) -> str:
     spatial = [layer for layer in layers if isinstance(_main(layer), Conv | ConvTranspose)]
-    dense = next((layer for layer in layers if isinstance(_main(layer), Dense) and layer is not layers[0]), None)
-    if spatial and dense is None:
-        return "Yes. Only channels must match; height and width need not."
-    if spatial:
+    dense = any(isinstance(_main(layer), Dense) for layer in layers[1:])
+    if spatial and not dense:
+        rank = next((layer.rank for layer in spatial if layer.rank), 2)
+        sizes = listed(spatial_names(rank))
+        return f"Yes. Only channels must match; {sizes} need{'s' if rank == 1 else ''} not."
+    if spatial and _tied(layers) is not None:
         return "It fits. Between convolutions only channels must match; the dense layer fixes the size as well."
+    if spatial:
+        return "It fits. Only channels and features must match; the size is free."
     return "It fits."
 
 
-def _facts(layers: Sequence[Layer], flows: Sequence[LayerFlow], entered: Entered) -> tuple[Fact, ...]:
+def _tied(layers: Sequence[Layer]) -> int | None:
+    """The place of the dense layer whose features depend on the size of the map: the first one behind a Flatten."""
+    flat = next((place for place, layer in enumerate(layers) if any(isinstance(op, Flatten) for op in layer.ops)), None)
+    if flat is None or any(isinstance(op, GlobalPool | AdaptivePool) for layer in layers[:flat] for op in layer.ops):
+        return None
+    return next((place for place in range(flat, len(layers)) if isinstance(_main(layers[place]), Dense)), None)
+
+
+def _wanted(
+    layers: Sequence[Layer], flows: Sequence[LayerFlow], want: tuple[int, ...] | None
+) -> tuple[Fact, ...]:
+    """Which inputs give the wanted size at the end of the chain."""
+    ranks = {layer.rank for layer in layers if layer.window_op is not None}
+    if want is None or len(ranks) != 1:
+        return ()
+    rank = ranks.pop() or 0
+    sizes = for_axes(want, rank)
+    if not sizes or any(isinstance(op, Flatten | GlobalPool | AdaptivePool) for layer in layers for op in layer.ops):
+        return ()
+    return (Fact("as it stands", (_inputs(layers, sizes, f"gives {show(sizes)}"),)),)
+
+
+def _inputs(layers: Sequence[Layer], sizes: tuple[int, ...], gives: str) -> str:
+    """`an input of 32 x 32 to 35 x 35`: which inputs the layers map to `sizes`."""
+    spans = sources(layers, [Span(size, size) for size in sizes])
+    if spans is None:
+        return ""
+    if any(span.empty for span in spans):
+        return f"no input {gives}"
+    low, high = show(tuple(span.low for span in spans)), show(tuple(span.high for span in spans))
+    return f"an input of {low}" + (f" to {high}" if low != high else "") + (f" {gives}" if gives else "")
+
+
+def _facts(layers: Sequence[Layer], flows: Sequence[LayerFlow]) -> tuple[Fact, ...]:
     told: list[Fact] = []
-    matches = tuple(line for before, after in pairwise(flows) for line in _match(before, after))
+    pairs = list(pairwise(flows))
+    matches = tuple(line for before, after in pairs for line in _match(before, after))
+    if len(matches) > 2:
+        matches = tuple(line for before, after in pairs for line in _match(before, after, brief=True))
+    if len(matches) > 6:
+        matches = (*matches[:5], f"and {len(matches) - 5} more of the same kind")
     if matches:
-        told.append(
-            Fact(
-                "must match",
-                matches if len(matches) <= 6 else (*matches[:5], f"and {len(matches) - 5} more of the same kind"),
-            )
-        )
-    free = _free(layers)
-    if free:
+        told.append(Fact("must match", matches))
+    tied = _tied(layers)
+    if tied is not None:
+        told += _fixed(layers, flows, tied)
+    elif free := _smallest(layers):
         told.append(Fact("free", (free,)))
+    params, macs = _total(flow.params for flow in flows), _total(flow.macs for flow in flows)
+    if params and macs and len(flows) > 2:
+        told.append(Fact("in all", (f"{params:,} parameters, {macs:,} MACs (multiply-adds; FLOPs are twice as many)",)))
     return tuple(told)
 
 
-def _match(before: LayerFlow, after: LayerFlow) -> list[str]:
-    """What the second layer needs of the first."""
+def _fixed(layers: Sequence[Layer], flows: Sequence[LayerFlow], tied: int) -> list[Fact]:
+    """Which input sizes the dense layer behind a Flatten admits, once its weights exist."""
+    op = _main(layers[tied])
+    flat = next(place for place, layer in enumerate(layers) if any(isinstance(one, Flatten) for one in layer.ops))
+    features = op.in_features if isinstance(op, Dense) and op.in_features else flows[tied].input[-1]
+    maps = flows[flat].input
+    rank = next((layer.rank for layer in reversed(layers[:flat]) if layer.rank), None)
+    if not features or rank is None or len(maps) != rank + 2:
+        return []
+    text = _admitted(layers, flows[flat], features, rank)
+    return [Fact("size", (f"{called(layers[tied])} takes {features} features: {text}",))] if text else []
+
+
+def _admitted(layers: Sequence[Layer], flatten: LayerFlow, features: int, rank: int) -> str:
+    """The inputs under which a Flatten gives `features`: `16 x 5 x 5, from an input of 32 x 32 to 35 x 35`."""
+    maps = flatten.input
+    last = flatten.layer.channels_last
+    channels = maps[-1] if last else maps[1]
+    names = " x ".join(spatial_names(rank))
+    if not channels or features % channels:
+        return f"{features} is not {channels} x {names} for any size: no input can make it fit"
+    cells = features // channels
+    known = maps[1 : 1 + rank] if last else maps[2:]
+    side = round(cells ** (1 / rank))
+    sizes: tuple[int, ...] = (side,) * rank
+    if None not in known and prod(size or 0 for size in known) == cells:
+        sizes = tuple(size or 0 for size in known)
+    elif side**rank != cells:
+        return f"a map with {names} = {cells}"
+    found = _inputs(layers, sizes, "")
+    shown = show((*sizes, channels) if last else (channels, *sizes))
+    return f"{shown}, from {found}" if found else f"{shown} before {called(flatten.layer)}"
+
+
+def _match(before: LayerFlow, after: LayerFlow, brief: bool = False) -> list[str]:
+    """What the second layer needs of the first; `brief` leaves out the shape of its weights."""
     op = _main(after.layer)
     name, giver = called(after.layer), called(before.layer)
-    if isinstance(op, Conv) and after.layer.rank:
+    if isinstance(op, Conv | ConvTranspose) and after.layer.rank:
         where = -1 if after.layer.channels_last else len(after.input) - after.layer.rank - 1
         channels = after.input[where]
         bound = op.bound(channels)
         if bound.out_channels is None or bound.in_channels is None or bound.groups is None:
             return []
+        if channels is None:
+            return []
+        if brief:
+            return [f"{name} takes {plural(bound.in_channels, 'channel')}: {giver} gives {channels}"]
         kernel = "x".join(map(str, op.kernel))
-        per_group = bound.in_channels // bound.groups
-        order = (
-            f"{kernel}x{per_group}x{bound.out_channels}"
-            if after.layer.dialect == "keras"
-            else f"{bound.out_channels}x{per_group}x{kernel}"
-        )
+        weights = bound.weight_shape() or ()
+        ends = weights[:2] if after.layer.dialect == "torch" else weights[1::-1]
+        sides = "x".join(map(str, ends))
+        order = f"{kernel}x{sides}" if after.layer.dialect == "keras" else f"{sides}x{kernel}"
         return [f"{name}'s {order} weights need {plural(bound.in_channels, 'channel')}: {giver} gives {channels}"]
     if isinstance(op, Dense):
         features = after.input[-1]
-        factors = f" = {show(before.input[1:])}" if len(before.input) > 2 and len(after.input) == 2 else ""
-        return [f"{name}'s weights need {features} features: {giver} gives {features}{factors}"]
+        if features is None:
+            return []
+        flattens = any(isinstance(one, Flatten) for one in before.layer.ops) and len(after.input) == 2
+        factors = f" = {show(before.input[1:])}" if flattens and len(before.input) > 2 else ""
+        need = "takes" if brief else "'s weights need"
+        return [f"{name}{' ' if brief else ''}{need} {features} features: {giver} gives {features}{factors}"]
     return []
-
-
-def _free(layers: Sequence[Layer]) -> str:
-    """From which size on the chain works; empty where that cannot be said, or a dense layer ties the size."""
-    ties = any(isinstance(op, Dense) and op.in_features is not None for layer in layers for op in layer.ops)
-    if ties and len(until_flatten(layers)) < len(layers):
-        return ""
-    return _smallest(layers)
 
 
 def _smallest(layers: Sequence[Layer]) -> str:
@@ -175,7 +274,7 @@ def _broken_chain(
 ) -> Explanation:
     layer = layers[len(flows)]
     reached = flows[-1].output if flows else entered.shape
-    proposals = _chain_fixes(spoken, layer, flows, reached, error)
+    proposals = _chain_fixes(spoken, layers, flows, reached, error)
     return Explanation(
         dialect=spoken.name,
         title=spoken.title,
@@ -198,7 +297,7 @@ def _broken_chain(
 def _what_would_work(layers: Sequence[Layer], flows: Sequence[LayerFlow], error: ShapeError) -> tuple[Fact, ...]:
     """Inputs under which the broken layer would be reached by what it takes."""
     if error.code == "CW104":
-        text = _smallest(layers)
+        text = _smallest(layers).removesuffix(" works").removesuffix(" work")
         return (Fact("would work", (text,)),) if text else ()
     if error.code == "CW109" and flows and any(isinstance(op, Flatten) for op in flows[-1].layer.ops):
         return _features(layers[: len(flows)], flows[-1], layers[len(flows)])
@@ -213,27 +312,14 @@ def _features(layers: Sequence[Layer], flatten: LayerFlow, dense: Layer) -> tupl
     if not isinstance(op, Dense) or op.in_features is None or rank is None or len(maps) < rank + 1:
         return ()
     came = Fact("features", (f"{called(flatten.layer)} gives {show(maps[1:])} = {flatten.output[-1]}",))
-    channels = maps[-1] if flatten.layer.channels_last else maps[len(maps) - rank - 1]
-    names = " x ".join(spatial_names(rank))
-    if not channels or op.in_features % channels:
-        why = f"{op.in_features} is not {channels} x {names} for any size: no input can make it fit"
-        return (came, Fact("would work", (why,)))
-    cells = op.in_features // channels
-    side = round(cells ** (1 / rank))
-    if side**rank != cells:
-        return (came, Fact("would work", (f"a map with {names} = {cells}",)))
-    spans = sources(layers, (Span(side, side),) * rank)
-    if spans is None or any(span.empty for span in spans):
-        return (
-            came,
-            Fact("would work", (f"a map of {show((side,) * rank)} before {called(flatten.layer)}",)),
-        )
-    low, high = show(tuple(span.low for span in spans)), show(tuple(span.high for span in spans))
-    return (came, Fact("would work", (f"an input of {low}" + (f" to {high}" if low != high else ""),)))
+    if len(maps) == rank + 1:
+        whole = show((1, *maps))
+        return (came, Fact("batch", (f"there is none, so the channels stay apart: before {called(flatten.layer)} it should be {whole}",)))
+    return (came, Fact("would work", (_admitted(layers, flatten, op.in_features, rank),)))
 
 
-def _chain_fixes(
-    spoken: Dialect, layer: Layer, flows: Sequence[LayerFlow], reached: Shape, error: ShapeError
+def broken_fixes(
+    spoken: Dialect, layer: Layer, reached: Shape, error: ShapeError, want: tuple[int, ...] | None = None
 ) -> tuple[Fix, ...]:
     """The broken layer made for what reaches it: its channels, its features, or a window that fits."""
     from convwise.answers.fixes import fixes
@@ -242,7 +328,10 @@ def _chain_fixes(
     read = read_back(layer)
     words = {"CW102": ("in_channels", "num_features", "num_channels"), "CW109": ("in_features",)}.get(error.code, ())
     for word in words:
-        if word not in layer.arguments or not isinstance(error.received, int) or error.received < 1:
+        # An input in the other framework's order is to be turned, not the layer.
+        if word not in layer.arguments or type(error.received) is not int or error.received < 1:
+            continue
+        if "did you mean" in error.hint or "before it" in error.hint and error.code == "CW109":
             continue
         try:
             code = spoken.respell(layer, {word: error.received})
@@ -250,5 +339,31 @@ def _chain_fixes(
             output = spoken.flow(changed, reached).output
         except ShapeError:
             continue
-        return (Fix(code, output, code, f"takes the {error.received} that reach it"),)
-    return fixes(layer, reached, read, None)
+        return (Fix(code, output, code, f"takes the {error.received} that reach{'es' if error.received == 1 else ''} it"),)
+    return fixes(layer, reached, read, None, want)
+
+
+def _chain_fixes(
+    spoken: Dialect, layers: Sequence[Layer], flows: Sequence[LayerFlow], reached: Shape, error: ShapeError
+) -> tuple[Fix, ...]:
+    """The fixes of the broken layer; where the map has become too small, also the chain without the pool before it."""
+    layer = layers[len(flows)]
+    found = [
+        fix if fix.label == fix.code else replace(fix, label=f"{called(layer)} {fix.label}")
+        for fix in broken_fixes(spoken, layer, reached, error)
+    ]
+    if error.code != "CW104":
+        return tuple(found)
+    place = next((n for n in reversed(range(len(flows))) if isinstance(layers[n].window_op, Pool)), None)
+    if place is not None and all(len(flow.input) == len(reached) for flow in flows[place:]):
+        current = flows[place].input
+        try:
+            for other in [*layers[place + 1 :]]:
+                current = spoken.flow(other, current).output
+        except ShapeError:
+            return tuple(found)
+        code = "\n".join(one.call.text for one in (*layers[:place], *layers[place + 1 :]))
+        pool = layers[place]
+        last = f"without {called(pool)}" if pool.name else f"without layer {place + 1}, {pool.kind}"
+        found.append(Fix(code, current, last, "the end of the chain"))
+    return tuple(found)

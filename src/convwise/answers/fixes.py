@@ -54,9 +54,16 @@ def spatial(layer: Layer, shape: Shape) -> tuple[int, ...] | None:
 
 
 def goals(
-    windows: Sequence[Window], sizes: tuple[int, ...], outs: tuple[int, ...] | None, want: tuple[int, ...] | None
+    windows: Sequence[Window],
+    sizes: tuple[int, ...],
+    outs: tuple[int, ...] | None,
+    want: tuple[int, ...] | None,
+    pool: bool = False,
 ) -> tuple[Goal, ...]:
-    """What the user most likely wants: the size he named, else exactly the stride's share, else no change of size."""
+    """What the user most likely wants: the size he named, else exactly the stride's share, else no change of size.
+
+    Nobody makes a pool to keep the size.
+    """
     if want is not None:
         return (Goal(want, ""),) if want != outs else ()
     found: list[Goal] = []
@@ -65,16 +72,20 @@ def goals(
         exact = all(size % window.stride == 0 for window, size in zip(windows, sizes, strict=True))
         halves = all(window.stride == 2 for window in windows)
         if strided != outs:
-            found.append(
-                Goal(
-                    strided,
-                    ("exactly half" if halves else "exactly the stride's share") if exact else "ceil(size / stride)",
-                )
-            )
-        found.append(Goal(sizes, "no halving" if halves else "the same size"))
+            found.append(Goal(strided, _share(windows, exact)))
+        if not pool and outs is not None:
+            found.append(Goal(sizes, "no halving" if halves else "the same size"))
     elif sizes != outs:
         found.append(Goal(sizes, "the same size"))
     return tuple(goal for goal in found if all(size > 0 for size in goal.target))
+
+
+def _share(windows: Sequence[Window], exact: bool) -> str:
+    """What the stride alone would leave: `exactly half`, `exactly 1/4`, `ceil(size / stride)`."""
+    strides = {window.stride for window in windows}
+    if not exact or len(strides) > 1:
+        return "ceil(size / stride)"
+    return "exactly half" if strides == {2} else f"exactly 1/{strides.pop()}"
 
 
 def fixes(
@@ -93,11 +104,12 @@ def fixes(
     if not isinstance(op, Conv | Pool) or sizes is None or any(size < 1 for size in sizes):
         return ()
     found: list[Fix] = []
-    wanted = goals(op.windows, sizes, outs, want)
+    wanted = goals(op.windows, sizes, outs, want, isinstance(op, Pool))
     uneven = _keras_rule(layer, op, shape, sizes, wanted, read)
     for goal in wanted:
-        share = 2 if (want is not None or outs is None) and not uneven else 1
-        for change in _changes(layer, op, sizes, goal.target):
+        share = 2 if want is not None and not uneven else 1
+        changes = _changes(layer, op, sizes, goal.target) if want is not None else _plain(layer, op, sizes, goal.target)
+        for change in changes:
             fix = _checked(layer, shape, change, goal, read)
             if fix is not None and fix.code not in [other.code for other in found]:
                 found.append(fix)
@@ -105,7 +117,30 @@ def fixes(
             if share <= 0:
                 break
     found += [fix for fix in uneven if fix.code not in [other.code for other in found]]
+    if outs is None and want is None:
+        found += _largest_that_fits(layer, op, shape, sizes, read)
     return tuple(found)
+
+
+def _largest_that_fits(
+    layer: Layer, op: Conv | Pool, shape: Shape, sizes: tuple[int, ...], read: Reader
+) -> Iterator[Fix]:
+    """The largest kernel, no larger than today's, that has a place on every axis."""
+    kernels: list[int] = []
+    for window, size in zip(op.windows, sizes, strict=True):
+        room = window.pads(size).total + size
+        # A window of k taps fits where its span does not pass the room; spans grow with k.
+        fitting = [k for k in range(1, min(window.kernel, room) + 1) if replace(window, kernel=k).span <= room]
+        if not fitting:
+            return
+        kernels.append(fitting[-1])
+    if max(kernels) == 1:
+        return
+    windows = (replace(window, kernel=kernel) for window, kernel in zip(op.windows, kernels, strict=True))
+    target = tuple(window.over(size).out for window, size in zip(windows, sizes, strict=True))
+    fix = _checked(layer, shape, Change({"kernel": collapse(kernels)}), Goal(target, "the largest that fits"), read)
+    if fix is not None:
+        yield fix
 
 
 def read_every_cell(layer: Layer, shape: Shape, read: Reader) -> tuple[Fix, ...]:
@@ -157,11 +192,40 @@ def pads_needed(window: Window, size: int, target: int) -> range:
     return range(max(between[0] - size, 0), between[1] - size + 1) if between else range(0)
 
 
+def _plain(layer: Layer, op: Conv | Pool, sizes: tuple[int, ...], target: tuple[int, ...]) -> Iterator[Change]:
+    """The changes worth offering to one who named no size: padding, no stride, less dilation; never another kernel."""
+    if isinstance(op, Pool):
+        yield from _ceiling(layer, op, sizes, target)
+    yield from _paddings(layer, op.windows, sizes, target, {})
+    if target == sizes and any(window.stride > 1 for window in op.windows):
+        changed = tuple(replace(window, stride=1) for window in op.windows)
+        yield from _kept(layer, changed, sizes)
+        yield from _paddings(layer, changed, sizes, target, {"stride": 1})
+    if all(window.dilation > 1 for window in op.windows):
+        changed = tuple(replace(window, dilation=1) for window in op.windows)
+        yield from _paddings(layer, changed, sizes, target, {"dilation": 1})
+
+
+def _kept(layer: Layer, changed: tuple[Window, ...], sizes: tuple[int, ...]) -> Iterator[Change]:
+    if all(window.over(size).out == size for window, size in zip(changed, sizes, strict=True)):
+        yield Change({"stride": 1})
+
+
+def _ceiling(layer: Layer, op: Pool, sizes: tuple[int, ...], target: tuple[int, ...]) -> Iterator[Change]:
+    """PyTorch's ceil_mode, where the cells left over are what is missing."""
+    if "ceil_mode" in layer.arguments and not any(window.ceil for window in op.windows):
+        windows = [replace(window, ceil=True) for window in op.windows]
+        if all(window.over(size).out == out for window, size, out in zip(windows, sizes, target, strict=True)):
+            yield Change({"ceil_mode": True})
+
+
 def _changes(layer: Layer, op: Conv | Pool, sizes: tuple[int, ...], target: tuple[int, ...]) -> Iterator[Change]:
     """Changes that reach `target` on every axis, from the smallest and most usual on."""
     if len(target) != len(sizes):
         return
     windows = op.windows
+    if isinstance(op, Pool):
+        yield from _ceiling(layer, op, sizes, target)
     yield from _paddings(layer, windows, sizes, target, {})
     for stride in _common(windows, sizes, target, "stride"):
         yield Change({"stride": stride})
@@ -177,7 +241,8 @@ def _changes(layer: Layer, op: Conv | Pool, sizes: tuple[int, ...], target: tupl
         yield from _paddings(layer, changed, sizes, target, {"dilation": 1})
     yield from _axis_by_axis(layer, windows, sizes, target)
     needed = [pads_needed(window, size, out) for window, size, out in zip(windows, sizes, target, strict=True)]
-    if all(needed) and all(totals[0] < 2 * window.span for totals, window in zip(needed, windows, strict=True)):
+    close = all(needed) and all(totals[0] < 2 * window.span for totals, window in zip(needed, windows, strict=True))
+    if close and isinstance(op, Conv) and any(totals[0] for totals in needed):
         yield Change(
             {"padding": "valid" if layer.dialect == "keras" else 0}, tuple(_split(totals[0]) for totals in needed)
         )
@@ -283,7 +348,7 @@ def _checked(layer: Layer, shape: Shape, change: Change, goal: Goal, read: Reade
     """The change written out, read back and run; None where it is refused or gives something else."""
     dialect = dialects.get(layer.dialect)
     words = WORDS[layer.dialect]
-    named = {_word(layer, words[word]): value for word, value in change.values.items()}
+    named = {_word(layer, words.get(word, word)): value for word, value in change.values.items()}
     named = {
         name: value for name, value in named.items() if name not in layer.arguments or layer.arguments[name] != value
     }
@@ -328,7 +393,8 @@ def _keras_rule(
     layer: Layer, op: Conv | Pool, shape: Shape, sizes: tuple[int, ...], wanted: Sequence[Goal], read: Reader
 ) -> list[Fix]:
     """Keras's 'same' written out for PyTorch, where a stride makes it uneven: a pad before the layer."""
-    if layer.dialect != "torch" or not any(window.stride > 1 for window in op.windows):
+    # Zeros before a pool are not what Keras's 'same' pads it with, which counts for nothing.
+    if layer.dialect != "torch" or isinstance(op, Pool) or not any(window.stride > 1 for window in op.windows):
         return []
     windows = tuple(replace(window, padding=SAME_UPPER) for window in op.windows)
     pads = tuple(window.pads(size) for window, size in zip(windows, sizes, strict=True))

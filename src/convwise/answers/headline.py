@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from convwise.answers.explanation import AxisFacts, Fact, Finding
-from convwise.answers.wording import also, cells, ordinal, plural, positions
+from convwise.answers.explanation import AxisFacts, Fact, Finding, show
+from convwise.answers.elsewhere import elsewhere
+from convwise.answers.pools import adaptive_row, ceil_row, divisor_row, whole_map
+from convwise.answers.transposed import transposed_headline, transposed_rows
+from convwise.answers.wording import also, cells, last_cells, listed, ordinal, plural, positions, wide
 from convwise.axis import Axis, Same, Window
 from convwise.dialects.base import LayerFlow
 from convwise.ops import (
@@ -49,15 +52,14 @@ def headline(flow: LayerFlow, axes: Sequence[AxisFacts]) -> str:
     if op is None:
         return "It passes its input on unchanged."
     if isinstance(op, ConvTranspose):
-        return _transposed(op, axes)
+        return transposed_headline(op, axes)
     if isinstance(op, Conv | Pool):
-        told = [_sliding(flow, op, alike) for alike in groups(axes)]
+        told: dict[str, list[str]] = {}
+        for alike in groups(axes):
+            told.setdefault(_sliding(flow, op, alike), []).extend(axis.name for axis in alike)
         if len(told) == 1:
-            return told[0]
-        names = [" and ".join(axis.name for axis in alike) for alike in groups(axes)]
-        return " ".join(
-            f"{name.capitalize()}: {text[0].lower()}{text[1:]}" for name, text in zip(names, told, strict=True)
-        )
+            return next(iter(told))
+        return " ".join(f"{listed(names).capitalize()}: {text[0].lower()}{text[1:]}" for text, names in told.items())
     return _still(op, flow)
 
 
@@ -70,16 +72,19 @@ def _sliding(flow: LayerFlow, op: Conv | Pool, alike: tuple[AxisFacts, ...]) -> 
     if window.keeps_size:
         if window.span == 1:
             return "A window of one cell fits everywhere: the size stays."
-        rule = "'same' at stride 1" if isinstance(window.padding, Same) else "The padding"
-        return f"{rule} adds {window.span - 1} cells, just what a {_wide(window)} window takes away: the size stays."
+        word = flow.layer.arguments.get("padding")
+        rule = f"{word!r} at stride 1" if word in ("same", "causal") else "The padding"
+        first = ", all before the data" if word == "causal" else ""
+        cost = plural(window.span - 1, "cell")
+        return f"{rule} adds {cost}{first}, just what {wide(window.span)} takes away: the size stays."
     if axis is None:
         return "The kernel never changes; the input only decides how many places it fits."
     lost = axis.size - axis.out
     if lost < 0:
-        return f"The padding adds more cells than a {_wide(window)} window takes away: the size grows by {-lost}."
+        return f"The padding adds more cells than {wide(window.span)} takes away: the size grows by {-lost}."
     if axis.pad_low == axis.pad_high == 0:
-        return f"Without padding a {_wide(window)} window cannot start on the last {plural(lost, 'cell')}: the size shrinks by {lost}."
-    return f"The padding of {axis.pad_low} + {axis.pad_high} does not make up for a {_wide(window)} window: the size shrinks by {lost}."
+        return f"Without padding {wide(window.span)} cannot start on {last_cells(lost)}: the size shrinks by {lost}."
+    return f"The padding of {axis.pad_low} + {axis.pad_high} does not make up for {wide(window.span)}: the size shrinks by {lost}."
 
 
 def _strided(flow: LayerFlow, op: Conv | Pool, window: Window, axis: Axis | None) -> str:
@@ -104,25 +109,10 @@ def _strided(flow: LayerFlow, op: Conv | Pool, window: Window, axis: Axis | None
     return f"The stride {word}: {given}={stride} uses every {place} place. {more}: {axis.out}, not {even}."
 
 
-def _wide(window: Window) -> str:
-    return f"{window.span}-wide"
-
-
-def _transposed(op: ConvTranspose, axes: Sequence[AxisFacts]) -> str:
-    facts = axes[0] if axes else None
-    if facts is None or facts.size is None:
-        return "A transposed convolution goes the way back: from a size to one that the convolution would map to it."
-    window = op.windows[0]
-    between = window.preimage(facts.size)
-    if between and between[0] <= (facts.out or 0) <= between[1] and between[0] < between[1]:
-        return f"It goes the way back: a convolution maps {between[0]} to {between[1]} to {facts.size}, and this one picks {facts.out}."
-    return f"It goes the way back of a convolution that maps {facts.out} to {facts.size}."
-
-
 def _still(op: Op, flow: LayerFlow) -> str:
     match op:
         case GlobalPool():
-            return f"One number per channel, the {op.kind} over the whole map: any size works."
+            return f"One number per channel, {whole_map(op)} over the whole map: any size works."
         case AdaptivePool():
             return "The output size is fixed; the windows adapt to the input, so any size works."
         case Pad():
@@ -132,7 +122,9 @@ def _still(op: Op, flow: LayerFlow) -> str:
         case Resize():
             return "It resamples the map; channels stay as they are."
         case PixelShuffle():
-            return "Pixels become channels." if op.inverse else "Channels become pixels."
+            block = " x ".join([str(op.factor)] * op.rank)
+            one, many = f"each block of {block} pixels", f"{op.factor**op.rank} channels"
+            return f"{one.capitalize()} becomes {many}." if op.inverse else f"{many.capitalize()} become {one}."
         case Flatten():
             return (
                 "All axes but the batch become one: their sizes multiply."
@@ -149,10 +141,29 @@ def _still(op: Op, flow: LayerFlow) -> str:
 def rows(flow: LayerFlow, axes: Sequence[AxisFacts]) -> tuple[Fact, ...]:
     """The labelled rows below the sentence."""
     told: list[Fact] = []
-    for alike in groups(axes):
-        told += _axis_rows(alike)
+    op = flow.layer.window_op
+    if isinstance(op, ConvTranspose):
+        told += transposed_rows(flow.layer, op, list(groups(axes)))
+    elif fixed := adaptive_row(flow):
+        told.append(fixed)
+    else:
+        for alike in groups(axes):
+            told += _axis_rows(alike)
+        told += [row for row in (divisor_row(flow, op), elsewhere(flow)) if row is not None]
+    if flattened := _flattened(flow):
+        told.append(flattened)
     channels = _channels(flow)
     return (*told, *([channels] if channels else ()))
+
+
+def _flattened(flow: LayerFlow) -> Fact | None:
+    """`64 x 7 x 7 = 3136`: the sizes that become one."""
+    if len(flow.layer.ops) != 1 or not isinstance(flow.layer.ops[0], Flatten) or len(flow.output) != 2:
+        return None
+    sizes = flow.input[1:]
+    if None in sizes or len(sizes) < 2:
+        return None
+    return Fact("features", (f"{show(sizes)} = {flow.output[1]}",))
 
 
 def _axis_rows(alike: tuple[AxisFacts, ...]) -> Iterator[Fact]:
@@ -174,9 +185,13 @@ def _axis_rows(alike: tuple[AxisFacts, ...]) -> Iterator[Fact]:
         yield Fact("because", tuple(text for _, text in facts.causes))
     if isinstance(window.padding, Same):
         yield Fact("padding", _same_split(axis, window))
-    yield Fact("not read", (_unread(axis, window, [part.name for part in alike]),))
+    if window.ceil and (row := ceil_row(axis, window)):
+        yield row
+    if axis.stride > 1 or axis.unread_data or axis.unread_padding:
+        yield Fact("not read", (_unread(axis, window, [part.name for part in alike]),))
     others = "" if _told_with_unread(axis) else also(axis, window)
-    yield Fact("any size", ("; ".join(part for part in (facts.any_size, others) if part),))
+    kept = "n gives n: the size stays" if facts.any_size == "n" else facts.any_size
+    yield Fact("any size", ("; ".join(part for part in (kept, others) if part),))
 
 
 def _places(axis: Axis, window: Window, facts: AxisFacts) -> tuple[str, ...]:
@@ -192,20 +207,18 @@ def _places(axis: Axis, window: Window, facts: AxisFacts) -> tuple[str, ...]:
     if axis.pad_low or axis.pad_high:
         start += f" + padding {axis.pad_low} + {axis.pad_high}"
     spread = f" ({axis.kernel} taps, dilation {axis.dilation})" if axis.dilation > 1 and axis.kernel > 1 else ""
-    text = f"{start} -> {plural(max(axis.places, 0), 'place')} for a {axis.span}-wide window{spread}"
+    text = f"{start} -> {plural(max(axis.places, 0), 'place')} for {wide(axis.span)}{spread}"
     if axis.stride > 1:
-        text += f" -> every {ordinal(axis.stride)}: {axis.out}"
-    if axis.overhang:
-        text += f" (with one more that reaches {axis.overhang} past the padding: ceil_mode)"
+        used = axis.out - 1 if axis.overhang else axis.out
+        text += f" -> every {ordinal(axis.stride)}: {used}" + (", and one more by ceil_mode" if axis.overhang else "")
     return (text, facts.formula)
 
 
 def _why_less(axis: Axis) -> str:
     span = axis.span
     if axis.pad_low == axis.pad_high == 0:
-        what = "the last cell" if span == 2 else f"the last {'two' if span == 3 else span - 1} cells"
-        return f"no padding: the window cannot start on {what}"
-    return f"padding {axis.pad_low} + {axis.pad_high} adds {axis.pad_low + axis.pad_high} places, a {span}-wide window takes {span - 1}"
+        return f"no padding: the window cannot start on {last_cells(span - 1)}"
+    return f"padding {axis.pad_low} + {axis.pad_high} adds {axis.pad_low + axis.pad_high} places, {wide(span)} takes {span - 1}"
 
 
 def _same_split(axis: Axis, window: Window) -> tuple[str, ...]:
@@ -259,18 +272,29 @@ def _channels(flow: LayerFlow) -> Fact | None:
         )
     where = -1 if flow.layer.channels_last else len(flow.input) - len(flow.axes) - 1
     before, after = flow.input[where], flow.output[where]
+    head = f"{'?' if before is None else before} -> {'?' if after is None else after}"
+    return Fact("channels", (f"{head}: {', '.join(counts)}", *_weights(flow, before)))
+
+
+def _weights(flow: LayerFlow, channels: int | None) -> Iterator[str]:
+    """What the parameters are: `each of the 32 filters has 3 x 3 x 3 weights and a bias`."""
     ops = [op for op in flow.layer.ops if isinstance(op, Conv | ConvTranspose)]
-    shared = (
-        f" in {ops[0].groups} groups"
-        if ops[0].groups not in (None, 1)
-        else ", each by itself"
-        if ops[0].groups is None
-        else ""
-    )
-    return Fact(
-        "channels",
-        (f"{'?' if before is None else before} -> {'?' if after is None else after}{shared}: {', '.join(counts)}",),
-    )
+    if channels is None or not ops:
+        return
+    bound = [ops[0].bound(channels)]
+    for op in ops[1:]:
+        bound.append(op.bound(bound[-1].out_channels))
+    told = []
+    for op in bound:
+        if op.in_channels is None or op.out_channels is None or op.groups is None:
+            return
+        seen = op.in_channels // op.groups
+        size = show((*op.kernel, seen))
+        bias = " and a bias" if op.bias else ""
+        which = f"each of the {op.out_channels} filters" if op.out_channels > 1 else "the one filter"
+        reads = "" if op.groups == 1 else f", and reads {seen} of the {op.in_channels} channels"
+        told.append(f"{which} has {size} weights{bias}{reads}")
+    yield "; then ".join(told)
 
 
 def findings(flow: LayerFlow, axes: Sequence[AxisFacts]) -> tuple[Finding, ...]:
@@ -284,7 +308,8 @@ def findings(flow: LayerFlow, axes: Sequence[AxisFacts]) -> tuple[Finding, ...]:
         if axis.unread_data.gaps:
             found.append(_gaps(axis, names, node, axes))
         if axis.blind:
-            text = f"{plural(axis.blind, 'output')} of {axis.out} along {' and '.join(names)} {'sees' if axis.blind == 1 else 'see'} only padding"
+            bare = ", so all they hold is the bias" if isinstance(flow.layer.window_op, Conv) else ""
+            text = f"{plural(axis.blind, 'output')} of {axis.out} along {' and '.join(names)} {'sees' if axis.blind == 1 else 'see'} only padding{bare}"
             found.append(Finding("CW503", "warning", text, node, "use less padding"))
     found += [Finding(note.code, "note", note.text, node) for note in flow.layer.notes]
     return tuple(found)

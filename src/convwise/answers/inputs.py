@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from convwise.dialects.base import Dialect, Entered
 from convwise.errors import ArgumentError
 from convwise.ops import Shape
 from convwise.readers.shapes import parse_shape, parse_want
+from convwise.readers.source import Found
 
 
 def as_shape(given: Any) -> Shape:
@@ -40,6 +42,29 @@ def as_want(given: Any) -> tuple[int, ...]:
         ArgumentError: CW604.
     """
     return parse_want(str(given) if isinstance(given, int) and not isinstance(given, bool) else given)
+
+
+def enter(spoken: Dialect, found: Found, shape: Shape) -> Entered:
+    """`shape` as the first layer sees it; whether it has a batch is told by the input that the text declares, if it does.
+
+    >>> from convwise import dialects
+    >>> from convwise.readers.source import read_text
+    >>> keras = dialects.get("keras")
+    >>> (found,) = read_text("Flatten(input_shape=(9, 2))").found
+    >>> enter(keras, found, (9, 2)).shape, enter(keras, found, (4, 9, 2)).shape
+    ((None, 9, 2), (4, 9, 2))
+    """
+    guessed = spoken.enter(found.layers, shape)
+    if found.batched is None or found.input_shape is None:
+        return guessed
+    axes = len(found.input_shape) + (not found.batched)
+    if len(shape) not in (axes - 1, axes):
+        return guessed
+    added = len(shape) < axes
+    full = (None, *shape) if added else shape
+    # What is left to say about the order of the sizes is said of the full shape; nothing is guessed any more.
+    notes = tuple(note for note in spoken.enter(found.layers, full).notes if note.code != "CW509")
+    return Entered(full, added, notes)
 
 
 def _size(size: Any, given: Any) -> int | None:

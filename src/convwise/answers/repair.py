@@ -11,7 +11,7 @@ from convwise.answers.fixes import fixes, spatial
 from convwise.axis import SAME_UPPER
 from convwise.dialects.base import Call, Layer, Value, nearest
 from convwise.errors import ConvwiseError, Refusal
-from convwise.ops import Conv, Shape
+from convwise.ops import Conv, Op, Shape
 from convwise.readers.source import read_layer
 
 
@@ -39,12 +39,16 @@ def repairs(refusal: Refusal, shape: Shape | None, release: str | None) -> Expla
         return None
     spoken = dialects.get(name)
     found = _meant_by_same(call, name, shape, release) if refusal.code == "CW202" else []
+    seen: list[tuple[Op, ...]] = []
     for candidate, label, why in _candidates(call):
         if len(found) >= 3:
             break
         try:
             (layer,) = read_layer(candidate, dialect=name, release=release)
+            if layer.ops in seen:
+                continue
             found.append(_fix(layer, candidate, label, why, shape))
+            seen.append(layer.ops)
         except ConvwiseError:
             continue
     unique = {fix.code: fix for fix in found}
@@ -98,18 +102,18 @@ def _candidates(call: Call) -> Iterator[tuple[str, str, str]]:
     for index, (name, value) in enumerate(call.kwargs):
         for legal in _legal(name, value):
             kwargs = (*call.kwargs[:index], (name, legal), *call.kwargs[index + 1 :])
-            yield spell_call(Call(call.kind, call.args, kwargs, call.text)), f"{name}={legal!r}", "accepted"
+            yield spell_call(Call(call.kind, call.args, kwargs, call.text)), f"{name}={legal!r}", ""
     for index, value in enumerate(call.args):
         for legal in _legal("", value):
             args = (*call.args[:index], legal, *call.args[index + 1 :])
             yield (
                 spell_call(Call(call.kind, args, call.kwargs, call.text)),
                 f"{legal!r} instead of {value!r}",
-                "accepted",
+                "",
             )
     for index, (name, _) in enumerate(call.kwargs):
         kept = (*call.kwargs[:index], *call.kwargs[index + 1 :])
-        yield spell_call(Call(call.kind, call.args, kept, call.text)), f"without {name}", "accepted"
+        yield spell_call(Call(call.kind, call.args, kept, call.text)), f"without {name}", ""
 
 
 def _legal(name: str, value: Value) -> list[Value]:

@@ -28,7 +28,8 @@ def undo(flow: LayerFlow, read: Reader) -> tuple[Fix, ...]:
     ):
         return ()
     kernel, stride = collapse([w.kernel for w in op.windows]), collapse([w.stride for w in op.windows])
-    head = f"Conv{layer.rank}DTranspose({layer.arguments['filters']}, {kernel}, strides={stride}, padding='same'"
+    order = "" if layer.channels_last else ", data_format='channels_first'"
+    head = f"Conv{layer.rank}DTranspose({layer.arguments['filters']}, {kernel}, strides={stride}, padding='same'{order}"
     candidates = [f"{head}, output_padding={extra})" for extra in range(min(max(w.stride for w in op.windows), 16))]
     for code in [f"{head})", *candidates]:
         try:

@@ -10,15 +10,18 @@ from typing import Any
 from convwise import dialects
 from convwise.answers import chain as chains
 from convwise.answers.axes import axis_facts
-from convwise.answers.explanation import Explanation, Finding, Fix, show
+from convwise.answers.explanation import AxisFacts, Explanation, Fact, Finding, Fix, show
 from convwise.answers.fixes import fixes, read_every_cell, spatial
 from convwise.answers.headline import findings, headline, rows
-from convwise.answers.inputs import as_shape, as_want
+from convwise.answers.inputs import as_shape, as_want, enter
 from convwise.answers.repair import repairs
+from convwise.answers.transposed import transposed_fixes
 from convwise.answers.undo import undo
+from convwise.answers.wanted import for_axes, out_of_reach, want_row
+from convwise.axis import SAME_UPPER
 from convwise.dialects.base import Dialect, Entered, Layer, LayerFlow, Note, run_ops
 from convwise.errors import ArgumentError, CodeError, ConvwiseError, Refusal, ShapeError
-from convwise.ops import Conv, Layout, Op, Shape
+from convwise.ops import Conv, ConvTranspose, Layout, Op, Pool, Shape
 from convwise.readers.live import read_live
 from convwise.readers.source import Found, Snippet, read_layer, read_text
 
@@ -129,7 +132,7 @@ def _flow(found: Found, shape: Shape) -> Shape:
     if found.error is not None:
         raise found.error
     spoken = dialects.get(found.layers[0].dialect)
-    entered = spoken.enter(found.layers, shape)
+    entered = enter(spoken, found, shape)
     current = entered.shape
     for layer in found.layers:
         current = spoken.flow(layer, current).output
@@ -200,7 +203,7 @@ def _explain_found(snippet: Snippet, found: Found, shape: Shape | None, want: tu
         # No input: every size stays open, and what the framework asks of real sizes is not asked.
         shape = _open_shape(layers)
         spoken = replace(spoken, flow=_open_flow)
-    entered = spoken.enter(layers, shape)
+    entered = enter(spoken, found, shape)
     notes = (*snippet.notes, *found.notes, *entered.notes)
     if len(layers) > 1:
         return chains.explain_chain(spoken, layers, entered, shape, want, notes, explain_layer)
@@ -229,7 +232,8 @@ def _open_shape(layers: Sequence[Layer]) -> Shape:
     unknown: Shape = (None,) * first.rank
     op = first.ops[0] if first.ops else None
     channels = op.in_channels if isinstance(op, Conv) else None
-    return (*unknown, channels) if first.channels_last else (channels, *unknown)
+    batch = (None,) if len(layers) > 1 else ()
+    return (*batch, *unknown, channels) if first.channels_last else (*batch, channels, *unknown)
 
 
 def explain_layer(
@@ -247,14 +251,18 @@ def explain_layer(
     proposals: tuple[Fix, ...] = ()
     back: tuple[Fix, ...] = ()
     refused: tuple[tuple[str, str], ...] = ()
+    told = rows(flow, axes)
     outs = spatial(layer, flow.output)
+    want = for_axes(want, len(axes))
     gaps = any(finding.code == "CW501" for finding in found)
     if alone or gaps:
         proposals = read_every_cell(layer, flow.input, read_back(layer)) if gaps else ()
     if alone:
-        proposals += fixes(layer, flow.input, read_back(layer), outs, want)
+        propose = transposed_fixes if isinstance(layer.window_op, ConvTranspose) else fixes
+        proposals += propose(layer, flow.input, read_back(layer), outs, want)
         back = undo(flow, read_back(layer))
-        refused = _not_these(spoken, layer, flow)
+        refused = _not_these(spoken, layer, flow, want)
+        told += _about_want(flow, axes, want, proposals)
     leave = entered.leave
     return Explanation(
         dialect=layer.dialect,
@@ -267,7 +275,7 @@ def explain_layer(
         headline=headline(flow, axes),
         name=layer.name,
         axes=axes,
-        facts=rows(flow, axes),
+        facts=told,
         findings=tuple(found),
         fixes=tuple(replace(fix, output=leave(fix.output)) for fix in proposals),
         undo=tuple(replace(fix, output=leave(fix.output)) for fix in back),
@@ -278,6 +286,16 @@ def explain_layer(
         want=want,
         verdict=_verdict(outs, want),
     )
+
+
+def _about_want(
+    flow: LayerFlow, axes: tuple[AxisFacts, ...], want: tuple[int, ...] | None, proposals: tuple[Fix, ...]
+) -> tuple[Fact, ...]:
+    row = want_row(flow.layer, axes, want)
+    if row is None:
+        return ()
+    reach = "" if proposals else out_of_reach(flow.layer, spatial(flow.layer, flow.input), want)
+    return (Fact(row.label, (*row.lines, *([reach] if reach else []))),)
 
 
 def read_back(layer: Layer) -> Any:
@@ -294,7 +312,8 @@ def broken(
     want: tuple[int, ...] | None,
 ) -> Explanation:
     """The explanation that an error of one layer carries: what was given, and what would work."""
-    proposals = fixes(layer, entered.shape, read_back(layer), None, want) if entered.shape else ()
+    want = for_axes(want, layer.rank or 0)
+    proposals = chains.broken_fixes(spoken, layer, entered.shape, error, want) if entered.shape else ()
     return Explanation(
         dialect=layer.dialect,
         title=spoken.title,
@@ -305,6 +324,7 @@ def broken(
         output=(),
         headline=error.message,
         name=layer.name,
+        facts=_truncated(layer, entered.shape, error),
         findings=tuple(Finding(note.code, "note", note.text) for note in (*notes, *layer.notes)),
         fixes=tuple(replace(fix, output=entered.leave(fix.output)) for fix in proposals),
         params=None,
@@ -314,17 +334,26 @@ def broken(
     )
 
 
+def _truncated(layer: Layer, shape: Shape, error: ShapeError) -> tuple[Fact, ...]:
+    """A warning where rounding towards zero, as some runtimes do, makes one window of none."""
+    op, sizes = layer.window_op, spatial(layer, shape)
+    if error.code != "CW104" or not isinstance(op, Conv | Pool) or sizes is None or len(sizes) != len(op.windows):
+        return ()
+    for window, size in zip(op.windows, sizes, strict=True):
+        axis = window.over(size)
+        missing = axis.span - axis.padded
+        if 0 < missing < axis.stride and not window.ceil:
+            text = f"-{missing} / {axis.stride} rounds down to -1, so there are -1 + 1 = 0 windows; a runtime that rounds towards zero answers 1"
+            return (Fact("beware", (text,)),)
+    return ()
+
+
 def _verdict(outs: tuple[int, ...] | None, want: tuple[int, ...] | None) -> str:
     """`one less than 14 x 14`: how the output stands to what was wanted."""
     if want is None or outs is None:
         return ""
     if len(want) != len(outs):
-        raise ArgumentError(
-            "CW604",
-            f"{len(want)} wanted sizes for {len(outs)} axes",
-            received=show(want),
-            hint="give one a spatial axis, such as 32x32",
-        )
+        return ""
     if want == outs:
         return "as wanted"
     differences = {have - need for have, need in zip(outs, want, strict=True)}
@@ -335,10 +364,18 @@ def _verdict(outs: tuple[int, ...] | None, want: tuple[int, ...] | None) -> str:
     return f"not {show(want)}"
 
 
-def _not_these(spoken: Dialect, layer: Layer, flow: LayerFlow) -> tuple[tuple[str, str], ...]:
-    """What looks like the answer and is refused: PyTorch's 'same' with a stride."""
-    op = layer.window_op
+def _not_these(
+    spoken: Dialect, layer: Layer, flow: LayerFlow, want: tuple[int, ...] | None
+) -> tuple[tuple[str, str], ...]:
+    """What looks like the answer and is refused: PyTorch's 'same' with a stride, where ceil(size / stride) is missed."""
+    op, sizes, outs = layer.window_op, spatial(layer, flow.input), spatial(layer, flow.output)
     if layer.dialect != "torch" or not isinstance(op, Conv) or all(window.stride == 1 for window in op.windows):
+        return ()
+    if sizes is None or outs is None:
+        return ()
+    windows = (replace(window, padding=SAME_UPPER) for window in op.windows)
+    share = tuple(window.over(size).out for window, size in zip(windows, sizes, strict=True))
+    if share == outs or want not in (None, share):
         return ()
     try:
         read_layer(spoken.respell(layer, {"padding": "same"}), dialect="torch", release=layer.release)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from convwise.axis import Axis, Same, Window
-from convwise.ops import AxisFlow, ConvTranspose, Op, Pad, Resize
+from convwise.ops import AxisFlow, ConvTranspose, Op, Pad, PixelShuffle, Resize
 from convwise.ops.space import Crop
 
 CELLS = {
@@ -28,6 +28,18 @@ def ordinal(number: int) -> str:
     return f"{number}{({1: 'st', 2: 'nd', 3: 'rd'}).get(number % 10, 'th')}"
 
 
+def wide(span: int) -> str:
+    """`a 3-wide window`, `an 11-wide window`."""
+    spoken = str(span)
+    an = spoken.startswith("8") or spoken in ("11", "18") or (spoken[:2] in ("11", "18") and len(spoken) % 3 == 2)
+    return f"{'an' if an else 'a'} {span}-wide window"
+
+
+def last_cells(count: int) -> str:
+    """`the last cell`, `the last two cells`, `the last 6 cells`."""
+    return "the last cell" if count == 1 else f"the last {'two' if count == 2 else count} cells"
+
+
 def listed(words: Sequence[str]) -> str:
     """`rows`, `rows and columns`, `slices, rows and columns`."""
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
@@ -43,8 +55,8 @@ def signed(start: str, *amounts: int) -> str:
     return start + "".join(f" {'-' if amount < 0 else '+'} {abs(amount)}" for amount in amounts if amount)
 
 
-def formula(flow: AxisFlow, op: Op) -> str:
-    """How the output size follows, with the numbers in it."""
+def formula(flow: AxisFlow, op: Op, number: int = 0) -> str:
+    """How the output size of the spatial axis numbered `number` follows, with the numbers in it."""
     if flow.size is None or flow.out is None:
         return ""
     if isinstance(op, ConvTranspose) and flow.window is not None:
@@ -59,11 +71,18 @@ def formula(flow: AxisFlow, op: Op) -> str:
     if isinstance(op, Pad | Crop):
         return f"{flow.size} {'+' if flow.out >= flow.size else '-'} {abs(flow.out - flow.size)} = {flow.out}"
     if isinstance(op, Resize) and op.scales is not None:
-        return f"floor({flow.size} * {float(op.scales[0]):g}) = {flow.out}"
+        scale = op.scales[number]
+        whole = scale.denominator == 1
+        return f"{flow.size} * {scale} = {flow.out}" if whole else f"floor({flow.size} * {float(scale):g}) = {flow.out}"
+    if isinstance(op, PixelShuffle):
+        return f"{flow.size} {'/' if op.inverse else '*'} {op.factor} = {flow.out}"
     return f"{flow.out}, whatever the input"
 
 
 def _window_formula(axis: Axis, window: Window) -> str:
+    if axis.stride == 1:
+        pads = f" + {axis.pad_low} + {axis.pad_high}" if axis.pad_low or axis.pad_high else ""
+        return f"{axis.size}{pads} - {axis.span} + 1 = {axis.out}"
     if isinstance(window.padding, Same):
         return f"ceil({axis.size} / {axis.stride}) = {axis.out}"
     inside = f"{axis.size} + {axis.pad_low} + {axis.pad_high} - {axis.span}"
@@ -77,17 +96,10 @@ def any_size(window: Window) -> str:
     """The output as an expression of any size n, and the smallest n: `ceil((n - 2) / 2), n >= 3`."""
     if isinstance(window.padding, Same):
         return "n" if window.stride == 1 else f"ceil(n / {window.stride})"
-    offset = window.over(0).places
+    # What n is short of, whatever the rule: one window exactly where n reaches `smallest(1)`, one more every stride.
+    offset = 1 - window.smallest(1)
     inside = signed("n", offset)
-    if window.ceil and window.stride > 1:
-        rest = f"ceil(({signed('n', offset - 1)}) / {window.stride}) + 1"
-        expression = rest.replace("(n)", "n")
-        if window.padding.low or window.padding.high:
-            expression += ", or one less where the last window would start in the padding"
-    elif window.stride == 1:
-        expression = inside
-    else:
-        expression = f"ceil({f'({inside})' if offset else 'n'} / {window.stride})"
+    expression = inside if window.stride == 1 else f"ceil({f'({inside})' if offset else 'n'} / {window.stride})"
     return expression + (f", n >= {window.minimum}" if window.minimum > 1 else "")
 
 
@@ -117,7 +129,7 @@ def causes(axis: Axis, window: Window) -> tuple[tuple[str, str], ...]:
         told.append(
             (
                 "kernel",
-                f"a window of {axis.kernel} cannot start on the last {plural(axis.kernel - 1, 'cell')}: -{axis.kernel - 1}",
+                f"a window of {axis.kernel} cannot start on {last_cells(axis.kernel - 1)}: -{axis.kernel - 1}",
             )
         )
     if axis.span > axis.kernel:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from convwise.errors import CodeError, ShapeError
-from convwise.ops import AxisFlow, Conv, ConvTranspose, Flow, Layout, Op, Pool, Shape
+from convwise.ops import AxisFlow, Conv, ConvTranspose, Flow, Layout, Norm, Op, Pool, Shape
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +91,13 @@ class LayerFlow:
 
     @property
     def params(self) -> int | None:
-        return _sum(flow.params for flow in self.flows)
+        """The parameters as the framework counts them: running moments are weights in Keras, buffers elsewhere."""
+        if self.layer.dialect == "keras":
+            return _sum(flow.params for flow in self.flows)
+        return _sum(
+            flow.trainable if isinstance(op, Norm) else flow.params
+            for op, flow in zip(self.layer.ops, self.flows, strict=True)
+        )
 
     @property
     def trainable(self) -> int | None:

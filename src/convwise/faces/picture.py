@@ -28,6 +28,8 @@ def draw(axis: Axis, width: int = 80) -> list[str]:
     labels = _windows(axis, segments)
     cells = ELISION.join(" ".join(_cell(axis, cell) for cell in segment) for segment in segments)
     shown = [LEGEND[mark] for mark in ".xo" if mark in cells.replace(ELISION, "")]
+    if axis.overhang and axis.pad_low <= 0 and axis.pad_high <= 0:
+        shown = [". past the end" if text == LEGEND["."] else text for text in shown]
     rows = [(" " + cells, "  ".join(shown))]
     rows += [(_window_row(axis, index, segments), label) for index, label in labels]
     column = max(len(row) for row, _ in rows) + 2
@@ -68,7 +70,7 @@ def _windows(axis: Axis, segments: list[range]) -> list[tuple[int, str]]:
     if out == 4 and len(segments) == 1:
         told.append((2, "window 2"))
     if out > 2:
-        reach = f", {axis.overhang} past the padding" if axis.overhang else ""
+        reach = f", {axis.overhang} past the {'padding' if axis.pad_high > 0 else 'end'}" if axis.overhang else ""
         told.append((out - 1, f"window {out - 1}, the last{reach}"))
     return told
 

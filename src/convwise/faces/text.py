@@ -6,9 +6,10 @@ import textwrap
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from convwise.answers.explanation import AxisFacts, Explanation, Fix, show
+from convwise.answers.explanation import AxisFacts, Explanation, Finding, Fix, show
 from convwise.answers.headline import groups
 from convwise.axis import Same
+from convwise.dialects.base import TITLES
 from convwise.errors import ConvwiseError
 from convwise.faces.picture import draw
 from convwise.faces.safe import escape
@@ -43,7 +44,8 @@ def render_line(answer: Any) -> str:
     formulas = {axis.formula: None for axis in answer.axes if axis.formula}
     reason = f"  ({'; '.join(formulas)})" if formulas else ""
     what = " ".join(answer.code.split()) if not answer.parts else f"{len(answer.parts)} layers"
-    return escape(f"{what}: {show(answer.input)} -> {show(answer.output)}{reason}")
+    verdict = f", {answer.verdict}" if answer.verdict else ""
+    return escape(f"{what}: {show(answer.input)} -> {show(answer.output)}{verdict}{reason}")
 
 
 def paint(lines: Iterable[Line], width: int, color: bool) -> str:
@@ -61,15 +63,24 @@ def paint(lines: Iterable[Line], width: int, color: bool) -> str:
 def _explanation(told: Explanation, width: int) -> list[Line]:
     lines = [_head(told)]
     lines += _wrapped("", escape(told.headline), width, 0)
+    # Which framework was meant comes before everything that follows from the guess.
+    first = [finding for finding in told.findings if finding.code == "CW508"]
+    lines += _findings(first, width)
     lines += _chain_table(told, width) if told.parts else []
     for fact in told.facts:
         lines += _fact(fact.label, fact.lines, width)
     lines += _picture(told, width)
-    for finding in told.findings:
+    lines += _findings([finding for finding in told.findings if finding not in first], width)
+    return lines + _proposals(told, width)
+
+
+def _findings(found: Sequence[Finding], width: int) -> list[Line]:
+    lines: list[Line] = []
+    for finding in found:
         label = f"{finding.level} {finding.code}"
         where = f"{finding.node}: " if finding.node else ""
         lines += _wrapped(label, escape(where + finding.text), width, 2, "warn" if finding.level != "note" else "dim")
-    return lines + _proposals(told, width)
+    return lines
 
 
 def _head(told: Explanation) -> Line:
@@ -140,7 +151,16 @@ def _fixes(word: str, proposals: Sequence[Fix], width: int) -> list[Line]:
     for number, (fix, label) in enumerate(zip(proposals, labels, strict=True)):
         arrow = f"-> {show(fix.output)}" if fix.output else ""
         lead = f"{word:<4} " if number == 0 else "     "
-        lines.append(((lead, "good"), (f"{label:<{column}}  {arrow}{'   ' + fix.why if fix.why else ''}", "")))
+        why = "   " + fix.why if fix.why else ""
+        if len(lead) + max(column, len(label)) + 2 + len(arrow) > width:
+            # The call as it is, for copying; what it gives stands below it.
+            lines.append(((lead, "good"), (label, "")))
+            lines += [((f"       {arrow}{why}", ""),)] if arrow or why else []
+        elif len(lead) + max(column, len(label)) + 2 + len(arrow + why) > width:
+            lines.append(((lead, "good"), (f"{label:<{column}}  {arrow}", "")))
+            lines.append(((f"       {fix.why}", ""),))
+        else:
+            lines.append(((lead, "good"), (f"{label:<{column}}  {arrow}{why}", "")))
     return lines
 
 
@@ -152,9 +172,11 @@ def _chain_table(told: Explanation, width: int) -> list[Line]:
         rows.append((escape(part.name or part.kind), show(part.output), describe_step(part), count))
     widths = [max(len(row[column]) for row in rows) for column in range(4)]
     lines: list[Line] = []
-    for name, shape, what, count in rows:
-        text = f"  {name:<{widths[0]}}   {shape:<{widths[1]}}   {what:<{widths[2]}}   {count:>{widths[3]}}"
-        lines.append(((text[:width], ""),))
+    # On a narrow terminal the counts go first, then what the layer does.
+    shown = next((n for n in (4, 3) if 2 + sum(widths[:n]) + 3 * (n - 1) <= width), 2)
+    for row in rows:
+        texts = [f"{text:{'>' if place == 3 else '<'}{widths[place]}}" for place, text in enumerate(row[:shown])]
+        lines.append((("  " + "   ".join(texts)[: width - 2], ""),))
     return lines
 
 
@@ -168,7 +190,8 @@ def describe_step(part: Explanation) -> str:
         if any(value != 1 for value in values):
             words.append(f"{word} {'x'.join(map(str, values)) if len(set(values)) > 1 else values[0]}")
     words += _padding_words(axes)
-    kind = "" if part.kind.startswith(("Conv", "Depthwise", "Separable")) else f"{part.kind} " if part.name else ""
+    plain = part.kind.startswith("Conv") and "Transpose" not in part.kind
+    kind = "" if plain else f"{part.kind} " if part.name else ""
     return kind + ", ".join(words)
 
 
@@ -190,16 +213,16 @@ def _error(error: ConvwiseError, width: int) -> list[Line]:
         lines.append(
             _head(told)
             if not told.parts
-            else ((f"{len(told.parts) + 1} layers · {told.title} {told.release}", "head"),)
+            else ((f"{len(told.code.splitlines())} layers · {told.title} {told.release}", "head"),)
         )
         if told.parts or told.kind == "Sequential":
             lines += _wrapped("", escape(told.headline), width, 0)
             lines += _chain_table(told, width)
     lines.append(((f"{type(error).__name__} {error.code}: ", "bad"), (escape(error.message), "")))
-    title = told.title if told is not None else "it says"
+    title = told.title if told is not None else _speaker(error)
     if error.quote and error.quote not in error.fact:
         lines += _wrapped("", escape(f'{title}: "{error.quote}"'), width, 2)
-    for text in (error.detail, error.hint):
+    for text in (error.detail, "\n".join(_hints(error))):
         for line in text.splitlines():
             # A caret line must keep its columns; it is never wrapped.
             lines.append(((f"  {escape(line)}", ""),)) if "^" in line or len(line) < width - 2 else lines.extend(
@@ -208,8 +231,35 @@ def _error(error: ConvwiseError, width: int) -> list[Line]:
     if told is not None:
         for fact in told.facts:
             lines += _fact(fact.label, fact.lines, width)
+        lines += _findings(told.findings, width)
         lines += _proposals(told, width)
+        lines += [((f"     {escape(_larger(error))}", ""),)] if told.fixes and _larger(error) and not told.parts else []
     return lines
+
+
+SMALLER = "try a smaller kernel or dilation, more padding, or "
+
+
+def _hints(error: ConvwiseError) -> list[str]:
+    """The lines of the hint that the ready calls below it do not say again."""
+    told = error.explanation
+    if told is None or not told.fixes:
+        return error.hint.splitlines()
+    said = [text for fix in told.fixes for text in (fix.label, fix.code) if text]
+    return [
+        line
+        for line in error.hint.splitlines()
+        if not line.startswith(SMALLER) and not any(text in line for text in said)
+    ]
+
+
+def _larger(error: ConvwiseError) -> str:
+    """`or an input of at least 3`, the part of a hint that no ready call can say."""
+    return f"or {error.hint.removeprefix(SMALLER)}" if error.hint.startswith(SMALLER) else ""
+
+
+def _speaker(error: ConvwiseError) -> str:
+    return next((title for title in TITLES.values() if title in (error.layer or "")), "it says")
 
 
 def render_many(
@@ -253,12 +303,17 @@ def _refused_input(text: str, column: int, error: ConvwiseError, width: int) -> 
     indent = " " * (column + 4)
     told = error.explanation
     if error.quote:
-        sentence = error.quote.split(". ")[0]
-        lines.append(((f'{indent}{told.title if told else "it says"}: "{escape(sentence)}"'[:width], "dim"),))
+        sentence = f'{told.title if told else _speaker(error)}: "{escape(error.quote.split(". ")[0])}"'
+        for line in textwrap.wrap(sentence, max(width - len(indent), 20), break_on_hyphens=False):
+            lines.append(((indent + line, "dim"),))
+    larger = _larger(error)
     for fix in told.fixes[:1] if told else ():
         lines.append(((f"{indent}try {fix.label or fix.code} -> {show(fix.output)}", "good"),))
-    if error.hint:
-        lines.append(((f"{indent}{escape(error.hint)}"[:width], ""),))
+    hints = ([larger] if larger else []) if told and told.fixes else []
+    for hint in (*_hints(error), *hints):
+        lines += [
+            ((indent + line, ""),) for line in textwrap.wrap(escape(hint), max(width - len(indent), 20))
+        ]
     return lines
 
 

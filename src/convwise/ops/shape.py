@@ -120,7 +120,7 @@ def _does_not_fit(broken: list[AxisFlow]) -> ShapeError:
         span = f"span = dilation {axis.dilation} x (kernel {axis.kernel} - 1) + 1 = {axis.span}"
     return ShapeError(
         "CW104",
-        f"the window spans {axis.span} but only {max(axis.padded, 0)} cells exist",
+        f"the window spans {axis.span} but only {max(axis.padded, 0)} cell{'s exist' if axis.padded != 1 else ' exists'}",
         axis=name,
         received=axis.size,
         detail=f"size {axis.size} + padding {axis.pad_low} + {axis.pad_high} = {axis.padded}; {span}",

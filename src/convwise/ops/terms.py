@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 from math import floor
+from struct import pack, unpack
 
 from convwise.errors import ArgumentError
 from convwise.ops.shape import Shape, Size
@@ -24,11 +25,24 @@ class SizeOf:
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """floor(term x factor); `exact` where the framework's product is exact, else it is computed in double precision."""
+    """floor(term x factor); `exact` where the framework's product is exact, else it is computed in double precision, or in `single`."""
 
     term: Term
     factor: Fraction
     exact: bool = True
+    single: bool = False
+
+    def floor(self, size: int) -> int:
+        """The product with this size, rounded as the framework does."""
+        if self.exact:
+            return floor(size * self.factor)
+        product = float(size) * float(self.factor)
+        if not self.single:
+            return floor(product)
+        try:
+            return floor(unpack("<f", pack("<f", product))[0])
+        except OverflowError:
+            return floor(product)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +92,7 @@ def value(term: Term, shapes: tuple[Shape, ...]) -> Size:
         return shape[term.axis] if -len(shape) <= term.axis < len(shape) else None
     if isinstance(term, Scale):
         size = value(term.term, shapes)
-        if size is None:
-            return None
-        return floor(size * term.factor) if term.exact else floor(float(size) * float(term.factor))
+        return None if size is None else term.floor(size)
     left, right = value(term.left, shapes), value(term.right, shapes)
     if left is None or right is None:
         return None

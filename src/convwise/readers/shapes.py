@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from convwise.errors import ArgumentError
@@ -15,8 +16,33 @@ LONGEST = 400
 
 LARGEST_RANK = 16
 UNKNOWN_SIZES = ("none", "?")
-EXAMPLE = "write it as 64x64x3 (Keras: height x width x channels) or 3x64x64 (PyTorch: channels x height x width)"
-WANT_EXAMPLE = "write it as 32x32, or 32 for every axis"
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """What a text should be: the code and the words of its errors, and whether sizes may be unknown."""
+
+    code: str
+    what: str
+    example: str
+    open: bool = False
+
+    def error(self, fact: str, received: object, detail: str = "") -> ArgumentError:
+        text = received if isinstance(received, str) else repr(received)
+        return ArgumentError(self.code, fact, detail=detail, received=shown(text), hint=self.example)
+
+    def broken(self, text: str, position: int, complaint: str) -> ArgumentError:
+        fact = f"'{shown(text)}' is not a {self.what}: {complaint}"
+        return self.error(fact, text, pointed(text, position))
+
+
+SHAPE = Form(
+    "CW601",
+    "shape",
+    "write it as 64x64x3 (Keras: height x width x channels) or 3x64x64 (PyTorch: channels x height x width)",
+    open=True,
+)
+WANT = Form("CW604", "wanted size", "write it as 32x32, or 32 for every axis")
 
 
 def parse_shape(text: str) -> Shape:
@@ -28,7 +54,7 @@ def parse_shape(text: str) -> Shape:
     Raises:
         ArgumentError: CW601, with a caret under the place where the text stops being a shape.
     """
-    return tuple(_sizes(text, "CW601", "shape", EXAMPLE, unknown_allowed=True))
+    return tuple(_sizes(text, SHAPE))
 
 
 def parse_want(want: str | int | Sequence[int]) -> tuple[int, ...]:
@@ -41,18 +67,13 @@ def parse_want(want: str | int | Sequence[int]) -> tuple[int, ...]:
         ArgumentError: CW604.
     """
     if isinstance(want, str):
-        sizes = [size for size in _sizes(want, "CW604", "wanted size", WANT_EXAMPLE) if size is not None]
+        sizes = tuple(size for size in _sizes(want, WANT) if size is not None)
         if 0 in sizes:
-            raise ArgumentError("CW604", "a wanted size must be at least 1", received=shown(want), hint=WANT_EXAMPLE)
-        return tuple(sizes)
+            raise WANT.error("a wanted size must be at least 1", want)
+        return sizes
     given: tuple[Any, ...] = (want,) if isinstance(want, int) else _as_tuple(want)
     if not given or not all(isinstance(size, int) and not isinstance(size, bool) and size >= 1 for size in given):
-        raise ArgumentError(
-            "CW604",
-            "a wanted size is a positive integer for each spatial axis",
-            received=shown(repr(want)),
-            hint=WANT_EXAMPLE,
-        )
+        raise WANT.error("a wanted size is a positive integer for each spatial axis", want)
     return given
 
 
@@ -60,44 +81,39 @@ def _as_tuple(want: object) -> tuple[Any, ...]:
     return tuple(want) if isinstance(want, tuple | list) else (None,)
 
 
-def _sizes(text: object, code: str, what: str, example: str, *, unknown_allowed: bool = False) -> list[int | None]:
+def _sizes(text: object, form: Form) -> list[int | None]:
     if not isinstance(text, str):
-        raise ArgumentError(
-            code, f"a {what} is text, not {type(text).__name__}", received=shown(repr(text)), hint=example
-        )
+        raise form.error(f"a {form.what} is text, not {type(text).__name__}", text)
     if len(text) > LONGEST:
-        raise ArgumentError(code, f"a {what} of {len(text):,} characters", received=shown(text), hint=example)
-    start, end = _inside_brackets(text, code, what, example)
+        raise form.error(f"a {form.what} of {len(text):,} characters", text)
+    start, end = _inside_brackets(text, form)
     sizes: list[int | None] = []
     position = start
     separator = ""
     while True:
         position = _skip_blanks(text, position, end)
-        if position == end and separator == "," and sizes and (start, end) != (0, len(text)):
-            break  # the comma of a one-element tuple: (64,)
-        sizes.append(_size(text, position, end, code, what, example, unknown_allowed))
+        if position == end and separator == "," and text[end : end + 1] in (")", "]"):
+            break  # the comma of a tuple that ends in one: (64,)
+        sizes.append(_size(text, position, end, form))
         position = _skip_blanks(text, _end_of_word(text, position, end), end)
         if position == end:
             break
-        separator = _separator(text, position, separator, code, what, example)
+        separator = _separator(text, position, separator, form)
         position += 1
     if len(sizes) > LARGEST_RANK:
-        raise ArgumentError(code, f"a {what} of {len(sizes)} axes", received=shown(text), hint=example)
+        raise form.error(f"a {form.what} of {len(sizes)} axes", text)
     return sizes
 
 
-def _inside_brackets(text: str, code: str, what: str, example: str) -> tuple[int, int]:
+def _inside_brackets(text: str, form: Form) -> tuple[int, int]:
     """Where the sizes start and end: blanks and one pair of brackets taken off."""
     start, end = len(text) - len(text.lstrip()), len(text.rstrip())
-    if start >= end:
-        raise ArgumentError(code, f"an empty {what}", received=text, hint=example)
-    if text[start] in "([":
-        closing = ")" if text[start] == "(" else "]"
-        if text[end - 1] != closing or end - 1 == start:
-            raise _broken(text, end, f"the bracket {text[start]!r} is not closed", code, what, example)
+    if start < end and text[start] in "([":
+        if text[end - 1] != (")" if text[start] == "(" else "]"):
+            raise form.broken(text, end, f"the bracket {text[start]!r} is not closed")
         start, end = start + 1, end - 1
-        if not text[start:end].strip():
-            raise ArgumentError(code, f"an empty {what}", received=text, hint=example)
+    if not text[start:end].strip():
+        raise form.error(f"an empty {form.what}", text)
     return start, end
 
 
@@ -112,17 +128,16 @@ def _end_of_word(text: str, position: int, end: int) -> int:
     return position + (found.end() if found else 0)
 
 
-def _size(text: str, position: int, end: int, code: str, what: str, example: str, unknown_allowed: bool) -> int | None:
-    stop = _end_of_word(text, position, end)
-    word = text[position:stop]
+def _size(text: str, position: int, end: int, form: Form) -> int | None:
+    word = text[position : _end_of_word(text, position, end)]
     if word.lower() in UNKNOWN_SIZES:
-        if unknown_allowed:
+        if form.open:
             return None
-        raise _broken(text, position, "a number is needed here", code, what, example)
+        raise form.broken(text, position, "a number is needed here")
     if not word:
-        raise _broken(text, position, _complaint(text, position, end), code, what, example)
+        raise form.broken(text, position, _complaint(text, position, end))
     if len(word) > 19 or int(word) > 2**63 - 1:
-        raise _broken(text, position, f"a number of {len(word)} digits is too large", code, what, example)
+        raise form.broken(text, position, f"a number of {len(word)} digits is too large")
     return int(word)
 
 
@@ -134,23 +149,13 @@ def _complaint(text: str, position: int, end: int) -> str:
     return "a size is missing here" if text[position] in "xX×*," else f"'{shown(text[position])}' is not a size"
 
 
-def _separator(text: str, position: int, before: str, code: str, what: str, example: str) -> str:
+def _separator(text: str, position: int, before: str, form: Form) -> str:
     """The separator at `position`; all separators of one shape are alike, so that a typo is not read as one."""
     sign = {"X": "x", "×": "x", "*": "x"}.get(text[position], text[position])
-    if sign not in ("x", ","):
-        if text[position] in "eE.":
-            raise _broken(text, position, "a size is a whole number, written in digits", code, what, example)
-        raise _broken(text, position, f"'{shown(text[position])}' is neither a digit nor 'x'", code, what, example)
+    if sign in "eE.":
+        raise form.broken(text, position, "a size is a whole number, written in digits")
+    if sign not in "x,":
+        raise form.broken(text, position, f"'{shown(text[position])}' is neither a digit nor 'x'")
     if before and sign != before:
-        raise _broken(text, position, f"{before!r} and {sign!r} are mixed", code, what, example)
+        raise form.broken(text, position, f"{before!r} and {sign!r} are mixed")
     return sign
-
-
-def _broken(text: str, position: int, complaint: str, code: str, what: str, example: str) -> ArgumentError:
-    return ArgumentError(
-        code,
-        f"'{shown(text)}' is not a {what}: {complaint}",
-        detail=pointed(text, position),
-        received=shown(text),
-        hint=example,
-    )

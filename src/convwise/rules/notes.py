@@ -16,6 +16,15 @@ RULES = (
         Asked("nn.Conv2d(3, 8, 3, stride=4)", ("3x128x128",)),
     ),
     Rule(
+        "CW502",
+        "A tail is cut off by the floor",
+        "The last window ends before the data does, and the cells behind it are too few for another step, so no window "
+        "reads them. A 2 x 2 pooling of 27 rows gives 13 and never looks at row 26. Only data counts here: where padding is "
+        "left over nothing is lost. Over several layers the tails add up, and a strip of the image at the bottom and the right has "
+        "no effect on the result.",
+        "Take an input size for which the divisions come out even, pad, or set ceil_mode where the layer has it.",
+    ),
+    Rule(
         "CW503",
         "Windows that see only padding",
         "Some windows at the border stand wholly in the padding and read not one cell of the data. A convolution gives "
@@ -82,5 +91,62 @@ RULES = (
             "Net(\n  (conv): Conv2d(3, 8, kernel_size=(3, 3), stride=(1, 1))\n  (fc): Linear(in_features=288, out_features=10, bias=True)\n)",
             ("1x3x8x8",),
         ),
+    ),
+    Rule(
+        "CW513",
+        "A node that is not followed",
+        "The network holds an operator that convwise does not know, or one whose output depends on values and not on sizes. "
+        "The shape behind it is not known, and neither is what follows from it. Everything around it is traced as usual. "
+        "Where legal input sizes depend on such a node they are marked as not exact.",
+        "Read the rows before it; what stands behind it must be checked by running the model.",
+    ),
+    Rule(
+        "CW514",
+        "The receptive field is larger than the input",
+        "From this node on one output cell can see more cells than the input has, so every output depends on padding at "
+        "the border. That is so in most deep networks and no error. The field that matters in practice is smaller than this "
+        "hull, because cells in its middle are reached by many more paths than cells at its edge.",
+        "Nothing to do; for pixel-exact tasks use a larger input or fewer strides.",
+    ),
+    Rule(
+        "CW515",
+        "Branches that do not line up",
+        "Two branches meet, and their cells at the same place look at different places of the input, or step over it at "
+        "different rates. The shapes agree, so nothing fails. Nearest upsampling by two shifts by half a cell, a strided "
+        "`same` layer by up to half a stride, an even kernel by half a cell. A network learns around a small shift; in exact ports and "
+        "in measuring tasks it shows.",
+        "Pad or crop one branch on one side, or resample with linear interpolation and half-pixel centres.",
+    ),
+    Rule(
+        "CW516",
+        "An even kernel cannot pad evenly",
+        "A window that spans an even number of cells and keeps the size needs an odd number of padding cells, so one side "
+        "gets one more than the other. The output is shifted by half a cell against the input. Frameworks agree on where the extra "
+        "cell goes only by convention: TensorFlow, Keras and PyTorch's 'same' put it at the end, ONNX's SAME_LOWER at the start.",
+        "Use an odd kernel.",
+    ),
+    Rule(
+        "CW517",
+        "Padding that was stored for another size",
+        "The padding is TensorFlow's `same` worked out once, for the size that the network was built for, and stored as "
+        "numbers. On another input size the rule would give other pads, because they depend on whether the stride divides the size. "
+        "The shapes may still agree, but every window is shifted by a cell against what the weights were trained with, and accuracy falls "
+        "without a message. EfficientNet ports are known for it.",
+        "Build the network for the size it is fed, or compute the padding from the size at run time.",
+    ),
+    Rule(
+        "CW518",
+        "No input size gives these features",
+        "A dense layer stands behind a Flatten, and the number of features it was made for is not channels x height x width for any "
+        "height and width that the layers before it can give. So no input size makes the network run, and looking for one is in vain. "
+        "The number in the layer is wrong, or a layer before it was changed.",
+        "Make the dense layer for the number that arrives, which the finding gives.",
+    ),
+    Rule(
+        "CW519",
+        "A branch that leads nowhere",
+        "No output of the network depends on this node. It may be left over from training, such as an auxiliary head, or an output "
+        "was forgotten. It costs time and memory where the runtime does not remove it, and its layers are trained by nothing.",
+        "Take the branch out, or make its end an output.",
     ),
 )

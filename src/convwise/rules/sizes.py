@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from convwise.rules.base import Asked, Rule
+from convwise.rules.base import Asked, Rule, Written
 
 RULES = (
     Rule(
@@ -104,5 +104,20 @@ RULES = (
         "Write the number that Flatten gives, or let the framework find it: nn.LazyLinear, or Dense in Keras. A global "
         "pooling layer before it makes the number independent of the image size.",
         Asked("nn.Sequential(nn.Flatten(), nn.Linear(1050, 10))", ("1x32x7x7",)),
+    ),
+    Rule(
+        "CW110",
+        "The sizes of two tensors do not agree",
+        "Where branches of a network meet, their sizes must agree: added or multiplied tensors on every axis (or one of "
+        "them has a single cell there), concatenated ones on every axis but the joined one. In a U-Net or a feature "
+        "pyramid the sizes come apart by one when a pooling or a stride halves an odd number: 43 becomes 21, and doubled "
+        "again it is 42. The message names the node where they meet, but the cause is the input size. "
+        "The legal input sizes follow exactly from the network, and convwise gives the nearest ones.",
+        "Take the nearest legal input size: pad the input and crop the output. Or change the network: crop the longer "
+        "branch, resize to the other branch's size, or set output_padding where an odd size came from.",
+        Written(
+            "from convwise.ops.several import Concat\nConcat(1).flows(((1, 64, 43, 43), (1, 64, 42, 42)))",
+            "concatenating along axis 1, but axis 2 is 43 in one input and 42 in another [CW110]\n...",
+        ),
     ),
 )

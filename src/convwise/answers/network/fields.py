@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
-from math import ceil, floor
+from math import floor
 
 from convwise.answers.network.flowing import NodeFlow
 from convwise.answers.network.symbolic import AxisKey
-from convwise.axis import Pads, Same, Window
+from convwise.axis import Pads, Window
 from convwise.ops import (
     AdaptivePool,
     Conv,
@@ -41,6 +41,8 @@ from convwise.ops import (
 )
 
 Key = int
+Number = int | Fraction
+"""A whole number wherever it can be, because whole numbers are quick."""
 
 REACH = {"nearest": 1, "linear": 2, "bilinear": 2, "trilinear": 2, "cubic": 4, "bicubic": 4}
 """Cells that one resampled cell reads, a mode; others are taken as 2."""
@@ -50,28 +52,38 @@ REACH = {"nearest": 1, "linear": 2, "bilinear": 2, "trilinear": 2, "cubic": 4, "
 class Field:
     """What one cell of an axis sees of an input axis: output i sees `size` cells from `offset + i jump` on.
 
-    `center` is the middle of what output 0 sees, exact where `offset` is rounded to a cell (transposes, resizes).
+    `twice` is twice the middle of what output 0 sees, exact where `offset` is rounded to a cell (transposes, resizes).
     """
 
     key: Key
-    size: Fraction = Fraction(1)
-    jump: Fraction = Fraction(1)
-    offset: Fraction = Fraction(0)
-    center: Fraction = Fraction(0)
+    size: Number = 1
+    jump: Number = 1
+    offset: Number = 0
+    twice: Number = 0
 
-    def under(self, cells: int, step: Fraction, first: Fraction, middle: Fraction) -> Field:
-        """The field of a window of so many cells of this axis: output i starts at cell `first + i step`, and has its middle at `middle`."""
+    def under(self, cells: int, step: Number, first: int, twice: Number) -> Field:
+        """The field of a window of so many cells of this axis: output i starts at cell `first + i step`; 0 has its middle at `twice` / 2."""
+        jump = self.jump
         return Field(
             self.key,
-            self.size + self.jump * (cells - 1),
-            self.jump * step,
-            self.offset + self.jump * first,
-            self.center + self.jump * middle,
+            self.size + jump * (cells - 1),
+            jump * step if type(step) is int else _plain(jump * step),
+            self.offset + jump * first,
+            self.twice + jump * twice,
         )
 
-    def last(self, index: int) -> Fraction:
+    def last(self, index: int) -> Number:
         """The last input cell that output `index` sees."""
         return self.offset + self.jump * index + self.size - 1
+
+
+def _plain(number: Number) -> Number:
+    return number.numerator if number.denominator == 1 else number
+
+
+def share(one: int, other: int) -> Number:
+    """The quotient."""
+    return one // other if one % other == 0 else Fraction(one, other)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +108,8 @@ class Misaligned:
     node: str
     key: Key
     what: str
-    one: Fraction
-    other: Fraction
+    one: Number
+    other: Number
 
 
 @dataclass(slots=True)
@@ -120,6 +132,8 @@ def start(following: Following, keys: tuple[AxisKey, ...], shapes: Mapping[str, 
 def through_ops(fields: Fields, ops: tuple[Op, ...], flows: tuple[Flow, ...], layout: Layout) -> Fields:
     """Ops one after the other, on the sizes that they had."""
     for op, flow in zip(ops, flows, strict=False):
+        if isinstance(op, Pointwise) and "soft" not in op.kind:
+            continue
         fields = _through(fields, op, flow, layout)
     return fields
 
@@ -174,29 +188,28 @@ def _axis(here: Field, op: Op, number: int, size: int | None, out: int | None) -
         case ConvTranspose():
             return spread(here, op.windows[number])
         case Pad():
-            return here.under(1, Fraction(1), Fraction(-op.pads[number].low), Fraction(-op.pads[number].low))
+            return here.under(1, 1, -op.pads[number].low, -2 * op.pads[number].low)
         case Crop():
-            return here.under(1, Fraction(1), Fraction(op.cuts[number].low), Fraction(op.cuts[number].low))
+            return here.under(1, 1, op.cuts[number].low, 2 * op.cuts[number].low)
         case Resize():
             return resized(here, op.mode, op.align_corners, size, out)
         case AdaptivePool():
             return adapted(here, size, out)
         case PixelShuffle():
-            step = Fraction(op.factor) if op.inverse else Fraction(1, op.factor)
-            middle = Fraction(op.factor - 1, 2) if op.inverse else Fraction(1 - op.factor, 2 * op.factor)
-            return here.under(op.factor if op.inverse else 1, step, Fraction(0), middle)
+            if op.inverse:
+                return here.under(op.factor, op.factor, 0, op.factor - 1)
+            return here.under(1, Fraction(1, op.factor), 0, share(1 - op.factor, op.factor))
     return here
 
 
 def windowed(here: Field, window: Window, size: int | None) -> Field:
     """Under a sliding window; a padding that depends on the size is that of `size`."""
-    if isinstance(window.padding, Same) and size is None:
+    padding = window.padding
+    if not isinstance(padding, Pads):
         fixed = window.fixed().padding
-        pads = fixed if isinstance(fixed, Pads) else Pads()
-    else:
-        pads = window.pads(size or 1)
-    first = Fraction(-pads.low)
-    return here.under(window.span, Fraction(window.stride), first, first + Fraction(window.span - 1, 2))
+        padding = fixed if isinstance(fixed, Pads) else Pads() if size is None else window.pads(size)
+    span = window.span
+    return here.under(span, window.stride, -padding.low, span - 1 - 2 * padding.low)
 
 
 def spread(here: Field, window: Window) -> Field:
@@ -204,10 +217,8 @@ def spread(here: Field, window: Window) -> Field:
     fixed = window.fixed().padding
     low = fixed.low if isinstance(fixed, Pads) else 0
     reach = window.span - 1
-    cells = reach // window.stride + 1
-    first = Fraction(ceil(Fraction(low - reach, window.stride)))
-    middle = (low - Fraction(reach, 2)) / window.stride
-    return here.under(cells, Fraction(1, window.stride), first, middle)
+    first = -((reach - low) // window.stride)
+    return here.under(reach // window.stride + 1, share(1, window.stride), first, share(2 * low - reach, window.stride))
 
 
 def resized(here: Field, mode: str, align_corners: bool, size: int | None, out: int | None) -> Field | None:
@@ -219,11 +230,11 @@ def resized(here: Field, mode: str, align_corners: bool, size: int | None, out: 
     if mode == "area":
         return adapted(here, size, out)
     cells = REACH.get(mode, 2)
-    step = Fraction(size - 1, max(out - 1, 1)) if align_corners and cells > 1 else Fraction(size, out)
+    step = share(size - 1, max(out - 1, 1)) if align_corners and cells > 1 else share(size, out)
     if cells == 1:
-        return here.under(1, step, Fraction(0), (step - 1) / 2)
-    middle = Fraction(0) if align_corners else (step - 1) / 2
-    return here.under(cells, step, Fraction(floor(middle) - (cells // 2 - 1)), middle)
+        return here.under(1, step, 0, _plain(step - 1))
+    twice = 0 if align_corners else _plain(step - 1)
+    return here.under(cells, step, floor(Fraction(twice) / 2) - (cells // 2 - 1), twice)
 
 
 def adapted(here: Field, size: int | None, out: int | None) -> Field | None:
@@ -233,8 +244,8 @@ def adapted(here: Field, size: int | None, out: int | None) -> Field | None:
     if size == out:
         return here
     widest = max(-(-(i + 1) * size // out) - i * size // out for i in range(min(out, 4096)))
-    step = Fraction(size, out)
-    return here.under(widest, step, Fraction(0), (step - 1) / 2)
+    step = share(size, out)
+    return here.under(widest, step, 0, _plain(step - 1))
 
 
 def _normalised(fields: Fields, op: Norm, layout: Layout) -> Fields:
@@ -302,12 +313,14 @@ def hull(one: Field, other: Field, count: int, step: NodeFlow, following: Follow
     name = step.node.name or step.node.kind
     if one.jump != other.jump:
         following.misaligned.append(Misaligned(name, one.key, "steps", one.jump, other.jump))
-    elif one.center != other.center:
-        following.misaligned.append(Misaligned(name, one.key, "centres", one.center, other.center))
+    elif one.twice != other.twice:
+        following.misaligned.append(
+            Misaligned(name, one.key, "centres", Fraction(one.twice) / 2, Fraction(other.twice) / 2)
+        )
     ends = (0, max(count - 1, 0))
     size = max(
         max(one.last(i), other.last(i)) - min(one.offset + one.jump * i, other.offset + other.jump * i) + 1
         for i in ends
     )
     wider = one if one.size >= other.size else other
-    return Field(one.key, size, wider.jump, min(one.offset, other.offset), wider.center)
+    return Field(one.key, size, wider.jump, min(one.offset, other.offset), wider.twice)

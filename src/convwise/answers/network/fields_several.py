@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from fractions import Fraction
 
 from convwise.answers.network.fields import (
     Field,
@@ -18,7 +17,7 @@ from convwise.answers.network.fields import (
 from convwise.answers.network.flowing import NodeFlow, Run
 from convwise.answers.network.symbolic import AxisKey, layer_layout
 from convwise.dialects.base import Layer
-from convwise.ops import Layout, Shape
+from convwise.ops import Shape
 from convwise.ops.several import (
     Concat,
     Elementwise,
@@ -121,7 +120,7 @@ def _one(work: Several, fields: Fields, shapes: Shapes, out: Shape) -> Fields:
 
 def shifted(field: Field | None, cells: int) -> Field | None:
     """The field of an axis whose cell 0 is now the old cell `cells`."""
-    return None if field is None else field.under(1, Fraction(1), Fraction(cells), Fraction(cells))
+    return None if field is None else field.under(1, 1, cells, 2 * cells)
 
 
 def _number(term: Term | None, shapes: Shapes) -> int:
@@ -137,7 +136,7 @@ def _slice(work: Slice, fields: Fields, shapes: Shapes) -> Fields:
     begin = None if work.start is None else value(work.start, shapes)
     end = None if work.stop is None else value(work.stop, shapes)
     first = slice(begin, end, work.step).indices(size)[0]
-    cut = here.under(1, Fraction(work.step), Fraction(first), Fraction(first))
+    cut = here.under(1, work.step, first, 2 * first)
     return replace(fields, axes=(*fields.axes[:axis], cut, *fields.axes[axis + 1 :]))
 
 

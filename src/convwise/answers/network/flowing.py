@@ -10,8 +10,8 @@ from convwise import dialects
 from convwise.dialects.base import Layer, run_ops
 from convwise.errors import ArgumentError, ConvwiseError, ShapeError
 from convwise.graph import Declared, Network, Node, Source
-from convwise.ops import AxisFlow, Flow, Layout, Norm, Op, Shape
-from convwise.ops.several import Opaque
+from convwise.ops import AxisFlow, Flow, Layout, Norm, Op, Shape, elements
+from convwise.ops.several import Several
 
 Shapes = tuple[Shape | None, ...]
 InputShapes = Shape | Sequence[int | None] | Mapping[str, Shape] | None
@@ -20,13 +20,54 @@ HISTORY = 8
 """How many steps of the path to a broken node are told."""
 
 
+def total(counts: Iterable[int | None]) -> int | None:
+    """The sum; None where one is not known."""
+    found = 0
+    for count in counts:
+        if count is None:
+            return None
+        found += count
+    return found
+
+
 @dataclass(frozen=True, slots=True)
 class Done:
-    """What some work did to some shapes: the outputs (None: not known), each op's flow, and the op it really was."""
+    """What some work did to some shapes: the outputs (None: not known), each op's flow, the op it really was, and the counts.
+
+    `moments` are stored numbers that training does not change by gradient; `values` are the elements of all outputs.
+    """
 
     outputs: Shapes
     flows: tuple[Flow, ...] = ()
     ops: tuple[Op, ...] = ()
+    params: int | None = 0
+    trainable: int | None = 0
+    macs: int | None = 0
+    moments: int = 0
+    values: tuple[int | None, ...] = ()
+    axes: tuple[AxisFlow, ...] = ()
+
+
+def done(outputs: Shapes, flows: tuple[Flow, ...] = (), ops: tuple[Op, ...] = ()) -> Done:
+    """The counts are made once, because equal work on equal shapes is remembered."""
+    moments = 0
+    for op, flow in zip(ops, flows, strict=False):
+        if isinstance(op, Norm) and op.moments and flow.params is not None and flow.trainable is not None:
+            moments += flow.params - flow.trainable
+    axes = next((flow.axes for flow in flows if flow.axes and flow.axes[0].window is not None), None)
+    if axes is None:
+        axes = next((flow.axes for flow in flows if flow.axes), ())
+    return Done(
+        outputs,
+        flows,
+        ops,
+        total(flow.params for flow in flows),
+        total(flow.trainable for flow in flows),
+        total(flow.macs for flow in flows),
+        moments,
+        tuple(None if shape is None else elements(shape) for shape in outputs),
+        axes,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,32 +76,40 @@ class NodeFlow:
 
     node: Node
     inputs: Shapes
-    outputs: Shapes
-    flows: tuple[Flow, ...] = ()
-    ops: tuple[Op, ...] = ()
+    done: Done
     error: ShapeError | None = None
+
+    @property
+    def outputs(self) -> Shapes:
+        return self.done.outputs
+
+    @property
+    def flows(self) -> tuple[Flow, ...]:
+        return self.done.flows
+
+    @property
+    def ops(self) -> tuple[Op, ...]:
+        return self.done.ops
 
     @property
     def axes(self) -> tuple[AxisFlow, ...]:
         """The axes of the op whose windows slide; else of the first op that has any."""
-        for flow in self.flows:
-            if flow.axes and flow.axes[0].window is not None:
-                return flow.axes
-        return next((flow.axes for flow in self.flows if flow.axes), ())
+        return self.done.axes
 
     @property
     def params(self) -> int | None:
-        return self.node.params if self.node.params is not None else total(flow.params for flow in self.flows)
+        """All stored numbers, as the reader knows them or else as the ops say."""
+        return self.done.params if self.node.params is None else self.node.params
 
     @property
     def trainable(self) -> int | None:
         if self.node.trainable is not None:
             return self.node.trainable
-        return self.node.params if self.node.params == 0 else total(flow.trainable for flow in self.flows)
+        return 0 if self.node.params == 0 else self.done.trainable
 
     @property
     def macs(self) -> int | None:
-        return total(flow.macs for flow in self.flows)
+        return self.done.macs
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,16 +124,6 @@ class Run:
     @property
     def errors(self) -> tuple[ShapeError, ...]:
         return tuple(step.error for step in self.nodes if step.error is not None)
-
-
-def total(counts: Iterable[int | None]) -> int | None:
-    """The sum; None where one is not known."""
-    found = 0
-    for count in counts:
-        if count is None:
-            return None
-        found += count
-    return found
 
 
 def run(network: Network, input_shapes: InputShapes = None, *, strict: bool = True) -> Run:
@@ -113,24 +152,29 @@ def run(network: Network, input_shapes: InputShapes = None, *, strict: bool = Tr
 
 def _step(node: Node, inputs: Shapes) -> NodeFlow:
     work = node.work
-    unknown = (None,) * len(node.outputs)
     if None in inputs:
-        return NodeFlow(node, inputs, unknown)
-    shapes = tuple(shape for shape in inputs if shape is not None)
+        return NodeFlow(node, inputs, _unknown(len(node.outputs)))
+    shapes: tuple[Shape, ...] = inputs  # type: ignore[assignment]
     try:
         if isinstance(work, tuple):
-            done = _through(work, node.layout, shapes[0])
-        elif isinstance(work, Layer):
-            done = layer_flow(work, shapes[0])
-        else:
-            outputs = work.flows(shapes)
-            flow = Flow(shapes[0], outputs[0]) if shapes and outputs and outputs[0] is not None else None
-            done = Done(outputs, () if flow is None else (flow,))
+            return NodeFlow(node, inputs, _through(work, node.layout, shapes[0]))
+        if isinstance(work, Layer):
+            return NodeFlow(node, inputs, layer_flow(work, shapes[0]))
+        return NodeFlow(node, inputs, _several(work, shapes))
     except ShapeError as error:
-        return NodeFlow(node, inputs, unknown, error=error)
+        return NodeFlow(node, inputs, _unknown(len(node.outputs)), error)
     except ConvwiseError as error:
-        return NodeFlow(node, inputs, unknown, error=_as_shape_error(error))
-    return NodeFlow(node, inputs, done.outputs, done.flows, done.ops)
+        return NodeFlow(node, inputs, _unknown(len(node.outputs)), _as_shape_error(error))
+
+
+@lru_cache(maxsize=64)
+def _unknown(outputs: int) -> Done:
+    return Done((None,) * outputs, values=(None,) * outputs)
+
+
+@lru_cache(maxsize=8192)
+def _several(work: Several, shapes: tuple[Shape, ...]) -> Done:
+    return done(work.flows(shapes))
 
 
 def _as_shape_error(error: ConvwiseError) -> ShapeError:
@@ -151,19 +195,43 @@ def _through(ops: tuple[Op, ...], layout: Layout, shape: Shape) -> Done:
     flows: list[Flow] = []
     for op in ops:
         flows.append(op.flow(flows[-1].output if flows else shape, layout))
-    return Done((flows[-1].output if flows else shape,), tuple(flows), ops)
+        for axis in flows[-1].axes:
+            if axis.size == 0 and axis.window is not None:
+                raise ShapeError("CW103", "the size is 0: there is no cell to read", axis=axis.name, received=0)
+    return done((flows[-1].output if flows else shape,), tuple(flows), ops)
+
+
+_LAYERS: dict[object, Done] = {}
+"""What equal layers did to equal shapes; emptied when it is full."""
+
+_MOST_LAYERS = 8192
 
 
 def layer_flow(layer: Layer, shape: Shape) -> Done:
     """A dialect's layer, as it runs in a trained network: normalisation with stored moments asks for no second value."""
+    settings = tuple(pair for pair in layer.arguments.items() if pair[0] != "name")
+    key = (layer.dialect, layer.release, layer.kind, settings, layer.ops, layer.channels_last, shape)
+    try:
+        found = _LAYERS.get(key)
+    except TypeError:  # an argument that cannot be compared, such as a mapping
+        return _layer_flow(layer, shape)
+    if found is None:
+        found = _layer_flow(layer, shape)
+        if len(_LAYERS) >= _MOST_LAYERS:
+            _LAYERS.clear()
+        _LAYERS[key] = found
+    return found
+
+
+def _layer_flow(layer: Layer, shape: Shape) -> Done:
     try:
         found = dialects.get(layer.dialect).flow(layer, shape)
     except ShapeError as error:
         if not (error.quote.startswith("Expected more than 1") and _stored(layer)):
             raise
-        rank = layer.rank if layer.rank is not None and len(shape) == layer.rank + 1 else None
-        found = run_ops(layer, shape, Layout(layer.channels_last, batched=rank is None))
-    return Done((found.output,), found.flows, found.layer.ops)
+        unbatched = layer.rank is not None and len(shape) == layer.rank + 1
+        found = run_ops(layer, shape, Layout(layer.channels_last, batched=not unbatched))
+    return done((found.output,), found.flows, found.layer.ops)
 
 
 def _stored(layer: Layer) -> bool:
@@ -261,8 +329,3 @@ def path_to(network: Network, node: Node, steps: Sequence[NodeFlow], shapes: Map
     shown = told[:HISTORY]
     more = "... -> " if len(told) > HISTORY else ""
     return more + " -> ".join(reversed(shown))
-
-
-def opaque(step: NodeFlow) -> Opaque | None:
-    """The op that is not known, if the node is one."""
-    return step.node.work if isinstance(step.node.work, Opaque) else None

@@ -194,6 +194,8 @@ def _global(op: GlobalPool, shape: Dims, layout: Layout, asks: Conditions) -> Di
     if found is None:
         return None
     _, places = found
+    for place in places:
+        positive(shape[place], asks)
     if op.keep_dims:
         return tuple(1 if place in places else dim for place, dim in enumerate(shape))
     return tuple(dim for place, dim in enumerate(shape) if place not in places)
@@ -227,7 +229,9 @@ def _grow(pads: tuple[Pads, ...], mode: str, shape: Dims, layout: Layout, asks: 
         places = found[1]
     out = list(shape)
     for pad, place in zip(pads, places, strict=True):
-        if pad != Pads():
+        if pad == Pads():
+            positive(shape[place], asks)
+        else:
             _border(mode, pad, shape[place], asks)
             out[place] = grown(pad, shape[place], asks)
     return tuple(out)
@@ -235,12 +239,28 @@ def _grow(pads: tuple[Pads, ...], mode: str, shape: Dims, layout: Layout, asks: 
 
 def grown(pad: Pads, dim: Dim, asks: Conditions) -> Dim:
     """One size with cells added or cut off."""
+    cut = -min(pad.low, 0) - min(pad.high, 0)
 
     def number(size: int) -> int | None:
-        enough = size + min(pad.low, 0) + min(pad.high, 0) >= 0 and size + pad.total >= 1
-        return size + pad.total if enough else None
+        return size + pad.total if size >= cut and size + pad.total >= 1 else None
 
-    return along(dim, asks, lambda f: f.padded(pad), number, f"padding {pad.low} + {pad.high}")
+    def step(f: SizeMap) -> SizeMap:
+        return ((f.at_least(cut) if cut else f) + pad.total).at_least(1)
+
+    return along(dim, asks, step, number, f"padding {pad.low} + {pad.high}")
+
+
+def positive(dim: Dim, asks: Conditions) -> Dim:
+    """The size, which must be at least 1."""
+    if isinstance(dim, int):
+        if dim < 1:
+            asks.refuse(f"gives a size of {dim}")
+        return dim
+    if (axis := single(dim)) is not None:
+        key, f = axis
+        asks.followed(key, f, f.at_least(1), "a size of at least 1 needs ")
+        return of(key, f.at_least(1))
+    return dim
 
 
 def _resize(op: Resize, shape: Dims, layout: Layout, asks: Conditions) -> Dims | None:
@@ -253,8 +273,8 @@ def _resize(op: Resize, shape: Dims, layout: Layout, asks: Conditions) -> Dims |
     out = list(shape)
     for number, place in enumerate(places):
         if op.sizes is not None:
-            wanted = op.sizes[number]
-            out[place] = shape[place] if wanted is None else wanted
+            wanted, dim = op.sizes[number], positive(shape[place], asks)
+            out[place] = dim if wanted is None else wanted
         else:
             assert op.scales is not None
             out[place] = scaled(op.scales[number], op.exact, shape[place], asks)

@@ -7,7 +7,7 @@ from typing import Any
 
 from convwise.answers.network.conditions import Conditions
 from convwise.answers.network.dims import Dim, Dims, of, product, ratio, single
-from convwise.answers.network.symbolic_ops import fill, scaled
+from convwise.answers.network.symbolic_ops import fill, positive, scaled
 from convwise.errors import ShapeError
 from convwise.ops.several import (
     Arithmetic,
@@ -248,21 +248,10 @@ def _inside(end: SizeMap, n: SizeMap) -> SizeMap:
 def _resize(work: ResizeTo, shapes: tuple[Dims, ...], asks: Conditions) -> Outputs:
     out = list(shapes[0])
     for number, wanted in zip(work.axes, work.sizes, strict=True):
-        out[place(number, tuple(out))] = positive(term(wanted, shapes, asks), asks)
+        axis = place(number, tuple(out))
+        positive(out[axis], asks)
+        out[axis] = positive(term(wanted, shapes, asks), asks)
     return (tuple(out),)
-
-
-def positive(dim: Dim, asks: Conditions) -> Dim:
-    """The size, which must be at least 1."""
-    if isinstance(dim, int):
-        if dim < 1:
-            asks.refuse(f"gives a size of {dim}")
-        return dim
-    if (axis := single(dim)) is not None:
-        key, f = axis
-        asks.followed(key, f, f.at_least(1), "a size of at least 1 needs ")
-        return of(key, f.at_least(1))
-    return dim
 
 
 def _pad(work: PadTo, shapes: tuple[Dims, ...], asks: Conditions) -> Outputs:

@@ -17,7 +17,7 @@ from convwise.answers.network.flowing import InputShapes, NodeFlow, Run, run, sh
 from convwise.answers.network.symbolic import AxisKey
 from convwise.axis import Axis
 from convwise.graph import Network
-from convwise.ops import AxisFlow, Norm, Shape, elements, spatial_names
+from convwise.ops import AxisFlow, Shape, elements, spatial_names
 from convwise.ops.several import Opaque
 
 BYTES = 4
@@ -209,7 +209,7 @@ def trace_of(flowed: Run) -> Trace:
     keys = main_axes(network)
     following = follow_fields(flowed, keys)
     shown = tuple(key for key, axis in enumerate(keys) if axis.source == keys[0].source)
-    rows = tuple(_row(step, network, shown, following) for step in flowed.nodes)
+    rows = tuple(_rows(flowed, shown, following))
     peak = peak_bytes(flowed)
     macs = total(row.macs for row in rows)
     totals = Totals(
@@ -237,29 +237,47 @@ def main_axes(network: Network) -> tuple[AxisKey, ...]:
     return tuple(keys)
 
 
-def _row(step: NodeFlow, network: Network, keys: tuple[int, ...], following: Following) -> Row:
-    node = step.node
-    fields = following.tensors.get(node.outputs[0]) if node.outputs else None
+Views = tuple[tuple[Seen, ...], tuple[Number | None, ...], tuple[int | None, ...], tuple[float | None, ...]]
+
+
+def _rows(flowed: Run, keys: tuple[int, ...], following: Following) -> Iterator[Row]:
+    # Most nodes pass their field on as it is, so the last views are kept.
+    last, views = None, _views(None, keys)
+    for step in flowed.nodes:
+        fields = following.tensors.get(step.node.outputs[0]) if step.node.outputs else None
+        if fields is not last:
+            last, views = fields, _views(fields, keys)
+        yield _row(step, flowed.network, views)
+
+
+def _views(fields: Fields | None, keys: tuple[int, ...]) -> Views:
     seen = [_seen(fields, key) for key in keys]
-    params, trainable = counted(step, network.dialect)
-    stored = None if None in step.outputs else total(_bytes(shape) for shape in step.outputs)
-    return Row(
-        node.name,
-        node.kind,
-        step.inputs,
-        step.outputs,
-        params,
-        trainable,
-        step.macs,
+    return (
         tuple(one[0] for one in seen),
         tuple(one[1] for one in seen),
         tuple(one[2] for one in seen),
         tuple(one[3] for one in seen),
-        stored,
+    )
+
+
+def _row(step: NodeFlow, network: Network, seen: Views) -> Row:
+    node, done = step.node, step.done
+    params, trainable = counted(step, network.dialect)
+    values = total(done.values)
+    return Row(
+        node.name,
+        node.kind,
+        step.inputs,
+        done.outputs,
+        params,
+        trainable,
+        done.macs,
+        *seen,
+        None if values is None else BYTES * values,
         node.module,
         node.place,
         node.work.reason if isinstance(node.work, Opaque) else "",
-        step.axes,
+        done.axes,
     )
 
 
@@ -272,9 +290,7 @@ def counted(step: NodeFlow, dialect: str) -> tuple[int | None, int | None]:
     """(parameters, trainable ones) as the framework counts: running moments are parameters in Keras, in others they are not."""
     params = step.params
     if dialect != "keras" and step.node.params is None and params is not None:
-        for op, flow in zip(step.ops, step.flows, strict=False):
-            if isinstance(op, Norm) and op.moments and flow.params is not None and flow.trainable is not None:
-                params -= flow.params - flow.trainable
+        params -= step.done.moments
     return params, step.trainable
 
 
@@ -288,8 +304,7 @@ def _seen(fields: Fields | None, key: int) -> tuple[Seen, Number | None, int | N
     if field is None:
         return 0, None, None, None
     size, offset = ceil(field.size), floor(field.offset)
-    jump = int(field.jump) if field.jump.denominator == 1 else field.jump
-    return size, jump, offset, offset + (size - 1) / 2
+    return size, field.jump, offset, offset + (size - 1) / 2
 
 
 def data_share(axis: Axis) -> Fraction | None:
@@ -320,12 +335,11 @@ def peak_bytes(flowed: Run) -> int | None:
     held = sum(size or 0 for size in alive.values())
     peak = held
     for number, step in enumerate(flowed.nodes):
-        for name, shape in zip(step.node.outputs, step.outputs, strict=False):
-            size = _bytes(shape)
-            if size is None:
+        for name, count in zip(step.node.outputs, step.done.values, strict=False):
+            if count is None:
                 return None
-            alive[name] = size
-            held += size
+            alive[name] = BYTES * count
+            held += BYTES * count
         peak = max(peak, held)
         for name in {*step.node.inputs, *step.node.outputs}:
             if last.get(name, number) == number and name in alive:
@@ -349,5 +363,5 @@ def misalignments(following: Following, keys: tuple[AxisKey, ...]) -> Iterator[F
         yield Finding("CW515", "note", text, node, "shift one by padding or cropping it on one side, if that matters")
 
 
-def _short(number: Fraction) -> str:
+def _short(number: Number) -> str:
     return str(number.numerator) if number.denominator == 1 else f"{float(number):g}"

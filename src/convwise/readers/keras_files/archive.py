@@ -77,7 +77,9 @@ def _directory(file: Opened) -> tuple[int, int, int]:
     elif disk or first_disk:
         raise damaged("the archive is one of several disks", received=disk)
     if start + size != end:
-        fact = f"the directory of {size:,} bytes at byte {start} does not end at byte {end}, where its end record stands"
+        fact = (
+            f"the directory of {size:,} bytes at byte {start} does not end at byte {end}, where its end record stands"
+        )
         raise damaged(fact, received=start)
     return count, start, size
 
@@ -197,7 +199,9 @@ def _unpacked(data: bytes, entry: Entry) -> bytes:
             raise damaged(f"config.json cannot be unpacked: {error}", received="config.json") from None
     if len(found) != entry.size:
         more = "more" if len(found) > entry.size else "fewer"
-        raise damaged(f"config.json has {more} bytes than the {entry.size:,} that the directory tells", received=entry.size)
+        raise damaged(
+            f"config.json has {more} bytes than the {entry.size:,} that the directory tells", received=entry.size
+        )
     if zlib.crc32(found) != entry.checksum:
         raise damaged("config.json's checksum is wrong: bytes of it were changed", received="config.json")
     return found

@@ -43,5 +43,5 @@ AXES: Final = 64
 SECONDS: Final = 20
 """How long libhdf5 may take over one attribute."""
 
-MEMORY: Final = 1024 * 1024 * 1024
-"""Bytes that the process with libhdf5 may take beyond what it has once the library is loaded."""
+MEMORY: Final = 2 * 1024 * 1024 * 1024
+"""Bytes of address space for the process with libhdf5; loading the library takes a quarter of it."""

@@ -109,16 +109,12 @@ def _values(reading: Reading, spans: Spans, what: str) -> tuple[OnnxValue, ...]:
 
 
 def read_declared(reading: Reading, spans: Spans) -> dict[str, OnnxValue]:
-    """The values that a graph or function declares in between, by name.
-
-    Raises:
-        ModelError: CW408 where one name is declared as two different things.
-    """
+    """The values that a graph or function declares in between, by name; two declarations that differ declare nothing."""
     values: dict[str, OnnxValue] = {}
     for start, stop in spans:
         value = read_value(reading, start, stop)
         if values.setdefault(value.name, value) != value:
-            raise duplicate(start, f"{quoted(value.name)} is declared twice, with different types")
+            values[value.name] = OnnxValue(value.name, kind="")
     return values
 
 

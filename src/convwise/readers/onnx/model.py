@@ -11,7 +11,7 @@ from convwise.errors import ModelError
 from convwise.readers.onnx.functions import check_calls, read_function
 from convwise.readers.onnx.graphs import read_graph
 from convwise.readers.onnx.opening import opened
-from convwise.readers.onnx.opsets import check_domains, read_opsets
+from convwise.readers.onnx.opsets import check_default, read_opsets
 from convwise.readers.onnx.reading import Reading
 from convwise.readers.onnx.schema import MODEL
 from convwise.readers.onnx.structure import OnnxModel
@@ -56,8 +56,8 @@ def read_onnx(source: str | os.PathLike[str] | bytes) -> OnnxModel:
     `source` is a path, or the bytes of a file. Of a file only the parts between the weights are read, so that time and
     memory follow the number of nodes, not the size of the weights. External data is never opened, nothing is executed, and what is read is bounded
     (limits.py). A file that is cut off is refused: lengths are checked against the end, and graph, ir_version and the
-    operator sets of all its nodes must be there. A cut that takes away only metadata, operator sets that no node uses, or
-    functions that come after all that, leaves a complete file; such functions are then missed where they are called.
+    default operator set must be there. A cut that takes away only metadata, versions of other domains, or functions that
+    come after all that, leaves a complete file; such functions are then missed where they are called.
 
     Raises:
         ModelError: CW403 not an ONNX model; CW404 cut off; CW405 over a limit; CW406 malformed; CW407 unsupported;
@@ -87,13 +87,13 @@ def read_model(buffer: Buffer) -> OnnxModel:
     graph = read_graph(reading, *parts.graph)
     if not graph.nodes and not graph.outputs:
         raise ModelError("CW403", f"byte {parts.graph[0]:,}: the graph has no nodes and no outputs")
-    check_domains(reading.called, opsets, "the model")
+    check_default(reading.called, opsets, "the model")
     functions = []
     calls = []
     for start, stop in parts.functions:
         reading.called, reading.tails = set(), {}
         function = read_function(reading, start, stop)
-        check_domains(reading.called, function.opsets or opsets, f"function {quoted(function.name)}")
+        check_default(reading.called, function.opsets or opsets, f"function {quoted(function.name)}")
         functions.append(function)
         calls.append(reading.called)
     reading.check_names()

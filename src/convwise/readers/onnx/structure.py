@@ -38,7 +38,7 @@ class OnnxTensor:
 class OnnxValue:
     """A declared value. `dims` are numbers, names ("batch") or None (unknown); None as a whole if the rank is unknown.
 
-    `kind` is "tensor", "sparse_tensor", "sequence", "map", "optional", "opaque", or "" where no type is given;
+    `kind` is "tensor", "sparse_tensor", "sequence", "map", "optional", "opaque", or "" where no type is given, or two that differ;
     only the first two have a `dtype` and `dims`.
     """
 

@@ -52,7 +52,7 @@ def apply(
         if declared is not None:
             tensor = Tensor(declared.shape, line=line, entry=True, batched=declared.batched)
     if isinstance(target, Made):
-        name = target.name or label
+        name = label if label and target.local else target.name or label
         full = ".".join([*run.prefix, name or label or ""]) if run.prefix and (name or label) else name
         return _next(run, tensor, ((full, target),), target, line)
     if isinstance(target, Chain):

@@ -18,7 +18,6 @@ from convwise.readers.source.values import (
     Instance,
     Made,
     Method,
-    Ref,
     Tensor,
     iterable,
 )
@@ -146,8 +145,10 @@ def sliced(run: Run, owner: Any, part: slice, node: ast.Subscript) -> Any:
     return run.unknown(node)
 
 
-def christen(value: Any, name: str) -> None:
+def christen(value: Any, name: str, *, local: bool = False) -> None:
     """A layer or model without a name takes the first name that it is assigned to."""
+    if local and isinstance(value, Made) and value.name is None:
+        value.local = True
     if isinstance(value, Made | Chain | Instance) and value.name is None and not name.startswith("_"):
         value.name = name
         if isinstance(value, Chain) and value.kind != "Sequential":
@@ -160,6 +161,8 @@ def set_attribute(run: Run, owner: Any, name: str, value: Any) -> None:
         if not name.startswith("__"):
             christen(value, name)
             owner.attributes[name] = value
+            if isinstance(value, Made | Chain | Instance):
+                value.held = True
     elif isinstance(owner, Chain) and isinstance(value, Made | Chain | Instance):
         doubt = CodeError(
             "CW315", f"the attribute {name!r} of a model is set from outside", hint="write the layers in order"
@@ -225,7 +228,3 @@ def heard(run: Run, module: str) -> None:
     dialect = dialect_of(canonical(module))
     if dialect:
         run.evidence[dialect] = run.evidence.get(dialect, 0) + 1
-
-
-def is_ref(value: Any, *paths: str) -> bool:
-    return isinstance(value, Ref) and value.path in paths

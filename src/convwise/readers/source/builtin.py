@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import ast
+from math import inf, isfinite, nan
 from typing import Any
 
 from convwise.dialects.base import Unknown
-from convwise.readers.source import attributes, operators
+from convwise.readers.source import attributes, operators, tensors
 from convwise.readers.source.state import Run
 from convwise.readers.source.values import LONGEST_SEQUENCE, Chain, Instance, Method, Ref, Tensor, iterable, truth
 
@@ -81,7 +82,9 @@ def _on_sequences(run: Run, name: str, arguments: list[Any], node: ast.Call) -> 
     if not arguments:
         return () if name == "tuple" else []
     if name == "len" and isinstance(arguments[0], Tensor):
-        return run.unknown(node)
+        data = arguments[0]
+        known = data.shape if tensors.is_raw(data) and not run.within else None
+        return known[0] if known and known[0] is not None else run.unknown(node)
     lists = [iterable(argument) for argument in arguments]
     if lists[0] is None or (name == "zip" and None in lists):
         return run.unknown(node)
@@ -102,6 +105,10 @@ def _on_sequences(run: Run, name: str, arguments: list[Any], node: ast.Call) -> 
     return tuple(lists[0]) if name == "tuple" else list(lists[0])
 
 
+_NOT_FINITE = {"inf": inf, "-inf": -inf, "infinity": inf, "nan": nan}
+"""What `float(...)` makes of a word: a value that the text does give, so that a layer can refuse it."""
+
+
 def _on_numbers(run: Run, name: str, arguments: list[Any], node: ast.Call) -> Any:
     if name in ("max", "min", "sum") and arguments and not isinstance(arguments[0], int | float):
         arguments = list((iterable(arguments[0]) or ())[:LONGEST_SEQUENCE])
@@ -120,6 +127,9 @@ def _on_numbers(run: Run, name: str, arguments: list[Any], node: ast.Call) -> An
         and len(arguments[0]) < 20
     ):
         return int(arguments[0])
+    if name == "float" and len(arguments) == 1 and isinstance(arguments[0], str):
+        word = arguments[0].strip().lower()
+        return _NOT_FINITE[word] if word in _NOT_FINITE else run.unknown(node)
     if not arguments or not all(operators.number(value) for value in arguments):
         return run.unknown(node)
     if any(isinstance(value, int) and value.bit_length() > operators.MOST_BITS for value in arguments):
@@ -142,6 +152,8 @@ def _compute(run: Run, name: str, numbers: list[Any], node: ast.Call) -> Any:
     if len(numbers) != 1:
         return run.unknown(node)
     value = numbers[0]
+    if not isfinite(value) and name != "float":
+        return run.unknown(node)
     if name in ("int", "round"):
         return int(value) if name == "int" else round(value)
     return abs(value) if name == "abs" else float(value)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from math import ceil, floor
+from math import ceil, floor, isfinite
 from typing import Any
 
 from convwise.dialects.base import Unknown
@@ -79,7 +79,7 @@ def _known(run: Run, path: str, arguments: list[Any], keywords: Keywords, node: 
     if path in PASSED_ON and arguments:
         return arguments[0]
     if path in _ROUNDING and len(arguments) == 1 and operators.number(arguments[0]):
-        return _ROUNDING[path](arguments[0])
+        return _ROUNDING[path](arguments[0]) if isfinite(arguments[0]) else run.unknown(node)
     if name == "summary" and len(arguments) + len(keywords) >= 2:
         return _printed_summary(run, arguments, keywords, node)
     if path == "collections.OrderedDict":

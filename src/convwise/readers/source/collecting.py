@@ -15,7 +15,7 @@ from convwise.readers.source import applying, classes, making
 from convwise.readers.source.functions import invoke, required_parameters
 from convwise.readers.source.result import Found
 from convwise.readers.source.state import MOST_LAYERS, Run
-from convwise.readers.source.values import SELF_CHAIN, Chain, Instance, Made, Tensor
+from convwise.readers.source.values import SELF_CHAIN, Applicable, Chain, Instance, Made, Tensor
 
 DEFAULT_DIALECT = "keras"
 MOST_FOUND = 500
@@ -66,16 +66,25 @@ def _finish(run: Run) -> None:
     for cls in list(run.classes):
         if not cls.used and classes.is_module(cls):
             classes.instantiate(run, cls, [], [], ast.Pass())
-    for target in list(run.objects):
-        if target.used or (isinstance(target, Made) and target.stranger):
-            continue
-        if isinstance(target, Instance) and not _applies(target):
-            continue
-        line = target.call.line if isinstance(target, Made) else target.line
-        start = Tensor(None, line=line, entry=True)
-        if target.declared is not None:
-            start = Tensor(target.declared.shape, line=line, entry=True, batched=target.declared.batched)
-        applying.apply(run, target, start, line or 0)
+    # What holds others comes first: its forward uses them, and then they are no answers by themselves.
+    whole = [target for target in run.objects if not isinstance(target, Made)]
+    for target in sorted(whole, key=lambda target: target.held):
+        if not isinstance(target, Instance) or _applies(target):
+            _apply_alone(run, target)
+    for made in [target for target in run.objects if isinstance(target, Made)]:
+        if not made.stranger:
+            _apply_alone(run, made)
+
+
+def _apply_alone(run: Run, target: Applicable) -> None:
+    """A layer or model that nothing is put into, on the input that it declares."""
+    if target.used:
+        return
+    line = target.call.line if isinstance(target, Made) else target.line
+    start = Tensor(None, line=line, entry=True)
+    if target.declared is not None:
+        start = Tensor(target.declared.shape, line=line, entry=True, batched=target.declared.batched)
+    applying.apply(run, target, start, line or 0)
 
 
 def _applies(instance: Instance) -> bool:

@@ -248,7 +248,7 @@ def bind(run: Run, target: ast.expr, value: Any, scope: Scope, *, names: bool = 
     run.spend()
     if isinstance(target, ast.Name):
         if names:
-            attributes.christen(value, target.id)
+            attributes.christen(value, target.id, local=scope is not run.scope)
         scope.names[target.id] = value
     elif isinstance(target, ast.Tuple | ast.List):
         _unpack(run, target.elts, value, scope, names)

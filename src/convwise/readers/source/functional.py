@@ -125,13 +125,17 @@ def _torch(run: Run, tensor: Tensor, name: str, arguments: list[Any], keywords: 
             if name.rpartition(".")[2] in SAME_ARRAY
             else tensors.doubtful(run, (tensor,), tensors.opaque(run, node))
         )
-    return _applied(run, tensor, "torch", call, _written(name, values, words), node)
+    return _applied(run, tensor, "torch", call, _written(node, name, values, words), node)
 
 
-def _written(name: str, values: tuple[Any, ...], words: tuple[tuple[str, Any], ...]) -> str:
-    """`F.relu(x)`, `x.view(-1, 400)`: what went in is told by the layers before, so it is x here."""
+def _written(node: ast.Call, name: str, values: tuple[Any, ...], words: tuple[tuple[str, Any], ...]) -> str:
+    """`F.relu(x)`, `x.view(-1, 400)`: what went in is told by the layers before, so it is x here, or its name."""
+    inner = node.args[0] if node.args else None
+    if name.startswith(".") and isinstance(node.func, ast.Attribute):
+        inner = node.func.value
+    array = inner.id if isinstance(inner, ast.Name) else "x"
     parts = [making.written(value) for value in values] + [f"{word}={making.written(value)}" for word, value in words]
-    return f"x{name}({', '.join(parts)})" if name.startswith(".") else f"{name}({', '.join(['x', *parts])})"
+    return f"{array}{name}({', '.join(parts)})" if name.startswith(".") else f"{name}({', '.join([array, *parts])})"
 
 
 def _keras(run: Run, tensor: Tensor, name: str, arguments: list[Any], keywords: Keywords, node: ast.Call) -> Tensor:

@@ -50,7 +50,8 @@ class Made:
     """A layer as it was written. Its identity counts: the same layer applied twice is one layer.
 
     `dialect` is what its import or prefix says, `leaning` what only its spelling says. A `stranger` is a call that may
-    be no layer at all (an optimizer, a data loader); it matters only once it is used as one.
+    be no layer at all (an optimizer, a data loader); it matters only once it is used as one. What is `used` is no answer
+    by itself; what an object of the text `held` may be. A `local` name is one that a function gave it.
     """
 
     kind: str
@@ -62,7 +63,8 @@ class Made:
     stranger: bool = False
     problem: ConvwiseError | None = None
     used: bool = False
-    inner: tuple[Any, ...] = ()
+    held: bool = False
+    local: bool = False
 
 
 @dataclass(eq=False, slots=True)
@@ -81,6 +83,7 @@ class Chain:
     declared: Declared | None = None
     doubt: ConvwiseError | None = None
     used: bool = False
+    held: bool = False
 
 
 @dataclass(eq=False, slots=True)
@@ -160,7 +163,7 @@ class Instance:
     name: str | None = None
     declared: Declared | None = None
     used: bool = False
-    problem: ConvwiseError | None = None
+    held: bool = False
 
 
 Applicable = Made | Chain | Instance

@@ -30,6 +30,14 @@ class NotKnown:
 
 
 @dataclass(frozen=True, slots=True)
+class Quotient:
+    """One size divided by another without rounding: what `math.ceil` and `math.floor` are given."""
+
+    over: Term
+    under: int
+
+
+@dataclass(frozen=True, slots=True)
 class Comparison:
     """Two terms compared; which way it goes may depend on the input's sizes."""
 
@@ -97,6 +105,8 @@ def combine(kind: str, left: Any, right: Any) -> Any:
         if kind == "pow" and (abs(right) > LARGEST_POWER or (left == 0 and right < 0)):
             return NotKnown("a power")
         return min(left, right) if kind == "min" else max(left, right) if kind == "max" else FOLDED[kind](left, right)
+    if kind == "truediv" and is_term(left) and isinstance(right, int) and right > 0:
+        return Quotient(left, right)
     if not (is_term(left) and is_term(right)) or kind not in TERM_KINDS:
         return NotKnown(kind)
     if kind in ("floordiv", "mod") and right == 0:
@@ -118,7 +128,7 @@ def compare(kind: str, left: Any, right: Any) -> Any:
         if isinstance(left, int) and isinstance(right, int):
             return COMPARE[kind](left, right)
         return kind in ("eq", "le", "ge") if left == right else Comparison(kind, left, right)
-    if any(isinstance(side, NotKnown | SizeOf | Scale | Arithmetic | Tensor) for side in (left, right)):
+    if any(isinstance(side, NotKnown | Quotient | SizeOf | Scale | Arithmetic | Tensor) for side in (left, right)):
         return NotKnown(kind)
     try:
         return COMPARE[kind](left, right)
@@ -151,7 +161,7 @@ def truth(value: Any, shapes: Sequence[Shape | None]) -> bool | None:
     if isinstance(value, SizeOf | Scale | Arithmetic):
         size = number(value, shapes)
         return None if size is None else size != 0
-    if isinstance(value, NotKnown | Tensor):
+    if isinstance(value, NotKnown | Quotient | Tensor):
         return None
     return bool(value)
 

@@ -1,0 +1,233 @@
+"""Checks of a network at one input size: what is wrong, what loses data, and what is worth knowing, each with its numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+
+from convwise.answers.explanation import Finding
+from convwise.answers.network.flowing import InputShapes, NodeFlow, Run, run, show
+from convwise.answers.network.legal import LegalSizes, legal_sizes
+from convwise.answers.network.padding import baked_padding, even_kernels
+from convwise.answers.network.trace import Trace, trace_of
+from convwise.dialects.base import Layer
+from convwise.errors import ArgumentError, ConvwiseError, ShapeError
+from convwise.graph import Network, Node
+from convwise.ops import AxisFlow, Dense
+from convwise.ops.several import Constant, Opaque
+
+LEVELS = ("error", "warning", "note")
+OFF = "off"
+
+
+def check(network: Network, input_shape: InputShapes = None, levels: Mapping[str, str] | None = None) -> list[Finding]:
+    """Findings at this input, errors first, then warnings, then notes, each group in the order of the nodes.
+
+    `levels` maps a code to another level, or to "off".
+
+    Raises:
+        ArgumentError: CW606 for a level that there is not, CW601 and CW606 for an input that does not fit.
+    """
+    wanted = _levels(levels or {})
+    flowed = run(network, input_shape, strict=False)
+    found = [*_sizes(network, flowed), *_unknown(flowed), *_losses(flowed), *_blind(flowed)]
+    traced = trace_of(flowed)
+    found += [*_fields(traced), *traced.notes, *baked_padding(flowed), *even_kernels(flowed), *_dead(network)]
+    kept = [replace(one, level=wanted.get(one.code, one.level)) for one in found]
+    return sorted((one for one in kept if one.level != OFF), key=lambda one: LEVELS.index(one.level))
+
+
+def _levels(levels: Mapping[str, str]) -> dict[str, str]:
+    for code, level in levels.items():
+        if level not in (*LEVELS, OFF):
+            raise ArgumentError(
+                "CW606",
+                f"no level {level!r} (for {code})",
+                received=level,
+                hint=f"the levels are {', '.join(LEVELS)} and {OFF}",
+            )
+    return {code.upper(): level for code, level in levels.items()}
+
+
+def _sizes(network: Network, flowed: Run) -> Iterator[Finding]:
+    """Every node that does not take what reaches it, with the nearest sizes that the whole network takes."""
+    broken = [step for step in flowed.nodes if step.error is not None]
+    if not broken:
+        return
+    legal = _legal(network)
+    for step in broken:
+        error = step.error
+        assert error is not None
+        yield _impossible(step, error, legal) or Finding(
+            error.code, "error", f"{error.message}{_arithmetic(error)}", step.node.name, _advice(error, flowed, legal)
+        )
+
+
+def _legal(network: Network) -> LegalSizes | None:
+    try:
+        return legal_sizes(network)
+    except ConvwiseError:
+        return None
+
+
+def _arithmetic(error: ShapeError) -> str:
+    return f"\n{error.detail}" if error.detail else ""
+
+
+def _impossible(step: NodeFlow, error: ShapeError, legal: LegalSizes | None) -> Finding | None:
+    """A dense layer whose number of features no input size gives."""
+    op = dense(step.node)
+    empty = legal is not None and len(legal) and not all(legal.values())
+    if op is None or not empty or error.code != "CW109":
+        return None
+    return Finding(
+        "CW518",
+        "error",
+        f"no input size gives the {op.in_features} features that the layer takes; this input gives {error.received}{_arithmetic(error)}",
+        step.node.name,
+        f"make the layer for {error.received} features",
+    )
+
+
+def dense(node: Node) -> Dense | None:
+    """The node's dense op with a fixed number of features, if it has one."""
+    ops = node.work.ops if isinstance(node.work, Layer) else node.work if isinstance(node.work, tuple) else ()
+    return next((op for op in ops if isinstance(op, Dense) and op.in_features is not None), None)
+
+
+def _advice(error: ShapeError, flowed: Run, legal: LegalSizes | None) -> str:
+    """The nearest legal sizes, what to pad or crop to get there, and the node's own hint."""
+    lines = [] if legal is None or not len(legal) else list(nearest_in_words(legal, flowed))
+    return "\n".join([*lines, *([error.hint] if error.hint else [])])
+
+
+def nearest_in_words(legal: LegalSizes, flowed: Run) -> Iterator[str]:
+    """For each axis that is not legal: the nearest sizes, and the pads that reach the larger."""
+    source = next(one for one in flowed.network.sources if one.name == legal.input)
+    shape = flowed.inputs[source.name]
+    _, _, spatial = source.layout.split(shape)
+    known = [size for size in spatial if size is not None]
+    if len(known) != len(legal):
+        return
+    advice: dict[str, list[str]] = {}
+    for (name, sizes), size in zip(legal.items(), known, strict=True):
+        if size not in sizes:
+            most = "" if sizes.exact else " at most"
+            text = f"the legal sizes are {sizes.text()}{most}{_around(size, sizes.nearest(size))}"
+            advice.setdefault(text, []).append(name)
+    yield from (f"{' and '.join(names)}: {text}" for text, names in advice.items())
+    fine = not advice
+    if fine and legal.joint is not None and not legal.takes(known):
+        nearest = legal.nearest(known)
+        yield f"together the sizes must be {legal.joint}" + (f"; nearest {show(nearest)}" if nearest else "")
+
+
+def _around(size: int, nearest: tuple[int | None, int | None]) -> str:
+    below, above = nearest
+    words = [str(one) for one in (below, above) if one is not None]
+    if not words:
+        return ""
+    text = f"; nearest to {size}: {' and '.join(words)}"
+    if above is not None:
+        more = above - size
+        text += f" (pad {more // 2} + {more - more // 2})"
+    return text
+
+
+def _unknown(flowed: Run) -> Iterator[Finding]:
+    for step in flowed.nodes:
+        if isinstance(step.node.work, Opaque):
+            yield Finding(
+                "CW513",
+                "note",
+                f"{step.node.kind} is not followed: {step.node.work.reason}",
+                step.node.name,
+                "the shapes behind it are not known; all others are",
+            )
+
+
+def _losses(flowed: Run) -> Iterator[Finding]:
+    """Data that no reader of a tensor reads: gaps between windows, and a tail cut off by the floor."""
+    readers: dict[str, list[NodeFlow]] = {}
+    for step in flowed.nodes:
+        for name in step.node.inputs:
+            readers.setdefault(name, []).append(step)
+    for step in flowed.nodes:
+        others = [one for name in step.node.inputs[:1] for one in readers[name] if one is not step]
+        for names, flow in alike(step.axes):
+            lost = None if flow.axis is None or not flow.axis.fits else flow.axis.unread_data
+            if not lost or any(_reads_all(other, flow.name) for other in others):
+                continue
+            if lost.gaps:
+                text = f"{int(lost)} of {flow.size} cells ({names}) lie between or behind the windows, and no node reads them"
+                yield Finding("CW501", "warning", text, step.node.name, "use a kernel at least as long as the stride")
+            else:
+                cells = "cell" if lost == 1 else f"{int(lost)} cells"
+                text = f"the last {cells} of {flow.size} ({names}) {'is' if lost == 1 else 'are'} read by no window"
+                yield Finding("CW502", "note", text, step.node.name, _whole(flow.size or 0, lost.tail))
+
+
+def alike(axes: tuple[AxisFlow, ...]) -> Iterator[tuple[str, AxisFlow]]:
+    """Axes with the same numbers told once: their names, and one of them."""
+    told: dict[object, list[AxisFlow]] = {}
+    for flow in axes:
+        told.setdefault((flow.axis, flow.size, flow.out), []).append(flow)
+    for flows in told.values():
+        yield " and ".join(flow.name for flow in flows), flows[0]
+
+
+def _reads_all(step: NodeFlow, axis: str) -> bool:
+    return not any(flow.axis is not None and flow.axis.unread_data for flow in step.axes if flow.name == axis)
+
+
+def _whole(size: int, tail: int) -> str:
+    return f"a size of {size - tail} here gives the same output; to read all, pad or choose another input size"
+
+
+def _blind(flowed: Run) -> Iterator[Finding]:
+    for step in flowed.nodes:
+        for names, flow in alike(step.axes):
+            if flow.axis is not None and flow.axis.fits and (count := flow.axis.blind):
+                text = f"{count} of {flow.out} windows ({names}) stand wholly in the padding"
+                yield Finding("CW503", "warning", text, step.node.name, "pad less than the window's span")
+
+
+def _fields(traced: Trace) -> Iterator[Finding]:
+    """The first node whose receptive field is larger than the input: from there on every output is near a border."""
+    shape = next(iter(traced.inputs.values()), ())
+    source = traced.run.network.sources[0] if traced.run.network.sources else None
+    if source is None or len(traced.axes) == 0:
+        return
+    _, _, sizes = source.layout.split(shape)
+    for row in traced.rows:
+        wider = [
+            (name, seen, size)
+            for name, seen, size in zip(traced.axes, row.receptive_field, sizes, strict=True)
+            if isinstance(seen, int) and size is not None and seen > size
+        ]
+        if wider:
+            name, seen, size = wider[0]
+            text = f"the receptive field is {seen} cells ({name}), the input has {size}; it is so in most deep networks"
+            yield Finding("CW514", "note", text, row.name)
+            return
+
+
+def _dead(network: Network) -> Iterator[Finding]:
+    """Nodes from which no way leads to an output of the network; the last of each branch is named."""
+    needed, alive = set(network.outputs), set()
+    for number in range(len(network.nodes) - 1, -1, -1):
+        node = network.nodes[number]
+        if needed.intersection(node.outputs):
+            alive.add(number)
+            needed.update(node.inputs)
+    dead = [node for n, node in enumerate(network.nodes) if n not in alive and not isinstance(node.work, Constant)]
+    read = {name for node in dead for name in node.inputs}
+    ends = [node for node in dead if not read.intersection(node.outputs)]
+    for node in ends:
+        more = f" ({len(dead)} nodes in {_branches(ends)})" if len(dead) > 1 else ""
+        yield Finding("CW519", "warning", f"no output of the network depends on it{more}", node.name, "take it out")
+
+
+def _branches(ends: Iterable[Node]) -> str:
+    count = len(list(ends))
+    return "one such branch" if count == 1 else f"{count} such branches"

@@ -1,0 +1,131 @@
+"""What is special about pools: whether ceil_mode added a window, what an average divides by, windows that adapt."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import prod
+
+from convwise.answers.explanation import Fact, show
+from convwise.answers.wording import CELLS, listed, plural
+from convwise.axis import Axis, Window
+from convwise.dialects.base import LayerFlow
+from convwise.ops import AdaptivePool, AxisFlow, GlobalPool, Op, Pool
+
+MOST_WINDOWS = 4096
+"""Longer axes are not counted window by window."""
+
+
+def whole_map(op: GlobalPool) -> str:
+    """`the average`, `the maximum`."""
+    return {"avg": "the average", "average": "the average", "max": "the maximum"}.get(op.kind, f"the {op.kind}")
+
+
+def ceil_row(axis: Axis, window: Window) -> Fact | None:
+    """What ceil_mode did: added a window, left it out again, or had nothing to do."""
+    if axis.stride == 1 or not axis.fits:
+        return None
+    if axis.overhang:
+        start, left = axis.window(axis.out - 1).start, axis.stride - axis.overhang
+        ends = f"reaches {axis.overhang} past the {'padding' if axis.pad_high else 'end'}"
+        text = f"{plural(left, 'cell')} left over, so one more window: it starts at {start}, on data, and {ends}"
+    elif window.drops_last(axis.size):
+        text = f"adds nothing: one more window would start at {axis.window(axis.out).start}, in the padding, so it is dropped"
+    else:
+        text = "adds nothing: no cell is left over"
+    return Fact("ceil_mode", (text,))
+
+
+def divisor_row(flow: LayerFlow, op: Op | None) -> Fact | None:
+    """What an average pool divides by, where padding or an overhang makes that a question."""
+    if not isinstance(op, Pool) or op.kind not in ("avg", "average"):
+        return None
+    if op.divisor is not None:
+        return Fact("divides by", (f"{op.divisor} everywhere: divisor_override",))
+    axes = [part.axis for part in flow.axes if part.axis is not None]
+    if len(axes) != op.rank or any(axis.out > MOST_WINDOWS for axis in axes):
+        return None
+    if all(axis.pad_low == axis.pad_high == axis.overhang == 0 for axis in axes):
+        return None
+    names = [part.name for part in flow.axes]
+    with_padding, data = (_spread([_counts(axis, padding) for axis in axes], names) for padding in (True, False))
+    if flow.layer.dialect == "keras":
+        text, other = f"{data}: padding is not counted", f"PyTorch counts padding by default: {with_padding}"
+    elif op.count_padding:
+        text = f"{with_padding}: padding is counted"
+        other = f"count_include_pad=False divides by real cells alone, as Keras does: {data}"
+    else:
+        text, other = f"{data}: padding is not counted", f"count_include_pad=True, the default, gives {with_padding}"
+    if with_padding == data:
+        return Fact("divides by", (f"{data}: cells past the end are not counted",))
+    return Fact("divides by", (text, other))
+
+
+def _counts(axis: Axis, padding: bool) -> list[int]:
+    """How many cells each window of the axis divides by."""
+    return [
+        len(axis.taps_in_padded(index) if padding else axis.taps_in_data(index)) for index in range(max(axis.out, 0))
+    ]
+
+
+def _spread(counts: Sequence[Sequence[int]], names: Sequence[str]) -> str:
+    """`corners 4, edges 6, centre 9`: the divisors over the whole map in few words."""
+    if all(len(set(along)) == 1 for along in counts):
+        return f"{prod(along[0] for along in counts)} everywhere"
+    if any(len(along) < 3 or len(set(along[1:-1])) > 1 for along in counts):
+        return _range(counts)
+    firsts, middles, lasts = ([along[place] for along in counts] for place in (0, 1, -1))
+    if firsts == lasts and len(set(zip(firsts, middles, strict=True))) == 1:
+        end, middle = firsts[0], middles[0]
+        words = {1: ("ends", "middle"), 2: ("corners", "edges", "centre"), 3: ("corners", "edges", "faces", "inside")}
+        return ", ".join(
+            f"{word} {end ** (len(counts) - number) * middle**number}"
+            for number, word in enumerate(words[len(counts)])
+        )
+    if firsts == middles and len(counts) <= 2:
+        told = [f"{prod(middles)} inside"]
+        for number, name in enumerate(names):
+            if lasts[number] != middles[number]:
+                mixed = [*middles[:number], lasts[number], *middles[number + 1 :]]
+                told.append(f"{prod(mixed)} at the last {CELLS.get(name, ('cell', ''))[0]}")
+        if len(told) == 3:
+            told = [told[0], told[1] + " and column" if told[1].split()[0] == told[2].split()[0] else ", ".join(told[1:])]
+            told.append(f"{prod(lasts)} in the last corner")
+        return ", ".join(told)
+    return _range(counts)
+
+
+def _range(counts: Sequence[Sequence[int]]) -> str:
+    return f"{prod(min(along) for along in counts)} to {prod(max(along) for along in counts)}"
+
+
+def adaptive_row(flow: LayerFlow) -> Fact | None:
+    """Which windows a pool to a fixed size takes."""
+    op = flow.layer.ops[0] if len(flow.layer.ops) == 1 else None
+    if isinstance(op, GlobalPool):
+        sizes = tuple(axis.size for axis in flow.axes)
+        if None in sizes:
+            return None
+        total = prod(size for size in sizes if size is not None)
+        return Fact("reads", (f"{show(sizes)} = {total:,} cells for each number" if len(sizes) > 1 else f"all {total:,}",))
+    if not isinstance(op, AdaptivePool) or any(axis.size is None for axis in flow.axes):
+        return None
+    told: dict[str, list[str]] = {}
+    for axis in flow.axes:
+        told.setdefault(_adapted(axis), []).append(axis.name)
+    return Fact("windows", tuple(f"{listed(names)}: {text}" for text, names in told.items()))
+
+
+def _adapted(axis: AxisFlow) -> str:
+    """Output i reads cells floor(i n / out) to ceil((i + 1) n / out) - 1 (PyTorch's rule)."""
+    size, out = axis.size or 0, axis.out or 0
+    if out < 1 or out > MOST_WINDOWS:
+        return f"{size} -> {out}"
+    widths = {-(-(index + 1) * size // out) - index * size // out for index in range(out)}
+    if len(widths) == 1:
+        return f"{size} -> {out}: {wide_cells(widths.pop())} each" if out > 1 else f"{size} -> 1: all of them"
+    return f"{size} -> {out}: {min(widths)} or {max(widths)} cells each, some of them shared"
+
+
+def wide_cells(count: int) -> str:
+    """`1 cell`, `2 cells`."""
+    return plural(count, "cell")

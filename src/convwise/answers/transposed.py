@@ -1,0 +1,121 @@
+"""Transposed convolutions: which forward sizes they come from, which of them is picked, and how to pick another."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import product
+from typing import Any
+
+from convwise import dialects
+from convwise.answers.explanation import AxisFacts, Fact, Fix
+from convwise.answers.wording import cells, listed
+from convwise.axis import Window
+from convwise.dialects.base import Layer
+from convwise.errors import ConvwiseError
+from convwise.ops import ConvTranspose, Shape
+
+MOST_TRIED = 64
+
+
+def _both(low: int, high: int) -> str:
+    return f"{low}" if low == high else f"{low} and {high}" if high == low + 1 else f"{low} to {high}"
+
+
+def transposed_headline(op: ConvTranspose, axes: Sequence[AxisFacts]) -> str:
+    """Which sizes the forward layer maps to this input, and which of them comes out."""
+    told: dict[str, list[str]] = {}
+    for window, facts in zip(op.windows, axes, strict=False):
+        told.setdefault(_way_back(window, facts), []).append(facts.name)
+    if not told:
+        return "A transposed convolution goes the way back: to a size that the convolution would map to its input."
+    if len(told) == 1:
+        return next(iter(told))
+    return " ".join(f"{listed(names).capitalize()}: {text[0].lower()}{text[1:]}" for text, names in told.items())
+
+
+def _way_back(window: Window, facts: AxisFacts) -> str:
+    if facts.size is None or facts.out is None:
+        return "A transposed convolution goes the way back: to a size that the convolution would map to its input."
+    between = window.preimage(facts.size)
+    if between is None or not between[0] <= facts.out <= between[1]:
+        known = f" (that would be {_both(*between)})" if between else ""
+        return f"It spreads {facts.size} cells over {facts.out}, which no convolution with these settings maps to {facts.size}{known}."
+    if between[0] == between[1]:
+        return f"It goes the way back: a convolution with these settings makes {facts.size} of {facts.out}, and of no other size."
+    return f"It goes the way back: a convolution with these settings makes {facts.size} of {_both(*between)}; this one gives {facts.out}."
+
+
+def transposed_rows(layer: Layer, op: ConvTranspose, alike: Sequence[Sequence[AxisFacts]]) -> Iterator[Fact]:
+    """The formula, the rule for any size, and what a stride does to the overlap."""
+    for group in alike:
+        facts, window = group[0], group[0].window
+        names = [axis.name for axis in group]
+        if facts.formula:
+            yield Fact(", ".join(names), (facts.formula,))
+        yield Fact("any size" if facts.formula else ", ".join(names), (f"n gives {facts.any_size}",))
+        between = window.preimage(facts.size) if window and facts.size else None
+        if between and between[0] < between[1]:
+            default = "output_padding=None is not 0: it aims at size x stride" if _is_none(layer) else ""
+            text = f"{_both(*between)} all become" if between[1] > between[0] + 1 else f"{_both(*between)} both become"
+            yield Fact("which size", (f"{text} {facts.size} on the way forward; output_padding picks one", *filter(None, [default])))
+        if window and window.dilation == 1 and window.kernel < window.stride:
+            yield Fact("gaps", (f"{window.kernel} of every {window.stride} {cells(names)} get data, the others only the bias",))
+
+
+def _is_none(layer: Layer) -> bool:
+    return layer.dialect == "keras" and layer.arguments.get("output_padding", 0) is None
+
+
+def transposed_fixes(
+    layer: Layer, shape: Shape, read: Any, outs: tuple[int, ...] | None, want: tuple[int, ...] | None
+) -> tuple[Fix, ...]:
+    """The wanted size, or else the other sizes that output_padding picks; each call is read back and run."""
+    op = layer.window_op
+    if not isinstance(op, ConvTranspose) or outs is None or want == outs:
+        return ()
+    found: list[Fix] = []
+    for changes in _changes(layer, op, want is not None):
+        fix, sizes = _tried(layer, shape, changes, read)
+        if fix is None or sizes == outs or fix.output in [other.output for other in found]:
+            continue
+        if want is None or sizes == want:
+            found.append(fix)
+        if len(found) >= (1 if want is not None else 2):
+            break
+    return tuple(found)
+
+
+def _changes(layer: Layer, op: ConvTranspose, wanted: bool) -> Iterator[dict[str, Any]]:
+    strides = [window.stride for window in op.windows]
+    extras = [{"output_padding": extra} for extra in range(min(max(strides), 8))]
+    yield from extras
+    if not wanted:
+        return
+    paddings: list[Any] = ["valid", "same"] if layer.dialect == "keras" else list(range(4))
+    tried = 0
+    for padding, extra in product(paddings, [None if layer.dialect == "keras" else 0, *range(min(max(strides), 4))]):
+        yield {"padding": padding, "output_padding": extra}
+        tried += 1
+        if tried >= MOST_TRIED:
+            return
+    for kernel, padding in product(range(1, 8), paddings):
+        yield {"kernel_size": kernel, "padding": padding}
+
+
+def _tried(
+    layer: Layer, shape: Shape, changes: dict[str, Any], read: Any
+) -> tuple[Fix | None, tuple[int, ...] | None]:
+    from convwise.answers.fixes import spatial
+
+    named = {name: value for name, value in changes.items() if layer.arguments.get(name, value) != value}
+    if not named or any(name not in layer.arguments for name in changes):
+        return None, None
+    spoken = dialects.get(layer.dialect)
+    try:
+        code = spoken.respell(layer, named)
+        (changed,) = read(code)
+        output = spoken.flow(changed, shape).output
+    except ConvwiseError:
+        return None, None
+    label = ", ".join(f"{name}={value!r}" for name, value in named.items())
+    return Fix(code, output, label), spatial(changed, output)

@@ -1,0 +1,371 @@
+"""Operators that give a tensor another shape: reshape, slice, pad, resize, gather and their kin."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from math import isfinite
+
+from convwise.dialects.onnx.given import Given, Made, Piece, of, opaque
+from convwise.dialects.onnx.values import Known, combined, scaled
+from convwise.ops import Flatten, Permute, PixelShuffle, Pointwise
+from convwise.ops.several import (
+    Concat,
+    Constant,
+    Expand,
+    Gather,
+    PadTo,
+    ReshapeTo,
+    ResizeTo,
+    Slice,
+    Split,
+    Squeeze,
+    Tile,
+    Unsqueeze,
+)
+from convwise.ops.terms import Term
+from convwise.ops.shape import LARGEST
+
+BEYOND = 2**31 - 1
+"""Ends of slices from here on mean "to the end": exporters write the largest int32 or int64."""
+
+PAD_MODES = {"constant": "constant", "reflect": "reflect", "edge": "replicate", "wrap": "circular"}
+NO_RANK = "the number of axes of its input is not known"
+
+
+def wanted(given: Given, number: int, attribute: str = "") -> tuple[Term, ...] | None:
+    """Sizes or axes that an input gives, or an attribute in older sets; None where they follow from the data."""
+    if attribute and given.has(attribute):
+        return given.ints(attribute)
+    known = given.known(number)
+    return None if known is None else known.terms()
+
+
+def fixed(given: Given, number: int, attribute: str = "") -> tuple[int, ...] | None:
+    """The same where only plain integers will do."""
+    if attribute and given.has(attribute):
+        return given.ints(attribute)
+    known = given.known(number)
+    return None if known is None else known.ints()
+
+
+def reshape(given: Given) -> Made:
+    """Reshape: 0 copies a size unless `allowzero`, one -1 is what is left."""
+    target = wanted(given, 1, "shape")
+    rank = given.rank()
+    if target is None:
+        return opaque(given, "the target shape depends on the data")
+    copies = not given.int("allowzero")
+    if sum(size == -1 for size in target) > 1:
+        raise given.refuse("CW106", "the target shape has more than one -1", target)
+    low = next((size for size in target if isinstance(size, int) and size < -1), None)
+    if low is not None:
+        raise given.refuse("CW201", f"the target shape holds {low}", target)
+    if not copies and 0 in target and -1 in target:
+        raise given.refuse("CW106", "the target shape has a 0 and a -1, and allowzero is set", target)
+    sizes: list[Term] = []
+    for axis, size in enumerate(target):
+        if size == 0 and copies:
+            if rank is None:
+                return opaque(given, NO_RANK)
+            if axis >= rank:
+                raise given.refuse("CW101", f"the target copies axis {axis} of an input of {rank} axes", target)
+            size = given.size(0, axis)
+        sizes.append(size)
+    return of(ReshapeTo(tuple(sizes)))
+
+
+def flatten(given: Given) -> Made:
+    """Flatten: always two axes, those before `axis` and those from it on."""
+    rank = given.rank()
+    if rank is None:
+        return opaque(given, NO_RANK)
+    axis = given.int("axis", 1)
+    if not -rank <= axis <= rank:
+        raise given.refuse("CW101", f"axis {axis} in a tensor of {rank} axes", axis, "axis")
+    axis += rank if axis < 0 else 0
+    if axis in (0, rank):
+        return Made((Piece((Flatten(0, -1),)), Piece(Unsqueeze((0 if axis == 0 else 1,)), (-1,))))
+    ops = ((Flatten(axis, -1),) if axis < rank - 1 else ()) + ((Flatten(0, axis - 1),) if axis > 1 else ())
+    return of(ops or (Pointwise("flatten"),))
+
+
+def transpose(given: Given) -> Made:
+    rank = given.rank()
+    order = given.ints("perm")
+    if order is None:
+        if rank is None:
+            return opaque(given, NO_RANK)
+        order = tuple(reversed(range(rank)))
+    if sorted(order) != list(range(len(order))) or (rank is not None and rank != len(order)):
+        raise given.refuse("CW101", f"perm {order} does not order {len(order) if rank is None else rank} axes", order, "perm")
+    return of((Permute(order),))
+
+
+def squeeze(given: Given) -> Made:
+    axes = fixed(given, 1, "axes")
+    if axes is None and given.input(1) is not None:
+        return opaque(given, "the axes depend on the data")
+    if axes is not None and given.rank() is not None:
+        axes = tuple(given.axis(axis, given.rank() or 0, "axes") for axis in axes)
+    return of(Squeeze(axes))
+
+
+def unsqueeze(given: Given) -> Made:
+    axes = fixed(given, 1, "axes")
+    if axes is None:
+        return opaque(given, "the axes depend on the data")
+    rank = given.rank()
+    if rank is not None:
+        axes = tuple(given.axis(axis, rank + len(axes), "axes") for axis in axes)
+        if len(set(axes)) < len(axes):
+            raise given.refuse("CW201", f"axes {axes} name one twice", axes, "axes")
+    return of(Unsqueeze(axes))
+
+
+def concat(given: Given) -> Made:
+    if not given.has("axis") and given.opset >= 4:
+        raise given.refuse("CW303", "axis is missing", axis="axis")
+    return of(Concat(given.int("axis", 1)), *(n for n, one in enumerate(given.inputs) if one is not None))
+
+
+def split(given: Given) -> Made:
+    axis, outputs = given.int("axis"), len(given.node.outputs)
+    if given.input(1) is not None or given.has("split"):
+        sizes = fixed(given, 1, "split")
+        if sizes is None:
+            return opaque(given, "the pieces depend on the data")
+        if len(sizes) != outputs:
+            raise given.refuse("CW105", f"{len(sizes)} pieces for {outputs} outputs", sizes, "split")
+        return of(Split(axis, sizes))
+    parts = given.int("num_outputs", outputs)
+    shape = given.shape()
+    size = shape[given.axis(axis, len(shape))] if shape is not None else None
+    if size is not None and size % parts and not given.has("num_outputs"):
+        raise given.refuse("CW105", f"{size} cells do not divide into {parts} pieces", size, "axis")
+    return of(Split(axis, None, parts))
+
+
+def slices(given: Given) -> Made:
+    """Slice: one piece an axis."""
+    starts, ends = wanted(given, 1, "starts"), wanted(given, 2, "ends")
+    count = len(starts or ())
+    axes = fixed(given, 3, "axes") if given.input(3) is not None or given.has("axes") else tuple(range(count))
+    steps = fixed(given, 4) if given.input(4) is not None else (1,) * count
+    if starts is None or ends is None or axes is None or steps is None:
+        return opaque(given, "the cells that it takes depend on the data")
+    if not len(starts) == len(ends) == len(axes) == len(steps):
+        raise given.refuse("CW201", f"{len(starts)} starts, {len(ends)} ends, {len(axes)} axes and {len(steps)} steps")
+    pieces: list[Piece] = []
+    for axis, start, end, step in zip(axes, starts, ends, steps, strict=True):
+        if not step:
+            raise given.refuse("CW201", "a step of 0", 0, "steps")
+        work = Slice(axis, _end(start, step, first=True), _end(end, step, first=False), step)
+        pieces.append(Piece(work, (-len(pieces) if pieces else 0,)))
+    return Made(tuple(pieces)) if pieces else of((Pointwise("slice"),))
+
+
+def _end(term: Term, step: int, first: bool) -> Term | None:
+    """An end of a slice; None where it means all that there is."""
+    if not isinstance(term, int):
+        return term
+    if step > 0:
+        return None if (term == 0 if first else term >= BEYOND) else term
+    return None if (term == -1 or term >= BEYOND if first else term <= -BEYOND) else term
+
+
+def pad(given: Given) -> Made:
+    """Pad: (before ..., after ...) of all axes, or of `axes`; negative ones crop."""
+    mode = given.text("mode", "constant")
+    if mode not in PAD_MODES:
+        raise given.refuse("CW207", f"mode is {mode!r}", mode, "mode", "one of " + ", ".join(PAD_MODES))
+    ends = wanted(given, 1, "paddings" if given.has("paddings") else "pads")
+    rank = given.rank()
+    if ends is None or (given.input(3) is not None and given.known(3) is None):
+        return opaque(given, "the padding depends on the data")
+    axes = fixed(given, 3) if given.input(3) is not None else None
+    if axes is None:
+        axes = tuple(range(rank if rank is not None else len(ends) // 2))
+    if len(ends) != 2 * len(axes):
+        raise given.refuse("CW101", f"pads has {len(ends)} values where {2 * len(axes)} are needed", ends, "pads")
+    pairs = [(a, low, high) for a, low, high in zip(axes, ends[: len(axes)], ends[len(axes) :], strict=True)]
+    used = [(axis, (low, high)) for axis, low, high in pairs if (low, high) != (0, 0)]
+    if any(isinstance(end, int) and abs(end) > LARGEST // 2 for end in ends):
+        raise given.refuse("CW107", "pads overflow int64", ends, "pads")
+    if not used:
+        return of((Pointwise("pad"),))
+    return of(PadTo(tuple(one[0] for one in used), tuple(one[1] for one in used), PAD_MODES[mode]))
+
+
+def expand(given: Given) -> Made:
+    target = wanted(given, 1)
+    return opaque(given, "the target shape depends on the data") if target is None else of(Expand(target))
+
+
+def tile(given: Given) -> Made:
+    repeats = fixed(given, 1)
+    if repeats is None:
+        return opaque(given, "how often it repeats depends on the data")
+    if any(times < 0 for times in repeats):
+        raise given.refuse("CW201", f"repeats are {repeats}", repeats, "repeats")
+    return of(Tile(repeats))
+
+
+def constant_of_shape(given: Given) -> Made:
+    sizes = wanted(given, 0)
+    if sizes is None:
+        return opaque(given, "the shape depends on the data")
+    if any(isinstance(size, int) and size < 0 for size in sizes):
+        raise given.refuse("CW103", f"a shape with a negative size: {sizes}", sizes)
+    return of(Constant(sizes))
+
+
+def ranged(given: Given) -> Made:
+    """Range: the cells from start to limit; their number where the three are known."""
+    ends = [known.terms() if (known := given.known(n)) is not None else None for n in range(3)]
+    if any(end is None or len(end) != 1 for end in ends):
+        return opaque(given, "its length depends on the data")
+    (start,), (limit,), (step,) = (end or () for end in ends)
+    if not isinstance(step, int) or step < 1:
+        return opaque(given, "its length is not followed")
+    distance = combined("subtract", limit, start)
+    count = None if distance is None else combined("ceil_divide", distance, step)
+    length = None if count is None else combined("maximum", count, 0)
+    return opaque(given, "its length is not followed") if length is None else of(Constant((length,)))
+
+
+def gather(given: Given) -> Made:
+    shape, rank = given.shape(1), given.rank()
+    if shape is None or rank is None:
+        return opaque(given, "the shape of its indices is not known")
+    axis = given.axis(given.int("axis"), rank)
+    known, size = given.known(1), (given.shape() or ())[axis]
+    if size is not None and known is not None:
+        wrong = next((n for n in known.ints() or () if not -size <= n < size), None)
+        if wrong is not None:
+            raise given.refuse("CW201", f"index {wrong} of {size} cells", wrong, "indices")
+    if None in shape:
+        # The sizes of the indices are free, so that the shape is put together from both.
+        parts = given.sizes(0)
+        return of(Constant((*parts[:axis], *given.sizes(1), *parts[axis + 1 :])), 0, 1)
+    return of(Gather(axis, shape))
+
+
+def gather_elements(given: Given) -> Made:
+    return of((Pointwise("gather_elements"),), 1)
+
+
+def gather_nd(given: Given) -> Made:
+    shape, indices = given.shape(0), given.shape(1)
+    batch = given.int("batch_dims")
+    if shape is None or indices is None or not indices or indices[-1] is None:
+        return opaque(given, "the shape of its indices is not known")
+    return of(Constant((*given.sizes(1)[:-1], *given.sizes(0)[batch + indices[-1] :])), 0, 1)
+
+
+def one_hot(given: Given) -> Made:
+    depth, rank = wanted(given, 1), given.rank()
+    if depth is None or len(depth) != 1 or rank is None:
+        return opaque(given, "the depth depends on the data")
+    axis = given.axis(given.int("axis", -1), rank + 1)
+    sizes = given.sizes(0)
+    return of(Constant((*sizes[:axis], depth[0], *sizes[axis:])))
+
+
+def top_k(given: Given) -> Made:
+    count = (given.int("k"),) if given.has("k") else wanted(given, 1)
+    if count is None or len(count) != 1:
+        return opaque(given, "how many it takes depends on the data")
+    axis = given.int("axis", -1)
+    shape = given.shape()
+    size = shape[given.axis(axis, len(shape))] if shape is not None else None
+    if size is not None and isinstance(count[0], int) and count[0] > size:
+        raise given.refuse("CW201", f"the largest {count[0]} of {size} cells", count[0], "k")
+    return Made((Piece(Slice(axis, None, count[0])),), (0,) * len(given.node.outputs))
+
+
+def shuffle(given: Given) -> Made:
+    """DepthToSpace and SpaceToDepth."""
+    if not given.has("blocksize"):
+        raise given.refuse("CW303", "blocksize is missing", axis="blocksize")
+    block = given.int("blocksize")
+    if not 1 <= block < 2**31:
+        raise given.refuse("CW201", f"blocksize is {block}; it must be at least 1 and below 2**31", block, "blocksize")
+    return of((PixelShuffle(block, given.node.op_type == "SpaceToDepth"),))
+
+
+def resize(given: Given) -> Made:
+    """Resize and Upsample: sizes, or floor(size x scale) in single precision, as onnxruntime computes it."""
+    mode = given.text("mode", "nearest")
+    if mode not in ("nearest", "linear", "bilinear", "cubic"):
+        raise given.refuse("CW207", f"mode is {mode!r}", mode, "mode", "nearest, linear or cubic")
+    coordinates = given.text("coordinate_transformation_mode", "half_pixel")
+    policy = given.text("keep_aspect_ratio_policy", "stretch")
+    rank = given.rank()
+    if rank is None:
+        return opaque(given, NO_RANK)
+    scales, sizes = _factors(given)
+    axes = tuple(given.axis(axis, rank, "axes") for axis in given.ints("axes") or range(rank))
+    kind = {"nearest": "nearest", "cubic": "cubic"}.get(mode, "linear")
+    corners = coordinates == "align_corners"
+    if sizes is not None:
+        terms = sizes.terms()
+        if policy != "stretch" or terms is None:
+            reason = f"keep_aspect_ratio_policy {policy}" if terms else "the sizes depend on the data"
+            return opaque(given, reason)
+        _check_count(given, len(terms), len(axes), "sizes")
+        low = next((size for size in terms if isinstance(size, int) and size < 1), None)
+        if low is not None:
+            raise given.refuse("CW201", f"a size of {low}", low, "sizes")
+        kept = [(axis, term) for axis, term in zip(axes, terms, strict=True) if term != given.size(0, axis)]
+    elif scales is not None:
+        _check_count(given, len(scales), len(axes), "scales")
+        wrong = next((scale for scale in scales if not isfinite(scale) or scale <= 0), None)
+        if wrong is not None:
+            raise given.refuse("CW201", f"a scale of {wrong:g}", wrong, "scales")
+        kept = [
+            (axis, scaled(given.size(0, axis), Fraction(scale)))
+            for axis, scale in zip(axes, scales, strict=True)
+            if scale != 1
+        ]
+    else:
+        return opaque(given, "the scales depend on the data")
+    if not kept:
+        return of((Pointwise("resize"),))
+    return of(ResizeTo(tuple(axis for axis, _ in kept), tuple(term for _, term in kept), kind, corners))
+
+
+def _factors(given: Given) -> tuple[tuple[float, ...] | None, Known | None]:
+    """(scales, sizes) in whichever place this version has them."""
+    name, opset = given.node.op_type, given.opset
+    if name == "Upsample" and given.has("scales"):
+        return given.floats("scales"), None
+    if name == "Upsample" and given.has("height_scale"):
+        return (1.0, 1.0, given.float("height_scale"), given.float("width_scale")), None
+    place = 1 if name == "Upsample" or opset < 11 else 2
+    known = given.known(place)
+    if known is not None and known.items:
+        floats = tuple(float(item) for item in known.items if isinstance(item, int | float))
+        return (floats if len(floats) == len(known.items) else None), None
+    return None, given.known(3)
+
+
+def _check_count(given: Given, count: int, needed: int, name: str) -> None:
+    if count != needed:
+        raise given.refuse("CW101", f"{name} has {count} values where {needed} are needed", count, name)
+
+
+def center_crop_pad(given: Given) -> Made:
+    sizes, rank = wanted(given, 1), given.rank()
+    if sizes is None or rank is None:
+        return opaque(given, "the sizes depend on the data")
+    axes = [given.axis(axis, rank, "axes") for axis in given.ints("axes") or range(rank)]
+    out = list(given.sizes(0))
+    for axis, size in zip(axes, sizes, strict=True):
+        out[axis] = size
+    return of(Constant(tuple(out)), 0)
+
+
+def grid_sample(given: Given) -> Made:
+    if given.rank(0) is None or given.rank(1) is None:
+        return opaque(given, NO_RANK)
+    return of(Constant((*given.sizes(0)[:2], *given.sizes(1)[1:-1])), 0, 1)

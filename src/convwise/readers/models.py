@@ -1,0 +1,168 @@
+"""A network from whatever holds one: a model file, source text, or a live model. The kind of a file is found by its content."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Any
+
+from convwise import dialects
+from convwise.dialects.base import Layer
+from convwise.errors import ArgumentError, CodeError
+from convwise.graph import Declared, Network, Node, Source
+from convwise.ops import Layout, Shape
+from convwise.readers.source import Found, Snippet, read_text
+
+TEXT_ENDINGS = (".py", ".ipynb", ".md", ".markdown", ".txt")
+MODEL_ENDINGS = (".onnx", ".keras", ".h5", ".hdf5", ".json")
+
+
+def read(source: Any, *, input_shape: Any = None, dialect: str | None = None) -> Network:
+    """The network in a model file (.onnx, .keras, .h5, a Keras .json), in source text, or in a live Keras or PyTorch model.
+
+    Files are read for their structure alone: no weights are loaded and nothing in them is executed.
+
+    Args:
+        source: a path, a file's bytes, source text, or a live model.
+        input_shape: sizes in the framework's own order, with the batch; needed only where a live PyTorch model cannot be
+            traced with its sizes open, or where a text names no input.
+        dialect: "keras" or "torch" for source text that could be either.
+
+    Raises:
+        ModelError: a file or an object that cannot be read. CodeError: text that cannot. ArgumentError: anything else.
+    """
+    if isinstance(source, bytes | bytearray | memoryview):
+        return _from_bytes(bytes(source[:8]), source, input_shape)
+    if isinstance(source, os.PathLike) or (isinstance(source, str) and is_path(source)):
+        path = os.fspath(source)
+        if isinstance(path, str) and path.endswith(TEXT_ENDINGS):
+            from convwise.readers.files import read_path_or_text
+
+            return from_text(read_path_or_text(path)[0], input_shape, dialect)
+        return _from_bytes(_head(path), path, input_shape)
+    if isinstance(source, str):
+        return from_text(source, input_shape, dialect)
+    return _from_live(source, input_shape)
+
+
+def is_path(text: str) -> bool:
+    """Whether a text names a file rather than being code: no bracket, no line break, and an ending or a file of that name."""
+    if not text or "(" in text or "\n" in text or "\0" in text:
+        return False
+    return text.endswith((*MODEL_ENDINGS, *TEXT_ENDINGS)) or os.path.exists(text)
+
+
+def _head(path: str | bytes) -> bytes:
+    from convwise.readers.keras_files.opening import opened
+
+    with opened(path) as file:
+        return file.read(0, 8)
+
+
+def _from_bytes(head: bytes, source: Any, input_shape: Any) -> Network:
+    if head.startswith((b"PK\x03\x04", b"PK\x05\x06", b"\x89HDF")) or head.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in (
+        b"{",
+        b"[",
+    ):
+        from convwise.readers.keras_files import read_keras_file
+
+        return read_keras_file(source)
+    from convwise.readers.onnx import read_onnx
+    from convwise.readers.onnx_network import onnx_network
+
+    return onnx_network(read_onnx(source), input_shape)
+
+
+def _from_live(model: Any, input_shape: Any) -> Network:
+    told = getattr(type(model), "__convwise__", None)
+    if told is not None:
+        dialect, layers, shape = told(model)
+        return from_layers(
+            dialect, tuple(layers), input_shape if input_shape is not None else shape, type(model).__name__
+        )
+    home = {base.__module__.partition(".")[0] for base in type(model).__mro__}
+    if "torch" in home and "torch" in sys.modules:
+        from convwise.readers.torch_live import read_live_torch
+
+        return read_live_torch(model, input_shape)
+    if "keras" in home and "keras" in sys.modules:
+        from convwise.readers.keras_files import read_live_keras
+
+        return read_live_keras(model)
+    raise ArgumentError(
+        "CW606",
+        f"a network is a path, source text or a live model, not {type(model).__name__}",
+        received=type(model).__name__,
+        hint="for example read('model.onnx')",
+    )
+
+
+def from_text(text: str, input_shape: Any = None, dialect: str | None = None) -> Network:
+    """The one layer or chain in a source text.
+
+    Raises:
+        CodeError: CW309 where there are several, and what the text reader raises.
+    """
+    snippet = read_text(text, dialect=dialect)
+    found = _only(snippet)
+    if found.error is not None:
+        raise found.error
+    shape = input_shape if input_shape is not None else found.input_shape
+    return from_layers(found.layers[0].dialect, found.layers, shape, found.name or "")
+
+
+def _only(snippet: Snippet) -> Found:
+    if len({found.name for found in snippet.found}) > 1 or any(
+        one.layers != snippet.found[0].layers for one in snippet.found
+    ):
+        names = ", ".join(found.name or "?" for found in snippet.found[:6])
+        raise CodeError(
+            "CW309", f"{len(snippet.found)} models in one text: {names}", hint="give the code of one of them"
+        )
+    return snippet.found[0]
+
+
+def from_layers(dialect: str, layers: tuple[Layer, ...], shape: Shape | None, title: str) -> Network:
+    """A straight line of layers as a network; `shape` is the input, with or without the batch."""
+    spoken = dialects.get(dialect)
+    if shape is None:
+        shape = _open_shape(layers)
+    entered = spoken.enter(layers, tuple(shape))
+    declared: Declared = tuple(entered.shape)
+    last = layers[-1].channels_last
+    layout = Layout(
+        next((layer.channels_last for layer in layers if layer.rank), last), _batched(layers, entered.shape)
+    )
+    nodes = []
+    before = "input"
+    for number, layer in enumerate(layers):
+        name = layer.name or f"{layer.kind.lower()}_{number}"
+        after = "output" if number == len(layers) - 1 else f"{name}:{number}"
+        nodes.append(
+            Node(
+                name,
+                layer.kind,
+                layer,
+                (before,),
+                (after,),
+                layout,
+                f"line {layer.call.line}" if layer.call.line else "",
+            )
+        )
+        before = after
+    return Network(title or "Sequential", dialect, (Source("input", declared, layout),), tuple(nodes), (before,))
+
+
+def _batched(layers: tuple[Layer, ...], shape: Shape) -> bool:
+    rank = next((layer.rank for layer in layers if layer.rank), None)
+    return rank is None or len(shape) == rank + 2
+
+
+def _open_shape(layers: tuple[Layer, ...]) -> Shape:
+    first = next((layer for layer in layers if layer.rank), None)
+    if first is None or first.rank is None:
+        raise CodeError("CW310", "no input shape in the text, and none was given", hint="give one, such as 1x3x224x224")
+    channels = first.arguments.get("in_channels")
+    count = channels if isinstance(channels, int) else None
+    unknown: Shape = (None,) * first.rank
+    return (None, *unknown, count) if first.channels_last else (None, count, *unknown)

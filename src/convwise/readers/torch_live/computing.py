@@ -1,0 +1,260 @@
+"""Functions that compute: elementwise arithmetic, reductions, products of matrices, new tensors of a computed shape."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from convwise.ops import GlobalPool
+from convwise.ops.several import Constant, Elementwise, MatMul, Reduce, Term
+from convwise.readers.torch_live.place import Place, tensor_of, terms
+from convwise.readers.torch_live.rearranging import transpose
+from convwise.readers.torch_live.values import (
+    NotFollowed,
+    NotKnown,
+    Tensor,
+    combine,
+    compare,
+    is_term,
+    tensors_in,
+)
+
+UNARY = frozenset(
+    "abs absolute acos alpha_dropout angle asin atan bernoulli bitwise_not bool byte ceil celu clamp clamp_max clamp_min clip clone "
+    "contiguous cos cosh cpu cuda cumprod cumsum deg2rad detach digamma double dropout dropout1d dropout2d dropout3d elu erf "
+    "erfc exp exp2 expm1 feature_dropout fill flip fliplr flipud float floor frac gelu gumbel_softmax half hardshrink hardsigmoid "
+    "hardswish hardtanh bfloat16 int isfinite isinf isnan leaky_relu lgamma lift_fresh_copy log log10 log1p log2 log_softmax logical_not logit logsigmoid "
+    "long masked_fill mish nan_to_num neg negative normal normalize ones_like positive pin_memory prelu rand_like randn_like reciprocal "
+    "relu relu6 requires_grad_ roll round rrelu rsqrt selu sigmoid sign silu sin sinc sinh softmax softmin softplus softshrink "
+    "softsign sort sqrt square tan tanh tanhshrink threshold to tril triu trunc type type_as uniform zero zeros_like empty_like "
+    "full_like alias _to_copy dequantize stochastic_depth drop_block2d local_response_norm zeros_ detach_copy native_dropout".split()
+)
+"""Functions of one tensor that leave its shape alone; other tensors among their arguments do not change it either."""
+
+BINARY = {
+    "add": "add",
+    "iadd": "add",
+    "radd": "add",
+    "sub": "sub",
+    "subtract": "sub",
+    "isub": "sub",
+    "rsub": "rsub",
+    "mul": "mul",
+    "multiply": "mul",
+    "imul": "mul",
+    "div": "truediv",
+    "divide": "truediv",
+    "truediv": "truediv",
+    "itruediv": "truediv",
+    "true_divide": "truediv",
+    "floordiv": "floordiv",
+    "ifloordiv": "floordiv",
+    "floor_divide": "floordiv",
+    "mod": "mod",
+    "remainder": "mod",
+    "fmod": "mod",
+    "pow": "pow",
+    "maximum": "max",
+    "minimum": "min",
+}
+COMPARISONS = frozenset(("eq", "ne", "lt", "le", "gt", "ge"))
+SEVERAL = frozenset(
+    "where lerp addcmul addcdiv atan2 hypot logical_and logical_or logical_xor bitwise_and bitwise_or and_ or_ xor and or copysign "
+    "heaviside copy less greater less_equal greater_equal not_equal float_power".split()
+)
+"""Functions of several tensors whose shapes are broadcast."""
+
+REDUCTIONS = {
+    "mean": "mean",
+    "sum": "sum",
+    "nansum": "sum",
+    "amax": "max",
+    "amin": "min",
+    "prod": "prod",
+    "std": "std",
+    "var": "var",
+    "logsumexp": "logsumexp",
+    "norm": "norm",
+    "all": "all",
+    "any": "any",
+    "argmax": "max",
+    "argmin": "min",
+}
+WITH_INDICES = {"max": "max", "min": "min", "median": "median", "mode": "mode", "kthvalue": "kthvalue", "cummax": ""}
+
+
+def elementwise(place: Place, key: str, args: tuple[Any, ...]) -> Any:
+    """Arithmetic on tensors, on sizes, or on both."""
+    tensors = list(tensors_in(args))
+    if len(tensors) > 1:
+        return place.one(Elementwise(key), *tensors)
+    if len(tensors) == 1:
+        return place.pointwise(tensors[0], key)
+    if key in COMPARISONS:
+        return compare(key, args[0], args[1])
+    if key in ("maximum", "minimum", "max", "min"):
+        return combine(key[:3], args[0], args[1])
+    kind = BINARY.get(key)
+    if kind is None:
+        return NotKnown(key)
+    left, right = args[0], args[1]
+    if kind == "add" and isinstance(left, list | tuple) and isinstance(right, list | tuple):
+        return (*left, *right)
+    if kind == "mul" and isinstance(left, list | tuple) and isinstance(right, int):
+        return tuple(left) * right
+    return combine("sub", right, left) if kind == "rsub" else combine(kind, left, right)
+
+
+def reduce(place: Place, key: str, args: tuple[Any, ...], words: dict[str, Any]) -> Tensor:
+    """`x.mean((2, 3))`; over all spatial axes it is global pooling."""
+    x = tensor_of(args[0], place.kind)
+    if key == "norm":
+        args = (args[0], *args[2:])
+        words = {name: value for name, value in words.items() if name != "p"}
+    dim = words.get("dim", words.get("axis", args[1] if len(args) > 1 else None))
+    keep = words.get("keepdim", args[-1] if len(args) > 2 and isinstance(args[-1], bool) else False)
+    axes = None if dim is None or dim == () else tuple(dim) if isinstance(dim, list | tuple) else (dim,)
+    kind = REDUCTIONS.get(key) or WITH_INDICES[key]
+    if axes is None:
+        return place.one(Reduce(kind, None, False), x)
+    rank = place.rank(x)
+    numbers = tuple(sorted(place.axis(axis, rank) for axis in axes))
+    if rank > 2 and numbers == tuple(range(2, rank)) and kind in ("mean", "max"):
+        return place.one((GlobalPool("average" if kind == "mean" else "max", rank - 2, bool(keep)),), x)
+    return place.one(Reduce(kind, numbers, bool(keep)), x)
+
+
+def with_indices(place: Place, key: str, args: tuple[Any, ...], words: dict[str, Any]) -> Any:
+    """`x.max(1)` gives values and their places; `torch.max(x, y)` is elementwise, and so is `max` of two sizes."""
+    tensors = list(tensors_in(args))
+    if len(tensors) != 1:
+        return elementwise(place, key, args)
+    if len(args) == 1 and not words:
+        return reduce(place, key, args, words)
+    if key == "kthvalue":
+        args = (args[0], *args[2:])
+    found = reduce(place, key, args, words)
+    return (found, found)
+
+
+def matmul(place: Place, left: Any, right: Any, *more: Any, **words: Any) -> Tensor:
+    return place.one(MatMul(), tensor_of(left, place.kind), tensor_of(right, place.kind))
+
+
+def added_product(place: Place, added: Any, left: Any, right: Any, **words: Any) -> Tensor:
+    """`torch.addmm` and `torch.baddbmm`."""
+    product = matmul(place, left, right)
+    return place.one(Elementwise("add"), tensor_of(added, place.kind), product)
+
+
+def attention(place: Place, query: Any, key: Any, value: Any, *more: Any, **words: Any) -> Tensor:
+    """softmax(q k^T) v."""
+    scores = matmul(place, query, transpose(place, tensor_of(key, place.kind), -2, -1))
+    return matmul(place, scores, value)
+
+
+def einsum(place: Place, equation: Any, *operands: Any) -> Tensor:
+    """The output's sizes by their letters; `...` is not followed."""
+    tensors = operands[0] if len(operands) == 1 and isinstance(operands[0], list | tuple) else operands
+    if not isinstance(equation, str) or "->" not in equation or "." in equation:
+        raise NotFollowed(f"the equation {str(equation)[:40]!r} is not followed")
+    inputs, _, output = equation.replace(" ", "").partition("->")
+    sizes: dict[str, Term] = {}
+    for letters, operand in zip(inputs.split(","), tensors, strict=True):
+        sizes |= dict(zip(letters, place.building.sizes(tensor_of(operand, place.kind)), strict=False))
+    return place.one(Constant(tuple(sizes[letter] for letter in output)), *tensors)
+
+
+def created(place: Place, *sizes: Any, size: Any = None, **words: Any) -> Tensor:
+    """`torch.zeros(n, c)`, `torch.zeros((n, c))`."""
+    wanted = size if not sizes else sizes[0] if isinstance(sizes[0], list | tuple) else sizes
+    return place.one(Constant(terms(wanted, "the shape")))
+
+
+def filled(place: Place, size: Any, *more: Any, **words: Any) -> Tensor:
+    return place.one(Constant(terms(size, "the shape")))
+
+
+def new(place: Place, x: Any, *sizes: Any, **words: Any) -> Tensor:
+    """`x.new_zeros(sizes)`."""
+    return created(place, *sizes, **words)
+
+
+def new_filled(place: Place, x: Any, size: Any, *more: Any, **words: Any) -> Tensor:
+    return filled(place, size)
+
+
+def arange(place: Place, *ends: Any, **words: Any) -> Tensor:
+    start, end, step = 0, words.get("end"), words.get("step", 1)
+    if len(ends) == 1:
+        end = ends[0]
+    elif len(ends) > 1:
+        start, end = ends[:2]
+        step = ends[2] if len(ends) > 2 else step
+    if all(isinstance(part, int | float) for part in (start, end, step)) and step:
+        return place.one(Constant((max(math.ceil((end - start) / step), 0),)))
+    if step != 1 or not (is_term(start) and is_term(end)):
+        raise NotFollowed("how many numbers there are is not known")
+    return place.one(Constant((combine("sub", end, start),)))
+
+
+def linspace(place: Place, start: Any, end: Any, steps: Any = 100, **words: Any) -> Tensor:
+    return place.one(Constant(terms(steps, "the number of steps")))
+
+
+def meshgrid(place: Place, *tensors: Any, indexing: str = "ij") -> tuple[Tensor, ...]:
+    parts = tensors[0] if len(tensors) == 1 and isinstance(tensors[0], list | tuple) else tensors
+    sizes = [place.building.size(tensor_of(part, place.kind), 0) for part in parts]
+    if indexing == "xy" and len(sizes) > 1:
+        sizes[:2] = sizes[1::-1]
+    return tuple(place.one(Constant(tuple(sizes)), part) for part in parts)
+
+
+def one_hot(place: Place, x: Any, num_classes: Any = -1) -> Tensor:
+    if not isinstance(num_classes, int) or num_classes < 1:
+        raise NotFollowed("the number of classes follows from the values")
+    tensor = tensor_of(x, place.kind)
+    return place.one(Constant((*place.building.sizes(tensor), num_classes)), tensor)
+
+
+def topk(place: Place, x: Any, k: Any, dim: int = -1, *more: Any, **words: Any) -> tuple[Tensor, Tensor]:
+    tensor = tensor_of(x, place.kind)
+    sizes = list(place.building.sizes(tensor))
+    sizes[place.axis(dim, len(sizes))] = terms(k, "k")[0]
+    found = place.one(Constant(tuple(sizes)), tensor)
+    return found, found
+
+
+def grid_sample(place: Place, x: Any, grid: Any, *more: Any, **words: Any) -> Tensor:
+    tensor, cells = tensor_of(x, place.kind), tensor_of(grid, place.kind)
+    lead = place.building.sizes(tensor)[:2]
+    return place.one(Constant((*lead, *place.building.sizes(cells)[1:-1])), tensor, cells)
+
+
+
+HANDLERS = {
+    "matmul": matmul,
+    "bmm": matmul,
+    "mm": matmul,
+    "addmm": added_product,
+    "baddbmm": added_product,
+    "scaled_dot_product_attention": attention,
+    "einsum": einsum,
+    "zeros": created,
+    "ones": created,
+    "empty": created,
+    "rand": created,
+    "randn": created,
+    "full": filled,
+    "new_zeros": new,
+    "new_ones": new,
+    "new_empty": new,
+    "new_full": new_filled,
+    "arange": arange,
+    "linspace": linspace,
+    "meshgrid": meshgrid,
+    "one_hot": one_hot,
+    "topk": topk,
+    "grid_sample": grid_sample,
+}
+"""By the function's or method's name."""

@@ -1,0 +1,107 @@
+"""`x[:, ::2, None]`, and the members of tuples and dicts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from convwise.ops import Shape
+from convwise.ops.several import Constant, Gather, Slice, Unsqueeze
+from convwise.readers.torch_live.place import Place
+from convwise.readers.torch_live.values import NotFollowed, NotKnown, Tensor, is_term
+
+
+def getitem(place: Place, value: Any, index: Any) -> Any:
+    """`value[index]` of a tensor, a tuple or a dict."""
+    if isinstance(value, Tensor):
+        return of_tensor(place, value, index if isinstance(index, tuple) else (index,))
+    if isinstance(value, NotKnown):
+        return value
+    if isinstance(index, int) or (isinstance(index, slice) and _plain(index)) or isinstance(value, dict):
+        try:
+            return value[index]
+        except (KeyError, IndexError, TypeError):
+            raise NotFollowed(f"there is no [{index!r}] in what is indexed") from None
+    return NotKnown("an item")
+
+
+def _plain(index: slice) -> bool:
+    return all(part is None or isinstance(part, int) for part in (index.start, index.stop, index.step))
+
+
+def of_tensor(place: Place, tensor: Tensor, index: tuple[Any, ...]) -> Tensor:
+    """One node for each part of the index that does something."""
+    axis = 0
+    parts = _spread(index, place.rank(tensor))
+    if sum(isinstance(part, Tensor | list) for part in parts) > 1:
+        return _many(place, tensor, parts)
+    for part in parts:
+        if part is None:
+            tensor = place.one(Unsqueeze((axis,)), tensor)
+            axis += 1
+        elif isinstance(part, slice):
+            tensor = sliced(place, tensor, axis, part)
+            axis += 1
+        elif isinstance(part, Tensor | list):
+            shape = _index_shape(place, part)
+            tensor = place.one(Gather(axis, shape), tensor, *((part,) if isinstance(part, Tensor) else ()))
+            axis += len(shape)
+        elif is_term(part) or isinstance(part, NotKnown):
+            tensor = place.one(Gather(axis), tensor)
+        else:
+            raise NotFollowed(f"an index of {type(part).__name__} is not followed")
+    return tensor
+
+
+def _spread(index: tuple[Any, ...], rank: int) -> tuple[Any, ...]:
+    """The index with its `...` written out."""
+    places = [number for number, part in enumerate(index) if part is Ellipsis]
+    if not places:
+        return index
+    taken = sum(part is not None and part is not Ellipsis for part in index)
+    at = places[0]
+    return (*index[:at], *(slice(None),) * max(rank - taken, 0), *index[at + 1 :])
+
+
+def sliced(place: Place, tensor: Tensor, axis: int, part: slice) -> Tensor:
+    """`x[..., start:stop:step]`; nothing where all is kept."""
+    if any(not (end is None or is_term(end)) for end in (part.start, part.stop)):
+        raise NotFollowed("a slice whose ends are not known from the sizes")
+    step = 1 if part.step is None else part.step
+    if not isinstance(step, int) or step < 1:
+        raise NotFollowed("a slice whose step is not a number")
+    if part.start in (None, 0) and part.stop is None and step == 1:
+        return tensor
+    return place.one(Slice(axis, part.start, part.stop, step), tensor)
+
+
+def _index_shape(place: Place, part: Any) -> Shape:
+    """The shape of what chooses the cells; a mask's count follows from its values."""
+    if isinstance(part, list):
+        if all(isinstance(item, int) and not isinstance(item, bool) for item in part):
+            return (len(part),)
+        raise NotFollowed("a mask chooses cells by their values")
+    shape = place.building.shape(part)
+    if None in shape:
+        raise NotFollowed("an index of open size")
+    return shape
+
+
+def _many(place: Place, tensor: Tensor, parts: tuple[Any, ...]) -> Tensor:
+    """Several index tensors at once, on the first axes only, and of one shape: `table[rows, columns]`."""
+    chosen = [part for part in parts if isinstance(part, Tensor | list)]
+    shapes = {_index_shape(place, part) for part in chosen}
+    if len(shapes) != 1 or len(chosen) != len(parts):
+        raise NotFollowed("several index tensors")
+    rest = place.building.sizes(tensor)[len(parts) :]
+    shape = next(iter(shapes))
+    return place.one(Constant((*(size for size in shape if size is not None), *rest)), tensor)
+
+
+def chosen(place: Place, tensor: Tensor, axis: int, index: Tensor) -> Tensor:
+    """`index_select` and `embedding`: whole cells chosen by an index tensor of one axis or more."""
+    sizes = list(place.building.sizes(tensor))
+    sizes[axis : axis + 1] = place.building.sizes(index)
+    return place.one(Constant(tuple(sizes)), tensor, index)
+
+
+

@@ -1,0 +1,215 @@
+"""Leaf modules: a layer of torch.nn by its attributes, attention and recurrences by what they do to shapes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from types import ModuleType
+from typing import Any
+
+from convwise.dialects.base import Call, Layer
+from convwise.dialects.torch import KINDS, UNMODELLED, read
+from convwise.errors import ConvwiseError
+from convwise.ops import Permute
+from convwise.ops.several import Constant, Elementwise, MatMul, Opaque, PadTo, Split
+from convwise.readers.live_calls import call_of
+from convwise.readers.torch_live.building import Building
+from convwise.readers.torch_live.place import Place
+from convwise.readers.torch_live.values import NotFollowed, Tensor, combine, tensors_in
+
+OPENED = frozenset(
+    ("Sequential", "ModuleList", "ModuleDict", "DataParallel", "DistributedDataParallel")
+    + ("Transformer", "TransformerEncoder", "TransformerDecoder", "TransformerEncoderLayer", "TransformerDecoderLayer")
+)
+"""Modules of torch.nn whose own forward is traced."""
+
+
+def base_of(torch: ModuleType, module: Any) -> type | None:
+    """The layer of torch.nn that the module is: its class, or a base whose forward it keeps."""
+    names = vars(torch.nn)
+    mro = type(module).__mro__
+    forward = next((vars(cls)["forward"] for cls in mro if "forward" in vars(cls)), None)
+    inner = next((vars(cls)["_conv_forward"] for cls in mro if "_conv_forward" in vars(cls)), None)
+    for cls in mro:
+        if names.get(cls.__name__) is cls and cls.__name__ != "Module":
+            kept = next((vars(base)["forward"] for base in cls.__mro__ if "forward" in vars(base)), None)
+            own = next((vars(base)["_conv_forward"] for base in cls.__mro__ if "_conv_forward" in vars(base)), None)
+            return cls if kept is forward and own is inner else None
+    return None
+
+
+def is_leaf(torch: ModuleType, module: Any) -> bool:
+    """Whether the module is told by its attributes instead of its forward."""
+    base = base_of(torch, module)
+    return base is not None and base.__name__ not in OPENED
+
+
+def layer_of(torch: ModuleType, module: Any, name: str) -> Layer:
+    """The layer as the dialect reads it.
+
+    Raises:
+        NotFollowed: where it does not.
+    """
+    base = base_of(torch, module)
+    if base is None or base.__name__ not in KINDS:
+        kind = type(module).__name__ if base is None else base.__name__
+        raise NotFollowed(f"nn.{kind}: {UNMODELLED.get(kind, 'convwise does not model it')}")
+    attributes = vars(module)
+    values = {**attributes, **attributes["_parameters"]}
+    if "weight" not in values and "parametrizations" in attributes["_modules"]:
+        values["bias"] = attributes["_parameters"].get("bias", "bias" in attributes["_modules"]["parametrizations"])
+    try:
+        return read(call_of("torch", base, values)).named(name)
+    except ConvwiseError as error:
+        raise NotFollowed(error.fact) from None
+
+
+@dataclass(slots=True)
+class Modules:
+    """The leaf modules met so far; a module that is called again is read once."""
+
+    torch: ModuleType
+    building: Building
+    layers: dict[int, Layer | str]
+
+    def call(self, module: Any, path: str, args: tuple[Any, ...], words: dict[str, Any]) -> Any:
+        """What the module gives for these values."""
+        base = base_of(self.torch, module)
+        kind = (base or type(module)).__name__
+        special = SPECIAL.get(kind)
+        place = Place(self.building, path, kind, path)
+        try:
+            if special is not None:
+                return special(place, module, args, words)
+            return self._layer(place, module, kind, args, words)
+        except NotFollowed as error:
+            reason = str(error)
+        except (TypeError, ValueError, IndexError, KeyError, AttributeError):
+            reason = f"{kind} with these arguments is not known"
+        inputs = tuple(dict.fromkeys(tensors_in((args, words))))
+        own = tuple(module.parameters())
+        return self.building.emit(path, kind, Opaque(reason[:160]), inputs, module=path, parameters=own)[0]
+
+    def _layer(self, place: Place, module: Any, kind: str, args: tuple[Any, ...], words: dict[str, Any]) -> Any:
+        if id(module) not in self.layers:
+            try:
+                self.layers[id(module)] = layer_of(self.torch, module, place.name)
+            except NotFollowed as reason:
+                self.layers[id(module)] = str(reason)
+        found = self.layers[id(module)]
+        if isinstance(found, str):
+            raise NotFollowed(found)
+        x = next(tensors_in((args, words)), None)
+        if x is None:
+            raise NotFollowed(f"{kind} reads no tensor that is known")
+        if kind.startswith("ConvTranspose") and (len(args) > 1 or words.get("output_size") is not None):
+            return self._to_size(place, module, found, x, args[1] if len(args) > 1 else words["output_size"])
+        own = tuple(module.parameters())
+        lazy = any(type(part).__name__ == "UninitializedParameter" for part in own)
+        (out,) = self.building.emit(
+            place.name, place.kind, found, (x,), module=place.module, parameters=() if lazy else own, lazy=lazy
+        )
+        return (out, out) if vars(module).get("return_indices") is True else out
+
+    def _to_size(self, place: Place, module: Any, layer: Layer, x: Tensor, size: Any) -> Any:
+        """`ConvTranspose2d(...)(x, output_size=...)`: the cells that are missing are put at the end."""
+        if not isinstance(size, list | tuple):
+            raise NotFollowed("output_size is not known")
+        own = tuple(module.parameters())
+        plain = replace(layer, call=Call(layer.kind))
+        (out,) = self.building.emit(place.name, place.kind, plain, (x,), module=place.module, parameters=own)
+        rank = place.rank(out)
+        wanted = tuple(size)[-(rank - 2) :]
+        axes = tuple(range(2, rank))
+        pads = tuple(
+            (0, combine("sub", want, place.building.size(out, axis))) for axis, want in zip(axes, wanted, strict=True)
+        )
+        return place.one(PadTo(axes, pads), out)
+
+
+# ------------------------------------------------------------------ attention
+
+
+def attention(place: Place, module: Any, args: tuple[Any, ...], words: dict[str, Any]) -> Any:
+    """MultiheadAttention: projections, attention, a projection; the second output holds the weights where they are wanted."""
+    names = ("query", "key", "value")
+    given = dict(zip(names, args, strict=False)) | {name: words[name] for name in names if name in words}
+    query, key, value = (given[name] for name in names)
+    attributes = vars(module)
+    batch_first, width = bool(attributes["batch_first"]), int(attributes["embed_dim"])
+    own, out_projection = attributes["_parameters"], attributes["_modules"]["out_proj"]
+    biased = own.get("in_proj_bias") is not None
+    place = replace(place, name=f"{place.name}.in_proj")
+    parameters = [part for name, part in own.items() if part is not None]
+    alone = query == key == value
+    if alone:
+        packed = _dense(place, query, width, 3 * width, biased, parameters)
+        q, k, v = place.emit(Split(-1, (width,) * 3), (packed,), outputs=3)
+    else:
+        q = _dense(place, query, width, width, biased, parameters)
+        k = _dense(place, key, int(attributes["kdim"]), width, biased, ())
+        v = _dense(place, value, int(attributes["vdim"]), width, biased, ())
+    mixed = _attend(replace(place, name=place.module, kind="attention"), q, k, v, batch_first, alone)
+    place = replace(place, name=f"{place.module}.out_proj")
+    bias = vars(out_projection)["_parameters"].get("bias") is not None
+    out = _dense(place, mixed, width, width, bias, tuple(out_projection.parameters()))
+    # The second output, the averaged weights, is left out: few forwards look at it.
+    return out, None
+
+
+def _dense(place: Place, x: Tensor, features: int, width: int, bias: bool, parameters: Any) -> Tensor:
+    layer = place.reading(lambda: Call("Linear", (features, width), (("bias", bias),)))
+    return place.building.emit(
+        place.name, "Linear", layer, (x,), module=place.module, parameters=tuple(parameters)
+    )[0]
+
+
+def _attend(place: Place, q: Tensor, k: Tensor, v: Tensor, batch_first: bool, alone: bool) -> Tensor:
+    """The scores' product with the values; heads only split the width and are left out."""
+    if alone:
+        return place.one(Elementwise("attention"), q, k, v)
+    if not batch_first and place.rank(q) == 3:
+        q, k, v = (place.one((Permute((1, 0, 2)),), part) for part in (q, k, v))
+    rank = place.rank(k)
+    turned = place.one((Permute((*range(rank - 2), rank - 1, rank - 2)),), k)
+    out = place.one(MatMul(), place.one(MatMul(), q, turned), v)
+    return out if batch_first or rank != 3 else place.one((Permute((1, 0, 2)),), out)
+
+
+# ------------------------------------------------------------------ recurrences, embeddings
+
+
+def recurrent(place: Place, module: Any, args: tuple[Any, ...], words: dict[str, Any]) -> Any:
+    """RNN, GRU and LSTM: the sequence with the hidden size in place of the features, and the last states."""
+    x = next(tensors_in((args, words)))
+    attributes = vars(module)
+    ways = 2 if attributes["bidirectional"] else 1
+    hidden = int(attributes["proj_size"] or attributes["hidden_size"])
+    sizes = place.building.sizes(x)
+    own = tuple(module.parameters())
+    work = Constant((*sizes[:-1], hidden * ways))
+    (out,) = place.building.emit(place.name, place.kind, work, (x,), module=place.module, parameters=own)
+    batch = sizes[:1] if attributes["batch_first"] else sizes[1:-1]
+    layers = int(attributes["num_layers"]) * ways
+    state = place.one(Constant((layers, *(batch if len(sizes) == 3 else ()), hidden)), x)
+    if place.kind != "LSTM":
+        return out, state
+    cell = place.one(Constant((layers, *(batch if len(sizes) == 3 else ()), int(attributes["hidden_size"]))), x)
+    return out, (state, cell)
+
+
+def embedding(place: Place, module: Any, args: tuple[Any, ...], words: dict[str, Any]) -> Tensor:
+    x = next(tensors_in((args, words)))
+    work = Constant((*place.building.sizes(x), int(vars(module)["embedding_dim"])))
+    own = tuple(module.parameters())
+    return place.building.emit(place.name, place.kind, work, (x,), module=place.module, parameters=own)[0]
+
+
+SPECIAL: Mapping[str, Any] = {
+    "MultiheadAttention": attention,
+    "RNN": recurrent,
+    "GRU": recurrent,
+    "LSTM": recurrent,
+    "Embedding": embedding,
+}
+"""Leaf modules that are no layer of one tensor."""

@@ -1,0 +1,219 @@
+"""Functions and methods that move cells without computing: view, permute, cat, chunk, expand and their like."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from convwise.ops import Flatten, Permute, Unflatten
+from convwise.ops.several import Concat, Constant, Expand, Gather, ReshapeTo, Slice, Split, Squeeze, Tile, Unsqueeze
+from convwise.readers.torch_live.place import Place, tensor_of, terms
+from convwise.readers.torch_live.values import NotFollowed, Tensor, combine, is_term
+
+
+def _sizes(sizes: tuple[Any, ...], named: Any = None) -> Any:
+    """`x.view(2, 3)`, `x.view((2, 3))` and `x.view(size=(2, 3))` are one."""
+    if not sizes:
+        return named
+    return sizes[0] if len(sizes) == 1 and isinstance(sizes[0], list | tuple) else sizes
+
+
+def view(place: Place, x: Tensor, *sizes: Any, size: Any = None, shape: Any = None) -> Tensor:
+    wanted = _sizes(sizes, size if size is not None else shape)
+    if isinstance(wanted, Tensor) or (isinstance(wanted, tuple) and len(wanted) == 1 and not is_term(wanted[0])):
+        return place.pointwise(x, "to")
+    return place.one(ReshapeTo(terms(wanted, "the new shape")), x)
+
+
+def view_as(place: Place, x: Tensor, other: Tensor) -> Tensor:
+    return place.one(ReshapeTo(place.building.sizes(other)), x)
+
+
+def flatten(place: Place, x: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
+    return place.one((Flatten(start_dim, end_dim),), x)
+
+
+def unflatten(place: Place, x: Tensor, dim: int, sizes: Any) -> Tensor:
+    wanted = terms(sizes, "the new shape")
+    numbers = tuple(size for size in wanted if isinstance(size, int))
+    if len(numbers) == len(wanted):
+        return place.one((Unflatten(dim, numbers),), x)
+    old = place.building.sizes(x)
+    at = place.axis(dim, len(old))
+    return place.one(ReshapeTo((*old[:at], *wanted, *old[at + 1 :])), x)
+
+
+def permute(place: Place, x: Tensor, *dims: Any, **words: Any) -> Tensor:
+    order = _sizes(dims, words.get("dims"))
+    rank = place.rank(x)
+    return place.one((Permute(tuple(place.axis(dim, rank) for dim in order)),), x)
+
+
+def transpose(place: Place, x: Tensor, dim0: int, dim1: int) -> Tensor:
+    rank = place.rank(x)
+    order = list(range(rank))
+    one, other = place.axis(dim0, rank), place.axis(dim1, rank)
+    order[one], order[other] = order[other], order[one]
+    return place.one((Permute(tuple(order)),), x)
+
+
+def turned(place: Place, x: Tensor) -> Tensor:
+    """`x.t()`, `x.T` and `x.mT` of a matrix."""
+    rank = place.rank(x)
+    return x if rank < 2 else transpose(place, x, -2, -1)
+
+
+def movedim(place: Place, x: Tensor, source: Any, destination: Any) -> Tensor:
+    rank = place.rank(x)
+    sources = [place.axis(dim, rank) for dim in (source if isinstance(source, list | tuple) else (source,))]
+    goals = [place.axis(dim, rank) for dim in (destination if isinstance(destination, list | tuple) else (destination,))]
+    rest = iter(axis for axis in range(rank) if axis not in sources)
+    placed = dict(zip(goals, sources, strict=True))
+    return place.one((Permute(tuple(placed[axis] if axis in placed else next(rest) for axis in range(rank))),), x)
+
+
+def cat(place: Place, tensors: Any, dim: int = 0, axis: int | None = None) -> Tensor:
+    if not isinstance(tensors, list | tuple):
+        raise NotFollowed("the list of what is joined is not known")
+    return place.one(Concat(dim if axis is None else axis), *(tensor_of(part, place.kind) for part in tensors))
+
+
+def stack(place: Place, tensors: Any, dim: int = 0) -> Tensor:
+    if not isinstance(tensors, list | tuple):
+        raise NotFollowed("the list of what is stacked is not known")
+    at = dim if dim >= 0 else dim + place.rank(tensor_of(tensors[0], place.kind)) + 1
+    layers = [place.one(Unsqueeze((at,)), tensor_of(part, place.kind)) for part in tensors]
+    return place.one(Concat(at), *layers)
+
+
+def chunk(place: Place, x: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
+    """PyTorch gives fewer pieces where the size is smaller than `chunks` pieces of the size that it rounds up to."""
+    size = place.building.shape(x)[place.axis(dim, place.rank(x))]
+    parts = chunks
+    if size is not None and size > 0:
+        piece = -(-size // chunks)
+        parts = -(-size // piece)
+        return place.emit(
+            Split(dim, tuple(min(piece, size - piece * number) for number in range(parts))), (x,), outputs=parts
+        )
+    return place.emit(Split(dim, None, parts), (x,), outputs=parts)
+
+
+def split(place: Place, x: Tensor, size: Any = None, dim: int = 0, **words: Any) -> tuple[Tensor, ...]:
+    pieces = words.get("split_size_or_sections", words.get("split_size", size)) if size is None else size
+    if isinstance(pieces, list | tuple):
+        if all(isinstance(piece, int) for piece in pieces):
+            return place.emit(Split(dim, tuple(pieces)), (x,), outputs=len(pieces))
+        return _cut(place, x, terms(pieces, "the sizes of the pieces"), dim)
+    total = place.building.shape(x)[place.axis(dim, place.rank(x))]
+    if not isinstance(pieces, int) or pieces < 1 or total is None:
+        raise NotFollowed("how many pieces there are follows from the input's size")
+    sizes = tuple(min(pieces, total - start) for start in range(0, total, pieces))
+    return place.emit(Split(dim, sizes), (x,), outputs=len(sizes))
+
+
+def _cut(place: Place, x: Tensor, sizes: tuple[Any, ...], dim: int) -> tuple[Tensor, ...]:
+    start: Any = 0
+    found = []
+    for size in sizes:
+        stop = combine("add", start, size)
+        found.append(place.one(Slice(dim, start, stop), x))
+        start = stop
+    return tuple(found)
+
+
+def unbind(place: Place, x: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
+    size = place.building.shape(x)[place.axis(dim, place.rank(x))]
+    if size is None:
+        raise NotFollowed("how many pieces there are follows from the input's size")
+    return tuple(place.one(Gather(dim), x) for _ in range(size))
+
+
+def select(place: Place, x: Tensor, dim: int, index: Any) -> Tensor:
+    return place.one(Gather(dim), x)
+
+
+def narrow(place: Place, x: Tensor, dim: int, start: Any, length: Any) -> Tensor:
+    return place.one(Slice(dim, start, combine("add", start, length)), x)
+
+
+def slice_(place: Place, x: Tensor, dim: int = 0, start: Any = None, end: Any = None, step: int = 1) -> Tensor:
+    """ATen's slice, which writes 2**63 - 1 for an open end."""
+    stop = None if isinstance(end, int) and end >= 2**62 else end
+    return x if start in (None, 0) and stop is None and step == 1 else place.one(Slice(dim, start, stop, step), x)
+
+
+def unsqueeze(place: Place, x: Tensor, dim: int) -> Tensor:
+    return place.one(Unsqueeze((dim,)), x)
+
+
+def squeeze(place: Place, x: Tensor, dim: Any = None) -> Tensor:
+    axes = None if dim is None else tuple(dim) if isinstance(dim, list | tuple) else (dim,)
+    return place.one(Squeeze(axes, strict=False), x)
+
+
+def expand(place: Place, x: Tensor, *sizes: Any, size: Any = None, **words: Any) -> Tensor:
+    return place.one(Expand(terms(_sizes(sizes, size), "the new shape")), x)
+
+
+def expand_as(place: Place, x: Tensor, other: Tensor) -> Tensor:
+    return place.one(Expand(place.building.sizes(other)), x)
+
+
+def repeat(place: Place, x: Tensor, *sizes: Any, **words: Any) -> Tensor:
+    times = terms(_sizes(sizes, words.get("repeats", words.get("dims"))), "how often it is repeated")
+    numbers = tuple(count for count in times if isinstance(count, int))
+    if len(numbers) == len(times):
+        return place.one(Tile(numbers), x)
+    old = place.building.sizes(x)
+    old = (1,) * (len(times) - len(old)) + old
+    return place.one(Constant(tuple(combine("mul", size, count) for size, count in zip(old, times, strict=True))), x)
+
+
+def repeat_interleave(place: Place, x: Tensor, repeats: Any, dim: int | None = None, **words: Any) -> Tensor:
+    if dim is None or not is_term(repeats):
+        raise NotFollowed("how often each cell is repeated is not known")
+    sizes = list(place.building.sizes(x))
+    at = place.axis(dim, len(sizes))
+    sizes[at] = combine("mul", sizes[at], repeats)
+    return place.one(Constant(tuple(sizes)), x)
+
+
+HANDLERS = {
+    "view": view,
+    "reshape": view,
+    "_unsafe_view": view,
+    "view_as": view_as,
+    "reshape_as": view_as,
+    "flatten": flatten,
+    "ravel": flatten,
+    "unflatten": unflatten,
+    "permute": permute,
+    "transpose": transpose,
+    "swapaxes": transpose,
+    "swapdims": transpose,
+    "t": turned,
+    "T": turned,
+    "mT": turned,
+    "movedim": movedim,
+    "moveaxis": movedim,
+    "cat": cat,
+    "concat": cat,
+    "concatenate": cat,
+    "stack": stack,
+    "chunk": chunk,
+    "split": split,
+    "split_with_sizes": split,
+    "unbind": unbind,
+    "select": select,
+    "narrow": narrow,
+    "slice": slice_,
+    "unsqueeze": unsqueeze,
+    "squeeze": squeeze,
+    "expand": expand,
+    "broadcast_to": expand,
+    "expand_as": expand_as,
+    "repeat": repeat,
+    "tile": repeat,
+    "repeat_interleave": repeat_interleave,
+}
+"""By the function's or method's name."""

@@ -1,0 +1,247 @@
+"""A forward traced by torch.fx with open sizes, and read while it is traced.
+
+Python's own questions on the way (`if x.shape != y.shape`, `len`, `range(n)`) are answered from what is known so far; where
+the answer depends on the input's size, it is the one for the given input shape, and a note says so.
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from inspect import Parameter, signature
+from types import ModuleType
+from typing import Any
+
+from convwise.ops import Shape
+from convwise.readers.torch_live import calls
+from convwise.readers.torch_live.building import Building
+from convwise.readers.torch_live.modules import Modules, is_leaf
+from convwise.readers.torch_live.place import Place
+from convwise.readers.torch_live.values import NotKnown, Quotient, Tensor, is_term, number, truth
+
+CREATING = ("zeros", "ones", "empty", "full", "arange", "rand", "randn", "linspace")
+FRAMEWORK = ("torch", "_operator", "operator", "math", "builtins", "torchvision")
+SIGNS = {"add": "+", "iadd": "+", "sub": "-", "isub": "-", "mul": "*", "imul": "*", "truediv": "/", "floordiv": "//"}
+SIGNS |= {"matmul": "@", "getitem": "[]", "pow": "**", "mod": "%", "neg": "-", "setitem": "[]="}
+SPECIALISED = "CW423"
+
+
+class NeedsShape(Exception):  # noqa: N818 (it says what is missing)
+    """A question of the forward's own code that only an input shape answers."""
+
+
+@dataclass(slots=True)
+class Reading:
+    """The traced forward, read as far as it has been traced; `free` and `seen` are the sources' shapes by name."""
+
+    torch: ModuleType
+    root: Any
+    building: Building
+    modules: Modules
+    free: Mapping[str, Shape | None]
+    seen: Mapping[str, Shape | None]
+    values: dict[Any, Any] = field(default_factory=dict)
+    sources: list[tuple[str, Tensor]] = field(default_factory=list)
+    skipped: frozenset[str] = frozenset()
+    paths: dict[str, Any] = field(default_factory=dict)
+    last: Any = None
+
+    def advance(self, graph: Any) -> None:
+        """Read the nodes that have been added since."""
+        node = self.last.next if self.last is not None else next(iter(graph.nodes), None)
+        while node is not None and node.op != "root":
+            self.values[node] = self._node(node)
+            self.last = node
+            node = node.next
+
+    def _node(self, node: Any) -> Any:
+        if node.op == "placeholder":
+            return self._source(str(node.target))
+        if node.op == "get_attr":
+            return self._stored(str(node.target))
+        args, words = self._mapped(node.args), self._mapped(node.kwargs)
+        if node.op == "output":
+            return args[0]
+        if node.op == "call_module":
+            path = str(node.target)
+            return self.modules.call(self.paths[path], path, args, words)
+        scope = next(reversed(node.meta.get("nn_module_stack", {}).values()), ("",))[0]
+        name, kind = (str(node.target), f".{node.target}") if node.op == "call_method" else named(node.target)
+        if name == "setitem":
+            return None
+        place = Place(self.building, f"{scope}.{name}" if scope else name, kind, scope)
+        return calls.call(place, name, args, words)
+
+    def _source(self, name: str) -> Any:
+        plain = name.rpartition("_")[0]
+        if name in self.skipped or plain in self.skipped:
+            return None
+        if name.startswith("*"):
+            return NotKnown(name)
+        tensor = self.building.source(name, self.free.get(name), self.seen.get(name))
+        self.sources.append((name, tensor))
+        return tensor
+
+    def _stored(self, path: str) -> Any:
+        owner, _, name = path.rpartition(".")
+        module = self.paths.get(owner, self.root)
+        for holder in ("_parameters", "_buffers"):
+            value = vars(module)[holder].get(name)
+            if value is not None:
+                return self.building.stored(path, value, holder == "_parameters")
+        value = vars(module).get(name)
+        return self.building.stored(path, value, False) if isinstance(value, self.torch.Tensor) else NotKnown(path)
+
+    def _mapped(self, value: Any) -> Any:
+        """The node's arguments with nodes replaced by their values."""
+        if isinstance(value, self.torch.fx.Node):
+            return self.values[value]
+        if isinstance(value, list | tuple):
+            return tuple(self._mapped(part) for part in value)
+        if isinstance(value, dict):
+            return {key: self._mapped(part) for key, part in value.items()}
+        if isinstance(value, slice):
+            return slice(self._mapped(value.start), self._mapped(value.stop), self._mapped(value.step))
+        return value
+
+    # ------------------------------------------------------------------ what Python asks
+
+    def truth(self, value: Any, what: str) -> bool:
+        found = truth(value, [None] * len(self.building.tensors))
+        if found is None:
+            found = truth(value, self.building.seen) if self.building.guided else None
+            if found is None:
+                raise NeedsShape(f"'{what}' decides which way the forward goes")
+            self._specialised(f"which way '{what}' goes")
+        return found
+
+    def integer(self, value: Any, what: str) -> int:
+        if isinstance(value, Quotient):
+            return self.integer(value.over, what) // value.under
+        if isinstance(value, int):
+            return value
+        found = number(value, self.building.seen) if is_term(value) and self.building.guided else None
+        if found is None:
+            raise NeedsShape(f"the number '{what}' is asked for")
+        self._specialised(f"the number '{what}' = {found}")
+        return found
+
+    def _specialised(self, what: str) -> None:
+        shapes = ", ".join("x".join(map(str, shape)) for shape in self.seen.values() if shape is not None)
+        self.building.note(SPECIALISED, f"{what} is what it is for an input of {shapes}; other sizes may differ")
+
+    def length(self, value: Any, what: str) -> int:
+        if isinstance(value, Tensor):
+            return self.integer(self.building.size(value, 0), what)
+        if isinstance(value, tuple | list | dict):
+            return len(value)
+        raise NeedsShape(f"the length of '{what}' is asked for")
+
+
+def named(target: Any) -> tuple[str, str]:
+    """The name by which a function is looked up, and PyTorch's word for it; a function of the user's own has no name here."""
+    name = str(vars(target).get("__name__", "") if hasattr(target, "__dict__") else "") or str(target.__name__)
+    home = str(target.__module__ or "torch")
+    if home.partition(".")[0] not in FRAMEWORK:
+        return f"a function of your own, {name}", name
+    if home in ("_operator", "operator"):
+        return name, SIGNS.get(name, name)
+    if home == "math":
+        return (f"{name}_of" if name in ("ceil", "floor", "prod") else name), f"math.{name}"
+    if home.startswith(("torch.nn.functional", "torch._C._nn", "torch._jit_internal")):
+        return name, f"F.{name}"
+    return name, f"torch.{name}" if home.startswith("torch") and not home.startswith("torchvision") else name
+
+
+def defaults(module: Any) -> dict[str, Any]:
+    """The arguments of the forward that have a plain default: they keep it."""
+    found = {}
+    for name, parameter in signature(type(module).forward).parameters.items():
+        default = parameter.default
+        if default is not Parameter.empty and (default is None or isinstance(default, bool | int | float | str)):
+            found[name] = default
+    return found
+
+
+def trace(reading: Reading) -> Any:
+    """The forward's output, with the network in `reading.building`.
+
+    Raises:
+        NeedsShape: where the forward's own code asks for something that depends on the input's size.
+        Exception: whatever the trace or the user's code raises.
+    """
+    torch = reading.torch
+    fx = torch.fx
+    creating = tuple(vars(torch)[name] for name in CREATING)
+    tracer = fx.Tracer(autowrap_modules=(math,), autowrap_functions=creating)
+    tracer.proxy_buffer_attributes = True
+    tracer._autowrap_search.append(torch)
+    tracer.is_leaf_module = lambda module, path: is_leaf(torch, module)
+    proxy = _proxy_class(fx, reading)
+    tracer.proxy = lambda node: proxy(node, tracer)
+    plain = defaults(reading.root)
+    reading.skipped = frozenset(plain)
+    reading.paths = dict(reading.root.named_modules(remove_duplicate=False))
+    with torch.device("meta"):
+        graph = tracer.trace(reading.root, concrete_args=plain or None)
+    reading.advance(graph)
+    return reading.values[reading.last]
+
+
+def _proxy_class(fx: ModuleType, reading: Reading) -> type:
+    """fx's proxy, which also answers `len`, `int`, `bool` and iteration where the answer is known."""
+
+    def value(proxy: Any) -> Any:
+        reading.advance(proxy.node.graph)
+        return reading.values.get(proxy.node)
+
+    def iterate(proxy: Any) -> Iterator[Any]:
+        count = reading.length(value(proxy), str(proxy.node))
+        return iter([proxy[place] for place in range(count)])
+
+    def keys(proxy: Any) -> Any:
+        found = value(proxy)
+        return list(found) if isinstance(found, dict) else []
+
+    def assign(proxy: Any, index: Any, new: Any) -> None:
+        return None
+
+    answers: dict[str, Callable[..., Any]] = {
+        "__len__": lambda proxy: reading.length(value(proxy), written(proxy.node)),
+        "__int__": lambda proxy: reading.integer(value(proxy), written(proxy.node)),
+        "__index__": lambda proxy: reading.integer(value(proxy), written(proxy.node)),
+        "__bool__": lambda proxy: reading.truth(value(proxy), written(proxy.node)),
+        "__iter__": iterate,
+        "__setitem__": assign,
+        "keys": keys,
+    }
+    return type("AnsweringProxy", (fx.Proxy,), dict(answers))
+
+
+def written(node: Any, depth: int = 0) -> str:
+    """The question as it stood in the forward, roughly: `x.shape[2] != y.shape[2]`."""
+    if node.op in ("placeholder", "get_attr", "call_module") or depth > 6:
+        return str(node.target if node.op != "call_module" else node.name)
+
+    def part(value: Any) -> str:
+        return written(value, depth + 1) if hasattr(value, "op") and hasattr(value, "graph") else repr(value)
+
+    args = [part(value) for value in node.args]
+    if node.op == "call_method":
+        return f"{args[0]}.{node.target}({', '.join(args[1:])})"
+    name, sign = named(node.target)
+    if name == "getattr":
+        return f"{args[0]}.{node.args[1]}"
+    if name == "getitem":
+        return f"{args[0]}[{args[1]}]"
+    sign = {"eq": "==", "ne": "!=", "lt": "<", "le": "<=", "gt": ">", "ge": ">="}.get(name, sign)
+    if len(args) == 2 and not sign[0].isalpha() or sign in ("==", "!="):
+        return f"{args[0]} {sign} {args[1]}"
+    return f"{sign}({', '.join(args)})"
+
+
+def loaded() -> ModuleType | None:
+    """torch, if the caller has imported it."""
+    return sys.modules.get("torch")

@@ -1,0 +1,271 @@
+"""The functions behind the layers: convolution, dense, normalisation, pooling, padding and resizing, with weights as tensors."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from convwise.dialects.base import Call
+from convwise.ops import GlobalPool, Norm, Pointwise
+from convwise.ops.several import Constant, PadTo, ResizeTo, Term
+from convwise.readers.torch_live.place import Place, is_literal, literal, tensor_of, terms
+from convwise.readers.torch_live.values import NotFollowed, Tensor, is_term
+
+MODES = {"linear": "linear", "bilinear": "linear", "trilinear": "linear", "bicubic": "cubic"}
+
+
+def _numbers(place: Place, weight: Tensor) -> tuple[int, ...]:
+    """The sizes of a weight, which no input may change."""
+    shape = place.building.shape(weight)
+    numbers = tuple(size for size in shape if size is not None)
+    if len(numbers) != len(shape):
+        raise NotFollowed("the weight's shape follows from the input")
+    return numbers
+
+
+def _weights(place: Place, *values: Any) -> tuple[Tensor, ...]:
+    return tuple(value for value in values if isinstance(value, Tensor))
+
+
+def convolution(rank: int, transposed: bool = False) -> Any:
+    """`F.conv2d` and its like: the layer that the weight's shape says."""
+
+    def conv(
+        place: Place,
+        x: Any,
+        weight: Any,
+        bias: Any = None,
+        stride: Any = 1,
+        padding: Any = 0,
+        dilation: Any = 1,
+        groups: Any = 1,
+        **words: Any,
+    ) -> Tensor:
+        return _conv(place, x, weight, bias, {"stride": stride, "padding": padding, "dilation": dilation}, groups)
+
+    def transpose(
+        place: Place,
+        x: Any,
+        weight: Any,
+        bias: Any = None,
+        stride: Any = 1,
+        padding: Any = 0,
+        output_padding: Any = 0,
+        groups: Any = 1,
+        dilation: Any = 1,
+    ) -> Tensor:
+        words = {"stride": stride, "padding": padding, "output_padding": output_padding, "dilation": dilation}
+        return _conv(place, x, weight, bias, words, groups, transposed=True)
+
+    return transpose if transposed else conv
+
+
+def _conv(
+    place: Place, x: Any, weight: Any, bias: Any, words: dict[str, Any], groups: Any, transposed: bool = False
+) -> Tensor:
+    first, second, *kernel = _numbers(place, tensor_of(weight, place.kind))
+    count = int(literal(groups))
+    channels = (first, second * count) if transposed else (second * count, first)
+    plain = tuple((name, _one(literal(value))) for name, value in words.items())
+    kind = f"Conv{'Transpose' if transposed else ''}{len(kernel)}d"
+    call = Call(kind, (*channels, tuple(kernel)), (*plain, ("groups", count), ("bias", bias is not None)))
+    return place.layer(call, tensor_of(x, place.kind), *_weights(place, weight, bias))
+
+
+def _one(value: Any) -> Any:
+    """`(2,)` is 2 for every axis: ATen writes it so."""
+    return value[0] if isinstance(value, tuple) and len(value) == 1 else value
+
+
+def atens_convolution(
+    place: Place, x: Any, weight: Any, bias: Any, stride: Any, padding: Any, dilation: Any, transposed: Any, *rest: Any
+) -> Tensor:
+    output_padding, groups = rest[0], rest[1]
+    words = {"stride": stride, "padding": padding, "dilation": dilation}
+    if transposed:
+        words["output_padding"] = output_padding
+    return _conv(place, x, weight, bias, words, groups, bool(transposed))
+
+
+def linear(place: Place, x: Any, weight: Any, bias: Any = None) -> Tensor:
+    out, features = _numbers(place, tensor_of(weight, place.kind))
+    call = Call("Linear", (features, out), (("bias", bias is not None),))
+    return place.layer(call, tensor_of(x, place.kind), *_weights(place, weight, bias))
+
+
+def embedding(place: Place, x: Any, weight: Any, *more: Any, **words: Any) -> Tensor:
+    ids, table = tensor_of(x, place.kind), tensor_of(weight, place.kind)
+    if place.rank(table) != 2:
+        ids, table = table, ids
+    return place.one(Constant((*place.building.sizes(ids), place.building.size(table, -1))), ids, table)
+
+
+def _normed(place: Place, kind: str, x: Any, groups: int | None, *stored: Any) -> Tensor:
+    """A normalisation over the channels whose stored tensors say how many those are."""
+    tensors = _weights(place, *stored)
+    features = _numbers(place, tensors[0])[0] if tensors else None
+    op = Norm(kind, features, "channels", scale=bool(tensors), center=bool(tensors), groups=groups)
+    return place.one((op,), tensor_of(x, place.kind), *tensors)
+
+
+def batch_norm(
+    place: Place, x: Any, running_mean: Any = None, running_var: Any = None, weight: Any = None, bias: Any = None, *more: Any, **words: Any
+) -> Tensor:
+    return _normed(place, "batch", x, None, weight, bias, running_mean, running_var)
+
+
+def atens_batch_norm(place: Place, x: Any, weight: Any = None, bias: Any = None, *more: Any, **words: Any) -> Tensor:
+    return _normed(place, "batch", x, None, weight, bias, *more[:2])
+
+
+def instance_norm(
+    place: Place, x: Any, running_mean: Any = None, running_var: Any = None, weight: Any = None, bias: Any = None, *more: Any, **words: Any
+) -> Tensor:
+    return _normed(place, "instance", x, None, weight, bias, running_mean, running_var)
+
+
+def group_norm(
+    place: Place, x: Any, num_groups: Any, weight: Any = None, bias: Any = None, *more: Any, **words: Any
+) -> Tensor:
+    return _normed(place, "group", x, int(literal(num_groups)), weight, bias)
+
+
+def layer_norm(
+    place: Place, x: Any, normalized_shape: Any, weight: Any = None, bias: Any = None, *more: Any, **words: Any
+) -> Tensor:
+    tensor, tensors = tensor_of(x, place.kind), _weights(place, weight, bias)
+    if not is_literal(normalized_shape):
+        return place.one((Pointwise("layer_norm"),), tensor, *tensors)
+    sizes = tuple(literal(normalized_shape)) if isinstance(normalized_shape, list | tuple) else (normalized_shape,)
+    call = Call("LayerNorm", (sizes,), (("elementwise_affine", bool(tensors)), ("bias", len(tensors) > 1)))
+    return place.layer(call, tensor, *tensors)
+
+
+# ------------------------------------------------------------------ resizing and padding
+
+
+def interpolate(
+    place: Place,
+    x: Any,
+    size: Any = None,
+    scale_factor: Any = None,
+    mode: Any = "nearest",
+    align_corners: Any = None,
+    recompute_scale_factor: Any = None,
+    antialias: Any = False,
+) -> Tensor:
+    """`F.interpolate`; a size that follows from another tensor is kept as that."""
+    tensor = tensor_of(x, place.kind)
+    if size is None or is_literal(size):
+        words = {"size": size, "scale_factor": scale_factor, "mode": mode, "align_corners": align_corners}
+        return place.function("F.interpolate", tensor, (), words)
+    rank = place.rank(tensor) - 2
+    wanted = (size,) * rank if is_term(size) else terms(size, "the new size")
+    if len(wanted) != rank:
+        raise NotFollowed(f"{len(wanted)} sizes for {rank} spatial axes")
+    return place.one(ResizeTo(tuple(range(2, rank + 2)), wanted, MODES.get(mode, str(mode)), align_corners is True), tensor)
+
+
+def resized(mode: str) -> Any:
+    """ATen's own resizing: `upsample_bilinear2d(x, size, align_corners, scales)`."""
+
+    def resize(place: Place, x: Any, size: Any = None, *more: Any, **words: Any) -> Tensor:
+        scales = next((part for part in reversed(more) if isinstance(part, list | tuple)), words.get("scale_factors"))
+        corners = any(part is True for part in more)
+        if size is None:
+            return interpolate(place, x, None, scales, mode, corners if mode in MODES else None)
+        return interpolate(place, x, tuple(size), None, mode, corners if mode in MODES else None)
+
+    return resize
+
+
+def pad(place: Place, x: Any, pad: Any, mode: Any = "constant", value: Any = None) -> Tensor:
+    """`F.pad`: the last axis first. On other axes than all spatial ones, or by computed widths, each axis for itself."""
+    tensor = tensor_of(x, place.kind)
+    rank = place.rank(tensor)
+    widths = terms(pad, "the padding")
+    if len(widths) // 2 == rank - 2 and is_literal(widths) and is_literal(value):
+        return place.function("F.pad", tensor, (widths,), {"mode": mode, "value": value})
+    pairs = [(widths[at], widths[at + 1]) for at in range(0, len(widths) - 1, 2)]
+    axes = tuple(rank - 1 - number for number in range(len(pairs)))
+    kept = [(axis, pair) for axis, pair in zip(axes, pairs, strict=True) if pair != (0, 0)]
+    if not kept:
+        return place.pointwise(tensor, "pad")
+    return place.one(PadTo(tuple(axis for axis, _ in kept), tuple(pair for _, pair in kept), str(mode)), tensor)
+
+
+# ------------------------------------------------------------------ pooling
+
+
+def pool(name: str, whole: str) -> Any:
+    """`F.avg_pool2d` and its like; a window as large as its input is global pooling."""
+
+    def pooling(place: Place, x: Any, kernel_size: Any, *args: Any, **words: Any) -> Any:
+        tensor = tensor_of(x, place.kind)
+        if not is_literal(kernel_size):
+            spatial: tuple[Term, ...] = place.building.sizes(tensor)[2:]
+            own = (kernel_size,) * len(spatial) if is_term(kernel_size) else terms(kernel_size, "the window")
+            if own != spatial:
+                raise NotFollowed("the window's size follows from other sizes than its own input's")
+            return place.one((GlobalPool(whole, len(own), keep_dims=True),), tensor)
+        stride = words.pop("stride", args[0] if args else None)
+        rest = tuple(_one(literal(part)) for part in args[1:])
+        stride = None if isinstance(stride, list | tuple) and not stride else _one(literal(stride))
+        found = place.function(f"F.{name}", tensor, (_one(literal(kernel_size)), stride, *rest), words)
+        return (found, found) if words.get("return_indices") or (len(args) > 4 and args[4] is True) else found
+
+    return pooling
+
+
+def adaptive(name: str) -> Any:
+    """`F.adaptive_avg_pool2d`; to a size that follows from another tensor, it is a resize by areas."""
+
+    def pooling(place: Place, x: Any, output_size: Any, return_indices: Any = False) -> Any:
+        tensor = tensor_of(x, place.kind)
+        if is_literal(output_size):
+            wanted = tuple(output_size) if isinstance(output_size, list | tuple) else output_size
+            found = place.function(f"F.{name}", tensor, (wanted,), {})
+        else:
+            rank = int(name[-2])
+            sizes = (output_size,) * rank if is_term(output_size) else tuple(output_size)
+            kept = [(number - rank, size) for number, size in enumerate(sizes) if size is not None]
+            axes = tuple(axis + place.rank(tensor) for axis, _ in kept)
+            found = place.one(ResizeTo(axes, terms([size for _, size in kept], "the new size"), "area"), tensor)
+        return (found, found) if return_indices is True or "_with_indices" in place.kind else found
+
+    return pooling
+
+
+def handlers() -> dict[str, Any]:
+    """By the function's name."""
+    found: dict[str, Any] = {
+        "linear": linear,
+        "embedding": embedding,
+        "batch_norm": batch_norm,
+        "instance_norm": instance_norm,
+        "group_norm": group_norm,
+        "layer_norm": layer_norm,
+        "interpolate": interpolate,
+        "upsample": interpolate,
+        "pad": pad,
+        "convolution": atens_convolution,
+        "upsample_nearest1d": resized("nearest"),
+        "upsample_nearest2d": resized("nearest"),
+        "upsample_nearest3d": resized("nearest"),
+        "upsample_linear1d": resized("linear"),
+        "upsample_bilinear2d": resized("bilinear"),
+        "upsample_trilinear3d": resized("trilinear"),
+        "upsample_bicubic2d": resized("bicubic"),
+    }
+    for rank in (1, 2, 3):
+        found[f"conv{rank}d"] = convolution(rank)
+        found[f"conv_transpose{rank}d"] = convolution(rank, transposed=True)
+        found[f"max_pool{rank}d"] = pool(f"max_pool{rank}d", "max")
+        found[f"avg_pool{rank}d"] = pool(f"avg_pool{rank}d", "average")
+        found[f"lp_pool{rank}d"] = pool(f"lp_pool{rank}d", "lp")
+        found[f"adaptive_avg_pool{rank}d"] = adaptive(f"adaptive_avg_pool{rank}d")
+        found[f"adaptive_max_pool{rank}d"] = adaptive(f"adaptive_max_pool{rank}d")
+    return found
+
+
+HANDLERS = handlers()
+
