@@ -54,7 +54,12 @@ def build(name: str) -> Any:
     if name in SEGMENTATION:
         return getattr(models.segmentation, name)(weights=None, weights_backbone=None).eval()
     extra = {"init_weights": False} if name in ("googlenet", "inception_v3") else {}
-    return getattr(models, name)(weights=None, **extra).eval()
+    try:
+        with torch.device("meta"):
+            return getattr(models, name)(weights=None, **extra).eval()
+    except NotImplementedError:
+        # RegNets compute their widths with tensors, and need real ones for it.
+        return getattr(models, name)(weights=None, **extra).eval()
 
 
 @dataclass

@@ -109,7 +109,8 @@ def _windowless(flow: AxisFlow, op: Op, number: int) -> str:
         scale = op.scales[number]
         return _times(scale.numerator) if scale.denominator == 1 else f"floor({float(scale):g} n)"
     if isinstance(op, PixelShuffle):
-        return f"n / {op.factor}" if op.inverse and op.factor > 1 else _times(op.factor)
+        divided = f"n / {op.factor}, n a multiple of {op.factor}"
+        return divided if op.inverse and op.factor > 1 else _times(op.factor)
     if isinstance(op, AdaptivePool) and op.sizes[number] is None:
         return "n"
     return str(flow.out) if flow.out is not None else ""

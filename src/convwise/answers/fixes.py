@@ -192,6 +192,15 @@ def pads_needed(window: Window, size: int, target: int) -> range:
     return range(max(between[0] - size, 0), between[1] - size + 1) if between else range(0)
 
 
+def _strides(sizes: tuple[int, ...], target: tuple[int, ...]) -> tuple[int, ...] | None:
+    """The stride of each axis that alone makes the target of the size; None where one has none."""
+    found = [
+        next((s for s in range(1, LARGEST_TRIED + 1) if Window(1, s).over(size).out == out), None)
+        for size, out in zip(sizes, target, strict=True)
+    ]
+    return tuple(stride for stride in found if stride is not None) if None not in found else None
+
+
 def _plain(layer: Layer, op: Conv | Pool, sizes: tuple[int, ...], target: tuple[int, ...]) -> Iterator[Change]:
     """The changes worth offering to one who named no size: padding, no stride, less dilation; never another kernel."""
     if isinstance(op, Pool):
@@ -233,6 +242,10 @@ def _changes(layer: Layer, op: Conv | Pool, sizes: tuple[int, ...], target: tupl
         if all(Window(1, stride).over(size).out == out for size, out in zip(sizes, target, strict=True)):
             changed = tuple(replace(window, stride=stride) for window in windows)
             yield from _paddings(layer, changed, sizes, target, {"stride": stride})
+    strides = _strides(sizes, target)
+    if strides is not None and len(set(strides)) > 1:
+        changed = tuple(replace(window, stride=stride) for window, stride in zip(windows, strides, strict=True))
+        yield from _paddings(layer, changed, sizes, target, {"stride": strides})
     for word in ("kernel", "dilation"):
         for value in _common(windows, sizes, target, word):
             yield Change({word: value})
@@ -301,7 +314,8 @@ def _nearest_window(window: Window, size: int, out: int) -> Window | None:
     """The window nearest in stride and kernel that gives `out`."""
     found = [
         replace(window, stride=stride, kernel=kernel)
-        for stride, kernel in product(range(1, LARGEST_TRIED + 1), range(1, LARGEST_TRIED + 1))
+        # A kernel of one cell would be another layer, or a pool that does nothing.
+        for stride, kernel in product(range(1, LARGEST_TRIED + 1), range(min(window.kernel, 2), LARGEST_TRIED + 1))
     ]
     fitting = [changed for changed in found if changed.over(size).out == out]
     return min(fitting, key=lambda changed: _distance(changed, window), default=None)
@@ -321,7 +335,11 @@ def _common(windows: Sequence[Window], sizes: Sequence[int], target: Sequence[in
         {"kernel": window.kernel, "stride": window.stride, "dilation": window.dilation}[word] for window in windows
     ]
     fitting = [
-        [value for value in range(1, LARGEST_TRIED + 1) if _with(window, word, value).over(size).out == out]
+        [
+            value
+            for value in range(1 + (word == "kernel" and window.kernel > 1), LARGEST_TRIED + 1)
+            if _with(window, word, value).over(size).out == out
+        ]
         for window, size, out in zip(windows, sizes, target, strict=True)
     ]
     shared = [value for value in fitting[0] if all(value in values for values in fitting[1:])]

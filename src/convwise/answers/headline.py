@@ -72,7 +72,8 @@ def _sliding(flow: LayerFlow, op: Conv | Pool, alike: tuple[AxisFacts, ...]) -> 
     if window.keeps_size:
         if window.span == 1:
             return "A window of one cell fits everywhere: the size stays."
-        word = flow.layer.arguments.get("padding")
+        given = flow.layer.arguments.get("padding")
+        word = given.lower() if isinstance(given, str) else given
         rule = f"{word!r} at stride 1" if word in ("same", "causal") else "The padding"
         first = ", all before the data" if word == "causal" else ""
         cost = plural(window.span - 1, "cell")
@@ -123,8 +124,8 @@ def _still(op: Op, flow: LayerFlow) -> str:
             return "It resamples the map; channels stay as they are."
         case PixelShuffle():
             block = " x ".join([str(op.factor)] * op.rank)
-            one, many = f"each block of {block} pixels", f"{op.factor**op.rank} channels"
-            return f"{one.capitalize()} becomes {many}." if op.inverse else f"{many.capitalize()} become {one}."
+            many = f"{op.factor**op.rank} channels"
+            return f"Every {block} pixels become {many}." if op.inverse else f"Every {many} become {block} pixels."
         case Flatten():
             return (
                 "All axes but the batch become one: their sizes multiply."

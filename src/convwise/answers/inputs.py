@@ -47,6 +47,8 @@ def as_want(given: Any) -> tuple[int, ...]:
 def enter(spoken: Dialect, found: Found, shape: Shape) -> Entered:
     """`shape` as the first layer sees it; whether it has a batch is told by the input that the text declares, if it does.
 
+    A shape that is given with the text is told by the layers first: the input in the text may be another one.
+
     >>> from convwise import dialects
     >>> from convwise.readers.source import read_text
     >>> keras = dialects.get("keras")
@@ -56,6 +58,8 @@ def enter(spoken: Dialect, found: Found, shape: Shape) -> Entered:
     """
     guessed = spoken.enter(found.layers, shape)
     if found.batched is None or found.input_shape is None:
+        return guessed
+    if shape != found.input_shape and not any(note.code == "CW509" for note in guessed.notes):
         return guessed
     axes = len(found.input_shape) + (not found.batched)
     if len(shape) not in (axes - 1, axes):

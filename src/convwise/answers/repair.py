@@ -94,7 +94,8 @@ def _meant_by_same(call: Call, dialect: str, shape: Shape | None, release: str |
         return []
     windows = (replace(window, padding=SAME_UPPER) for window in op.windows)
     target = tuple(window.over(size).out for window, size in zip(windows, sizes, strict=True))
-    return list(fixes(layer, shape, lambda text: read_layer(text, dialect=dialect, release=release), (), target))
+    found = fixes(layer, shape, lambda text: read_layer(text, dialect=dialect, release=release), (), target)
+    return [replace(fix, why=fix.why or "ceil(size / stride)") for fix in found]
 
 
 def _candidates(call: Call) -> Iterator[tuple[str, str, str]]:

@@ -262,7 +262,7 @@ def explain_layer(
         proposals += propose(layer, flow.input, read_back(layer), outs, want)
         back = undo(flow, read_back(layer))
         refused = _not_these(spoken, layer, flow, want)
-        told += _about_want(flow, axes, want, proposals)
+        told = _about_want(flow, axes, want, proposals, told)
     leave = entered.leave
     return Explanation(
         dialect=layer.dialect,
@@ -289,13 +289,19 @@ def explain_layer(
 
 
 def _about_want(
-    flow: LayerFlow, axes: tuple[AxisFacts, ...], want: tuple[int, ...] | None, proposals: tuple[Fix, ...]
+    flow: LayerFlow,
+    axes: tuple[AxisFacts, ...],
+    want: tuple[int, ...] | None,
+    proposals: tuple[Fix, ...],
+    told: tuple[Fact, ...],
 ) -> tuple[Fact, ...]:
+    """The rows with one more before the channels: which input this layer, as it is, maps to the wanted size."""
     row = want_row(flow.layer, axes, want)
     if row is None:
-        return ()
+        return told
     reach = "" if proposals else out_of_reach(flow.layer, spatial(flow.layer, flow.input), want)
-    return (Fact(row.label, (*row.lines, *([reach] if reach else []))),)
+    place = next((place for place, fact in enumerate(told) if fact.label == "channels"), len(told))
+    return (*told[:place], Fact(row.label, (*row.lines, *([reach] if reach else []))), *told[place:])
 
 
 def read_back(layer: Layer) -> Any:

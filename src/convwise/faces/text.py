@@ -245,11 +245,14 @@ def _hints(error: ConvwiseError) -> list[str]:
     told = error.explanation
     if told is None or not told.fixes:
         return error.hint.splitlines()
-    said = [text for fix in told.fixes for text in (fix.label, fix.code) if text]
+    said = tuple(text for fix in told.fixes for text in (fix.label, fix.code) if text)
+    lines = [line for line in error.hint.splitlines() if not line.startswith(SMALLER)]
+    plain = [line.removeprefix("try ").removeprefix("write ") for line in lines]
+    remade = error.code in ("CW109", "CW204")
     return [
         line
-        for line in error.hint.splitlines()
-        if not line.startswith(SMALLER) and not any(text in line for text in said)
+        for line, rest in zip(lines, plain, strict=True)
+        if not rest.startswith(said) and not (remade and line.startswith("write "))
     ]
 
 

@@ -156,7 +156,7 @@ def check_channels(received: Size, wanted: int | None) -> None:
     if received is not None and wanted is not None and received != wanted:
         raise ShapeError(
             "CW102",
-            f"the layer takes {wanted} channels, the input has {received}",
+            f"the layer takes {wanted} channel{'s' if wanted != 1 else ''}, the input has {received}",
             axis="channels",
             received=received,
             hint=f"make the layer for {received} channels, or the step before it give {wanted}",

@@ -57,9 +57,14 @@ class Arithmetic:
 Term = int | SizeOf | Scale | Arithmetic
 
 
+def _scaled(size: int, scale: Scale) -> int:
+    return floor(size * scale.factor) if scale.exact else floor(float(size) * float(scale.factor))
+
+
 def truncated(left: int, right: int) -> int:
     """The quotient rounded towards zero: ONNX's `Div` on integers."""
-    return -(-left // right) if (left < 0) != (right < 0) else left // right
+    down = left // right
+    return down + 1 if left % right and down < 0 else down
 
 
 KINDS: dict[str, Callable[[int, int], int]] = {

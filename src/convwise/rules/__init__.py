@@ -1,23 +1,23 @@
 """The long text of every code: what it means, an example, what to do. `convwise rule CW104` prints one.
 
 Codes are stable: CW1xx sizes that do not work, CW2xx what a framework refuses, CW3xx text that cannot be read,
-CW4xx live objects, CW5xx things worth telling that are no errors, CW6xx arguments, CW901 a bug of ours.
+CW4xx live objects and model files, CW5xx things worth telling that are no errors, CW6xx arguments, CW901 a bug of ours.
 """
 
 from __future__ import annotations
 
 from convwise.errors import ArgumentError
-from convwise.rules import arguments, code, notes, refusals, sizes
+from convwise.rules import arguments, code, models, notes, refusals, sizes
 from convwise.rules.base import Asked, Example, Rule, Written
 
-RULES: dict[str, Rule] = {rule.code: rule for part in (sizes, refusals, code, notes, arguments) for rule in part.RULES}
+RULES: dict[str, Rule] = {rule.code: rule for part in (sizes, refusals, code, models, notes, arguments) for rule in part.RULES}
 """Every rule by its code, in order."""
 
 FAMILIES = {
     "CW1": "Sizes that do not work",
     "CW2": "What a framework refuses",
     "CW3": "Text that cannot be read",
-    "CW4": "Live objects",
+    "CW4": "Live objects and model files",
     "CW5": "Worth telling, but no errors",
     "CW6": "Arguments of convwise itself",
     "CW9": "Bugs of ours",

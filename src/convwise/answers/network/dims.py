@@ -49,7 +49,7 @@ def product(dims: Iterable[Dim]) -> Dim:
     >>> product((2, 3)), product((2, None))
     (6, None)
     """
-    coefficient, factors = ONE, []
+    coefficient, factors = ONE, list[tuple[Key, SizeMap]]()
     for dim in dims:
         if dim is None:
             return None

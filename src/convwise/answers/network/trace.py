@@ -358,7 +358,7 @@ def misalignments(following: Following, keys: tuple[AxisKey, ...]) -> Iterator[F
         if one.what == "steps":
             text = f"the branches that meet step by {_short(one.one)} and {_short(one.other)} input cells ({axes})"
         else:
-            gap = abs(one.one - one.other)
+            gap: Number = abs(Fraction(one.one) - one.other)
             text = f"the branches that meet look at places {_short(gap)} input cells apart ({axes})"
         yield Finding("CW515", "note", text, node, "shift one by padding or cropping it on one side, if that matters")
 

@@ -121,7 +121,7 @@ def _check_input_channels(
     quote = f"Given {what}, weight of size {listed(weight)}, expected input{listed(full)} to have {op.in_channels} channels, but got {channels} channels instead"
     raise ShapeError(
         "CW102",
-        f"the layer takes {op.in_channels} channels, the input has {channels}",
+        f"the layer takes {op.in_channels} channel{'s' if op.in_channels != 1 else ''}, the input has {channels}",
         axis="channels",
         received=channels,
         hint=_channels_hint(layer, op.in_channels, batch, channels, spatial),

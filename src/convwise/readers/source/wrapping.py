@@ -127,7 +127,7 @@ def _dedented(text: str, *, all_but_first: bool = False) -> str:
 
 def check_traceback(text: str) -> None:
     """Raises CodeError CW316 where the text is an error report instead of code."""
-    header = re.search(r"Traceback \(most recent call last\)", text)
+    header = re.search(r"Traceback \(most recent call last\)", text) or re.match(r"\s*[A-Z]\w*(Error|Exception): ", text)
     frames = re.findall(r'^[ \t]*File "[^"\n]{0,400}", line \d+', text, re.MULTILINE)
     if not header and not frames:
         return
@@ -141,5 +141,14 @@ def check_traceback(text: str) -> None:
         "this is a traceback, not code",
         detail=shown(last, 300),
         received=shown(last, 300) or "traceback",
-        hint="give the code that defines the layers, and the input's shape",
+        hint=_told_by(text) + "give the code that defines the layers, and the input's shape",
     )
+
+
+def _told_by(text: str) -> str:
+    """What an error message says by itself: which features reached a matrix of another size."""
+    found = re.search(r"mat1 and mat2 shapes cannot be multiplied \((\d{1,9})x(\d{1,9}) and (\d{1,9})x(\d{1,9})\)", text)
+    if found is None:
+        return ""
+    _, reached, made, out = found.groups()
+    return f"{reached} features reach a layer made for {made}: write nn.Linear({reached}, {out}) there\nto see which input gives {made}, "

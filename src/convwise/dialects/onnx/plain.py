@@ -1,0 +1,257 @@
+"""Operators that work place by place, along axes, or as products: activations, arithmetic, normalisation, dense layers."""
+
+from __future__ import annotations
+
+from math import prod
+
+from convwise.dialects.onnx.given import Given, Made, Piece, of, opaque
+from convwise.dialects.onnx.moves import NO_RANK, fixed
+from convwise.dialects.onnx.windows import floating
+from convwise.ops import Dense, Norm, Permute, Pointwise
+from convwise.ops.several import Constant, Elementwise, MatMul, Reduce
+from convwise.ops.terms import Term
+
+POINTWISE = frozenset(
+    """Abs Acos Acosh Asin Asinh Atan Atanh Bernoulli BitwiseNot Cast CastLike Ceil Celu Clip Cos Cosh CumSum
+    DequantizeLinear Dropout Elu Erf Exp EyeLike Floor Gelu HardSigmoid HardSwish Hardmax Identity ImageScaler
+    IsInf IsNaN LRN LeakyRelu Log LogSoftmax LpNormalization MeanVarianceNormalization Mish Neg Not
+    ParametricSoftplus QuantizeLinear RandomNormalLike RandomUniformLike Reciprocal Relu ReverseSequence Round ScaledTanh
+    Scatter ScatterElements ScatterND Selu Shrink Sigmoid Sign Sin Sinh Softmax Softplus Softsign Sqrt Swish Tan Tanh
+    TensorScatter ThresholdedRelu Trilu""".split()
+)
+"""Operators whose outputs have the shape of their first input."""
+
+ELEMENTWISE = {
+    "Add": "add",
+    "And": "and",
+    "BitShift": "shift",
+    "BitwiseAnd": "and",
+    "BitwiseOr": "or",
+    "BitwiseXor": "xor",
+    "Div": "divide",
+    "Equal": "equal",
+    "Greater": "greater",
+    "GreaterOrEqual": "greater_equal",
+    "Less": "less",
+    "LessOrEqual": "less_equal",
+    "Max": "maximum",
+    "Mean": "mean",
+    "Min": "minimum",
+    "Mod": "modulo",
+    "Mul": "multiply",
+    "Or": "or",
+    "PRelu": "prelu",
+    "Pow": "power",
+    "Sub": "subtract",
+    "Sum": "add",
+    "Where": "where",
+    "Xor": "xor",
+}
+"""Operators that broadcast all their inputs."""
+
+REDUCTIONS = {
+    "ReduceL1": 18,
+    "ReduceL2": 18,
+    "ReduceLogSum": 18,
+    "ReduceLogSumExp": 18,
+    "ReduceMax": 18,
+    "ReduceMean": 18,
+    "ReduceMin": 18,
+    "ReduceProd": 18,
+    "ReduceSum": 13,
+    "ReduceSumSquare": 18,
+}
+"""Reductions, and the version from which their axes are an input."""
+
+SETTINGS = frozenset({"Clip", "CumSum", "Dropout", "Trilu", "DequantizeLinear", "QuantizeLinear"})
+"""Pointwise operators whose further inputs are settings, not parameters."""
+
+
+def pointwise(given: Given) -> Made:
+    given.needs(0, "data")
+    name = given.node.op_type
+    settings = tuple(range(1, len(given.inputs))) if name in SETTINGS else ()
+    return Made((Piece((Pointwise(name.lower()),)),), (0,) * max(len(given.node.outputs), 1), settings)
+
+
+def elementwise(given: Given) -> Made:
+    """Inputs broadcast as NumPy does; before version 7 the second one at `axis`, to the first one's shape."""
+    kind = ELEMENTWISE[given.node.op_type]
+    given.needs(0, "data")
+    old = given.opset < 7 and given.node.op_type in {"Add", "Sub", "Mul", "Div", "Pow", "And", "Or", "Xor", "Equal", "Less", "Greater", "PRelu"}
+    if old and (given.int("broadcast") or given.node.op_type == "PRelu"):
+        return of((Pointwise(kind),))
+    one_way = given.node.op_type == "PRelu" and given.rank(1) is not None and given.rank() is not None
+    if one_way and (given.rank(1) or 0) > (given.rank() or 0):
+        raise given.refuse("CW101", f"a slope of {given.rank(1)} axes for data of {given.rank()}", given.shape(1))
+    return of(Elementwise(kind), *(n for n, one in enumerate(given.inputs) if one is not None))
+
+
+def reduction(given: Given) -> Made:
+    keep = bool(given.int("keepdims", 1))
+    name = given.node.op_type
+    kind = name.removeprefix("Reduce").lower()
+    if given.opset < REDUCTIONS[name]:
+        axes = given.ints("axes")
+    elif given.input(1) is None:
+        axes = None
+    else:
+        axes = fixed(given, 1)
+        if axes is None:
+            return opaque(given, "the axes depend on the data")
+    if not axes:
+        if given.int("noop_with_empty_axes"):
+            return of((Pointwise(kind),))
+        axes = None
+    return of(Reduce(kind, _counted(given, axes), keep))
+
+
+def _counted(given: Given, axes: tuple[int, ...] | None) -> tuple[int, ...] | None:
+    rank = given.rank()
+    return axes if axes is None or rank is None else tuple(given.axis(axis, rank, "axes") for axis in axes)
+
+
+def arg(given: Given) -> Made:
+    """ArgMax and ArgMin."""
+    axes = _counted(given, (given.int("axis"),))
+    return of(Reduce(given.node.op_type.lower(), axes, bool(given.int("keepdims", 1))))
+
+
+def _one_axis(given: Given, number: int, what: str) -> int | None:
+    shape = given.shape(number)
+    if shape is not None and len(shape) != 1:
+        raise given.refuse("CW101", f"the {what} has {len(shape)} axes; one is needed", shape, what)
+    return None if shape is None else shape[0]
+
+
+def batch_norm(given: Given) -> Made:
+    given.needs(0, "data")
+    features = [_one_axis(given, n, what) for n, what in enumerate(("scale", "bias", "mean", "variance"), 1)]
+    op = Norm("batch", features[0], moments=True, epsilon=given.float("epsilon", 1e-5))
+    if len(given.node.outputs) > 1 and any(given.node.outputs[1:]):
+        pieces = [Piece((op,)), *(Piece((Pointwise("moments"),), (n,)) for n in (3, 4))]
+        gives = (0, 1, 2, 1, 2)[: len(given.node.outputs)]
+        return Made(tuple(pieces), gives, (3, 4))
+    return Made((Piece((op,)),), None, (3, 4))
+
+
+def instance_norm(given: Given) -> Made:
+    return of((Norm("instance", _one_axis(given, 1, "scale"), epsilon=given.float("epsilon", 1e-5)),))
+
+
+def group_norm(given: Given) -> Made:
+    groups = given.int("num_groups", 1)
+    if groups < 1:
+        raise given.refuse("CW201", f"num_groups is {groups}", groups, "num_groups")
+    shape = given.shape()
+    features = shape[1] if shape is not None and len(shape) > 1 else None
+    return of((Norm("group", features, groups=groups, epsilon=given.float("epsilon", 1e-5)),))
+
+
+def layer_norm(given: Given) -> Made:
+    """LayerNormalization: the mean and the deviation, where they are asked for, have 1 on the normalised axes."""
+    rank, scale = given.rank(), given.shape(1)
+    if rank is None:
+        return opaque(given, NO_RANK)
+    axis = given.axis(given.int("axis", -1), rank)
+    axes = tuple(range(axis, rank))
+    sizes = () if scale is None else tuple(size for size in scale if size is not None)
+    whole = scale is not None and len(sizes) == len(scale) == len(axes) and 1 not in sizes
+    features = prod(sizes) if whole else None
+    op = Norm("layer", features, axes, shape=sizes if whole else None, epsilon=given.float("epsilon", 1e-5))
+    if len(given.node.outputs) == 1:
+        return of((op,))
+    return Made((Piece((op,)), Piece(Reduce("mean", axes))), (0, 1, 1)[: len(given.node.outputs)])
+
+
+def matmul(given: Given) -> Made:
+    """MatMul: a dense layer where the second matrix is fixed."""
+    left, right = given.needs(0, "left"), given.needs(1, "right")
+    if right.fixed and right.shape is not None and len(right.shape) == 2 and None not in right.shape:
+        rows, columns = right.shape
+        if left.shape is None or left.shape:
+            return of((Dense(rows, columns or 0, bias=False),))
+    return of(MatMul(), 0, 1)
+
+
+def quantized_matmul(given: Given) -> Made:
+    return of(MatMul(), 0, 3 if given.node.op_type == "QLinearMatMul" else 1)
+
+
+def gemm(given: Given) -> Made:
+    """Gemm: alpha A B + beta C with either matrix transposed; always two axes."""
+    floating(given, frozenset({"float16", "float32", "float64", "bfloat16", "int32", "int64", "uint32", "uint64"}))
+    left, right = given.needs(0, "A"), given.needs(1, "B")
+    for one, name in ((left, "A"), (right, "B")):
+        if one.shape is not None and len(one.shape) != 2:
+            raise given.refuse("CW101", f"{name} has {len(one.shape)} axes; Gemm takes matrices", one.shape, name)
+    turned = Permute((1, 0))
+    pieces: list[Piece] = []
+    a = b = 0
+    if given.int("transA"):
+        pieces.append(Piece((turned,), (0,)))
+        a = -len(pieces)
+    bias = given.input(2) is not None
+    if right.fixed and right.shape is not None and None not in right.shape:
+        rows, columns = reversed(right.shape) if given.int("transB") else right.shape
+        whole = given.shape(2) in (None, (columns,), (1, columns), (1,), ())
+        pieces.append(Piece((Dense(rows, columns or 0, bias=bias),), (a,)))
+        bias = bias and not whole
+    else:
+        b = 1
+        if given.int("transB"):
+            pieces.append(Piece((turned,), (1,)))
+            b = -len(pieces)
+        pieces.append(Piece(MatMul(), (a, b)))
+    if bias:
+        pieces.append(Piece(Elementwise("add"), (-len(pieces), 2)))
+    return Made(tuple(pieces))
+
+
+def einsum(given: Given) -> Made:
+    """Einsum, where every letter that is met twice has a fixed size: then nothing is asked of the free ones."""
+    text = given.text("equation").replace(" ", "")
+    left, arrow, out = text.partition("->")
+    terms = left.split(",")
+    if not arrow or "." in text or len(terms) != len(given.inputs):
+        return opaque(given, f"the equation {text[:60]!r} is not followed")
+    found: dict[str, Term] = {}
+    for number, letters in enumerate(terms):
+        if given.rank(number) != len(letters):
+            return opaque(given, NO_RANK)
+        for axis, letter in enumerate(letters):
+            size = given.size(number, axis)
+            if letter in found and found[letter] != size and axis > 0:
+                if isinstance(size, int) and isinstance(found[letter], int):
+                    raise given.refuse("CW109", f"{letter} is {found[letter]} and {size} in {text[:60]}", size)
+                return opaque(given, f"sizes that meet in {text[:60]!r} are not compared")
+            found.setdefault(letter, size)
+    if any(letter not in found for letter in out):
+        raise given.refuse("CW201", f"the equation {text[:60]!r} gives an axis that it does not read", text[:60])
+    return of(Constant(tuple(found[letter] for letter in out)), *range(len(terms)))
+
+
+def recurrent(given: Given) -> Made:
+    """LSTM, GRU and RNN: the whole sequence, then the last states."""
+    weights = given.shape(2)
+    if given.rank() != 3 or weights is None or len(weights) != 3 or None in (weights[0], weights[2]):
+        return opaque(given, "the shape of its weights is not known")
+    directions, hidden = weights[0] or 0, weights[2] or 0
+    length, batch = given.size(0, 0), given.size(0, 1)
+    whole: tuple[Term, ...] = (length, directions, batch, hidden)
+    last: tuple[Term, ...] = (directions, batch, hidden)
+    if given.int("layout"):
+        whole, last = (length, batch, directions, hidden), (length, directions, hidden)
+    pieces = (Piece(Constant(whole)), Piece(Constant(last)))
+    return Made(pieces, (0, 1, 1)[: len(given.node.outputs)])
+
+
+def dynamic_quantize(given: Given) -> Made:
+    pieces = (Piece((Pointwise("quantize"),)), Piece(Constant(())))
+    return Made(pieces, (0, 1, 1)[: len(given.node.outputs)])
+
+
+def with_shape(given: Given) -> Made:
+    """Operators with a shape of their own that is written as an attribute: RandomNormal and its kin."""
+    sizes = given.ints("shape")
+    return of(Constant(sizes)) if sizes is not None else opaque(given, "it has no shape")

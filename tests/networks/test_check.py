@@ -1,0 +1,150 @@
+"""Checks: each finding on a network that has the fault, with its numbers, and none on one that has not."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from build import Builder, alexnet, lenet, resnet, unet, vgg
+
+from convwise.answers.explanation import Finding
+from convwise.answers.network.checking import check
+from convwise.axis import SAME_UPPER, Pads, Window
+from convwise.errors import ArgumentError
+from convwise.graph import Network
+from convwise.ops import Conv, Pad, Pool
+from convwise.ops.several import Opaque
+
+
+def found(network: Network, shape: tuple[int, ...], code: str) -> list[Finding]:
+    return [one for one in check(network, shape) if one.code == code]
+
+
+def test_a_fine_network_has_nothing_to_tell() -> None:
+    assert check(alexnet(), (1, 3, 224, 224)) == []
+    assert [one.code for one in check(vgg(11), (1, 3, 160, 160))] == []
+
+
+def test_an_illegal_size_names_the_node_and_the_nearest_sizes() -> None:
+    first = check(unet("none", 1), (1, 1, 350, 352))[0]
+    assert (first.code, first.level, first.node) == ("CW110", "error", "join4")
+    assert "axis 2 is 43 in one input and 42 in another" in first.text
+    assert first.hint.splitlines()[0] == "height: the legal sizes are every multiple of 16; nearest to 350: 336 and 352 (pad 1 + 1)"
+    assert "width" not in first.hint
+
+
+def test_a_joint_condition_is_told_where_each_axis_is_fine_alone() -> None:
+    first = check(lenet(), (1, 1, 16, 33))[0]
+    assert (first.code, first.node) == ("CW109", "fc1")
+    assert "together the sizes must be height x width in" in first.hint
+    assert "nearest 32x33" in first.hint
+
+
+def test_features_that_no_size_gives() -> None:
+    b = Builder(declared=("N", 1, None, None))
+    x = b.flatten(b.pool(b.conv("x", (1, 32), 3, 1, 1)))
+    b.dense(x, (1050, 10), name="fc")
+    first = check(b.network(), (1, 1, 14, 14))[0]
+    assert (first.code, first.level, first.node) == ("CW518", "error", "fc")
+    assert first.text.startswith("no input size gives the 1050 features that the layer takes; this input gives 1568")
+    assert first.hint == "make the layer for 1568 features"
+    # 32 x 49 = 1568 can be reached, so there the size is what is wrong.
+    assert found(lenet(), (1, 1, 40, 40), "CW518") == []
+
+
+def test_lost_data_is_told_where_no_branch_reads_it() -> None:
+    b = Builder()
+    b.pool("x", name="pool")
+    (tail,) = found(b.network(), (1, 3, 27, 28), "CW502")
+    assert (tail.level, tail.node, tail.text) == ("note", "pool", "the last cell of 27 (height) is read by no window")
+    b.conv("x", (3, 4), 3, 1, 1)
+    assert found(b.network(), (1, 3, 27, 28), "CW502") == []
+    gaps = found(resnet("50-original"), (1, 3, 64, 64), "CW501")
+    assert gaps[0].level == "warning"
+    assert gaps[0].text.startswith("8 of 16 cells (height and width) lie between or behind the windows")
+    assert found(resnet("50"), (1, 3, 64, 64), "CW501") == []
+
+
+def test_a_last_row_of_padding_is_no_loss() -> None:
+    b = Builder()
+    b.conv("x", (3, 4), 3, 2, 1)
+    assert check(b.network(), (1, 3, 128, 128)) == []
+
+
+def test_windows_in_the_padding() -> None:
+    b = Builder()
+    b.conv("x", (3, 4), 1, 1, 2, name="conv")
+    (blind,) = found(b.network(), (1, 3, 8, 8), "CW503")
+    assert blind.text == "4 of 12 windows (height and width) stand wholly in the padding"
+
+
+def test_a_receptive_field_larger_than_the_input_is_told_once() -> None:
+    (one,) = found(resnet("50"), (1, 3, 224, 224), "CW514")
+    assert one.level == "note"
+    assert "cells (height), the input has 224" in one.text
+    assert found(resnet("50"), (1, 3, 512, 512), "CW514") == []
+
+
+def test_even_kernels() -> None:
+    b = Builder()
+    b.add("Conv", (Conv((Window(4, padding=SAME_UPPER),) * 2, 3, 4),), "x", name="even")
+    b.add("Conv", (Conv((Window(3, padding=SAME_UPPER),) * 2, 3, 4),), "x", name="odd")
+    (one,) = found(b.network("even", "odd"), (1, 3, 9, 10), "CW516")
+    assert (one.node, one.text) == ("even", "the window spans 4 cells and keeps the size: it pads 1 before and 2 after")
+
+
+def efficient(first: Pads, second: Pads) -> Network:
+    """Two strided layers behind stored padding."""
+    b = Builder()
+    x = b.add("ZeroPad2d", (Pad((first, first)),), "x")
+    x = b.conv(x, (3, 4), 3, 2, name="stem")
+    x = b.add("ZeroPad2d", (Pad((second, second)),), x)
+    b.conv(x, (4, 4), 5, 2, name="block")
+    return b.network()
+
+
+def test_padding_that_was_stored_for_another_size() -> None:
+    stored = efficient(Pads(0, 1), Pads(1, 2))
+    assert found(stored, (1, 3, 224, 224), "CW517") == []
+    one, other = found(stored, (1, 3, 225, 224), "CW517")
+    assert (one.level, one.node) == ("warning", "stem")
+    assert one.text == "the padding 0 + 1 (height) is `same` for another input size; for 225 cells it is 1 + 1"
+    assert (other.node, "for 113 cells it is 2 + 2" in other.text) == ("block", True)
+    # The same pads on both sides are what people write by hand.
+    assert found(efficient(Pads(1, 1), Pads(2, 2)), (1, 3, 224, 224), "CW517") == []
+
+
+def test_dead_branches() -> None:
+    b = Builder()
+    x = b.conv("x", (3, 4), 3)
+    b.relu(b.conv(x, (4, 4), 3, name="aux"))
+    main = b.relu(x)
+    (one,) = found(b.network(main), (1, 3, 32, 32), "CW519")
+    assert (one.level, one.node) == ("warning", "relu2")
+    assert "2 nodes in one such branch" in one.text
+    assert found(b.network(main, "relu2"), (1, 3, 32, 32), "CW519") == []
+
+
+def test_unknown_ops() -> None:
+    b = Builder()
+    b.add("Magic", Opaque("its operator is not known"), "x", name="magic")
+    (one,) = found(b.network(), (1, 3, 9, 10), "CW513")
+    assert (one.level, one.node, one.text) == ("note", "magic", "Magic is not followed: its operator is not known")
+
+
+def test_levels_can_be_changed_and_codes_silenced() -> None:
+    b = Builder()
+    b.add("Pool", (Pool("max", (Window(2, 2), Window(2, 3))),), "x")
+    network = b.network()
+    assert [one.level for one in check(network, (1, 3, 9, 9))] == ["warning", "note"]
+    changed = check(network, (1, 3, 9, 9), {"CW502": "error", "cw501": "off"})
+    assert [(one.code, one.level) for one in changed] == [("CW502", "error")]
+    with pytest.raises(ArgumentError, match=r"no level 'fatal' \(for CW502\)"):
+        check(network, (1, 3, 9, 9), {"CW502": "fatal"})
+
+
+def test_errors_come_first_and_a_break_is_told_once() -> None:
+    broken = check(replace(vgg(11), outputs=("pool5",)), (1, 3, 30, 64))
+    assert broken[0].level == "error"
+    assert [one.node for one in broken if one.level == "error"] == ["pool5"]
+    assert "height: the legal sizes are n >= 32; nearest to 30: 32 (pad 1 + 1)" in broken[0].hint
