@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import goldens
 from shown import DOCUMENTS, rewrite
 
 if __name__ == "__main__":
     for document in DOCUMENTS:
         rewrite(document)
         print(f"rewritten: {document.name}")
+    goldens.rewrite()
+    print(f"rewritten: {len(goldens.COMMANDS)} outputs in {goldens.GOLDEN.name}/")

@@ -159,7 +159,7 @@ def test_a_chain_that_breaks_tells_its_history_and_the_way_out() -> None:
     told = caught.value.explanation
     assert told is not None
     assert [step.output for step in told.steps] == [(2, 32, 28, 28), (2, 32, 7, 7), (2, 1568)]
-    assert fact(told, "features") == "Flatten gives 32 x 7 x 7 = 1568"
+    assert fact(told, "features") == "Flatten (2) gives 32 x 7 x 7 = 1568"
     assert fact(told, "would work") == "1050 is not 32 x height x width for any size: no input can make it fit"
     assert told.fixes[0].code == "nn.Linear(1568, 10)"
     assert caught.value.quote == "mat1 and mat2 shapes cannot be multiplied (2x1568 and 1050x10)"
@@ -171,7 +171,7 @@ def test_the_input_that_the_features_came_from() -> None:
         cw.explain(text, (1, 1, 28, 28))
     assert caught.value.explanation is not None
     # 5 x 5 comes from 10 or 11, from 14 or 15, from 28 to 31, from 32 to 35; brute force agrees.
-    assert fact(caught.value.explanation, "would work") == "an input of 32 x 32 to 35 x 35"
+    assert fact(caught.value.explanation, "would work") == "16 x 5 x 5, from an input of 32 x 32 to 35 x 35"
     assert cw.output_shape(text, (1, 1, 32, 35)) == (1, 10)
     for size in (31, 36):
         with pytest.raises(cw.ShapeError):
@@ -184,7 +184,7 @@ def test_the_smallest_input_of_a_chain_that_runs_out_of_cells() -> None:
     with pytest.raises(cw.ShapeError, match="Conv2d") as caught:
         cw.explain(text, (1, 3, 28, 28))
     assert caught.value.explanation is not None
-    assert fact(caught.value.explanation, "would work") == "any height and width from 46 x 46 up work"
+    assert fact(caught.value.explanation, "would work") == "any height and width from 46 x 46 up"
     assert cw.output_shape(text, (1, 3, 46, 46)) == (1, 8, 1, 1)
     with pytest.raises(cw.ShapeError):
         cw.output_shape(text, (1, 3, 45, 46))
@@ -263,9 +263,15 @@ def test_malformed_inputs_are_arguments_that_are_wrong(shape: object, words: str
 
 
 def test_a_want_of_the_wrong_rank_is_an_argument_error() -> None:
-    with pytest.raises(cw.ArgumentError, match="1 wanted sizes for 2 axes") as caught:
-        cw.explain("Conv2D(32, 3)", (9, 10, 3), want="32")
+    with pytest.raises(cw.ArgumentError, match="3 wanted sizes for 2 axes") as caught:
+        cw.explain("Conv2D(32, 3)", (9, 10, 3), want="32x32x32")
     assert caught.value.code == "CW604"
+
+
+def test_one_wanted_size_holds_for_every_axis() -> None:
+    e = cw.explain("MaxPooling2D(2)", (27, 29, 16), want=14)
+    assert (e.want, e.verdict) == ((14, 14), "not 14 x 14")
+    assert cw.explain("MaxPooling2D(2)", (27, 27, 16), want=14).fixes[0].label == "padding='same'"
 
 
 def test_what_is_no_layer_is_said() -> None:

@@ -26,7 +26,7 @@ LAYERS = [
 def test_prose_is_never_wider_than_the_terminal(layer: str, shape: tuple[int, ...], width: int) -> None:
     for line in render(cw.explain(layer, shape), width).splitlines():
         # Ready calls are not broken: a line that holds one may be as long as the call.
-        assert len(line) <= width or "->" in line, line
+        assert len(line) <= width or "->" in line or "nn.ZeroPad2d(" in line, line
 
 
 def test_colour_only_when_asked_and_the_words_stay_the_same() -> None:
@@ -87,7 +87,7 @@ def test_one_line_and_many_lines() -> None:
         cw.explain(layer, (2, 2, 3))
     except cw.ShapeError as error:
         answers.append(error)
-    assert render_line(answers[0]).endswith("8 x 8 x 3 -> 6 x 6 x 32  (floor((8 + 0 + 0 - 3) / 1) + 1 = 6)")
+    assert render_line(answers[0]).endswith("8 x 8 x 3 -> 6 x 6 x 32  (8 - 3 + 1 = 6)")
     text = render_many(answers, ["8x8x3", "2x2x3"], 100)  # type: ignore[arg-type]
     assert "8 x 8 x 3  ->  6 x 6 x 32" in text
     assert "2 x 2 x 3  refused: the window spans 3 but only 2 cells exist" in text

@@ -106,7 +106,11 @@ def seen_by_brute_force(network: Network, size: int) -> list[set[int]]:
 @pytest.mark.parametrize(
     "ops",
     [
-        [Conv((Window(3, 2, 2, Pads(1, 0)),), 1, 1), Pool("max", (Window(2, 2),)), Conv((Window(2, 1, 3, Pads(0, 2)),), 1, 1)],
+        [
+            Conv((Window(3, 2, 2, Pads(1, 0)),), 1, 1),
+            Pool("max", (Window(2, 2),)),
+            Conv((Window(2, 1, 3, Pads(0, 2)),), 1, 1),
+        ],
         [Conv((Window(3, 2, padding=SAME_UPPER),), 1, 1), Conv((Window(4, 2, padding=SAME_UPPER),), 1, 1)],
         [Conv((Window(3, 2),), 1, 1), ConvTranspose((Window(3, 2, padding=Pads(1, 1)),), 1, 1, output_padding=(1,))],
         [ConvTranspose((Window(2, 2),), 1, 1, output_padding=(0,)), Conv((Window(3),), 1, 1)],
@@ -237,7 +241,10 @@ def test_a_break_is_told_with_its_node_place_and_history() -> None:
     with pytest.raises(ShapeError) as raised:
         run(b.network(), (1, 1, 9, 10))
     text = str(raised.value)
-    assert text.splitlines()[0] == "height of 'last' (Conv) at net.onnx node 2: the window spans 5 but only 3 cells exist [CW104]"
+    assert (
+        text.splitlines()[0]
+        == "height of 'last' (Conv) at net.onnx node 2: the window spans 5 but only 3 cells exist [CW104]"
+    )
     assert "the sizes on the way: 1x1x9x10 (x) -> 1x8x7x8 (conv0) -> 1x8x3x4 (pool)" in text
     flowed = run(b.network(), (1, 1, 9, 10), strict=False)
     assert [step.node.name for step in flowed.nodes if step.error] == ["last"]

@@ -116,7 +116,9 @@ def main(wanted: list[str]) -> int:
         process = os.fork()
         if process == 0:
             wrong, compared = check(name)
-            print(f"{name:20s} {compared:6d} shapes, {len(wrong)} wrong, {time.perf_counter() - start:5.1f} s", flush=True)
+            print(
+                f"{name:20s} {compared:6d} shapes, {len(wrong)} wrong, {time.perf_counter() - start:5.1f} s", flush=True
+            )
             for line in wrong[:10]:
                 print(f"    {line}", flush=True)
             os._exit(1 if wrong else 0)

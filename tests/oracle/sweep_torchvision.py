@@ -163,7 +163,9 @@ def compare(module: Any, shape: Shape = (1, 3, 224, 224)) -> Report:
     steps = run(network, shape, strict=False)
     wrong += [str(error) for error in steps.errors]
     used = sum(node.params or 0 for node in network.nodes)
-    unused = sum(int(note.text.split()[0].replace(",", "")) for note in network.notes if note.code == "CW425")
+    unused = sum(
+        int(note.text.split()[0].replace(",", "")) for note in network.notes if "parameters are not used" in note.text
+    )
     return Report(
         len(network.nodes),
         compared,

@@ -323,7 +323,9 @@ def test_channels_first() -> None:
 
 
 def op(kind: str, name: str, *args: Any, where: str = "numpy", call: Config | None = None, **config: Any) -> Config:
-    entry = write.layer(kind, name, {"args": list(args), "kwargs": call or {}}, module=f"keras.src.ops.{where}", **config)
+    entry = write.layer(
+        kind, name, {"args": list(args), "kwargs": call or {}}, module=f"keras.src.ops.{where}", **config
+    )
     return {**entry, "registered_name": kind}
 
 

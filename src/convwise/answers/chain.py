@@ -9,9 +9,10 @@ from math import prod
 from typing import Any
 
 from convwise.answers.explanation import Explanation, Fact, Finding, Fix, show
+from convwise.answers.fixes import spatial
 from convwise.answers.paths import ANY, Span, sources
 from convwise.answers.roundtrip import comes_back, trip, ways_back
-from convwise.answers.wanted import for_axes
+from convwise.answers.wanted import for_axes, verdict
 from convwise.answers.wording import listed, plural
 from convwise.dialects.base import Dialect, Entered, Layer, LayerFlow, Note, describe
 from convwise.errors import ShapeError
@@ -71,7 +72,9 @@ def explain_chain(
 
         facts += comes_back(spoken, layers, flows, there_and_back)
         proposals = (*ways_back(spoken, layers, flows, there_and_back, read_back), *proposals)
-        proposals = tuple(replace(fix, output=entered.leave(fix.output)) if fix.why == COMES_BACK else fix for fix in proposals)
+        proposals = tuple(
+            replace(fix, output=entered.leave(fix.output)) if fix.why == COMES_BACK else fix for fix in proposals
+        )
     return Explanation(
         dialect=spoken.name,
         title=spoken.title,
@@ -88,6 +91,7 @@ def explain_chain(
         trainable=_total(flow.trainable for flow in flows),
         macs=_total(flow.macs for flow in flows),
         want=want,
+        verdict=_verdict(layers, flows[-1], want),
         parts=parts,
     )
 
@@ -139,9 +143,7 @@ def _tied(layers: Sequence[Layer]) -> int | None:
     return next((place for place in range(flat, len(layers)) if isinstance(_main(layers[place]), Dense)), None)
 
 
-def _wanted(
-    layers: Sequence[Layer], flows: Sequence[LayerFlow], want: tuple[int, ...] | None
-) -> tuple[Fact, ...]:
+def _wanted(layers: Sequence[Layer], flows: Sequence[LayerFlow], want: tuple[int, ...] | None) -> tuple[Fact, ...]:
     """Which inputs give the wanted size at the end of the chain."""
     ranks = {layer.rank for layer in layers if layer.window_op is not None}
     if want is None or len(ranks) != 1:
@@ -151,6 +153,14 @@ def _wanted(
     if not sizes or any(isinstance(op, Flatten | GlobalPool | AdaptivePool) for layer in layers for op in layer.ops):
         return ()
     return (Fact("as it stands", (_inputs(layers, sizes, f"gives {show(sizes)}"),)),)
+
+
+def _verdict(layers: Sequence[Layer], last: LayerFlow, want: tuple[int, ...] | None) -> str:
+    ranks = {layer.rank for layer in layers if layer.window_op is not None}
+    if want is None or len(ranks) != 1:
+        return ""
+    rank = ranks.pop() or 0
+    return verdict(spatial(replace(last.layer, rank=rank), last.output), for_axes(want, rank))
 
 
 def _inputs(layers: Sequence[Layer], sizes: tuple[int, ...], gives: str) -> str:
@@ -314,7 +324,13 @@ def _features(layers: Sequence[Layer], flatten: LayerFlow, dense: Layer) -> tupl
     came = Fact("features", (f"{called(flatten.layer)} gives {show(maps[1:])} = {flatten.output[-1]}",))
     if len(maps) == rank + 1:
         whole = show((1, *maps))
-        return (came, Fact("batch", (f"there is none, so the channels stay apart: before {called(flatten.layer)} it should be {whole}",)))
+        return (
+            came,
+            Fact(
+                "batch",
+                (f"there is none, so the channels stay apart: before {called(flatten.layer)} it should be {whole}",),
+            ),
+        )
     return (came, Fact("would work", (_admitted(layers, flatten, op.in_features, rank),)))
 
 
@@ -331,7 +347,7 @@ def broken_fixes(
         # An input in the other framework's order is to be turned, not the layer.
         if word not in layer.arguments or type(error.received) is not int or error.received < 1:
             continue
-        if "did you mean" in error.hint or "before it" in error.hint and error.code == "CW109":
+        if "did you mean" in error.hint or ("before it" in error.hint and error.code == "CW109"):
             continue
         try:
             code = spoken.respell(layer, {word: error.received})
@@ -339,7 +355,9 @@ def broken_fixes(
             output = spoken.flow(changed, reached).output
         except ShapeError:
             continue
-        return (Fix(code, output, code, f"takes the {error.received} that reach{'es' if error.received == 1 else ''} it"),)
+        return (
+            Fix(code, output, code, f"takes the {error.received} that reach{'es' if error.received == 1 else ''} it"),
+        )
     return fixes(layer, reached, read, None, want)
 
 

@@ -25,6 +25,8 @@ WORDS = {
     "keras": {"kernel": "kernel_size", "stride": "strides", "dilation": "dilation_rate", "padding": "padding"},
     "torch": {"kernel": "kernel_size", "stride": "stride", "dilation": "dilation", "padding": "padding"},
 }
+ORDER = ("padding", "kernel", "stride", "dilation")
+"""In which order changes are written: the smallest one first."""
 LARGEST_TRIED = 16
 """Kernels and strides above this are not proposed: nobody would take them for a small change."""
 
@@ -49,7 +51,7 @@ def spatial(layer: Layer, shape: Shape) -> tuple[int, ...] | None:
     """The spatial sizes of a shape that the layer gave or takes; None where one is not known."""
     rank = layer.rank or 0
     end = len(shape) - 1 if layer.channels_last else len(shape)
-    sizes = shape[end - rank : end] if rank else ()
+    sizes = shape[end - rank : end] if 0 < rank <= end else ()
     return tuple(size for size in sizes if size is not None) if sizes and None not in sizes else None
 
 
@@ -301,7 +303,9 @@ def _axis_by_axis(
             if nearest is None:
                 break
             chosen.append(nearest)
-        if len(chosen) == len(windows):
+        if len(chosen) == len(windows) and (
+            max(one.kernel for one in chosen) > 1 or all(w.kernel == 1 for w in windows)
+        ):
             values = {
                 "kernel": collapse([window.kernel for window in chosen]),
                 "stride": collapse([window.stride for window in chosen]),
@@ -314,15 +318,16 @@ def _nearest_window(window: Window, size: int, out: int) -> Window | None:
     """The window nearest in stride and kernel that gives `out`."""
     found = [
         replace(window, stride=stride, kernel=kernel)
-        # A kernel of one cell would be another layer, or a pool that does nothing.
-        for stride, kernel in product(range(1, LARGEST_TRIED + 1), range(min(window.kernel, 2), LARGEST_TRIED + 1))
+        for stride, kernel in product(range(1, LARGEST_TRIED + 1), range(1, LARGEST_TRIED + 1))
     ]
     fitting = [changed for changed in found if changed.over(size).out == out]
     return min(fitting, key=lambda changed: _distance(changed, window), default=None)
 
 
 def _distance(changed: Window, window: Window) -> int:
-    return 2 * abs(changed.stride - window.stride) + abs(changed.kernel - window.kernel)
+    # A kernel of one cell sees no neighbours: it is the last resort.
+    alone = LARGEST_TRIED if changed.kernel == 1 < window.kernel else 0
+    return 2 * abs(changed.stride - window.stride) + abs(changed.kernel - window.kernel) + alone
 
 
 def _split(total: int) -> Pads:
@@ -366,7 +371,8 @@ def _checked(layer: Layer, shape: Shape, change: Change, goal: Goal, read: Reade
     """The change written out, read back and run; None where it is refused or gives something else."""
     dialect = dialects.get(layer.dialect)
     words = WORDS[layer.dialect]
-    named = {_word(layer, words.get(word, word)): value for word, value in change.values.items()}
+    order = sorted(change.values, key=lambda word: ORDER.index(word) if word in ORDER else len(ORDER))
+    named = {_word(layer, words.get(word, word)): change.values[word] for word in order}
     named = {
         name: value for name, value in named.items() if name not in layer.arguments or layer.arguments[name] != value
     }

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from convwise.answers.explanation import AxisFacts, Fact, Finding, show
 from convwise.answers.elsewhere import elsewhere
+from convwise.answers.explanation import AxisFacts, Fact, Finding, show
 from convwise.answers.pools import adaptive_row, ceil_row, divisor_row, whole_map
 from convwise.answers.transposed import transposed_headline, transposed_rows
 from convwise.answers.wording import also, cells, last_cells, listed, ordinal, plural, positions, wide

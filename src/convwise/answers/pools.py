@@ -78,8 +78,7 @@ def _spread(counts: Sequence[Sequence[int]], names: Sequence[str]) -> str:
         end, middle = firsts[0], middles[0]
         words = {1: ("ends", "middle"), 2: ("corners", "edges", "centre"), 3: ("corners", "edges", "faces", "inside")}
         return ", ".join(
-            f"{word} {end ** (len(counts) - number) * middle**number}"
-            for number, word in enumerate(words[len(counts)])
+            f"{word} {end ** (len(counts) - number) * middle**number}" for number, word in enumerate(words[len(counts)])
         )
     if firsts == middles and len(counts) <= 2:
         told = [f"{prod(middles)} inside"]
@@ -88,7 +87,10 @@ def _spread(counts: Sequence[Sequence[int]], names: Sequence[str]) -> str:
                 mixed = [*middles[:number], lasts[number], *middles[number + 1 :]]
                 told.append(f"{prod(mixed)} at the last {CELLS.get(name, ('cell', ''))[0]}")
         if len(told) == 3:
-            told = [told[0], told[1] + " and column" if told[1].split()[0] == told[2].split()[0] else ", ".join(told[1:])]
+            told = [
+                told[0],
+                told[1] + " and column" if told[1].split()[0] == told[2].split()[0] else ", ".join(told[1:]),
+            ]
             told.append(f"{prod(lasts)} in the last corner")
         return ", ".join(told)
     return _range(counts)
@@ -106,7 +108,9 @@ def adaptive_row(flow: LayerFlow) -> Fact | None:
         if None in sizes:
             return None
         total = prod(size for size in sizes if size is not None)
-        return Fact("reads", (f"{show(sizes)} = {total:,} cells for each number" if len(sizes) > 1 else f"all {total:,}",))
+        return Fact(
+            "reads", (f"{show(sizes)} = {total:,} cells for each number" if len(sizes) > 1 else f"all {total:,}",)
+        )
     if not isinstance(op, AdaptivePool) or any(axis.size is None for axis in flow.axes):
         return None
     told: dict[str, list[str]] = {}

@@ -57,12 +57,16 @@ def comes_back(spoken: Dialect, layers: Sequence[Layer], flows: Sequence[LayerFl
     """Told only where the size does not come back: who drops cells, and the nearest sizes that do come back."""
     if found.start == found.end:
         return ()
-    lines = [f"{show(found.start)} goes down by {found.factor} and up by {found.factor}, and comes back as {show(found.end)}"]
+    lines = [
+        f"{show(found.start)} goes down by {found.factor} and up by {found.factor}, and comes back as {show(found.end)}"
+    ]
     for flow in flows:
         axis = next((part.axis for part in flow.axes if part.axis is not None and part.axis.unread_data.tail), None)
         if axis is not None:
             names = [part.name for part in flow.axes if part.axis == axis]
-            lines.append(f"{flow.layer.kind} drops {cells(names, axis.unread_data.tail)} {positions(axis, tail_only=True)} of {axis.size}")
+            lines.append(
+                f"{flow.layer.kind} drops {cells(names, axis.unread_data.tail)} {positions(axis, tail_only=True)} of {axis.size}"
+            )
             break
     if len(set(found.start)) == 1:
         near = [_nearest(spoken, layers, flows[0], found, step) for step in (-1, 1)]

@@ -14,8 +14,6 @@ from convwise.dialects.base import Layer
 from convwise.errors import ConvwiseError
 from convwise.ops import ConvTranspose, Shape
 
-MOST_TRIED = 64
-
 
 def _both(low: int, high: int) -> str:
     return f"{low}" if low == high else f"{low} and {high}" if high == low + 1 else f"{low} to {high}"
@@ -41,8 +39,8 @@ def _way_back(window: Window, facts: AxisFacts) -> str:
         known = f" (that would be {_both(*between)})" if between else ""
         return f"It spreads {facts.size} cells over {facts.out}, which no convolution with these settings maps to {facts.size}{known}."
     if between[0] == between[1]:
-        return f"It goes the way back: a convolution with these settings makes {facts.size} of {facts.out}, and of no other size."
-    return f"It goes the way back: a convolution with these settings makes {facts.size} of {_both(*between)}; this one gives {facts.out}."
+        return f"It goes the way back: a convolution with these settings turns {facts.out}, and no other size, into {facts.size}."
+    return f"It goes the way back: a convolution with these settings turns {_both(*between)} into {facts.size}; this one gives {facts.out}."
 
 
 def transposed_rows(layer: Layer, op: ConvTranspose, alike: Sequence[Sequence[AxisFacts]]) -> Iterator[Fact]:
@@ -57,9 +55,14 @@ def transposed_rows(layer: Layer, op: ConvTranspose, alike: Sequence[Sequence[Ax
         if between and between[0] < between[1]:
             default = "output_padding=None is not 0: it aims at size x stride" if _is_none(layer) else ""
             text = f"{_both(*between)} all become" if between[1] > between[0] + 1 else f"{_both(*between)} both become"
-            yield Fact("which size", (f"{text} {facts.size} on the way forward; output_padding picks one", *filter(None, [default])))
+            yield Fact(
+                "which size",
+                (f"{text} {facts.size} on the way forward; output_padding picks one", *filter(None, [default])),
+            )
         if window and window.dilation == 1 and window.kernel < window.stride:
-            yield Fact("gaps", (f"{window.kernel} of every {window.stride} {cells(names)} get data, the others only the bias",))
+            yield Fact(
+                "gaps", (f"{window.kernel} of every {window.stride} {cells(names)} get data, the others only the bias",)
+            )
 
 
 def _is_none(layer: Layer) -> bool:
@@ -92,19 +95,13 @@ def _changes(layer: Layer, op: ConvTranspose, wanted: bool) -> Iterator[dict[str
     if not wanted:
         return
     paddings: list[Any] = ["valid", "same"] if layer.dialect == "keras" else list(range(4))
-    tried = 0
     for padding, extra in product(paddings, [None if layer.dialect == "keras" else 0, *range(min(max(strides), 4))]):
         yield {"padding": padding, "output_padding": extra}
-        tried += 1
-        if tried >= MOST_TRIED:
-            return
     for kernel, padding in product(range(1, 8), paddings):
         yield {"kernel_size": kernel, "padding": padding}
 
 
-def _tried(
-    layer: Layer, shape: Shape, changes: dict[str, Any], read: Any
-) -> tuple[Fix | None, tuple[int, ...] | None]:
+def _tried(layer: Layer, shape: Shape, changes: dict[str, Any], read: Any) -> tuple[Fix | None, tuple[int, ...] | None]:
     from convwise.answers.fixes import spatial
 
     named = {name: value for name, value in changes.items() if layer.arguments.get(name, value) != value}

@@ -45,10 +45,7 @@ def want_row(layer: Layer, axes: Sequence[AxisFacts], want: tuple[int, ...] | No
         else:
             text = _between(op.windows[number].preimage(size), size)
         told.setdefault(text, []).append(axis.name)
-    if len(told) == 1:
-        lines = tuple(told)
-    else:
-        lines = tuple(f"{listed(names)}: {text}" for text, names in told.items())
+    lines = tuple(told) if len(told) == 1 else tuple(f"{listed(names)}: {text}" for text, names in told.items())
     return Fact("as it stands", lines)
 
 
@@ -74,8 +71,28 @@ def out_of_reach(layer: Layer, sizes: tuple[int, ...] | None, want: tuple[int, .
     if want is None or sizes is None or not isinstance(op, Conv | Pool):
         return ""
     if any(size > have for size, have in zip(want, sizes, strict=True)):
-        up = ("Conv{}DTranspose", "UpSampling{}D") if layer.dialect == "keras" else ("nn.ConvTranspose{}d", "nn.Upsample")
+        up = (
+            ("Conv{}DTranspose", "UpSampling{}D")
+            if layer.dialect == "keras"
+            else ("nn.ConvTranspose{}d", "nn.Upsample")
+        )
         names = " or ".join(name.format(layer.rank) for name in up)
         what = "a pool" if isinstance(op, Pool) else "a convolution"
         return f"{what} does not enlarge: {names} does"
     return "no small change of kernel, stride, padding or dilation gives that"
+
+
+def verdict(outs: tuple[int, ...] | None, want: tuple[int, ...] | None) -> str:
+    """`one less than 14 x 14`: how the output stands to what was wanted."""
+    if want is None or outs is None:
+        return ""
+    if len(want) != len(outs):
+        return ""
+    if want == outs:
+        return "as wanted"
+    differences = {have - need for have, need in zip(outs, want, strict=True)}
+    if len(differences) == 1:
+        difference = differences.pop()
+        count = {1: "one", 2: "two", 3: "three"}.get(abs(difference), str(abs(difference)))
+        return f"{count} {'more' if difference > 0 else 'less'} than {show(want)}"
+    return f"not {show(want)}"

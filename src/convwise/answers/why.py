@@ -15,9 +15,10 @@ from convwise.answers.fixes import fixes, read_every_cell, spatial
 from convwise.answers.headline import findings, headline, rows
 from convwise.answers.inputs import as_shape, as_want, enter
 from convwise.answers.repair import repairs
+from convwise.answers.tracebacks import explain_traceback
 from convwise.answers.transposed import transposed_fixes
 from convwise.answers.undo import undo
-from convwise.answers.wanted import for_axes, out_of_reach, want_row
+from convwise.answers.wanted import for_axes, out_of_reach, verdict, want_row
 from convwise.axis import SAME_UPPER
 from convwise.dialects.base import Dialect, Entered, Layer, LayerFlow, Note, run_ops
 from convwise.errors import ArgumentError, CodeError, ConvwiseError, Refusal, ShapeError
@@ -37,8 +38,8 @@ def explain(
     """Why a layer, or a chain of layers, gives the output size it gives.
 
     Args:
-        layer: source text (`Conv2D(32, 3, strides=2)`, `nn.Conv2d(3, 16, 3)`, a Sequential, a whole snippet), or a live
-            Keras or PyTorch layer or model. Nothing is executed.
+        layer: source text (`Conv2D(32, 3, strides=2)`, `nn.Conv2d(3, 16, 3)`, a Sequential, a whole snippet), a pasted
+            shape error of PyTorch, Keras or ONNX Runtime, or a live Keras or PyTorch layer or model. Nothing is executed.
         input_shape: sizes in the framework's own order, with or without the batch: Keras (H, W, C), PyTorch (C, H, W); or text
             such as "64x64x3". None: the input written in the text; without one, what holds for any size.
         want: a wanted spatial output, "32x32" or (32, 32): the fixes aim at it.
@@ -56,7 +57,10 @@ def explain(
     """
     wanted = None if want is None else as_want(want)
     shape = None if input_shape is None else as_shape(input_shape)
-    snippet = _read(layer, dialect, release, shape)
+    try:
+        snippet = _read(layer, dialect, release, shape)
+    except CodeError as error:
+        return _pasted_error(layer, error)
     found = _one_pair(snippet, shape)
     return _explain_found(snippet, found, shape if shape is not None else found.input_shape, wanted)
 
@@ -71,7 +75,10 @@ def explain_all(
     Raises:
         ShapeError, CodeError, ArgumentError: as `explain`, where the text holds one pair only.
     """
-    snippet = _read(text, dialect, release, None)
+    try:
+        snippet = _read(text, dialect, release, None)
+    except CodeError as error:
+        return [_pasted_error(text, error)]
     wanted = None if want is None else as_want(want)
     if len(snippet.found) == 1:
         return [_explain_found(snippet, snippet.found[0], snippet.found[0].input_shape, wanted)]
@@ -81,6 +88,14 @@ def explain_all(
             told.append(_explain_found(snippet, found, found.input_shape, wanted))
         except ConvwiseError as error:
             told.append(error.explanation or _only_error(snippet, found, error))
+    return told
+
+
+def _pasted_error(text: Any, error: CodeError) -> Explanation:
+    """A text that is no code may be a framework's error message; if its kind is not known, `error` stands."""
+    told = explain_traceback(text) if error.code in ("CW301", "CW307", "CW316") else None
+    if told is None:
+        raise error
     return told
 
 
@@ -284,7 +299,7 @@ def explain_layer(
         trainable=flow.trainable,
         macs=flow.macs,
         want=want,
-        verdict=_verdict(outs, want),
+        verdict=verdict(outs, want),
     )
 
 
@@ -352,22 +367,6 @@ def _truncated(layer: Layer, shape: Shape, error: ShapeError) -> tuple[Fact, ...
             text = f"-{missing} / {axis.stride} rounds down to -1, so there are -1 + 1 = 0 windows; a runtime that rounds towards zero answers 1"
             return (Fact("beware", (text,)),)
     return ()
-
-
-def _verdict(outs: tuple[int, ...] | None, want: tuple[int, ...] | None) -> str:
-    """`one less than 14 x 14`: how the output stands to what was wanted."""
-    if want is None or outs is None:
-        return ""
-    if len(want) != len(outs):
-        return ""
-    if want == outs:
-        return "as wanted"
-    differences = {have - need for have, need in zip(outs, want, strict=True)}
-    if len(differences) == 1:
-        difference = differences.pop()
-        count = {1: "one", 2: "two", 3: "three"}.get(abs(difference), str(abs(difference)))
-        return f"{count} {'more' if difference > 0 else 'less'} than {show(want)}"
-    return f"not {show(want)}"
 
 
 def _not_these(

@@ -222,7 +222,7 @@ def _error(error: ConvwiseError, width: int) -> list[Line]:
     title = told.title if told is not None else _speaker(error)
     if error.quote and error.quote not in error.fact:
         lines += _wrapped("", escape(f'{title}: "{error.quote}"'), width, 2)
-    for text in (error.detail, "\n".join(_hints(error))):
+    for text in (error.detail, "\n".join(hints(error))):
         for line in text.splitlines():
             # A caret line must keep its columns; it is never wrapped.
             lines.append(((f"  {escape(line)}", ""),)) if "^" in line or len(line) < width - 2 else lines.extend(
@@ -233,14 +233,14 @@ def _error(error: ConvwiseError, width: int) -> list[Line]:
             lines += _fact(fact.label, fact.lines, width)
         lines += _findings(told.findings, width)
         lines += _proposals(told, width)
-        lines += [((f"     {escape(_larger(error))}", ""),)] if told.fixes and _larger(error) and not told.parts else []
+        lines += [((f"     {escape(larger(error))}", ""),)] if told.fixes and larger(error) and not told.parts else []
     return lines
 
 
 SMALLER = "try a smaller kernel or dilation, more padding, or "
 
 
-def _hints(error: ConvwiseError) -> list[str]:
+def hints(error: ConvwiseError) -> list[str]:
     """The lines of the hint that the ready calls below it do not say again."""
     told = error.explanation
     if told is None or not told.fixes:
@@ -256,7 +256,7 @@ def _hints(error: ConvwiseError) -> list[str]:
     ]
 
 
-def _larger(error: ConvwiseError) -> str:
+def larger(error: ConvwiseError) -> str:
     """`or an input of at least 3`, the part of a hint that no ready call can say."""
     return f"or {error.hint.removeprefix(SMALLER)}" if error.hint.startswith(SMALLER) else ""
 
@@ -309,14 +309,11 @@ def _refused_input(text: str, column: int, error: ConvwiseError, width: int) -> 
         sentence = f'{told.title if told else _speaker(error)}: "{escape(error.quote.split(". ")[0])}"'
         for line in textwrap.wrap(sentence, max(width - len(indent), 20), break_on_hyphens=False):
             lines.append(((indent + line, "dim"),))
-    larger = _larger(error)
     for fix in told.fixes[:1] if told else ():
         lines.append(((f"{indent}try {fix.label or fix.code} -> {show(fix.output)}", "good"),))
-    hints = ([larger] if larger else []) if told and told.fixes else []
-    for hint in (*_hints(error), *hints):
-        lines += [
-            ((indent + line, ""),) for line in textwrap.wrap(escape(hint), max(width - len(indent), 20))
-        ]
+    more = [larger(error)] if told and told.fixes and larger(error) else []
+    for hint in (*hints(error), *more):
+        lines += [((indent + line, ""),) for line in textwrap.wrap(escape(hint), max(width - len(indent), 20))]
     return lines
 
 

@@ -11,7 +11,8 @@ from convwise.dialects.keras.kinds import canonical
 from convwise.keras.layer import DialectLayer, Layer
 from convwise.keras.models import Input, InputLayer
 
-__all__ = ["Input", "InputLayer", "Layer"]
+# All names, so that `from convwise.keras.layers import *` gives what it gives with Keras.
+__all__ = ["Input", "InputLayer", "Layer", *sorted(dialects.get("keras").kinds)]
 
 
 @cache
@@ -33,4 +34,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*__all__, *dialects.get("keras").kinds})
+    return sorted(__all__)

@@ -70,11 +70,12 @@ class Concat:
 
 @dataclass(frozen=True, slots=True)
 class Split:
-    """One tensor cut along `axis` into pieces of `sizes`; None: into `parts` equal ones, the last may be smaller."""
+    """One tensor cut along `axis` into pieces of `sizes`; None: into `parts` equal ones, the last may be smaller unless `even`."""
 
     axis: int
     sizes: tuple[int, ...] | None = None
     parts: int = 0
+    even: bool = False
 
     def flows(self, shapes: tuple[Shape, ...]) -> tuple[Shape, ...]:
         """The pieces; raises ShapeError CW105 where the sizes do not add up."""
@@ -89,6 +90,8 @@ class Split:
             pieces: tuple[Size, ...] = self.sizes
         elif size is None:
             pieces = (None,) * self.parts
+        elif self.even and size % self.parts:
+            raise ShapeError("CW105", f"{size} cells do not divide into {self.parts} equal pieces", received=size)
         else:
             piece = -(-size // self.parts)
             pieces = tuple(min(piece, size - piece * number) for number in range(self.parts))

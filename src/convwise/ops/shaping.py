@@ -176,7 +176,7 @@ class Unsqueeze:
 
     def flows(self, shapes: tuple[Shape, ...]) -> tuple[Shape, ...]:
         rank = len(shapes[0]) + len(self.axes)
-        new = {place(axis, (1,) * rank) for axis in self.axes}
+        new = new_axes(self.axes, rank)
         rest = iter(shapes[0])
         return (tuple(1 if axis in new else next(rest) for axis in range(rank)),)
 
@@ -216,6 +216,14 @@ def place(axis: int, shape: tuple[object, ...]) -> int:
     if not -len(shape) <= axis < len(shape):
         raise ShapeError("CW101", f"there is no axis {axis} in a shape of {len(shape)} axes", received=axis)
     return axis % len(shape)
+
+
+def new_axes(axes: tuple[int, ...], rank: int) -> set[int]:
+    """The places of new axes in a shape of `rank` axes; raises ShapeError CW101 where one is named twice."""
+    new = {place(axis, (1,) * rank) for axis in axes}
+    if len(new) != len(axes):
+        raise ShapeError("CW101", f"the axes {axes} name one axis twice", received=axes)
+    return new
 
 
 def replaced(shape: Shape, axis: int, size: Size) -> Shape:

@@ -40,7 +40,7 @@ class Scale:
         if not self.single:
             return floor(product)
         try:
-            return floor(unpack("<f", pack("<f", product))[0])
+            return floor(float(unpack("<f", pack("<f", product))[0]))
         except OverflowError:
             return floor(product)
 
@@ -55,10 +55,6 @@ class Arithmetic:
 
 
 Term = int | SizeOf | Scale | Arithmetic
-
-
-def _scaled(size: int, scale: Scale) -> int:
-    return floor(size * scale.factor) if scale.exact else floor(float(size) * float(scale.factor))
 
 
 def truncated(left: int, right: int) -> int:

@@ -406,11 +406,33 @@ class Tensor(np.ndarray[Any, Any]):
     def matmul(self, other: Any) -> Tensor:
         return as_tensor(plain(self) @ plain(other))
 
+    def relu(self) -> Tensor:
+        return as_tensor(_functional().relu(self))
+
+    def sigmoid(self) -> Tensor:
+        return as_tensor(_functional().sigmoid(self))
+
+    def tanh(self) -> Tensor:
+        return as_tensor(_functional().tanh(self))
+
+    def softmax(self, dim: Any) -> Tensor:
+        return as_tensor(_functional().softmax(self, dim=dim))
+
+    def log_softmax(self, dim: Any) -> Tensor:
+        return as_tensor(_functional().log_softmax(self, dim=dim))
+
     def allclose(self, other: Any, rtol: Any = 1e-05, atol: Any = 1e-08) -> Any:
         return bool_(np.allclose(plain(self), plain(other), rtol, atol))
 
 
 bool_ = bool
+
+
+def _functional() -> Any:
+    """`torch.nn.functional`, which stands above tensors and is therefore imported when asked."""
+    from convwise.torch.nn import functional
+
+    return functional
 
 
 def check_device(device: Any) -> None:

@@ -9,7 +9,7 @@ from functools import lru_cache
 from convwise import dialects
 from convwise.dialects.base import Layer, run_ops
 from convwise.errors import ArgumentError, ConvwiseError, ShapeError
-from convwise.graph import Declared, Network, Node, Source
+from convwise.graph import Declared, Network, Node, Source, Work
 from convwise.ops import AxisFlow, Flow, Layout, Norm, Op, Shape, elements
 from convwise.ops.several import Several
 
@@ -156,15 +156,28 @@ def _step(node: Node, inputs: Shapes) -> NodeFlow:
         return NodeFlow(node, inputs, _unknown(len(node.outputs)))
     shapes: tuple[Shape, ...] = inputs  # type: ignore[assignment]
     try:
-        if isinstance(work, tuple):
-            return NodeFlow(node, inputs, _through(work, node.layout, shapes[0]))
-        if isinstance(work, Layer):
-            return NodeFlow(node, inputs, layer_flow(work, shapes[0]))
-        return NodeFlow(node, inputs, _several(work, shapes))
+        return NodeFlow(node, inputs, _work(work, node, shapes))
     except ShapeError as error:
         return NodeFlow(node, inputs, _unknown(len(node.outputs)), error)
     except ConvwiseError as error:
         return NodeFlow(node, inputs, _unknown(len(node.outputs)), _as_shape_error(error))
+    except (LookupError, ValueError, ArithmeticError, AssertionError):
+        # Ops of a malformed file: too few inputs, or axes that the op does not have.
+        given = ", ".join(show(shape) for shape in shapes) or "no inputs"
+        refused = ShapeError("CW101", f"{node.kind} does not take {given}", received=shapes)
+        return NodeFlow(node, inputs, _unknown(len(node.outputs)), refused)
+
+
+def _work(work: Work, node: Node, shapes: tuple[Shape, ...]) -> Done:
+    if isinstance(work, Layer):
+        return layer_flow(work, shapes[0])
+    try:
+        hash(work)
+    except TypeError:  # a setting that cannot be compared
+        if isinstance(work, tuple):
+            return _through.__wrapped__(work, node.layout, shapes[0])
+        return _several.__wrapped__(work, shapes)
+    return _through(work, node.layout, shapes[0]) if isinstance(work, tuple) else _several(work, shapes)
 
 
 @lru_cache(maxsize=64)

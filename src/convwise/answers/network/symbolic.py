@@ -96,8 +96,12 @@ def _node(node: Node, shapes: tuple[Dims, ...], asks: Conditions) -> tuple[Dims 
             return (_ops(work, shapes[0], node.layout, asks),)
         return symbolic_several.apply(work, shapes, asks)
     except TooComplex as error:
-        asks.unclear(f"is not followed: {error.fact}", *(dim for shape in shapes for dim in shape))
-        return (None,) * len(node.outputs)
+        reason = f"is not followed: {error.fact}"
+    except (LookupError, ValueError, ArithmeticError, AssertionError):
+        # Ops of a malformed file: too few inputs, or axes that the op does not have. Claiming nothing is never wrong.
+        reason = "does not take these tensors"
+    asks.unclear(reason, *(dim for shape in shapes for dim in shape))
+    return (None,) * len(node.outputs)
 
 
 def _ops(ops: tuple[Op, ...], shape: Dims, layout: Layout, asks: Conditions) -> Dims | None:

@@ -44,8 +44,7 @@ EXACT_SCALES = 1 << 10
 
 def apply(op: Op, shape: Dims, layout: Layout, asks: Conditions) -> Dims | None:
     """The output's sizes; None where not even their number is known. What the op needs is put into `asks`."""
-    rule = RULES[type(op)]
-    return rule(op, shape, layout, asks)
+    return RULES[type(op)](op, shape, layout, asks)
 
 
 def spatial_places(shape: Dims, layout: Layout, rank: int, asks: Conditions) -> tuple[int, tuple[int, ...]] | None:
@@ -282,7 +281,7 @@ def _resize(op: Resize, shape: Dims, layout: Layout, asks: Conditions) -> Dims |
 
 
 def scaled(scale: Fraction, exact: bool, dim: Dim, asks: Conditions) -> Dim:
-    """floor(size x scale); not followed where floating point may give another number."""
+    """The size times `scale`, rounded down; not followed where floating point may give another number."""
     if isinstance(dim, int):
         out = Resize(scales=(scale,), exact=exact).out(0, dim)
         if out < 1:

@@ -32,7 +32,7 @@ from convwise.ops.several import (
     Tile,
     Unsqueeze,
 )
-from convwise.ops.shaping import place
+from convwise.ops.shaping import new_axes, place
 from convwise.ops.terms import KINDS
 from convwise.sizes import SizeMap, TooComplex, at_least, chosen, constant, equal, maximum, minimum
 
@@ -57,7 +57,7 @@ def term(wanted: Term, shapes: tuple[Dims, ...], asks: Conditions) -> Dim:
         return shape[wanted.axis] if -len(shape) <= wanted.axis < len(shape) else None
     if isinstance(wanted, Scale):
         inner = term(wanted.term, shapes, asks)
-        return None if inner is None else scaled(wanted.factor, wanted.exact, inner, asks)
+        return wanted.floor(inner) if isinstance(inner, int) else scaled(wanted.factor, wanted.exact, inner, asks)
     left, right = term(wanted.left, shapes, asks), term(wanted.right, shapes, asks)
     if left is None or right is None:
         return None
@@ -176,6 +176,8 @@ def _split(work: Split, shapes: tuple[Dims, ...], asks: Conditions) -> Outputs:
         outputs = work.flows((tuple(size if n == axis else 1 for n in range(len(shape))),))
         pieces = tuple(out[axis] for out in outputs)
     elif (along := single(size)) is not None:
+        if work.even:
+            asks.divides(work.parts, size, f"needs {work.parts} to divide axis {axis}")
         key, f = along
         piece = f.ceil_divided(work.parts)
         rests = [minimum(piece, f - piece * number) for number in range(1, work.parts)]
@@ -333,7 +335,7 @@ def _squeeze(work: Squeeze, shapes: tuple[Dims, ...], asks: Conditions) -> Outpu
 
 def _unsqueeze(work: Unsqueeze, shapes: tuple[Dims, ...], asks: Conditions) -> Outputs:
     rank = len(shapes[0]) + len(work.axes)
-    new = {place(axis, (1,) * rank) for axis in work.axes}
+    new = new_axes(work.axes, rank)
     rest = iter(shapes[0])
     return (tuple(1 if axis in new else next(rest) for axis in range(rank)),)
 

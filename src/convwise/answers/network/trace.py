@@ -208,6 +208,7 @@ def trace_of(flowed: Run) -> Trace:
     network = flowed.network
     keys = main_axes(network)
     following = follow_fields(flowed, keys)
+    # Without an input that has spatial axes there are no fields to show.
     shown = tuple(key for key, axis in enumerate(keys) if axis.source == keys[0].source)
     rows = tuple(_rows(flowed, shown, following))
     peak = peak_bytes(flowed)

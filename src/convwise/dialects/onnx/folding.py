@@ -177,7 +177,7 @@ def _slice(given: Given) -> Known | None:
         place = given.axis(axis, len(known.dims), "axes")
         size = known.dims[place]
         # Numbers below -size mean the first cell; Python would take -1 as the last one.
-        stop = None if step < 0 and end < -size else end
+        stop = None if step < 0 and (end < -size or end in (2**31 - 1, 2**63 - 1)) else end
         known = _take(known, place, range(size)[slice(start, stop, step)])
     return known
 

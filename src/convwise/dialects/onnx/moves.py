@@ -5,6 +5,7 @@ from __future__ import annotations
 from fractions import Fraction
 from math import isfinite
 
+from convwise.dialects.onnx.arithmetic import cast
 from convwise.dialects.onnx.given import Given, Made, Piece, of, opaque
 from convwise.dialects.onnx.values import Known, combined, scaled
 from convwise.ops import Flatten, Permute, PixelShuffle, Pointwise
@@ -28,7 +29,9 @@ from convwise.ops.shape import LARGEST
 BEYOND = 2**31 - 1
 """Ends of slices from here on mean "to the end": exporters write the largest int32 or int64."""
 
+INT64 = 7
 PAD_MODES = {"constant": "constant", "reflect": "reflect", "edge": "replicate", "wrap": "circular"}
+LARGEST_ENDS = (2**31 - 1, 2**63 - 1)
 NO_RANK = "the number of axes of its input is not known"
 
 
@@ -138,11 +141,9 @@ def split(given: Given) -> Made:
             raise given.refuse("CW105", f"{len(sizes)} pieces for {outputs} outputs", sizes, "split")
         return of(Split(axis, sizes))
     parts = given.int("num_outputs", outputs)
-    shape = given.shape()
-    size = shape[given.axis(axis, len(shape))] if shape is not None else None
-    if size is not None and size % parts and not given.has("num_outputs"):
-        raise given.refuse("CW105", f"{size} cells do not divide into {parts} pieces", size, "axis")
-    return of(Split(axis, None, parts))
+    if parts < 1 or parts != outputs:
+        raise given.refuse("CW105", f"{parts} pieces for {outputs} outputs", parts, "num_outputs")
+    return of(Split(axis, None, parts, even=not given.has("num_outputs")))
 
 
 def slices(given: Given) -> Made:
@@ -155,6 +156,7 @@ def slices(given: Given) -> Made:
         return opaque(given, "the cells that it takes depend on the data")
     if not len(starts) == len(ends) == len(axes) == len(steps):
         raise given.refuse("CW201", f"{len(starts)} starts, {len(ends)} ends, {len(axes)} axes and {len(steps)} steps")
+    _once(given, axes)
     pieces: list[Piece] = []
     for axis, start, end, step in zip(axes, starts, ends, steps, strict=True):
         if not step:
@@ -170,7 +172,16 @@ def _end(term: Term, step: int, first: bool) -> Term | None:
         return term
     if step > 0:
         return None if (term == 0 if first else term >= BEYOND) else term
-    return None if (term == -1 or term >= BEYOND if first else term <= -BEYOND) else term
+    # onnxruntime reads the two largest ends as "to the end" backwards too; the specification clamps them.
+    return None if (term == -1 or term >= BEYOND if first else term <= -BEYOND or term in LARGEST_ENDS) else term
+
+
+def _once(given: Given, axes: tuple[int, ...]) -> None:
+    """Refuse axes that are named twice."""
+    rank = given.rank()
+    places = [given.axis(axis, rank, "axes") for axis in axes] if rank is not None else list(axes)
+    if len(set(places)) < len(places):
+        raise given.refuse("CW201", f"axes {axes} name one twice", axes, "axes")
 
 
 def pad(given: Given) -> Made:
@@ -187,6 +198,7 @@ def pad(given: Given) -> Made:
         axes = tuple(range(rank if rank is not None else len(ends) // 2))
     if len(ends) != 2 * len(axes):
         raise given.refuse("CW101", f"pads has {len(ends)} values where {2 * len(axes)} are needed", ends, "pads")
+    _once(given, axes)
     pairs = [(a, low, high) for a, low, high in zip(axes, ends[: len(axes)], ends[len(axes) :], strict=True)]
     used = [(axis, (low, high)) for axis, low, high in pairs if (low, high) != (0, 0)]
     if any(isinstance(end, int) and abs(end) > LARGEST // 2 for end in ends):
@@ -263,7 +275,8 @@ def gather_nd(given: Given) -> Made:
 
 
 def one_hot(given: Given) -> Made:
-    depth, rank = wanted(given, 1), given.rank()
+    known, rank = given.known(1), given.rank()
+    depth = cast(known, INT64).terms() if known is not None else None
     if depth is None or len(depth) != 1 or rank is None:
         return opaque(given, "the depth depends on the data")
     axis = given.axis(given.int("axis", -1), rank + 1)

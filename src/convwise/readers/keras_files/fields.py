@@ -26,6 +26,11 @@ def malformed(
     )
 
 
+def counted(count: int, what: str) -> str:
+    """`1 tensor`, `2 tensors`."""
+    return f"{count:,} {what}{'' if count == 1 else 's'}"
+
+
 def kind_of(value: object) -> str:
     """What a value is, for messages: `a list`, `a number`.
 

@@ -26,7 +26,8 @@ MODELS: Final = 64
 """Models inside models."""
 
 NODES: Final = 100_000
-"""Layer calls once nested models are opened: a model used twice in one used twice, and so on, doubles at each level."""
+"""Layer calls once nested models are opened, each counted once more for every model around it: a model used twice in one used twice,
+and so on, doubles at each level."""
 
 ARGUMENTS: Final = 16
 """Lists inside lists in the arguments of one call."""

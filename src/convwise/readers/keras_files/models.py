@@ -8,7 +8,7 @@ from typing import Any
 from convwise.graph import Declared
 from convwise.ops.several import Opaque, Unsqueeze
 from convwise.readers.echo import shown
-from convwise.readers.keras_files.fields import malformed, rows, shape_of
+from convwise.readers.keras_files.fields import counted, malformed, rows, shape_of
 from convwise.readers.keras_files.layers import Made, made
 from convwise.readers.keras_files.limits import AXES
 from convwise.readers.keras_files.operations import Plan, planned
@@ -44,7 +44,7 @@ def _functional(
     for key in wired.order:
         row = wired.rows[key[0]]
         if row.kind != "InputLayer":
-            growing.spend(row.place)
+            growing.spend(row.place, place.depth)
             local = {ref: _tensor(made_by, wired, ref, row.place) for ref in wired.feeds[key]}
             made_by[key] = _call(growing, row, row.calls[key[1]], local, place, wired.asked.get(key, 1))
         elif given is None:
@@ -60,9 +60,7 @@ def _tensor(made_by: Mapping[Key, tuple[str, ...]], wired: Wired, ref: Reference
     """The tensor's name; how many a layer gives is known only once it has run."""
     found = made_by[wired.places[ref.layer], ref.call]
     if ref.tensor >= len(found):
-        fact = (
-            f"layer '{shown(ref.layer, 60)}' gives {len(found)} tensors, and the one numbered {ref.tensor} is asked for"
-        )
+        fact = f"layer '{shown(ref.layer, 60)}' gives {counted(len(found), 'tensor')}, and the one numbered {ref.tensor} is asked for"
         raise unwired(place, fact, received=ref.tensor)
     return found[ref.tensor]
 
@@ -82,7 +80,7 @@ def _entered(wired: Wired, place: Place, given: CallOf, names: Names) -> dict[st
     else:
         tensors = list(given.tensors)
     if len(tensors) != len(wanted):
-        fact = f"the model takes {len(wanted)} tensors and is called with {len(tensors)}"
+        fact = f"the model takes {counted(len(wanted), 'tensor')} and is called with {len(tensors)}"
         raise unwired(place.keys, fact, received=len(tensors))
     return {name: names[ref] for name, ref in zip(wanted, tensors, strict=True)}
 
@@ -118,7 +116,7 @@ def _plan(growing: Growing, row: Row, call: CallOf) -> tuple[Plan, int | None]:
     if isinstance(layer.work, Opaque):
         return Plan(kind, (layer.work,), inputs), layer.trainable
     if not inputs or (layer.most is not None and len(inputs) > layer.most):
-        return Plan(kind, (Opaque(f"{kind} is called with {len(inputs)} tensors"),), inputs), None
+        return Plan(kind, (Opaque(f"{kind} is called with {counted(len(inputs), 'tensor')}"),), inputs), None
     return Plan(kind, (layer.work,), inputs, merges=layer.merges), layer.trainable
 
 
@@ -155,7 +153,7 @@ def _sequential(growing: Growing, config: dict[str, Any], place: Place, given: S
     for row in entries:
         if row.kind == "InputLayer":
             continue
-        growing.spend(row.place)
+        growing.spend(row.place, place.depth)
         call = CallOf(tuple(Reference("", 0, number) for number in range(len(tensors))))
         names = dict(zip(call.tensors, tensors, strict=True))
         tensors = list(_call(growing, row, call, names, place, 1))

@@ -30,13 +30,13 @@ class Growing:
     input_shape: Shape | None = None
     """For a model that was saved before it was built, what the caller says."""
 
-    def spend(self, place: str) -> None:
-        """One call more.
+    def spend(self, place: str, depth: int) -> None:
+        """One call more, in a model `depth` levels down, where names and places are that much longer.
 
         Raises:
             ModelError: CW416 where there are too many.
         """
-        self.spent += 1
+        self.spent += 1 + depth
         if self.spent > NODES:
             raise too_large(place, f"the models called in it have more than {NODES:,} layers together", NODES)
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from convwise.readers.echo import shown
-from convwise.readers.keras_files.fields import malformed, mapping, rows, text
+from convwise.readers.keras_files.fields import counted, malformed, mapping, rows, text
 from convwise.readers.keras_files.state import Place, unwired
 from convwise.readers.keras_files.wiring import CallOf, Reference, call_of, ends, leaves
 
@@ -153,7 +153,7 @@ def _checked(
     ref = _moved(ref, offsets)
     count = len(found[places[ref.layer]].calls)
     if ref.call >= count:
-        fact = f"a tensor comes from call {ref.call} of layer '{name}', which is called {count} times"
+        fact = f"a tensor comes from call {ref.call} of layer '{name}', which is called {counted(count, 'time')}"
         raise unwired(place, fact, received=ref.call)
     return ref
 

@@ -127,7 +127,9 @@ def _dedented(text: str, *, all_but_first: bool = False) -> str:
 
 def check_traceback(text: str) -> None:
     """Raises CodeError CW316 where the text is an error report instead of code."""
-    header = re.search(r"Traceback \(most recent call last\)", text) or re.match(r"\s*[A-Z]\w*(Error|Exception): ", text)
+    header = re.search(r"Traceback \(most recent call last\)", text) or re.match(
+        r"\s*[A-Z]\w*(Error|Exception): ", text
+    )
     frames = re.findall(r'^[ \t]*File "[^"\n]{0,400}", line \d+', text, re.MULTILINE)
     if not header and not frames:
         return
@@ -147,7 +149,9 @@ def check_traceback(text: str) -> None:
 
 def _told_by(text: str) -> str:
     """What an error message says by itself: which features reached a matrix of another size."""
-    found = re.search(r"mat1 and mat2 shapes cannot be multiplied \((\d{1,9})x(\d{1,9}) and (\d{1,9})x(\d{1,9})\)", text)
+    found = re.search(
+        r"mat1 and mat2 shapes cannot be multiplied \((\d{1,9})x(\d{1,9}) and (\d{1,9})x(\d{1,9})\)", text
+    )
     if found is None:
         return ""
     _, reached, made, out = found.groups()

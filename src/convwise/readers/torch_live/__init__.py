@@ -14,13 +14,14 @@ from convwise.dialects.base import Note
 from convwise.errors import ConvwiseError, ModelError
 from convwise.graph import Network, Source
 from convwise.ops import Shape
+from convwise.ops.several import Opaque
 from convwise.readers.echo import shown
 from convwise.readers.torch_live.building import Building
 from convwise.readers.torch_live.keeping import has_hooks, kept
 from convwise.readers.torch_live.modules import Modules, is_leaf
 from convwise.readers.torch_live.recording import record
 from convwise.readers.torch_live.sources import first_guess, given_shapes, input_names, wanted
-from convwise.readers.torch_live.tracing import NeedsShape, Reading, trace
+from convwise.readers.torch_live.tracing import NeedsData, NeedsShape, Reading, trace
 from convwise.readers.torch_live.values import NotFollowed, Tensor, tensors_in
 
 Traced = tuple[Building, list[tuple[str, Tensor]], Any]
@@ -46,6 +47,7 @@ def read_live_torch(module: Any, input_shape: Any = None) -> Network:
     torch = sys.modules.get("torch")
     if torch is None or not is_module(module):
         raise ModelError("CW401", f"a {type(module).__name__} is no torch.nn.Module", received=type(module).__name__)
+    module = _unwrapped(module)
     names = input_names(module)
     given = given_shapes(names, input_shape)
     guess = first_guess(torch, module)
@@ -53,6 +55,19 @@ def read_live_torch(module: Any, input_shape: Any = None) -> Network:
     with kept(torch, module):
         building, sources, value = _traced(torch, module, names, given, guess)
     return _network(module, building, sources, value, given)
+
+
+def _unwrapped(module: Any) -> Any:
+    """The module itself, without DataParallel or torch.compile around it."""
+    for name, kind in (
+        ("module", "DataParallel"),
+        ("module", "DistributedDataParallel"),
+        ("_orig_mod", "OptimizedModule"),
+    ):
+        inner = vars(module)["_modules"].get(name)
+        if type(module).__name__ == kind and inner is not None:
+            return _unwrapped(inner)
+    return module
 
 
 def _batched(shape: Shape, guess: Shape | None) -> Shape:
@@ -108,7 +123,7 @@ def _by_record(torch: ModuleType, module: Any, given: dict[str, Shape], failure:
     why = f" ({_said(failure)})" if failure is not None else ""
     shapes = ", ".join("x".join(map(str, shape)) for shape in given.values())
     text = f"the forward cannot be traced with open sizes{why}: it was run on meta tensors of {shapes}, and sizes that it computes are those of this input"
-    building.note("CW424", text)
+    building.note("CW422", text)
     return building, sources, value
 
 
@@ -133,7 +148,7 @@ def _better(found: Traced, free: dict[str, Shape | None], given: dict[str, Shape
 
 def _unreadable(module: Any, names: Sequence[str], failure: Exception | None, tried: bool) -> ModelError:
     kind = shown(type(module).__name__, 60)
-    if not tried and names:
+    if not tried and names and failure is not None and not isinstance(failure, NeedsData):
         return ModelError(
             "CW422",
             f"the forward of {kind} cannot be read without an input shape",
@@ -154,7 +169,7 @@ def _said(failure: Exception | None) -> str:
     """What went wrong, in one line."""
     if failure is None:
         return "it gives no tensor"
-    if isinstance(failure, NeedsShape):
+    if isinstance(failure, NeedsShape | NeedsData):
         return shown(str(failure), 200)
     text = failure.fact if isinstance(failure, ConvwiseError) else str(failure)
     return shown(f"{type(failure).__name__}: {text}".splitlines()[0] if text else type(failure).__name__, 200)
@@ -185,6 +200,10 @@ def _network(
 
 def _notes(module: Any, building: Building) -> list[Note]:
     notes = []
+    unknown = [node.name for node in building.nodes if isinstance(node.work, Opaque)]
+    if unknown:
+        text = f"what {len(unknown)} steps do to shapes is not known: {', '.join(unknown[:4])}{' ...' if len(unknown) > 4 else ''}"
+        notes.append(Note("CW421", text if len(unknown) > 1 else f"what '{unknown[0]}' does to shapes is not known"))
     named = list(module.named_parameters())
     left = {id(part) for part in building.uncounted(part for _, part in named)}
     unused = [(name, part) for name, part in named if id(part) in left]
@@ -194,7 +213,7 @@ def _notes(module: Any, building: Building) -> list[Note]:
         homes = list(dict.fromkeys(name.partition(".")[0] for name, _ in unused))
         mode = "training" if module.training else "evaluation"
         text = f"{count:,} parameters are not used by this forward in {mode} mode: {', '.join(homes[:4])}{' ...' if len(homes) > 4 else ''}"
-        notes.append(Note("CW425", text))
+        notes.append(Note("CW421", text))
     if has_hooks(module):
-        notes.append(Note("CW426", "the module has forward hooks; what they change is not seen"))
+        notes.append(Note("CW421", "the module has forward hooks; what they change is not seen"))
     return notes

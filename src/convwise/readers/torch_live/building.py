@@ -171,6 +171,19 @@ class Building:
             seen = flow(work, [self.tensors[number].seen for number in places], outputs)
         return tuple(self._tensor(Known(*known)) for known in zip(names, free, seen, strict=True))
 
+    def settled(self, tensor: Tensor, shape: Shape, inputs: Sequence[Tensor], name: str) -> Tensor:
+        """A tensor of the shape that a run recorded, in place of one that is not known."""
+        numbers = tuple(size for size in shape if size is not None)
+        last = self.nodes[-1] if self.nodes else None
+        if last is not None and isinstance(last.work, Opaque) and tensor.number >= 0:
+            known = self.tensors[tensor.number]
+            if last.outputs == (known.name,):
+                self.nodes[-1] = replace(last, work=Constant(numbers))
+                known.free = known.seen = shape
+                self.opaque -= 1
+                return tensor
+        return self.emit(name, "recorded", Constant(numbers), inputs)[0]
+
     def note(self, code: str, text: str) -> None:
         if all(known.text != text for known in self.notes):
             self.notes.append(Note(code, text))

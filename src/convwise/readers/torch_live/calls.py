@@ -6,16 +6,18 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from convwise.dialects.torch import FUNCTIONS
-from convwise.ops.several import Arithmetic, SizeOf, Split
+from convwise.ops.several import SizeOf, Split
 from convwise.readers.torch_live import computing, indexing, rearranging, torchvision, windows
 from convwise.readers.torch_live.place import Place
 from convwise.readers.torch_live.values import (
     Comparison,
     NotFollowed,
     NotKnown,
-    Quotient,
+    Real,
     Tensor,
+    ceil_of,
     combine,
+    floor_of,
     is_term,
     tensors_in,
 )
@@ -29,7 +31,9 @@ HANDLERS: Mapping[str, Handler] = {
 }
 """By the name of the function or method, whatever it is a function or method of."""
 
-NOTHING = frozenset(("_assert_is_none", "_log_api_usage_once", "device", "set_grad_enabled", "_set_grad_enabled", "warn"))
+NOTHING = frozenset(
+    ("_assert_is_none", "_log_api_usage_once", "device", "set_grad_enabled", "_set_grad_enabled", "warn")
+)
 
 
 def call(place: Place, name: str, args: tuple[Any, ...], words: dict[str, Any]) -> Any:
@@ -140,15 +144,15 @@ def length(place: Place, x: Any) -> Any:
 
 def floor(place: Place, x: Any) -> Any:
     """`math.floor` of a number, a size or a quotient of sizes."""
-    if isinstance(x, Quotient):
-        return combine("floordiv", x.over, x.under)
+    if isinstance(x, Real):
+        return floor_of(x)
     return x if is_term(x) else int(x // 1) if isinstance(x, float) else NotKnown("floor")
 
 
 def ceil(place: Place, x: Any) -> Any:
     """`math.ceil` of a number, a size or a quotient of sizes."""
-    if isinstance(x, Quotient):
-        return Arithmetic("ceil_divide", x.over, x.under)
+    if isinstance(x, Real):
+        return ceil_of(x)
     return x if is_term(x) else -int(-x // 1) if isinstance(x, float) else NotKnown("ceil")
 
 
@@ -175,4 +179,3 @@ SIZES: Mapping[str, Handler] = {
     "ceil_of": ceil,
 }
 """What gives sizes instead of tensors."""
-

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 from convwise.ops import GlobalPool
@@ -19,16 +20,19 @@ from convwise.readers.torch_live.values import (
     tensors_in,
 )
 
-UNARY = frozenset(
-    "abs absolute acos alpha_dropout angle asin atan bernoulli bitwise_not bool byte ceil celu clamp clamp_max clamp_min clip clone "
-    "contiguous cos cosh cpu cuda cumprod cumsum deg2rad detach digamma double dropout dropout1d dropout2d dropout3d elu erf "
-    "erfc exp exp2 expm1 feature_dropout fill flip fliplr flipud float floor frac gelu gumbel_softmax half hardshrink hardsigmoid "
-    "hardswish hardtanh bfloat16 int isfinite isinf isnan leaky_relu lgamma lift_fresh_copy log log10 log1p log2 log_softmax logical_not logit logsigmoid "
-    "long masked_fill mish nan_to_num neg negative normal normalize ones_like positive pin_memory prelu rand_like randn_like reciprocal "
-    "relu relu6 requires_grad_ roll round rrelu rsqrt selu sigmoid sign silu sin sinc sinh softmax softmin softplus softshrink "
-    "softsign sort sqrt square tan tanh tanhshrink threshold to tril triu trunc type type_as uniform zero zeros_like empty_like "
-    "full_like alias _to_copy dequantize stochastic_depth drop_block2d local_response_norm zeros_ detach_copy native_dropout".split()
-)
+_UNARY = """
+_to_copy abs absolute acos alias alpha_dropout angle asin atan bernoulli bfloat16 bitwise_not bool byte ceil
+celu clamp clamp_max clamp_min clip clone contiguous cos cosh cpu cuda cumprod cumsum data deg2rad dequantize
+detach detach_copy digamma double drop_block2d dropout dropout1d dropout2d dropout3d elu empty_like erf erfc
+exp exp2 expm1 feature_dropout fill flip fliplr flipud float floor frac full_like gelu gumbel_softmax half
+hardshrink hardsigmoid hardswish hardtanh int isfinite isinf isnan leaky_relu lgamma lift_fresh_copy
+local_response_norm log log10 log1p log2 log_softmax logical_not logit logsigmoid long masked_fill mish
+nan_to_num native_dropout neg negative normal normalize ones_like pin_memory positive prelu rand_like
+randn_like reciprocal relu relu6 requires_grad_ roll round rrelu rsqrt selu sigmoid sign silu sin sinc sinh
+softmax softmin softplus softshrink softsign sort sqrt square stochastic_depth tan tanh tanhshrink threshold to
+tril triu trunc type type_as uniform zero zeros_ zeros_like
+"""
+UNARY = frozenset(_UNARY.split())
 """Functions of one tensor that leave its shape alone; other tensors among their arguments do not change it either."""
 
 BINARY = {
@@ -58,10 +62,11 @@ BINARY = {
     "minimum": "min",
 }
 COMPARISONS = frozenset(("eq", "ne", "lt", "le", "gt", "ge"))
-SEVERAL = frozenset(
-    "where lerp addcmul addcdiv atan2 hypot logical_and logical_or logical_xor bitwise_and bitwise_or and_ or_ xor and or copysign "
-    "heaviside copy less greater less_equal greater_equal not_equal float_power".split()
-)
+_SEVERAL = """
+addcdiv addcmul and and_ atan2 bitwise_and bitwise_or copy copysign float_power greater greater_equal heaviside
+hypot lerp less less_equal logical_and logical_or logical_xor not_equal or or_ where xor
+"""
+SEVERAL = frozenset(_SEVERAL.split())
 """Functions of several tensors whose shapes are broadcast."""
 
 REDUCTIONS = {
@@ -185,7 +190,10 @@ def new_filled(place: Place, x: Any, size: Any, *more: Any, **words: Any) -> Ten
 
 
 def arange(place: Place, *ends: Any, **words: Any) -> Tensor:
-    start, end, step = 0, words.get("end"), words.get("step", 1)
+    start: Any = 0
+    end: Any
+    step: Any
+    end, step = words.get("end"), words.get("step", 1)
     if len(ends) == 1:
         end = ends[0]
     elif len(ends) > 1:
@@ -231,8 +239,7 @@ def grid_sample(place: Place, x: Any, grid: Any, *more: Any, **words: Any) -> Te
     return place.one(Constant((*lead, *place.building.sizes(cells)[1:-1])), tensor, cells)
 
 
-
-HANDLERS = {
+HANDLERS: dict[str, Callable[..., Any]] = {
     "matmul": matmul,
     "bmm": matmul,
     "mm": matmul,

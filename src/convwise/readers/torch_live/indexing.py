@@ -102,6 +102,3 @@ def chosen(place: Place, tensor: Tensor, axis: int, index: Tensor) -> Tensor:
     sizes = list(place.building.sizes(tensor))
     sizes[axis : axis + 1] = place.building.sizes(index)
     return place.one(Constant(tuple(sizes)), tensor, index)
-
-
-

@@ -13,8 +13,11 @@ HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_p
 
 
 def has_hooks(module: Any) -> bool:
-    """Whether a hook of the user's would run in a forward."""
-    return any(vars(part).get(name) for part in module.modules() for name in HOOKS[:2])
+    """Whether a hook of the user's would run in a forward; PyTorch's own (lazy layers, weight norm) are not the user's."""
+    hooks = (hook for part in module.modules() for name in HOOKS[:2] for hook in (vars(part).get(name) or {}).values())
+    return any(
+        not str(getattr(hook, "__module__", None) or type(hook).__module__).startswith("torch.") for hook in hooks
+    )
 
 
 @contextmanager

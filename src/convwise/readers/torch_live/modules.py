@@ -18,10 +18,15 @@ from convwise.readers.torch_live.place import Place
 from convwise.readers.torch_live.values import NotFollowed, Tensor, combine, tensors_in
 
 OPENED = frozenset(
-    ("Sequential", "ModuleList", "ModuleDict", "DataParallel", "DistributedDataParallel")
-    + ("Transformer", "TransformerEncoder", "TransformerDecoder", "TransformerEncoderLayer", "TransformerDecoderLayer")
+    (
+        *("Sequential", "ModuleList", "ModuleDict", "DataParallel", "DistributedDataParallel", "Transformer"),
+        *("TransformerEncoder", "TransformerDecoder", "TransformerEncoderLayer", "TransformerDecoderLayer"),
+    )
 )
 """Modules of torch.nn whose own forward is traced."""
+
+PLAIN = (int, float, str, type(None))
+"""Types of the attributes that say what a layer is."""
 
 
 def base_of(torch: ModuleType, module: Any) -> type | None:
@@ -64,13 +69,19 @@ def layer_of(torch: ModuleType, module: Any, name: str) -> Layer:
         raise NotFollowed(error.fact) from None
 
 
+def _plain(value: Any) -> bool:
+    if isinstance(value, list | tuple):
+        return all(isinstance(part, PLAIN) for part in value)
+    return isinstance(value, PLAIN)
+
+
 @dataclass(slots=True)
 class Modules:
     """The leaf modules met so far; a module that is called again is read once."""
 
     torch: ModuleType
     building: Building
-    layers: dict[int, Layer | str]
+    layers: dict[Any, Layer | str]
 
     def call(self, module: Any, path: str, args: tuple[Any, ...], words: dict[str, Any]) -> Any:
         """What the module gives for these values."""
@@ -90,15 +101,26 @@ class Modules:
         own = tuple(module.parameters())
         return self.building.emit(path, kind, Opaque(reason[:160]), inputs, module=path, parameters=own)[0]
 
-    def _layer(self, place: Place, module: Any, kind: str, args: tuple[Any, ...], words: dict[str, Any]) -> Any:
-        if id(module) not in self.layers:
+    def _read(self, module: Any) -> Layer | str:
+        """The layer, or why it is none; modules whose settings are equal are read once."""
+        attributes = vars(module)
+        settings = [(name, value) for name, value in attributes.items() if _plain(value)]
+        biased = attributes["_parameters"].get("bias") is not None
+        key = (type(module), repr(settings), biased, tuple(attributes["_modules"]))
+        known = self.layers.get(key)
+        if known is None:
             try:
-                self.layers[id(module)] = layer_of(self.torch, module, place.name)
+                known = layer_of(self.torch, module, "")
             except NotFollowed as reason:
-                self.layers[id(module)] = str(reason)
-        found = self.layers[id(module)]
+                known = str(reason)
+            self.layers[key] = known
+        return known
+
+    def _layer(self, place: Place, module: Any, kind: str, args: tuple[Any, ...], words: dict[str, Any]) -> Any:
+        found = self._read(module)
         if isinstance(found, str):
             raise NotFollowed(found)
+        found = found.named(place.name)
         x = next(tensors_in((args, words)), None)
         if x is None:
             raise NotFollowed(f"{kind} reads no tensor that is known")
@@ -159,9 +181,7 @@ def attention(place: Place, module: Any, args: tuple[Any, ...], words: dict[str,
 
 def _dense(place: Place, x: Tensor, features: int, width: int, bias: bool, parameters: Any) -> Tensor:
     layer = place.reading(lambda: Call("Linear", (features, width), (("bias", bias),)))
-    return place.building.emit(
-        place.name, "Linear", layer, (x,), module=place.module, parameters=tuple(parameters)
-    )[0]
+    return place.building.emit(place.name, "Linear", layer, (x,), module=place.module, parameters=tuple(parameters))[0]
 
 
 def _attend(place: Place, q: Tensor, k: Tensor, v: Tensor, batch_first: bool, alone: bool) -> Tensor:

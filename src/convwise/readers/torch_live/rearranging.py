@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from convwise.ops import Flatten, Permute, Unflatten
@@ -65,7 +66,9 @@ def turned(place: Place, x: Tensor) -> Tensor:
 def movedim(place: Place, x: Tensor, source: Any, destination: Any) -> Tensor:
     rank = place.rank(x)
     sources = [place.axis(dim, rank) for dim in (source if isinstance(source, list | tuple) else (source,))]
-    goals = [place.axis(dim, rank) for dim in (destination if isinstance(destination, list | tuple) else (destination,))]
+    goals = [
+        place.axis(dim, rank) for dim in (destination if isinstance(destination, list | tuple) else (destination,))
+    ]
     rest = iter(axis for axis in range(rank) if axis not in sources)
     placed = dict(zip(goals, sources, strict=True))
     return place.one((Permute(tuple(placed[axis] if axis in placed else next(rest) for axis in range(rank))),), x)
@@ -178,7 +181,7 @@ def repeat_interleave(place: Place, x: Tensor, repeats: Any, dim: int | None = N
     return place.one(Constant(tuple(sizes)), x)
 
 
-HANDLERS = {
+HANDLERS: dict[str, Callable[..., Any]] = {
     "view": view,
     "reshape": view,
     "_unsafe_view": view,

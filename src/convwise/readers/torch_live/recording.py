@@ -21,8 +21,12 @@ from convwise.readers.torch_live.place import Place
 from convwise.readers.torch_live.tracing import named
 from convwise.readers.torch_live.values import Tensor, tensors_in
 
-UNASKED = frozenset(("__get__", "__set__", "size", "dim", "numel", "is_floating_point", "is_complex", "stride", "__hash__"))
-UNASKED |= frozenset(("is_contiguous", "__len__", "__repr__", "__format__", "requires_grad_", "storage_offset", "element_size"))
+UNASKED = frozenset(
+    ("__set__", "shape", "grad", "size", "dim", "numel", "is_floating_point", "is_complex", "stride", "__hash__")
+)
+UNASKED |= frozenset(
+    ("is_contiguous", "__len__", "__repr__", "__format__", "requires_grad_", "storage_offset", "element_size")
+)
 
 
 class Recorder:
@@ -37,9 +41,7 @@ class Recorder:
         self.inside = 0
         self.scopes: list[str] = []
         self.originals = dict(module.named_modules(remove_duplicate=False))
-        self.parameters = {
-            name: value for name, value in (*module.named_parameters(remove_duplicate=False), *module.named_buffers())
-        }
+        self.parameters = dict((*module.named_parameters(remove_duplicate=False), *module.named_buffers()))
         self.copied: dict[int, str] = {}
 
     def source(self, name: str, value: Any, shape: Shape) -> tuple[str, Tensor]:
@@ -85,9 +87,8 @@ class Recorder:
         for part, tensor in zip(real, made, strict=False):
             shape = tuple(int(size) for size in part.shape)
             if tensor.number < 0 or self.building.tensors[tensor.number].seen != shape:
-                read = tuple(dict.fromkeys(tensors_in(inputs)))
-                tensor = self.building.emit(name, "recorded", Constant(shape), read)[0]
-                self.building.note("CW424", f"'{name}' is not known; its output is as recorded for the given input")
+                tensor = self.building.settled(tensor, shape, tuple(dict.fromkeys(tensors_in(inputs))), name)
+                self.building.note("CW422", f"what '{name}' does to sizes is as recorded for the given input")
             self._know(part, tensor)
 
     def function(self, function: Any, args: tuple[Any, ...], words: dict[str, Any], value: Any) -> None:
@@ -122,7 +123,9 @@ def flat(value: Any) -> list[Any]:
     return [value]
 
 
-def record(torch: ModuleType, module: Any, building: Building, shapes: dict[str, Shape]) -> tuple[Any, list[tuple[str, Tensor]]]:
+def record(
+    torch: ModuleType, module: Any, building: Building, shapes: dict[str, Shape]
+) -> tuple[Any, list[tuple[str, Tensor]]]:
     """(output, sources) of a run on meta tensors of these shapes.
 
     Raises:

@@ -15,20 +15,26 @@ from convwise.ops import (
     Conv,
     ConvTranspose,
     Dense,
+    Flatten,
     GlobalPool,
     Norm,
     Op,
     Pad,
     Pointwise,
     Pool,
+    Reshape,
     Resize,
     Shape,
 )
-from convwise.ops.several import Elementwise
+from convwise.ops.several import Elementwise, ReshapeTo
 from convwise.readers.torch_live.modules import is_leaf, layer_of
 from convwise.readers.torch_live.values import NotFollowed
 
 Given = Sequence[int | None] | Mapping[str, Sequence[int | None]] | Sequence[Sequence[int | None]] | None
+
+
+IMAGES: Shape = (None, None, None, None)
+"""What is taken for the input where the forward starts by flattening it, which any number of axes would fit."""
 
 
 def input_names(module: Any) -> list[str]:
@@ -84,6 +90,8 @@ def first_guess(torch: ModuleType, module: Any) -> Shape | None:
                 layer = layer_of(torch, part, "")
             except NotFollowed:
                 continue
+            if layer.kind == "Flatten":
+                return IMAGES
             found = taken(layer.ops, layer.rank)
             if found is not None:
                 return found
@@ -116,9 +124,10 @@ def wanted(nodes: Sequence[Node], name: str) -> Shape | None:
             return found
         if isinstance(node.work, Layer) and node.work.rank is not None:
             rank = node.work.rank
+        if rank is None and (isinstance(node.work, ReshapeTo) or any(isinstance(op, Flatten | Reshape) for op in ops)):
+            return IMAGES
         carried = isinstance(node.work, Elementwise) or (
-            bool(ops)
-            and all(isinstance(op, Pointwise | Pool | Pad | Resize | AdaptivePool | GlobalPool) for op in ops)
+            bool(ops) and all(isinstance(op, Pointwise | Pool | Pad | Resize | AdaptivePool | GlobalPool) for op in ops)
         )
         if carried:
             through.update(node.outputs)

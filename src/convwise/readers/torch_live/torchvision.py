@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from convwise.dialects.base import Call
@@ -87,7 +88,7 @@ def _dense(place: Place, x: Tensor, weight: Any, bias: Any) -> Tensor:
     return place.layer(Call("Linear", (features, out), (("bias", bool(more)),)), x, stored, *more)
 
 
-HANDLERS = {
+HANDLERS: dict[str, Callable[..., Any]] = {
     "_patch_merging_pad": patch_merging_pad,
     "_get_relative_position_bias": relative_position_bias,
     "shifted_window_attention": shifted_window_attention,

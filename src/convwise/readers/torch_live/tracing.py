@@ -7,7 +7,6 @@ the answer depends on the input's size, it is the one for the given input shape,
 from __future__ import annotations
 
 import math
-import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from inspect import Parameter, signature
@@ -15,21 +14,26 @@ from types import ModuleType
 from typing import Any
 
 from convwise.ops import Shape
+from convwise.readers.echo import shown
 from convwise.readers.torch_live import calls
 from convwise.readers.torch_live.building import Building
 from convwise.readers.torch_live.modules import Modules, is_leaf
 from convwise.readers.torch_live.place import Place
-from convwise.readers.torch_live.values import NotKnown, Quotient, Tensor, is_term, number, truth
+from convwise.readers.torch_live.values import NotKnown, Real, Tensor, floor_of, is_term, number, truth
 
 CREATING = ("zeros", "ones", "empty", "full", "arange", "rand", "randn", "linspace")
 FRAMEWORK = ("torch", "_operator", "operator", "math", "builtins", "torchvision")
 SIGNS = {"add": "+", "iadd": "+", "sub": "-", "isub": "-", "mul": "*", "imul": "*", "truediv": "/", "floordiv": "//"}
 SIGNS |= {"matmul": "@", "getitem": "[]", "pow": "**", "mod": "%", "neg": "-", "setitem": "[]="}
-SPECIALISED = "CW423"
+SPECIALISED = "CW422"
 
 
 class NeedsShape(Exception):  # noqa: N818 (it says what is missing)
     """A question of the forward's own code that only an input shape answers."""
+
+
+class NeedsData(Exception):  # noqa: N818 (it says what is missing)
+    """A question of the forward's own code that only the values of a tensor answer."""
 
 
 @dataclass(slots=True)
@@ -109,6 +113,8 @@ class Reading:
     # ------------------------------------------------------------------ what Python asks
 
     def truth(self, value: Any, what: str) -> bool:
+        if isinstance(value, Tensor):
+            raise NeedsData(f"which way the forward goes depends on the values of '{what}'")
         found = truth(value, [None] * len(self.building.tensors))
         if found is None:
             found = truth(value, self.building.seen) if self.building.guided else None
@@ -118,10 +124,12 @@ class Reading:
         return found
 
     def integer(self, value: Any, what: str) -> int:
-        if isinstance(value, Quotient):
-            return self.integer(value.over, what) // value.under
+        if isinstance(value, Real):
+            value = floor_of(value)
         if isinstance(value, int):
             return value
+        if isinstance(value, Tensor):
+            raise NeedsData(f"the forward asks for the value of '{what}'")
         found = number(value, self.building.seen) if is_term(value) and self.building.guided else None
         if found is None:
             raise NeedsShape(f"the number '{what}' is asked for")
@@ -130,7 +138,9 @@ class Reading:
 
     def _specialised(self, what: str) -> None:
         shapes = ", ".join("x".join(map(str, shape)) for shape in self.seen.values() if shape is not None)
-        self.building.note(SPECIALISED, f"{what} is what it is for an input of {shapes}; other sizes may differ")
+        self.building.note(
+            SPECIALISED, f"{shown(what, 120)} is what it is for an input of {shapes}; other sizes may differ"
+        )
 
     def length(self, value: Any, what: str) -> int:
         if isinstance(value, Tensor):
@@ -142,9 +152,17 @@ class Reading:
 
 def named(target: Any) -> tuple[str, str]:
     """The name by which a function is looked up, and PyTorch's word for it; a function of the user's own has no name here."""
-    name = str(vars(target).get("__name__", "") if hasattr(target, "__dict__") else "") or str(target.__name__)
-    home = str(target.__module__ or "torch")
-    if home.partition(".")[0] not in FRAMEWORK:
+    name = str(getattr(target, "__name__", type(target).__name__))
+    if name == "__get__":
+        name = str(getattr(target.__self__, "__name__", name))
+        return name, f".{name}"
+    home = str(getattr(target, "__module__", None) or "")
+    if name.startswith("__") and name.endswith("__"):
+        name = name[2:-2]
+        return name, SIGNS.get(name, name)
+    if not home and hasattr(target, "__objclass__"):
+        return name, f".{name}"
+    if home and home.partition(".")[0] not in FRAMEWORK:
         return f"a function of your own, {name}", name
     if home in ("_operator", "operator"):
         return name, SIGNS.get(name, name)
@@ -152,7 +170,7 @@ def named(target: Any) -> tuple[str, str]:
         return (f"{name}_of" if name in ("ceil", "floor", "prod") else name), f"math.{name}"
     if home.startswith(("torch.nn.functional", "torch._C._nn", "torch._jit_internal")):
         return name, f"F.{name}"
-    return name, f"torch.{name}" if home.startswith("torch") and not home.startswith("torchvision") else name
+    return name, name if home.startswith("torchvision") else f"torch.{name}"
 
 
 def defaults(module: Any) -> dict[str, Any]:
@@ -191,7 +209,7 @@ def trace(reading: Reading) -> Any:
 
 
 def _proxy_class(fx: ModuleType, reading: Reading) -> type:
-    """fx's proxy, which also answers `len`, `int`, `bool` and iteration where the answer is known."""
+    """The proxy of torch.fx, which also answers `len`, `int`, `bool` and iteration where the answer is known."""
 
     def value(proxy: Any) -> Any:
         reading.advance(proxy.node.graph)
@@ -211,6 +229,7 @@ def _proxy_class(fx: ModuleType, reading: Reading) -> type:
     answers: dict[str, Callable[..., Any]] = {
         "__len__": lambda proxy: reading.length(value(proxy), written(proxy.node)),
         "__int__": lambda proxy: reading.integer(value(proxy), written(proxy.node)),
+        "__float__": lambda proxy: float(reading.integer(value(proxy), written(proxy.node))),
         "__index__": lambda proxy: reading.integer(value(proxy), written(proxy.node)),
         "__bool__": lambda proxy: reading.truth(value(proxy), written(proxy.node)),
         "__iter__": iterate,
@@ -237,11 +256,6 @@ def written(node: Any, depth: int = 0) -> str:
     if name == "getitem":
         return f"{args[0]}[{args[1]}]"
     sign = {"eq": "==", "ne": "!=", "lt": "<", "le": "<=", "gt": ">", "ge": ">="}.get(name, sign)
-    if len(args) == 2 and not sign[0].isalpha() or sign in ("==", "!="):
+    if (len(args) == 2 and not sign[0].isalpha()) or sign in ("==", "!="):
         return f"{args[0]} {sign} {args[1]}"
     return f"{sign}({', '.join(args)})"
-
-
-def loaded() -> ModuleType | None:
-    """torch, if the caller has imported it."""
-    return sys.modules.get("torch")

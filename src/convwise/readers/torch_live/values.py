@@ -6,8 +6,10 @@ written down (see building.py).
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any
 
 from convwise.ops import Shape
@@ -30,11 +32,11 @@ class NotKnown:
 
 
 @dataclass(frozen=True, slots=True)
-class Quotient:
-    """One size divided by another without rounding: what `math.ceil` and `math.floor` are given."""
+class Real:
+    """A size times a fraction, not rounded yet: what `int`, `math.ceil` and `math.floor` are given."""
 
-    over: Term
-    under: int
+    term: Term
+    factor: Fraction
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +87,7 @@ TERM_KINDS = {
     "max": "maximum",
 }
 LARGEST_POWER = 64
+LARGEST_DIVISOR = 1 << 20
 
 
 def is_term(value: object) -> bool:
@@ -105,8 +108,10 @@ def combine(kind: str, left: Any, right: Any) -> Any:
         if kind == "pow" and (abs(right) > LARGEST_POWER or (left == 0 and right < 0)):
             return NotKnown("a power")
         return min(left, right) if kind == "min" else max(left, right) if kind == "max" else FOLDED[kind](left, right)
-    if kind == "truediv" and is_term(left) and isinstance(right, int) and right > 0:
-        return Quotient(left, right)
+    if kind in ("truediv", "mul"):
+        real = _real(kind, left, right)
+        if real is not None:
+            return real
     if not (is_term(left) and is_term(right)) or kind not in TERM_KINDS:
         return NotKnown(kind)
     if kind in ("floordiv", "mod") and right == 0:
@@ -120,6 +125,34 @@ def combine(kind: str, left: Any, right: Any) -> Any:
     return Arithmetic(TERM_KINDS[kind], left, right)
 
 
+def _real(kind: str, left: Any, right: Any) -> Real | None:
+    """A size, or a real one, times or divided by a number, where that leaves the whole numbers."""
+    if kind == "mul" and isinstance(left, int | float):
+        left, right = right, left
+    if not isinstance(right, int | float) or not math.isfinite(right) or right <= 0:
+        return None
+    factor = Fraction(right) if kind == "mul" else 1 / Fraction(right)
+    if isinstance(left, Real):
+        return Real(left.term, left.factor * factor)
+    return Real(left, factor) if is_term(left) and (kind == "truediv" or isinstance(right, float)) else None
+
+
+def floor_of(real: Real) -> Term:
+    """The real size rounded down, as Python does it in floating point."""
+    over, under = real.factor.numerator, real.factor.denominator
+    if over == 1:
+        return real.term if under == 1 else Arithmetic("floor_divide", real.term, under)
+    return Scale(real.term, real.factor, exact=False)
+
+
+def ceil_of(real: Real) -> Term:
+    """The real size rounded up; raises NotFollowed where its factor is no fraction of two small numbers."""
+    over, under = real.factor.numerator, real.factor.denominator
+    if under > LARGEST_DIVISOR:
+        raise NotFollowed("a size times an inexact number is rounded up")
+    return Arithmetic("ceil_divide", Arithmetic("multiply", real.term, over) if over != 1 else real.term, under)
+
+
 def compare(kind: str, left: Any, right: Any) -> Any:
     """A truth where it does not depend on the input's sizes, else a Comparison."""
     if is_terms(left) and is_terms(right) and isinstance(left, list | tuple):
@@ -128,7 +161,7 @@ def compare(kind: str, left: Any, right: Any) -> Any:
         if isinstance(left, int) and isinstance(right, int):
             return COMPARE[kind](left, right)
         return kind in ("eq", "le", "ge") if left == right else Comparison(kind, left, right)
-    if any(isinstance(side, NotKnown | Quotient | SizeOf | Scale | Arithmetic | Tensor) for side in (left, right)):
+    if any(isinstance(side, NotKnown | Real | SizeOf | Scale | Arithmetic | Tensor) for side in (left, right)):
         return NotKnown(kind)
     try:
         return COMPARE[kind](left, right)
@@ -161,7 +194,7 @@ def truth(value: Any, shapes: Sequence[Shape | None]) -> bool | None:
     if isinstance(value, SizeOf | Scale | Arithmetic):
         size = number(value, shapes)
         return None if size is None else size != 0
-    if isinstance(value, NotKnown | Quotient | Tensor):
+    if isinstance(value, NotKnown | Real | Tensor):
         return None
     return bool(value)
 

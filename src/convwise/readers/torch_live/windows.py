@@ -108,7 +108,14 @@ def _normed(place: Place, kind: str, x: Any, groups: int | None, *stored: Any) -
 
 
 def batch_norm(
-    place: Place, x: Any, running_mean: Any = None, running_var: Any = None, weight: Any = None, bias: Any = None, *more: Any, **words: Any
+    place: Place,
+    x: Any,
+    running_mean: Any = None,
+    running_var: Any = None,
+    weight: Any = None,
+    bias: Any = None,
+    *more: Any,
+    **words: Any,
 ) -> Tensor:
     return _normed(place, "batch", x, None, weight, bias, running_mean, running_var)
 
@@ -118,7 +125,14 @@ def atens_batch_norm(place: Place, x: Any, weight: Any = None, bias: Any = None,
 
 
 def instance_norm(
-    place: Place, x: Any, running_mean: Any = None, running_var: Any = None, weight: Any = None, bias: Any = None, *more: Any, **words: Any
+    place: Place,
+    x: Any,
+    running_mean: Any = None,
+    running_var: Any = None,
+    weight: Any = None,
+    bias: Any = None,
+    *more: Any,
+    **words: Any,
 ) -> Tensor:
     return _normed(place, "instance", x, None, weight, bias, running_mean, running_var)
 
@@ -162,7 +176,9 @@ def interpolate(
     wanted = (size,) * rank if is_term(size) else terms(size, "the new size")
     if len(wanted) != rank:
         raise NotFollowed(f"{len(wanted)} sizes for {rank} spatial axes")
-    return place.one(ResizeTo(tuple(range(2, rank + 2)), wanted, MODES.get(mode, str(mode)), align_corners is True), tensor)
+    return place.one(
+        ResizeTo(tuple(range(2, rank + 2)), wanted, MODES.get(mode, str(mode)), align_corners is True), tensor
+    )
 
 
 def resized(mode: str) -> Any:
@@ -268,4 +284,3 @@ def handlers() -> dict[str, Any]:
 
 
 HANDLERS = handlers()
-

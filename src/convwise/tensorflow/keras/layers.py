@@ -6,7 +6,7 @@ from typing import Any
 
 from convwise.keras import layers
 
-__all__ = ["Input", "InputLayer", "Layer"]  # noqa: F822 (given by __getattr__)
+__all__ = [*layers.__all__]
 
 
 def __getattr__(name: str) -> Any:

@@ -14,7 +14,17 @@ from convwise.torch.nn.layer import DialectModule
 from convwise.torch.nn.module import Module
 from convwise.torch.nn.parameter import Parameter
 
-__all__ = ["Module", "ModuleDict", "ModuleList", "Parameter", "Sequential", "functional", "init"]
+# All names, so that `from convwise.torch.nn import *` gives what it gives with PyTorch.
+__all__ = [
+    "Module",
+    "ModuleDict",
+    "ModuleList",
+    "Parameter",
+    "Sequential",
+    "functional",
+    "init",
+    *sorted(dialects.get("torch").kinds),
+]
 
 
 @cache
@@ -37,4 +47,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*__all__, *dialects.get("torch").kinds})
+    return sorted(__all__)

@@ -1,0 +1,85 @@
+"""How to feed a network an image of a size that it does not take: what to pad or crop, and the crop that undoes it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+from convwise.answers.network.dims import single
+from convwise.answers.network.legal import legal_of
+from convwise.answers.network.symbolic import Symbolic, follow
+from convwise.graph import Network
+from convwise.sizes import SizeMap
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """One axis: the nearest legal sizes, the (before, after) cells to pad up to `above` or to crop down to `below`.
+
+    `undo` are the cells to crop from the first output's axis after padding, None where they are no whole numbers or
+    the output has no such axis. All are 0 where the size is legal.
+    """
+
+    axis: str
+    size: int
+    below: int | None
+    above: int | None
+    pad: tuple[int, int] | None
+    crop: tuple[int, int] | None
+    undo: tuple[int, int] | None
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "axis": self.axis,
+            "size": self.size,
+            "below": self.below,
+            "above": self.above,
+            "pad": None if self.pad is None else list(self.pad),
+            "crop": None if self.crop is None else list(self.crop),
+            "undo": None if self.undo is None else list(self.undo),
+        }
+
+
+def fits(network: Network, sizes: Sequence[int], input: str | None = None) -> tuple[Fit, ...]:
+    """For each spatial axis how to get from `sizes` to sizes that the network takes.
+
+    Raises:
+        ArgumentError: CW606 where the network has no such input.
+    """
+    symbolic = follow(network)
+    legal = legal_of(symbolic, input)
+    found = []
+    for (name, allowed), size in zip(legal.items(), sizes, strict=True):
+        below, above = allowed.nearest(size)
+        scale = _scale(symbolic, legal.input, name)
+        pad = None if above is None else shares(above - size, scale)
+        crop = None if below is None else ((size - below) // 2, size - below - (size - below) // 2)
+        found.append(Fit(name, size, below, above, pad, crop, None if pad is None else _undone(pad, scale)))
+    return tuple(found)
+
+
+def shares(cells: int, scale: Fraction | None) -> tuple[int, int]:
+    """The cells in two halves, the first a multiple of what one output cell steps over, where there is such a step."""
+    step = 1 if scale is None else scale.denominator
+    first = cells // 2 // step * step
+    return first, cells - first
+
+
+def _undone(pad: tuple[int, int], scale: Fraction | None) -> tuple[int, int] | None:
+    if scale is None:
+        return None
+    before, after = pad[0] * scale, pad[1] * scale
+    return (int(before), int(after)) if before.denominator == after.denominator == 1 else None
+
+
+def _scale(symbolic: Symbolic, source: str, name: str) -> Fraction | None:
+    """By how many cells the first output grows with one cell of this axis, over a whole period."""
+    output = symbolic.shapes.get(symbolic.network.outputs[0]) if symbolic.network.outputs else None
+    for dim in output or ():
+        axis = single(dim)
+        if axis is not None and (symbolic.keys[axis[0]].source, symbolic.keys[axis[0]].name) == (source, name):
+            f: SizeMap = axis[1]
+            return Fraction(f.step, f.period) if f.step else None
+    return None

@@ -1,0 +1,51 @@
+"""Sizes that ops ask for, from numbers of tensors in the graph to numbers of the node's own inputs."""
+
+from __future__ import annotations
+
+from convwise.dialects.onnx.given import Tensor
+from convwise.graph import Work
+from convwise.ops.several import Constant, Expand, PadTo, ReshapeTo, ResizeTo, Slice
+from convwise.ops.terms import Arithmetic, Scale, SizeOf, Term
+
+
+class Binder:
+    """The inputs of one node; a size of another tensor makes that tensor an input too."""
+
+    def __init__(self, inputs: tuple[Tensor, ...], tensors: list[Tensor]) -> None:
+        self.inputs = list(inputs)
+        self.places = {one.number: place for place, one in reversed(list(enumerate(inputs)))}
+        self.tensors = tensors
+
+    def term(self, term: Term) -> Term:
+        if isinstance(term, int):
+            return term
+        if isinstance(term, SizeOf):
+            place = self.places.get(term.input)
+            if place is None:
+                place = self.places[term.input] = len(self.inputs)
+                self.inputs.append(self.tensors[term.input])
+            return SizeOf(place, term.axis)
+        if isinstance(term, Scale):
+            return Scale(self.term(term.term), term.factor, term.exact, term.single)
+        return Arithmetic(term.kind, self.term(term.left), self.term(term.right))
+
+    def terms(self, terms: tuple[Term, ...]) -> tuple[Term, ...]:
+        return tuple(map(self.term, terms))
+
+    def work(self, work: Work) -> Work:
+        match work:
+            case ReshapeTo():
+                return ReshapeTo(self.terms(work.target))
+            case Expand():
+                return Expand(self.terms(work.target))
+            case Constant():
+                return Constant(self.terms(work.shape))
+            case ResizeTo():
+                return ResizeTo(work.axes, self.terms(work.sizes), work.mode, work.align_corners)
+            case PadTo():
+                return PadTo(work.axes, tuple((self.term(a), self.term(b)) for a, b in work.pads), work.mode)
+            case Slice():
+                start = None if work.start is None else self.term(work.start)
+                stop = None if work.stop is None else self.term(work.stop)
+                return Slice(work.axis, start, stop, work.step)
+        return work

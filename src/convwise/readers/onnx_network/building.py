@@ -1,0 +1,297 @@
+"""From the structure of an .onnx file to a network: what is known is worked out, what is left becomes nodes."""
+
+from __future__ import annotations
+
+from collections import deque
+
+from convwise.dialects import onnx
+from convwise.dialects.base import Note
+from convwise.dialects.onnx.given import FLOATS, Given, Made, Tensor
+from convwise.dialects.onnx.values import MOST_ITEMS, Known
+from convwise.errors import ConvwiseError, ModelError
+from convwise.graph import CHANNELS_FIRST, Network, Node, Source, Work
+from convwise.ops import Pointwise, Shape
+from convwise.ops.several import Opaque
+from convwise.readers.echo import shown
+from convwise.readers.onnx import OnnxGraph, OnnxModel, OnnxNode, OnnxTensor, constant
+from convwise.readers.onnx_network.binding import Binder
+from convwise.readers.onnx_network.naming import module, title
+from convwise.readers.onnx_network.ordering import Step, called, expanded, inlined, ordered
+from convwise.readers.onnx_network.sources import InputShapes, declared_inputs, free
+
+SMALL_INTS = frozenset({"int8", "uint8", "int4", "uint4"})
+KEEPS_DTYPE = frozenset(
+    "Relu Add Sub Mul Div Conv MaxPool AveragePool BatchNormalization Identity Transpose Reshape Concat Slice Pad Clip".split()
+)
+DTYPES = {1: "float32", 2: "uint8", 3: "int8", 5: "int16", 6: "int32", 7: "int64", 9: "bool", 10: "float16", 11: "float64"}
+
+
+def onnx_network(model: OnnxModel, input_shape: InputShapes = None) -> Network:
+    """The network that a model is. Shape arithmetic is worked out, with sizes that stay free where the input's do.
+
+    `input_shape` replaces the declared shape of the input (of each, as a mapping by name). Nodes are in an order in which they can run, named as in the file;
+    a node that is several ops becomes several nodes with one name. Operators that are not known are `Opaque` with a reason. Parameters are stored
+    floating-point tensors (with quantised weights), each counted at the first node that reads it, running moments left out.
+
+    Raises:
+        ModelError: CW405, CW408, CW410 for a graph that does not hang together.
+        Refusal: CW1xx and CW2xx where onnxruntime refuses a node whatever the input's size is.
+        ArgumentError: CW601, CW606 for an `input_shape` that does not fit.
+    """
+    steps = expanded(model)
+    graph = model.graph
+    stored = {*graph.initializers, *(value.name for value in graph.inputs)}
+    steps = ordered(steps, stored)
+    made = {name for step in steps for name in step.node.outputs}
+    for value in graph.outputs:
+        if value.name not in made and value.name not in stored:
+            raise ModelError("CW408", f"the output '{shown(value.name)}' is given by no node")
+    sources = declared_inputs(graph, input_shape, steps)
+    building = Building(model, sources, steps)
+    for step in steps:
+        building.add(step)
+    notes: tuple[Note, ...] = tuple(building.notes)
+    version = model.opsets.get("", 1)
+    if version > onnx.NEWEST:
+        text = f"operator set {version} is newer than any that is known ({onnx.NEWEST}); its nodes are read like those of {onnx.NEWEST}"
+        notes = (Note("CW520", text), *notes)
+    outputs = tuple(building.named(value.name) for value in graph.outputs)
+    return Network(graph.name or "onnx", "onnx", sources, tuple(building.nodes), outputs, notes, building.shapes)
+
+
+class Building:
+    """A network in the making. `tensors` are all tensors by name, `shapes` those of fixed ones that nodes read."""
+
+    def __init__(self, model: OnnxModel, sources: tuple[Source, ...], steps: list[Step]) -> None:
+        self.graph = model.graph
+        self.used = {name for step in steps for name in step.node.inputs}
+        self.used.update(value.name for value in model.graph.outputs)
+        self.by_number: list[Tensor] = []
+        self.tensors: dict[str, Tensor] = {}
+        self.declared = {source.name: source.declared for source in sources}
+        self.nodes: list[Node] = []
+        self.notes: list[Note] = []
+        self.shapes: dict[str, Shape] = {}
+        self.counted: set[str] = set()
+        self.sizes: dict[str, int] = {}
+        types = {value.name: value.dtype for value in model.graph.inputs}
+        for value in model.graph.inputs:
+            if value.name not in model.graph.initializers:
+                self.put(value.name)
+        for source in sources:
+            self.put(source.name, free(source), dtype=types.get(source.name))
+        for name, tensor in model.graph.initializers.items():
+            self.store(name, tensor)
+
+    def put(
+        self,
+        name: str,
+        shape: Shape | None = None,
+        known: Known | None = None,
+        fixed: bool = False,
+        weights: tuple[str, ...] = (),
+        dtype: str | None = None,
+    ) -> None:
+        """Remember a tensor."""
+        tensor = Tensor(name, len(self.by_number), shape, known, fixed, weights, dtype)
+        self.by_number.append(tensor)
+        self.tensors[name] = tensor
+
+    def store(self, name: str, tensor: OnnxTensor, weight: bool = True) -> None:
+        """A stored tensor; one in another file is known by its shape alone."""
+        known = None
+        if tensor.values is not None and len(tensor.values) <= MOST_ITEMS and not tensor.sparse:
+            known = Known(tensor.dims, tensor.values, tensor.dtype not in FLOATS)
+        counts = weight and tensor.dtype in FLOATS | SMALL_INTS
+        if counts:
+            self.sizes[name] = tensor.size
+        self.put(name, tensor.dims, known, True, (name,) if counts else (), tensor.dtype)
+
+    def named(self, name: str) -> str:
+        """The name under which nodes read a tensor; a fixed one gets its shape told."""
+        tensor = self.tensors.get(name)
+        if tensor is None:
+            return name
+        self.tell(tensor)
+        return tensor.name
+
+    def tell(self, tensor: Tensor) -> None:
+        if (tensor.fixed or tensor.known is not None) and tensor.shape is not None:
+            self.shapes[tensor.name] = tensor.shape
+
+    def add(self, step: Step) -> None:
+        """Read one node: a constant, shape arithmetic, something fixed, or a step of the network."""
+        waiting = deque([step])
+        aliases: list[tuple[str, str]] = []
+        while waiting:
+            one = waiting.popleft()
+            branch = self._branch(one)
+            if branch is None:
+                self._read(one)
+            else:
+                waiting.extendleft(reversed(branch[0]))
+                aliases += branch[1]
+        for outer, inner in reversed(aliases):
+            if inner in self.tensors:
+                self.tensors[outer] = self.tensors[inner]
+
+    def _branch(self, step: Step) -> tuple[list[Step], list[tuple[str, str]]] | None:
+        """The nodes of an If whose condition is known, and what its outputs are called inside."""
+        node = step.node
+        if node.op_type != "If" or node.domain or not node.inputs or node.inputs[0] not in self.tensors:
+            return None
+        known = self.tensors[node.inputs[0]].known
+        test = known.items[0] if known is not None and known.items else None
+        body = node.attributes.get("then_branch" if test else "else_branch")
+        if not isinstance(test, int | float) or not isinstance(body, OnnxGraph):
+            return None
+        steps, names = inlined(body, node, step.version, step.place)
+        for name, tensor in body.initializers.items():
+            self.store(names[name], tensor)
+        self.used.update(name for one in steps for name in one.node.inputs)
+        inner = [names.get(value.name, value.name) for value in body.outputs]
+        self.used.update(inner)
+        return steps, list(zip(node.outputs, inner, strict=False))
+
+    def _read(self, step: Step) -> None:
+        node = step.node
+        stored = constant(node)
+        if stored is not None:
+            self.store(node.outputs[0], stored, weight=len(stored.dims) > 1)
+            return
+        inputs = tuple(self.tensors.get(name) if name else None for name in node.inputs)
+        declared = self.declared.get(node.inputs[0], ()) if node.inputs else ()
+        where = f"{called(node)} at {step.place}"
+        given = Given(node, step.version, inputs, where, declared)
+        weights = tuple(dict.fromkeys(name for one in inputs if one is not None for name in one.weights))
+        known = onnx.fold(given)
+        if known is not None and node.outputs:
+            self.put(node.outputs[0], known.dims, known, known.constant, weights)
+            return
+        made = onnx.made(given)
+        fixed = bool(inputs) and all(one is not None and one.fixed for one in inputs if one is not None)
+        if fixed and self._fixed(given, made, weights):
+            return
+        self._emit(given, made)
+
+    def _fixed(self, given: Given, made: Made, weights: tuple[str, ...]) -> bool:
+        """Something made of weights alone: a tensor that is stored, as far as sizes go."""
+        shapes = self._shapes(given, made)
+        if shapes is None or any(shape is None or None in shape for shape in shapes):
+            return False
+        for name, shape in zip(given.node.outputs, shapes, strict=False):
+            if name:
+                self.put(name, shape, None, True, weights)
+        return True
+
+    def _shapes(self, given: Given, made: Made) -> list[Shape | None] | None:
+        """The shapes of a node's outputs where its pieces ask for no other tensor's sizes."""
+        done: list[tuple[Shape | None, ...]] = []
+        for piece in made.pieces:
+            inputs = tuple(given.shape(n) if n >= 0 else done[-1 - n][0] for n in piece.inputs)
+            done.append(flowed(piece.work, inputs))
+        return list(done[-1]) if made.gives is None else [done[piece][0] for piece in made.gives]
+
+    def _params(self, given: Given, made: Made) -> int:
+        count = 0
+        for number, tensor in enumerate(given.inputs):
+            if tensor is None or number in made.no_params:
+                continue
+            for name in tensor.weights:
+                if name not in self.counted:
+                    self.counted.add(name)
+                    count += self.sizes[name]
+        return count
+
+    def _emit(self, given: Given, made: Made) -> None:
+        node = given.node
+        params = self._params(given, made)
+        last = len(made.pieces) - 1
+        gives = made.gives
+        for number, piece in enumerate(made.pieces):
+            outputs: tuple[str, ...]
+            if gives is None:
+                outputs = node.outputs if number == last else (self._inner(node, number),)
+            else:
+                outputs = tuple(name for name, one in zip(node.outputs, gives, strict=False) if one == number)
+                outputs = outputs or (self._inner(node, number),)
+            tensors = [
+                self.tensors[self._inner(node, -1 - n)] if n < 0 else given.inputs[n] for n in piece.inputs
+            ]
+            inputs = tuple(one for one in tensors if one is not None)
+            self._step(given, piece.work, inputs, outputs, params if not number else 0, several=gives is not None)
+            if number != last and outputs[0] != self._inner(node, number):
+                self.tensors[self._inner(node, number)] = self.tensors[outputs[0]]
+
+    def _inner(self, node: OnnxNode, number: int) -> str:
+        return f"{next((name for name in node.outputs if name), node.name)}#{number}"
+
+    def _step(
+        self,
+        given: Given,
+        work: Work,
+        inputs: tuple[Tensor, ...],
+        outputs: tuple[str, ...],
+        params: int,
+        several: bool,
+    ) -> None:
+        """One node of the network; where one piece gives several equal outputs, one for each that is used."""
+        node = given.node
+        binder = Binder(inputs, self.by_number)
+        bound = binder.work(work)
+        for one in binder.inputs:
+            self.tell(one)
+        names = tuple(one.name for one in binder.inputs)
+        shapes = flowed(bound, tuple(one.shape for one in binder.inputs))
+        groups = [outputs]
+        if several:
+            groups = [(name,) for place, name in enumerate(outputs) if not place or (name and name in self.used)]
+        for place, group in enumerate(groups):
+            label = title(node) if not place else f"{title(node)} (output {place + 1})"
+            self.nodes.append(
+                Node(
+                    label,
+                    node.op_type,
+                    bound,
+                    names,
+                    group,
+                    CHANNELS_FIRST,
+                    given.place.rpartition(" at ")[2],
+                    module(node.name),
+                    params if not place else 0,
+                    params if not place else 0,
+                )
+            )
+            for name, shape in zip(group, (*shapes, *(None,) * len(group)), strict=False):
+                if name:
+                    self.put(name, shape if shape is not None else self._ranked(name), dtype=self._dtype(given))
+
+    def _ranked(self, name: str) -> Shape | None:
+        """So many free sizes as the file declares for a tensor that could not be followed."""
+        value = self.graph.value_info.get(name)
+        return None if value is None or value.dims is None else (None,) * len(value.dims)
+
+    def _dtype(self, given: Given) -> str | None:
+        if given.node.op_type == "Cast":
+            return DTYPES.get(given.int("to", 1))
+        first = given.input(0)
+        return first.dtype if first is not None and given.node.op_type in KEEPS_DTYPE else None
+
+
+def flowed(work: Work, shapes: tuple[Shape | None, ...]) -> tuple[Shape | None, ...]:
+    """The outputs' shapes while sizes are free; None where they are not known or the work breaks, which its trace will tell."""
+    known = tuple(shape for shape in shapes if shape is not None)
+    if len(known) < len(shapes) or isinstance(work, Opaque):
+        return (None,)
+    try:
+        if not isinstance(work, tuple):
+            return work.flows(known) if hasattr(work, "flows") else (None,)
+        shape = known[0]
+        for op in work:
+            if not isinstance(op, Pointwise):
+                shape = op.flow(shape, CHANNELS_FIRST).output
+        return (shape,)
+    except ConvwiseError:
+        return (None,)
+
+

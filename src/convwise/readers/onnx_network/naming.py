@@ -1,0 +1,27 @@
+"""Names of nodes and of the modules that they belong to."""
+
+from __future__ import annotations
+
+from convwise.readers.onnx import OnnxNode
+
+
+def title(node: OnnxNode) -> str:
+    """The node's name in the file, else its kind with its place among the nodes."""
+    return node.name or f"{node.op_type}_{node.index}"
+
+
+def module(name: str) -> str:
+    """The dotted path that PyTorch's exporter writes into names.
+
+    >>> module("/layer1/layer1.0/conv1/Conv")
+    'layer1.0.conv1'
+    """
+    if "/" not in name:
+        return ""
+    path: list[str] = []
+    for part in name.strip("/").split("/")[:-1]:
+        if path and part.startswith(f"{path[-1]}."):
+            path[-1] = part
+        else:
+            path.append(part)
+    return ".".join(path)
