@@ -56,7 +56,7 @@ MESSAGES = [
     (
         'ValueError: Input 0 of layer "dense" is incompatible with the layer: expected axis -1 of input shape to have '
         "value 1568, but received input with shape (None, 2048)",
-        'The layer "dense" was built for 1568 on its last axis, and 2048 reach it.',
+        "The layer 'dense' was built for 1568 on its last axis, and 2048 reach it.",
         "2048 = 32 x 8 x 8",
         None,
     ),
@@ -78,7 +78,10 @@ MESSAGES = [
 
 @pytest.mark.parametrize(("message", "headline", "words", "fix"), MESSAGES)
 def test_a_pasted_message_is_explained(message: str, headline: str, words: str, fix: str | None) -> None:
-    for text in (message, f"Traceback (most recent call last):\n  File 'a.py', line 3, in <module>\n    y = f(x)\n{message}\n"):
+    for text in (
+        message,
+        f"Traceback (most recent call last):\n  File 'a.py', line 3, in <module>\n    y = f(x)\n{message}\n",
+    ):
         told = cw.explain(text)
         assert told.headline == headline
         assert words in "\n".join(line for fact in told.facts for line in fact.lines)
@@ -87,7 +90,9 @@ def test_a_pasted_message_is_explained(message: str, headline: str, words: str, 
 
 
 def test_the_last_of_several_messages_counts() -> None:
-    told = cw.explain("\n".join(["Traceback (most recent call last):", MESSAGES[0][0], "During handling:", MESSAGES[3][0]]))
+    told = cw.explain(
+        "\n".join(["Traceback (most recent call last):", MESSAGES[0][0], "During handling:", MESSAGES[3][0]])
+    )
     assert told.headline == MESSAGES[3][1]
 
 

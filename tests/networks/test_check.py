@@ -124,7 +124,7 @@ def test_dead_branches() -> None:
     main = b.relu(x)
     (one,) = found(b.network(main), (1, 3, 32, 32), "CW519")
     assert (one.level, one.node) == ("warning", "relu2")
-    assert "2 nodes in one such branch" in one.text
+    assert one.text == "no output of the network depends on it"
     assert found(b.network(main, "relu2"), (1, 3, 32, 32), "CW519") == []
 
 

@@ -11,7 +11,7 @@ from convwise.answers.network.symbolic import follow
 from convwise.axis import Window
 from convwise.graph import Network, Node, Source
 from convwise.ops import Conv, Resize
-from convwise.ops.several import Concat, Elementwise, Opaque
+from convwise.ops.several import Arithmetic, Concat, Elementwise, Opaque, ReshapeTo, SizeOf
 from convwise.sizes import SizeSet, identity
 
 
@@ -110,3 +110,13 @@ def test_shares_of_a_divisor() -> None:
         for other in range(1, 30):
             inside = any(one in box.get(0, empty) and other in box.get(1, SizeSet.every()) for box in boxes)
             assert inside == (one * other % 12 == 0)
+
+
+def test_windows_cut_out_of_both_axes() -> None:
+    b = Builder()
+    rows, columns = (Arithmetic("floor_divide", SizeOf(0, axis), 7) for axis in (2, 3))
+    b.add("Reshape", ReshapeTo((1, 3, rows, 7, columns, 7)), "x", name="windows")
+    legal = legal_sizes(b.network())
+    assert legal.exact
+    assert str(legal) == "height: every multiple of 7\nwidth: every multiple of 7"
+    assert [reason.node for reason in legal["height"].reasons] == ["windows"]

@@ -91,7 +91,7 @@ def seen_by_brute_force(network: Network, size: int) -> list[set[int]]:
             out = [{c for t in axis.taps(i) if 0 <= t < len(cells) for c in cells[t]} for i in range(axis.out)]
         elif isinstance(op, ConvTranspose):
             window = op.windows[0]
-            out = [set() for _ in range(window.transposed(len(cells), op.output_padding[0]))]
+            out = [set() for _ in range(window.transposed(len(cells), (op.output_padding or (0,))[0]))]
             axis = window.over(len(out))
             for i in range(len(cells)):
                 for t in axis.taps(i):
@@ -139,6 +139,15 @@ def test_fields_against_sets_of_cells(ops: list[object]) -> None:
     if not any(isinstance(op, ConvTranspose) for op in ops) and jump.denominator == 1:
         middle = len(seen) // 2
         assert min(seen[middle]) == offset + middle * jump
+
+
+def test_the_first_cell_under_a_transposed_window() -> None:
+    b = Builder(declared=("N", 1, None))
+    b.add("ConvTranspose", (ConvTranspose((Window(5, 2),), 1, 1),), "x", name="up")
+    row = trace(b.network(), (1, 1, 9))["up"]
+    # Output 4 takes from inputs 0, 1 and 2, so output 0 would take from -2, -1 and 0.
+    assert (row.offset, row.receptive_field, row.jump) == ((-2,), (3,), (Fraction(1, 2),))
+    assert seen_by_brute_force(b.network(), 9)[4] == {0, 1, 2}
 
 
 def test_branches_give_the_hull_and_a_note_where_they_do_not_line_up() -> None:

@@ -114,7 +114,9 @@ class Grower:
 
     def pool(self, rank: int, shape: tuple[int, ...]) -> str:
         kind = self.rng.choice(("MaxPooling", "AveragePooling", "MaxPool", "AvgPool"))
-        more = self.options(("strides", self.each(rank, 1, 3), 0.4), ("padding", self.padding(), 0.4))
+        # In capitals a pool runs on arrays and is refused in a model: a test of its own.
+        padding = self.padding().lower()
+        more = self.options(("strides", self.each(rank, 1, 3), 0.4), ("padding", padding, 0.4))
         first = self.each(rank, 1, 3)
         if kind.startswith("Max") and self.rng.random() < 0.2:
             return f"{kind}{rank}D()"

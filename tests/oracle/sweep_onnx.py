@@ -83,7 +83,7 @@ def build(name: str) -> Any:
 def _own(name: str) -> Any:
     import torch
     from torch import nn
-    from torch.nn import functional as F  # noqa: N812
+    from torch.nn import functional as F
 
     class UNet(nn.Module):
         def __init__(self) -> None:
@@ -175,7 +175,7 @@ def export(name: str, folder: Path) -> None:
             )
         count = sum(parameter.numel() for parameter in model.parameters())
         (folder / f"{name}.json").write_text(json.dumps({"params": count, "shape": list(x.shape)}))
-    except BaseException as error:  # noqa: BLE001
+    except BaseException as error:
         print(f"{name}: not exported: {str(error)[:300]}", file=sys.stderr)
     os._exit(0)
 
@@ -200,7 +200,7 @@ def truth(path: Path, shape: tuple[int, ...]) -> dict[str, tuple[int, ...]] | st
     try:
         session = onnxruntime.InferenceSession(model.SerializeToString(), options, ["CPUExecutionProvider"])
         values = session.run(names, {session.get_inputs()[0].name: np.zeros(shape, np.float32)})
-    except Exception as error:  # noqa: BLE001
+    except Exception as error:
         return str(error)[-200:]
     return {name: np.shape(value) for name, value in zip(names, values, strict=True)}
 
@@ -260,7 +260,9 @@ def main(folder: Path, wanted: list[str]) -> int:
         if name.endswith(".onnx"):
             path = Path(name)
             declared = onnx_network(read_onnx(path)).sources[0].declared
-            shape = tuple(size if isinstance(size, int) else fill for size, fill in zip(declared, (1, 3, 97, 130)))
+            shape = tuple(
+                size if isinstance(size, int) else fill for size, fill in zip(declared, (1, 3, 97, 130), strict=False)
+            )
             jobs, params = [(path, shape)], ""
         else:
             export(name, folder)
@@ -277,7 +279,9 @@ def main(folder: Path, wanted: list[str]) -> int:
         for path, shape in jobs:
             count, opaque, wrong = compare(path, shape)
             size = "x".join(map(str, shape[2:]))
-            cells.append(f"{size}: {count}{f' ({opaque} opaque)' if opaque else ''}{f' {len(wrong)} WRONG' if wrong else ''}")
+            cells.append(
+                f"{size}: {count}{f' ({opaque} opaque)' if opaque else ''}{f' {len(wrong)} WRONG' if wrong else ''}"
+            )
             bad += bool(wrong)
             for line in wrong[:3]:
                 print(f"    {line}")

@@ -82,9 +82,13 @@ class Report:
 class Recording(torch.fx.Interpreter):
     """PyTorch's own run of the traced graph; every node's result is kept."""
 
-    def __init__(self, module: Any) -> None:
-        super().__init__(module)
+    def __init__(self, module: Any, graph: torch.fx.Graph) -> None:
+        super().__init__(module, graph=graph)
         self.results: dict[Any, Any] = {}
+
+    def call_function(self, target: Any, args: Any, kwargs: Any) -> Any:
+        extra = {"device": "meta"} if target in (torch.zeros, torch.ones, torch.arange, torch.full) else {}
+        return super().call_function(target, args, {**kwargs, **extra})
 
     def run_node(self, n: Any) -> Any:
         self.results[n] = super().run_node(n)
@@ -107,7 +111,7 @@ def every_shape(module: Any, network: Network, shape: Shape) -> tuple[int, list[
     free = tuple(size if isinstance(size, int) else None for size in network.sources[0].declared)
     reading = Reading(torch, twin, building, Modules(torch, building, {}), {name: free}, {})
     trace(reading)
-    interpreter = Recording(torch.fx.GraphModule(twin, reading.last.graph))
+    interpreter = Recording(twin, reading.last.graph)
     with torch.no_grad():
         interpreter.run(torch.empty(shape, device="meta"))
     found = run(network, shape, strict=False).shapes

@@ -11,7 +11,6 @@ import pytest
 
 from convwise.answers.network.symbolic import follow
 from convwise.errors import ConvwiseError
-from convwise.ops.several import Opaque
 from convwise.readers.onnx import read_onnx
 from convwise.readers.onnx_network import onnx_network
 
@@ -75,7 +74,7 @@ def truth(data: bytes, feeds: dict[str, Any]) -> list[Shape] | str:
     try:
         session = onnxruntime.InferenceSession(data, providers=["CPUExecutionProvider"])
         return [tuple(value.shape) for value in session.run(None, feeds)]
-    except Exception as error:  # noqa: BLE001
+    except Exception as error:
         return str(error)
 
 
@@ -103,12 +102,16 @@ def check(case: Case, *, free: bool) -> bool:
     real, found = truth(data, feeds), ours(data, feeds)
     told = f"{case.op} {case.attributes} on {[one if isinstance(one, tuple) else getattr(one, 'tolist', str)() if getattr(one, 'size', 99) < 12 else one.shape for one in case.inputs if one is not None]} opset {case.opset}"
     if isinstance(real, str):
+        if "padding values must be non-negative" in real:
+            return False  # told as a note: it depends on the size
         opaque = not isinstance(found, ConvwiseError) and None in found
         assert isinstance(found, ConvwiseError) or opaque, f"{told}: {found}, but onnxruntime: {real[-300:]}"
         return False
     if isinstance(found, ConvwiseError):
-        # A tensor without cells is an error here, where the runtime goes on with nothing.
-        assert any(0 in shape for shape in real), f"{told}: {found}, but onnxruntime gives {real}"
+        # A tensor without cells is an error here, where the runtime goes on with nothing; a window that does not fit is
+        # one too, where it rounds the quotient towards zero.
+        truncated = "Pool" in case.op and found.code == "CW104"
+        assert truncated or any(0 in shape for shape in real), f"{told}: {found}, but onnxruntime gives {real}"
         return False
     assert [shape for shape in found if shape is not None] == [
         one for one, shape in zip(real, found, strict=True) if shape is not None
@@ -200,13 +203,35 @@ def norm(rng: random.Random) -> Case:
 
 
 def activation(rng: random.Random) -> Case:
-    op = rng.choice("Relu Sigmoid Tanh Elu Selu LeakyRelu Softplus HardSwish Erf Abs Neg Exp Floor Softmax LogSoftmax Identity Dropout Clip Cast".split())
+    op = rng.choice(
+        [
+            "Relu",
+            "Sigmoid",
+            "Tanh",
+            "Elu",
+            "Selu",
+            "LeakyRelu",
+            "Softplus",
+            "HardSwish",
+            "Erf",
+            "Abs",
+            "Neg",
+            "Exp",
+            "Floor",
+            "Softmax",
+            "LogSoftmax",
+            "Identity",
+            "Dropout",
+            "Clip",
+            "Cast",
+        ]
+    )
     attributes = {"to": 10} if op == "Cast" else {}
     return Case(op, [_data(rng, rng.randint(0, 3), 3)], attributes, 2 if op == "Dropout" else 1)
 
 
 def arithmetic(rng: random.Random) -> Case:
-    op = rng.choice("Add Sub Mul Div Pow Min Max Sum Mean PRelu Equal Less".split())
+    op = rng.choice(["Add", "Sub", "Mul", "Div", "Pow", "Min", "Max", "Sum", "Mean", "PRelu", "Equal", "Less"])
     shape = (1, 3, *_many(rng, 2, 5, 2))
     other: list[int] = [size if rng.random() < 0.6 else 1 for size in shape]
     if rng.random() < 0.15:
@@ -267,7 +292,9 @@ def resize(rng: random.Random) -> Case:
     mode = rng.choice(("nearest", "linear", "cubic"))
     attributes = {
         "mode": mode,
-        "coordinate_transformation_mode": rng.choice(("half_pixel", "asymmetric", "align_corners", "pytorch_half_pixel")),
+        "coordinate_transformation_mode": rng.choice(
+            ("half_pixel", "asymmetric", "align_corners", "pytorch_half_pixel")
+        ),
     }
     if rng.random() < 0.4:
         return Case("Resize", [shape, None, None, ints(*shape[:2], *_many(rng, 1, 30, 2))], attributes)
@@ -277,9 +304,23 @@ def resize(rng: random.Random) -> Case:
 
 def reshape(rng: random.Random) -> Case:
     target = rng.choice(
-        ([0, -1], [0, 0, -1], [0, 3, -1, 2], [-1, 12], [1, 3, 4, 6], [0, 0, 6, 4], [-1], [2, -1], [0, 0, 0, 0], [1, 3, 5, -1], [3, 4, 6])
+        (
+            [0, -1],
+            [0, 0, -1],
+            [0, 3, -1, 2],
+            [-1, 12],
+            [1, 3, 4, 6],
+            [0, 0, 6, 4],
+            [-1],
+            [2, -1],
+            [0, 0, 0, 0],
+            [1, 3, 5, -1],
+            [3, 4, 6],
+        )
     )
-    return Case("Reshape", [(1, 3, 4, 6), ints(*target)], {"allowzero": rng.randint(0, 1)} if rng.random() < 0.2 else {})
+    return Case(
+        "Reshape", [(1, 3, 4, 6), ints(*target)], {"allowzero": rng.randint(0, 1)} if rng.random() < 0.2 else {}
+    )
 
 
 def rearranged(rng: random.Random) -> Case:
@@ -297,7 +338,9 @@ def rearranged(rng: random.Random) -> Case:
         return Case("Tile", [shape, ints(1, 2, 3, 1)])
     if kind == 5:
         return Case("Expand", [(1, 3, 1, 5), ints(*rng.choice(((2, 3, 4, 5), (4, 1), (6, 1, 3, 4, 1), (3, 7))))])
-    return Case(rng.choice(("DepthToSpace", "SpaceToDepth")), [(1, 12, *_many(rng, 2, 6, 2))], {"blocksize": rng.randint(1, 3)})
+    return Case(
+        rng.choice(("DepthToSpace", "SpaceToDepth")), [(1, 12, *_many(rng, 2, 6, 2))], {"blocksize": rng.randint(1, 3)}
+    )
 
 
 def chosen(rng: random.Random) -> Case:
@@ -340,7 +383,9 @@ def products(rng: random.Random) -> Case:
         bias = [floats(rng.choice((7, 1, 6)))] if rng.random() < 0.6 else []
         shape = (4, 2) if rng.random() < 0.2 else (2, 4)
         return Case("Gemm", [shape, weight, *bias], {"transB": turned, "transA": int(shape == (4, 2))})
-    return Case("Einsum", [(2, 3, 4), floats(4, 5)], {"equation": rng.choice(("abc,cd->abd", "abc,cd->bd", "bhw,wk->bhk"))})
+    return Case(
+        "Einsum", [(2, 3, 4), floats(4, 5)], {"equation": rng.choice(("abc,cd->abd", "abc,cd->bd", "bhw,wk->bhk"))}
+    )
 
 
 FAMILIES: tuple[Callable[[random.Random], Case], ...] = (

@@ -25,6 +25,7 @@ from convwise.ops import (
     GlobalPool,
     Op,
     Pool,
+    Reshape,
     Shape,
     spatial_names,
 )
@@ -204,14 +205,13 @@ def _fixed(layers: Sequence[Layer], flows: Sequence[LayerFlow], tied: int) -> li
     rank = next((layer.rank for layer in reversed(layers[:flat]) if layer.rank), None)
     if not features or rank is None or len(maps) != rank + 2:
         return []
-    text = _admitted(layers, flows[flat], features, rank)
+    text = _admitted(layers, maps, features, rank, layers[flat])
     return [Fact("size", (f"{called(layers[tied])} takes {features} features: {text}",))] if text else []
 
 
-def _admitted(layers: Sequence[Layer], flatten: LayerFlow, features: int, rank: int) -> str:
-    """The inputs under which a Flatten gives `features`: `16 x 5 x 5, from an input of 32 x 32 to 35 x 35`."""
-    maps = flatten.input
-    last = flatten.layer.channels_last
+def _admitted(layers: Sequence[Layer], maps: Shape, features: int, rank: int, flatten: Layer) -> str:
+    """The inputs whose maps flatten to `features`: `16 x 5 x 5, from an input of 32 x 32 to 35 x 35`."""
+    last = flatten.channels_last
     channels = maps[-1] if last else maps[1]
     names = " x ".join(spatial_names(rank))
     if not channels or features % channels:
@@ -226,7 +226,7 @@ def _admitted(layers: Sequence[Layer], flatten: LayerFlow, features: int, rank: 
         return f"a map with {names} = {cells}"
     found = _inputs(layers, sizes, "")
     shown = show((*sizes, channels) if last else (channels, *sizes))
-    return f"{shown}, from {found}" if found else f"{shown} before {called(flatten.layer)}"
+    return f"{shown}, from {found}" if found else f"{shown} before {called(flatten)}"
 
 
 def _match(before: LayerFlow, after: LayerFlow, brief: bool = False) -> list[str]:
@@ -306,6 +306,13 @@ def _broken_chain(
 
 def _what_would_work(layers: Sequence[Layer], flows: Sequence[LayerFlow], error: ShapeError) -> tuple[Fact, ...]:
     """Inputs under which the broken layer would be reached by what it takes."""
+    reshape = layers[len(flows)].ops[:1]
+    if error.code == "CW106" and flows and reshape and isinstance(reshape[0], Reshape):
+        target, maps = reshape[0].target, flows[-1].output
+        rank = next((layer.rank for layer in reversed(layers[: len(flows)]) if layer.rank), None)
+        if len(target) == 2 and target[0] < 0 < target[1] and rank is not None and len(maps) == rank + 2:
+            text = _admitted(layers[: len(flows)], maps, target[1], rank, layers[len(flows)])
+            return (Fact("would work", (text,)),)
     if error.code == "CW104":
         text = _smallest(layers).removesuffix(" works").removesuffix(" work")
         return (Fact("would work", (text,)),) if text else ()
@@ -331,7 +338,7 @@ def _features(layers: Sequence[Layer], flatten: LayerFlow, dense: Layer) -> tupl
                 (f"there is none, so the channels stay apart: before {called(flatten.layer)} it should be {whole}",),
             ),
         )
-    return (came, Fact("would work", (_admitted(layers, flatten, op.in_features, rank),)))
+    return (came, Fact("would work", (_admitted(layers, maps, op.in_features, rank, flatten.layer),)))
 
 
 def broken_fixes(

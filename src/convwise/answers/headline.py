@@ -312,6 +312,11 @@ def findings(flow: LayerFlow, axes: Sequence[AxisFacts]) -> tuple[Finding, ...]:
             bare = ", so all they hold is the bias" if isinstance(flow.layer.window_op, Conv) else ""
             text = f"{plural(axis.blind, 'output')} of {axis.out} along {' and '.join(names)} {'sees' if axis.blind == 1 else 'see'} only padding{bare}"
             found.append(Finding("CW503", "warning", text, node, "use less padding"))
+    op = flow.layer.ops[0] if flow.layer.ops else None
+    if isinstance(op, Resize) and flow.layer.dialect == "torch" and len(flow.axes) == 1 and len(flow.input) == 3:
+        batch, channels, length = flow.input
+        text = f"{show(flow.input)} is read as a batch of {batch}, {channels} channels, length {length}; for one picture write 1x{'x'.join(map(str, flow.input))}"
+        found.append(Finding("CW509", "note", text, node))
     found += [Finding(note.code, "note", note.text, node) for note in flow.layer.notes]
     return tuple(found)
 

@@ -175,7 +175,7 @@ def _mismatch(match: re.Match[str]) -> Told:
 def _dense_axis(match: re.Match[str]) -> Told:
     need, shape = int(match.group("need")), _numbers(match.group("shape"))
     have = shape[-1] if shape else 0
-    headline = f"The layer {match.group('name')} was built for {need} on its last axis, and {have} reach it."
+    headline = f"The layer '{match.group('name')}' was built for {need} on its last axis, and {have} reach it."
     maps = factored(have)
     facts = [
         Fact(
@@ -265,7 +265,7 @@ KINDS = (
     _Kind(
         "keras",
         "Keras",
-        rf"Input 0 of layer (?P<name>[\"'][^\"'\n]{{1,80}}[\"']) is incompatible with the layer: expected axis -1 of input shape to have value (?P<need>\d{{1,12}}), but received input with shape (?P<shape>{_SHAPE})",
+        rf"Input 0(?: with name '[^'\n]{{0,80}}')? of layer [\"'](?P<name>[^\"'\n]{{1,80}})[\"'] is incompatible with the layer: expected axis -1 of input shape to have value (?P<need>\d{{1,12}}), but received input with shape (?P<shape>{_SHAPE})",
         _dense_axis,
     ),
     _Kind("keras", "Keras", r"expected (?:min_)?ndim=(?P<need>\d{1,3}), found ndim=(?P<have>\d{1,3})", _min_ndim),

@@ -14,6 +14,8 @@ from convwise.dialects.base import Layer
 from convwise.errors import ConvwiseError
 from convwise.ops import ConvTranspose, Shape
 
+LARGEST_STRIDE = 8
+
 
 def _both(low: int, high: int) -> str:
     return f"{low}" if low == high else f"{low} and {high}" if high == low + 1 else f"{low} to {high}"
@@ -94,6 +96,10 @@ def _changes(layer: Layer, op: ConvTranspose, wanted: bool) -> Iterator[dict[str
     yield from extras
     if not wanted:
         return
+    word = "strides" if layer.dialect == "keras" else "stride"
+    plain: dict[str, Any] = {} if layer.dialect == "keras" else {"padding": 0, "output_padding": 0}
+    yield from ({word: stride} for stride in range(1, LARGEST_STRIDE + 1))
+    yield from ({"kernel_size": stride, word: stride, **plain} for stride in range(2, LARGEST_STRIDE + 1))
     paddings: list[Any] = ["valid", "same"] if layer.dialect == "keras" else list(range(4))
     for padding, extra in product(paddings, [None if layer.dialect == "keras" else 0, *range(min(max(strides), 4))]):
         yield {"padding": padding, "output_padding": extra}

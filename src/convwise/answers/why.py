@@ -83,7 +83,9 @@ def explain_all(
     if len(snippet.found) == 1:
         return [_explain_found(snippet, snippet.found[0], snippet.found[0].input_shape, wanted)]
     told = []
-    for found in snippet.found:
+    for number, found in enumerate(snippet.found):
+        # What was done to the whole text is told once.
+        snippet = snippet if number == 0 else replace(snippet, notes=())
         try:
             told.append(_explain_found(snippet, found, found.input_shape, wanted))
         except ConvwiseError as error:

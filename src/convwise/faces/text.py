@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -249,10 +250,19 @@ def hints(error: ConvwiseError) -> list[str]:
     lines = [line for line in error.hint.splitlines() if not line.startswith(SMALLER)]
     plain = [line.removeprefix("try ").removeprefix("write ") for line in lines]
     remade = error.code in ("CW109", "CW204")
-    return [
+    kept = [
         line
         for line, rest in zip(lines, plain, strict=True)
         if not rest.startswith(said) and not (remade and line.startswith("write "))
+    ]
+    # The layer made anew stands below as a ready call; what remains is the other way out.
+    return [
+        re.sub(
+            r"^make the layer for \d+ channels?, or the step before it give (\d+)$",
+            r"or let the step before it give \1",
+            line,
+        )
+        for line in kept
     ]
 
 

@@ -159,14 +159,15 @@ RULES = (
     Rule(
         "CW316",
         "An error message instead of code",
-        "The text is a traceback: it tells where a program stopped, but not which layers it was made of. convwise needs "
-        "the layers. If the traceback quotes a layer's line, that line is worth trying.",
+        "The text is a traceback: it tells where a program stopped, but not which layers it was made of. Messages about "
+        "shapes that do not fit are explained by themselves; for any other convwise needs the layers. If the traceback "
+        "quotes a layer's line, that line is worth trying.",
         "Paste the model's code, or what print(model) or model.summary() shows.",
         Asked(
             "Traceback (most recent call last):\n"
             '  File "train.py", line 12, in <module>\n'
             "    y = model(x)\n"
-            "RuntimeError: mat1 and mat2 shapes cannot be multiplied (2x1568 and 1050x10)\n"
+            "KeyError: 'conv1.weight'\n"
         ),
     ),
     Rule(

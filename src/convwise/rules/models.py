@@ -1,4 +1,4 @@
-"""CW403 to CW409: .onnx files that cannot be read."""
+"""CW403 to CW410: .onnx files that cannot be read."""
 
 from __future__ import annotations
 
@@ -86,6 +86,17 @@ RULES = (
         Written(
             'from convwise.readers.onnx import read_onnx\nread_onnx("no-such-model.onnx")',
             "'no-such-model.onnx' cannot be read: No such file or directory [CW409]\n  give the path of a model file",
+        ),
+    ),
+    Rule(
+        "CW410",
+        "An input that does not say how many axes it has",
+        "A model file may leave the shape of an input open altogether, even the number of its axes. Without it nobody can tell which axis "
+        "is the height, and nothing behind the input can be followed.",
+        "Give the shape of the input, with None for the sizes that stay free.",
+        Written(
+            "from convwise.readers.onnx import read_onnx\nfrom convwise.readers.onnx_network import onnx_network\nonnx_network(read_onnx(b'\\x08\\x08:\\x18\\n\\x0c\\n\\x01x\\x12\\x01y\"\\x04ReluZ\\x03\\n\\x01xb\\x03\\n\\x01yB\\x02\\x10\\x11'))",
+            "input 'x' does not say how many axes it has [CW410]\n  give its shape as input_shape",
         ),
     ),
 )

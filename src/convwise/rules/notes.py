@@ -149,4 +149,11 @@ RULES = (
         "was forgotten. It costs time and memory where the runtime does not remove it, and its layers are trained by nothing.",
         "Take the branch out, or make its end an output.",
     ),
+    Rule(
+        "CW520",
+        "An operator set that is newer than this release",
+        "The model file is written for a version of ONNX's operators that came out after this release of convwise. Operators change "
+        "rarely, and the file is read as if it were of the newest version that is known here. What has changed since is not seen.",
+        "Install a newer convwise, or export for an older operator set.",
+    ),
 )

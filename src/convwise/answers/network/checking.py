@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from convwise.answers.explanation import Finding
@@ -14,7 +14,7 @@ from convwise.dialects.base import Layer
 from convwise.errors import ArgumentError, ConvwiseError, ShapeError
 from convwise.graph import Network, Node
 from convwise.ops import AxisFlow, Dense
-from convwise.ops.several import Constant, Opaque
+from convwise.ops.several import Opaque
 
 LEVELS = ("error", "warning", "note")
 OFF = "off"
@@ -32,7 +32,7 @@ def check(network: Network, input_shape: InputShapes = None, levels: Mapping[str
     flowed = run(network, input_shape, strict=False)
     found = [*_sizes(network, flowed), *_unknown(flowed), *_losses(flowed), *_blind(flowed)]
     traced = trace_of(flowed)
-    found += [*_fields(traced), *traced.notes, *baked_padding(flowed), *even_kernels(flowed), *_dead(network)]
+    found += [*_fields(traced), *traced.notes, *baked_padding(flowed), *even_kernels(flowed), *_dead(flowed)]
     kept = [replace(one, level=wanted.get(one.code, one.level)) for one in found]
     return sorted((one for one in kept if one.level != OFF), key=lambda one: LEVELS.index(one.level))
 
@@ -212,22 +212,25 @@ def _fields(traced: Trace) -> Iterator[Finding]:
             return
 
 
-def _dead(network: Network) -> Iterator[Finding]:
-    """Nodes from which no way leads to an output of the network; the last of each branch is named."""
+def _dead(flowed: Run) -> Iterator[Finding]:
+    """Branches with layers in them from which no way leads to an output of the network; the end of each is named.
+
+    What only computes sizes, or nothing at all, is left over from an export and not told.
+    """
+    network = flowed.network
     needed, alive = set(network.outputs), set()
     for number in range(len(network.nodes) - 1, -1, -1):
         node = network.nodes[number]
         if needed.intersection(node.outputs):
             alive.add(number)
             needed.update(node.inputs)
-    dead = [node for n, node in enumerate(network.nodes) if n not in alive and not isinstance(node.work, Constant)]
-    read = {name for node in dead for name in node.inputs}
-    ends = [node for node in dead if not read.intersection(node.outputs)]
-    for node in ends:
-        more = f" ({len(dead)} nodes in {_branches(ends)})" if len(dead) > 1 else ""
-        yield Finding("CW519", "warning", f"no output of the network depends on it{more}", node.name, "take it out")
-
-
-def _branches(ends: Iterable[Node]) -> str:
-    count = len(list(ends))
-    return "one such branch" if count == 1 else f"{count} such branches"
+    dead = [step for n, step in enumerate(flowed.nodes) if n not in alive]
+    working: set[str] = set()
+    ends: dict[str, NodeFlow] = {}
+    for step in dead:
+        if step.params or step.macs or step.error or step.axes or working.intersection(step.node.inputs):
+            working.update(step.node.outputs)
+            ends = {name: one for name, one in ends.items() if name not in step.node.inputs}
+            ends.update((name, step) for name in step.node.outputs[:1])
+    for step in ends.values():
+        yield Finding("CW519", "warning", "no output of the network depends on it", step.node.name, "take it out")

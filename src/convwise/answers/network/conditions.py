@@ -214,15 +214,40 @@ def boxes_equal(one: Dim, other: Dim) -> tuple[Box, ...]:
         return ({},) if coefficient == 1 else ()
     if over and under:
         keys = {key for key, _ in (*over, *under)}
+        if len(dict(over)) < len(over) or len(dict(under)) < len(under):
+            raise NotFollowed("it multiplies sizes of one axis")
         if len(over) == len(under) == 1 and len(keys) == 1:
             f, g = over[0][1] * coefficient.numerator, under[0][1] * coefficient.denominator
             return ({over[0][0]: equal(f, g)},)
-        raise NotFollowed("it couples the sizes of several axes")
+        return (_axis_by_axis(dict(over), dict(under), coefficient),)
     factors = over or under
     wanted = 1 / coefficient if over else coefficient
     if wanted.denominator != 1:
         return ()
     return boxes_product(factors, int(wanted))
+
+
+def _axis_by_axis(over: dict[Key, SizeMap], under: dict[Key, SizeMap], coefficient: Fraction) -> Box:
+    """Where coefficient x over = under, if one side is at no axis and no size the larger: then every axis must agree by itself.
+
+    So it is where a network cuts both axes into windows: floor(h / 7) floor(w / 7) 49 = h w asks 7 to divide both.
+    """
+    box, sides, left = Box(), [True, True], coefficient
+    if over.keys() != under.keys():
+        raise NotFollowed("it couples the sizes of several axes")
+    for key, f in over.items():
+        g = under[key]
+        if not f.step or not g.step:
+            raise NotFollowed("it couples the sizes of several axes")
+        rate = Fraction(g.step * f.period, g.period * f.step)
+        left /= rate
+        one, other = f * rate.numerator, g * rate.denominator
+        both = one.legal & other.legal
+        sides = [sides[0] and at_least(one, other) == both, sides[1] and at_least(other, one) == both]
+        box[key] = equal(one, other)
+    if left != 1 or not any(sides):
+        raise NotFollowed("it couples the sizes of several axes")
+    return box
 
 
 def boxes_product(factors: tuple[tuple[Key, SizeMap], ...], wanted: int) -> tuple[Box, ...]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
-from math import prod
+from math import gcd, prod
 
 from convwise.sizes import SizeMap, SizeSet, TooComplex, expression
 
@@ -87,12 +87,22 @@ class Ratio:
         return None if self.under else _made(self.coefficient, list(self.over))
 
 
+def _primitive(dim: Product) -> tuple[Fraction, tuple[tuple[Key, SizeMap], ...]]:
+    """The same product with what divides all values of a map taken out of it, so that 7 ceil(n / 28) shows its ceil(n / 28)."""
+    coefficient, factors = dim.coefficient, list[tuple[Key, SizeMap]]()
+    for key, f in dim.factors:
+        content = gcd(f.step, *(value for _, value in f.head), *(value for value in f.base if value is not None))
+        coefficient *= max(content, 1)
+        factors.append((key, f // content if content > 1 else f))
+    return coefficient, tuple(factors)
+
+
 def ratio(one: Dim, other: Dim) -> Ratio | None:
     """The first divided by the second; None where one of them is not known or the divisor is 0."""
     if one is None or other is None or other == 0:
         return None
-    a, over = (Fraction(one), ()) if isinstance(one, int) else (one.coefficient, one.factors)
-    b, under = (Fraction(other), ()) if isinstance(other, int) else (other.coefficient, other.factors)
+    a, over = (Fraction(one), ()) if isinstance(one, int) else _primitive(one)
+    b, under = (Fraction(other), ()) if isinstance(other, int) else _primitive(other)
     above, below = list(over), list(under)
     for factor in over:
         if factor in below:

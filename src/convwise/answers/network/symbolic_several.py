@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 from convwise.answers.network.conditions import Conditions
@@ -37,6 +38,9 @@ from convwise.ops.terms import KINDS
 from convwise.sizes import SizeMap, TooComplex, at_least, chosen, constant, equal, maximum, minimum
 
 Outputs = tuple[Dims | None, ...]
+
+ENDLESS = 2**31 - 1
+"""From here on a slice's end means "to the last cell": files write it so."""
 
 
 def apply(work: Several, shapes: tuple[Dims, ...], asks: Conditions) -> Outputs:
@@ -230,17 +234,30 @@ def _cut(work: Slice, size: Dim, start: Dim, stop: Dim, asks: Conditions) -> Dim
     if len(axes) != 1 or any(single(dim) is None and not isinstance(dim, int) for dim in (size, start, stop)):
         asks.unclear("slices by sizes of several axes", size, start, stop)
         return None
-    n = _map(size)
+    if start == 0 and (work.stop is None or (isinstance(stop, int) and stop >= ENDLESS)) and work.step == 1:
+        return size
     try:
-        length = maximum(_inside(_map(stop), n) - _inside(_map(start), n), constant(0))
+        length = _taken(_map(size), _map(start), _map(stop))
         return of(next(iter(axes)), length if work.step == 1 else length.ceil_divided(work.step))
     except TooComplex as error:
         asks.unclear(f"slices: {error.fact}", size)
         return None
 
 
+@lru_cache(maxsize=512)
+def _taken(n: SizeMap, start: SizeMap, stop: SizeMap) -> SizeMap:
+    """How many cells lie from start to stop."""
+    first, last = _inside(start, n), _inside(stop, n)
+    if first.value == 0:
+        return last
+    length = last - first
+    return length if at_least(length, 0) == length.legal else maximum(length, constant(0))
+
+
 def _inside(end: SizeMap, n: SizeMap) -> SizeMap:
     """An end of a slice as Python reads it on n cells."""
+    if end == n or end.value == 0:
+        return end
     from_back = at_least(end, 0)
     if from_back != end.legal:
         end = chosen(from_back, end, maximum(end + n, constant(0)))

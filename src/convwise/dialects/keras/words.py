@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from convwise.dialects.base import Call, Unknown, Value, nearest
+from convwise.dialects.base import Call, Note, Unknown, Value, nearest
 from convwise.dialects.keras.reading import Reading, is_int, lower_quote, shown, type_name
 from convwise.errors import ShapeError
 
@@ -150,6 +150,10 @@ def pool_padding(reading: Reading) -> str:
     if isinstance(value, str):
         word = value.lower()
         if word in ("same", "valid"):
+            if word != value:
+                # Measured with 3.15.1: the layer runs on an array, and no model that holds it can be built.
+                text = f"Keras takes padding={shown(value)} where this pool runs on an array, and refuses it in a model: write {word!r}."
+                reading.notes.append(Note("CW505", text))
             return word
         quote = f"Argument `padding` must be either 'valid' or 'same'. Received: padding={value}"
         raise _unknown_padding(reading, ("same", "valid"), quote)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from convwise.dialects.onnx.folding import fold
 from convwise.dialects.onnx.given import Given, Made, Piece, Tensor
-from convwise.dialects.onnx.operators import NEWEST, OPERATORS, made
+from convwise.dialects.onnx.operators import FURTHEST, NEWEST, OPERATORS, made
 from convwise.dialects.onnx.values import Known
 
-__all__ = ["NEWEST", "OPERATORS", "Given", "Known", "Made", "Piece", "Tensor", "fold", "made"]
+__all__ = ["FURTHEST", "NEWEST", "OPERATORS", "Given", "Known", "Made", "Piece", "Tensor", "fold", "made"]

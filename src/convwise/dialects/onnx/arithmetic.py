@@ -60,8 +60,12 @@ def _subtract(a: Item, b: Item, whole: bool) -> Item:
 
 def _real_sum(a: Item, b: Item, kind: str) -> Item:
     """Sums of whole numbers that happen to be floating-point ones."""
-    left = a.term if isinstance(a, Real) and a.factor == 1 else int(a) if isinstance(a, float) and a.is_integer() else None
-    right = b.term if isinstance(b, Real) and b.factor == 1 else int(b) if isinstance(b, float) and b.is_integer() else None
+    left = (
+        a.term if isinstance(a, Real) and a.factor == 1 else int(a) if isinstance(a, float) and a.is_integer() else None
+    )
+    right = (
+        b.term if isinstance(b, Real) and b.factor == 1 else int(b) if isinstance(b, float) and b.is_integer() else None
+    )
     found = None if left is None or right is None else combined(kind, left, right)
     return None if found is None else Real(found)
 
@@ -222,7 +226,7 @@ def _absolute(item: Item) -> Item:
 
 
 def _root(item: Item) -> Item:
-    return sqrt(item) if isinstance(item, int | float) and 0 <= item else None
+    return sqrt(item) if isinstance(item, int | float) and item >= 0 else None
 
 
 def _reciprocal(item: Item) -> Item:

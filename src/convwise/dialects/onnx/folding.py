@@ -24,7 +24,7 @@ def _shape(given: Given) -> Known | None:
     if rank is None:
         return None
     sizes = given.sizes(0)
-    start, end = given.int("start"), given.int("end", rank)
+    start, end = given.integer("start"), given.integer("end", rank)
     return vector(tuple(sizes[slice(*slice(start, end).indices(rank))]))
 
 
@@ -102,7 +102,7 @@ def _unary(given: Given) -> Known | None:
 
 def _cast(given: Given) -> Known | None:
     known = given.known(0)
-    to = given.int("to", 1)
+    to = given.integer("to", 1)
     return None if known is None else cast(known, to)
 
 
@@ -127,7 +127,7 @@ def _gather(given: Given) -> Known | None:
     data, indices = given.known(0), given.known(1)
     if data is None or indices is None or not data.dims:
         return None
-    axis = given.axis(given.int("axis"), len(data.dims))
+    axis = given.axis(given.integer("axis"), len(data.dims))
     size = data.dims[axis]
     dims = (*data.dims[:axis], *indices.dims, *data.dims[axis + 1 :])
     chosen = indices.ints()
@@ -152,7 +152,8 @@ def _concat(given: Given) -> Known | None:
 def _take(known: Known, axis: int, cells: range) -> Known:
     dims = (*known.dims[:axis], len(cells), *known.dims[axis + 1 :])
     items = tuple(
-        known.items[_flat((*index[:axis], cells[index[axis]], *index[axis + 1 :]), known.dims)] for index in _cells(dims)
+        known.items[_flat((*index[:axis], cells[index[axis]], *index[axis + 1 :]), known.dims)]
+        for index in _cells(dims)
     )
     return Known(dims, items, known.whole)
 
@@ -178,6 +179,7 @@ def _slice(given: Given) -> Known | None:
         size = known.dims[place]
         # Numbers below -size mean the first cell; Python would take -1 as the last one.
         stop = None if step < 0 and (end < -size or end in (2**31 - 1, 2**63 - 1)) else end
+        start = 0 if step < 0 and start < -size else start
         known = _take(known, place, range(size)[slice(start, stop, step)])
     return known
 
@@ -266,11 +268,13 @@ def _reduce(given: Given) -> Known | None:
     known = given.known(0)
     if known is None or len(known.dims) > 1 or not known.items:
         return None
-    combine = BINARY[{"ReduceProd": "Mul", "ReduceSum": "Add", "ReduceMax": "Max", "ReduceMin": "Min"}[given.node.op_type]]
+    combine = BINARY[
+        {"ReduceProd": "Mul", "ReduceSum": "Add", "ReduceMax": "Max", "ReduceMin": "Min"}[given.node.op_type]
+    ]
     found = known.items[0]
     for item in known.items[1:]:
         found = combine(found, item, known.whole)
-    return Known((1,) * len(known.dims) if given.int("keepdims", 1) else (), (found,), known.whole)
+    return Known((1,) * len(known.dims) if given.integer("keepdims", 1) else (), (found,), known.whole)
 
 
 def _transpose(given: Given) -> Known | None:
@@ -311,4 +315,3 @@ FOLDS: dict[str, Fold] = {
     **dict.fromkeys(("ReduceProd", "ReduceSum", "ReduceMax", "ReduceMin"), _reduce),
 }
 """Operators that shape arithmetic is made of."""
-

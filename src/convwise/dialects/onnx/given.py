@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from convwise.dialects.onnx.values import Known
 from convwise.errors import Refusal
 from convwise.graph import Work
-from convwise.dialects.onnx.values import Known
 from convwise.ops.several import Opaque
 from convwise.ops.shape import Shape
 from convwise.ops.terms import SizeOf, Term
@@ -108,13 +108,13 @@ class Given:
     def has(self, name: str) -> bool:
         return name in self.node.attributes
 
-    def int(self, name: str, default: int = 0) -> int:
+    def integer(self, name: str, default: int = 0) -> int:
         value = self.node.attributes.get(name, default)
         if type(value) is not int:
             raise self.refuse("CW204", f"{name} must be an integer", value, name)
         return value
 
-    def float(self, name: str, default: float = 0.0) -> float:
+    def number(self, name: str, default: float = 0.0) -> float:
         value = self.node.attributes.get(name, default)
         if not isinstance(value, int | float) or isinstance(value, bool):
             raise self.refuse("CW204", f"{name} must be a number", value, name)

@@ -23,8 +23,8 @@ from convwise.ops.several import (
     Tile,
     Unsqueeze,
 )
-from convwise.ops.terms import Term
 from convwise.ops.shape import LARGEST
+from convwise.ops.terms import Term
 
 BEYOND = 2**31 - 1
 """Ends of slices from here on mean "to the end": exporters write the largest int32 or int64."""
@@ -57,7 +57,7 @@ def reshape(given: Given) -> Made:
     rank = given.rank()
     if target is None:
         return opaque(given, "the target shape depends on the data")
-    copies = not given.int("allowzero")
+    copies = not given.integer("allowzero")
     if sum(size == -1 for size in target) > 1:
         raise given.refuse("CW106", "the target shape has more than one -1", target)
     low = next((size for size in target if isinstance(size, int) and size < -1), None)
@@ -82,7 +82,7 @@ def flatten(given: Given) -> Made:
     rank = given.rank()
     if rank is None:
         return opaque(given, NO_RANK)
-    axis = given.int("axis", 1)
+    axis = given.integer("axis", 1)
     if not -rank <= axis <= rank:
         raise given.refuse("CW101", f"axis {axis} in a tensor of {rank} axes", axis, "axis")
     axis += rank if axis < 0 else 0
@@ -100,7 +100,9 @@ def transpose(given: Given) -> Made:
             return opaque(given, NO_RANK)
         order = tuple(reversed(range(rank)))
     if sorted(order) != list(range(len(order))) or (rank is not None and rank != len(order)):
-        raise given.refuse("CW101", f"perm {order} does not order {len(order) if rank is None else rank} axes", order, "perm")
+        raise given.refuse(
+            "CW101", f"perm {order} does not order {len(order) if rank is None else rank} axes", order, "perm"
+        )
     return of((Permute(order),))
 
 
@@ -128,11 +130,11 @@ def unsqueeze(given: Given) -> Made:
 def concat(given: Given) -> Made:
     if not given.has("axis") and given.opset >= 4:
         raise given.refuse("CW303", "axis is missing", axis="axis")
-    return of(Concat(given.int("axis", 1)), *(n for n, one in enumerate(given.inputs) if one is not None))
+    return of(Concat(given.integer("axis", 1)), *(n for n, one in enumerate(given.inputs) if one is not None))
 
 
 def split(given: Given) -> Made:
-    axis, outputs = given.int("axis"), len(given.node.outputs)
+    axis, outputs = given.integer("axis"), len(given.node.outputs)
     if given.input(1) is not None or given.has("split"):
         sizes = fixed(given, 1, "split")
         if sizes is None:
@@ -140,7 +142,7 @@ def split(given: Given) -> Made:
         if len(sizes) != outputs:
             raise given.refuse("CW105", f"{len(sizes)} pieces for {outputs} outputs", sizes, "split")
         return of(Split(axis, sizes))
-    parts = given.int("num_outputs", outputs)
+    parts = given.integer("num_outputs", outputs)
     if parts < 1 or parts != outputs:
         raise given.refuse("CW105", f"{parts} pieces for {outputs} outputs", parts, "num_outputs")
     return of(Split(axis, None, parts, even=not given.has("num_outputs")))
@@ -161,7 +163,12 @@ def slices(given: Given) -> Made:
     for axis, start, end, step in zip(axes, starts, ends, steps, strict=True):
         if not step:
             raise given.refuse("CW201", "a step of 0", 0, "steps")
-        work = Slice(axis, _end(start, step, first=True), _end(end, step, first=False), step)
+        first = _end(start, step, first=True)
+        if step < 0 and isinstance(first, int) and first < -1 and given.rank() is not None:
+            # Counted from the back beyond the first cell, onnxruntime starts at that cell, Python before it.
+            from_front = combined("add", given.size(0, given.axis(axis, given.rank() or 0)), first)
+            first = 0 if from_front is None else combined("maximum", from_front, 0)
+        work = Slice(axis, first, _end(end, step, first=False), step)
         pieces.append(Piece(work, (-len(pieces) if pieces else 0,)))
     return Made(tuple(pieces)) if pieces else of((Pointwise("slice"),))
 
@@ -249,7 +256,7 @@ def gather(given: Given) -> Made:
     shape, rank = given.shape(1), given.rank()
     if shape is None or rank is None:
         return opaque(given, "the shape of its indices is not known")
-    axis = given.axis(given.int("axis"), rank)
+    axis = given.axis(given.integer("axis"), rank)
     known, size = given.known(1), (given.shape() or ())[axis]
     if size is not None and known is not None:
         wrong = next((n for n in known.ints() or () if not -size <= n < size), None)
@@ -268,7 +275,7 @@ def gather_elements(given: Given) -> Made:
 
 def gather_nd(given: Given) -> Made:
     shape, indices = given.shape(0), given.shape(1)
-    batch = given.int("batch_dims")
+    batch = given.integer("batch_dims")
     if shape is None or indices is None or not indices or indices[-1] is None:
         return opaque(given, "the shape of its indices is not known")
     return of(Constant((*given.sizes(1)[:-1], *given.sizes(0)[batch + indices[-1] :])), 0, 1)
@@ -279,16 +286,16 @@ def one_hot(given: Given) -> Made:
     depth = cast(known, INT64).terms() if known is not None else None
     if depth is None or len(depth) != 1 or rank is None:
         return opaque(given, "the depth depends on the data")
-    axis = given.axis(given.int("axis", -1), rank + 1)
+    axis = given.axis(given.integer("axis", -1), rank + 1)
     sizes = given.sizes(0)
     return of(Constant((*sizes[:axis], depth[0], *sizes[axis:])))
 
 
 def top_k(given: Given) -> Made:
-    count = (given.int("k"),) if given.has("k") else wanted(given, 1)
+    count = (given.integer("k"),) if given.has("k") else wanted(given, 1)
     if count is None or len(count) != 1:
         return opaque(given, "how many it takes depends on the data")
-    axis = given.int("axis", -1)
+    axis = given.integer("axis", -1)
     shape = given.shape()
     size = shape[given.axis(axis, len(shape))] if shape is not None else None
     if size is not None and isinstance(count[0], int) and count[0] > size:
@@ -300,7 +307,7 @@ def shuffle(given: Given) -> Made:
     """DepthToSpace and SpaceToDepth."""
     if not given.has("blocksize"):
         raise given.refuse("CW303", "blocksize is missing", axis="blocksize")
-    block = given.int("blocksize")
+    block = given.integer("blocksize")
     if not 1 <= block < 2**31:
         raise given.refuse("CW201", f"blocksize is {block}; it must be at least 1 and below 2**31", block, "blocksize")
     return of((PixelShuffle(block, given.node.op_type == "SpaceToDepth"),))
@@ -353,7 +360,7 @@ def _factors(given: Given) -> tuple[tuple[float, ...] | None, Known | None]:
     if name == "Upsample" and given.has("scales"):
         return given.floats("scales"), None
     if name == "Upsample" and given.has("height_scale"):
-        return (1.0, 1.0, given.float("height_scale"), given.float("width_scale")), None
+        return (1.0, 1.0, given.number("height_scale"), given.number("width_scale")), None
     place = 1 if name == "Upsample" or opset < 11 else 2
     known = given.known(place)
     if known is not None and known.items:

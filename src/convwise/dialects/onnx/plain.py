@@ -12,12 +12,77 @@ from convwise.ops.several import Constant, Elementwise, MatMul, Reduce
 from convwise.ops.terms import Term
 
 POINTWISE = frozenset(
-    """Abs Acos Acosh Asin Asinh Atan Atanh Bernoulli BitwiseNot Cast CastLike Ceil Celu Clip Cos Cosh CumSum
-    DequantizeLinear Dropout Elu Erf Exp EyeLike Floor Gelu HardSigmoid HardSwish Hardmax Identity ImageScaler
-    IsInf IsNaN LRN LeakyRelu Log LogSoftmax LpNormalization MeanVarianceNormalization Mish Neg Not
-    ParametricSoftplus QuantizeLinear RandomNormalLike RandomUniformLike Reciprocal Relu ReverseSequence Round ScaledTanh
-    Scatter ScatterElements ScatterND Selu Shrink Sigmoid Sign Sin Sinh Softmax Softplus Softsign Sqrt Swish Tan Tanh
-    TensorScatter ThresholdedRelu Trilu""".split()
+    [
+        "Abs",
+        "Acos",
+        "Acosh",
+        "Asin",
+        "Asinh",
+        "Atan",
+        "Atanh",
+        "Bernoulli",
+        "BitwiseNot",
+        "Cast",
+        "CastLike",
+        "Ceil",
+        "Celu",
+        "Clip",
+        "Cos",
+        "Cosh",
+        "CumSum",
+        "DequantizeLinear",
+        "Dropout",
+        "Elu",
+        "Erf",
+        "Exp",
+        "EyeLike",
+        "Floor",
+        "Gelu",
+        "HardSigmoid",
+        "HardSwish",
+        "Hardmax",
+        "Identity",
+        "ImageScaler",
+        "IsInf",
+        "IsNaN",
+        "LRN",
+        "LeakyRelu",
+        "Log",
+        "LogSoftmax",
+        "LpNormalization",
+        "MeanVarianceNormalization",
+        "Mish",
+        "Neg",
+        "Not",
+        "ParametricSoftplus",
+        "QuantizeLinear",
+        "RandomNormalLike",
+        "RandomUniformLike",
+        "Reciprocal",
+        "Relu",
+        "ReverseSequence",
+        "Round",
+        "ScaledTanh",
+        "Scatter",
+        "ScatterElements",
+        "ScatterND",
+        "Selu",
+        "Shrink",
+        "Sigmoid",
+        "Sign",
+        "Sin",
+        "Sinh",
+        "Softmax",
+        "Softplus",
+        "Softsign",
+        "Sqrt",
+        "Swish",
+        "Tan",
+        "Tanh",
+        "TensorScatter",
+        "ThresholdedRelu",
+        "Trilu",
+    ]
 )
 """Operators whose outputs have the shape of their first input."""
 
@@ -78,8 +143,21 @@ def elementwise(given: Given) -> Made:
     """Inputs broadcast as NumPy does; before version 7 the second one at `axis`, to the first one's shape."""
     kind = ELEMENTWISE[given.node.op_type]
     given.needs(0, "data")
-    old = given.opset < 7 and given.node.op_type in {"Add", "Sub", "Mul", "Div", "Pow", "And", "Or", "Xor", "Equal", "Less", "Greater", "PRelu"}
-    if old and (given.int("broadcast") or given.node.op_type == "PRelu"):
+    old = given.opset < 7 and given.node.op_type in {
+        "Add",
+        "Sub",
+        "Mul",
+        "Div",
+        "Pow",
+        "And",
+        "Or",
+        "Xor",
+        "Equal",
+        "Less",
+        "Greater",
+        "PRelu",
+    }
+    if old and (given.integer("broadcast") or given.node.op_type == "PRelu"):
         return of((Pointwise(kind),))
     one_way = given.node.op_type == "PRelu" and given.rank(1) is not None and given.rank() is not None
     if one_way and (given.rank(1) or 0) > (given.rank() or 0):
@@ -88,7 +166,7 @@ def elementwise(given: Given) -> Made:
 
 
 def reduction(given: Given) -> Made:
-    keep = bool(given.int("keepdims", 1))
+    keep = bool(given.integer("keepdims", 1))
     name = given.node.op_type
     kind = name.removeprefix("Reduce").lower()
     if given.opset < REDUCTIONS[name]:
@@ -100,7 +178,7 @@ def reduction(given: Given) -> Made:
         if axes is None:
             return opaque(given, "the axes depend on the data")
     if not axes:
-        if given.int("noop_with_empty_axes"):
+        if given.integer("noop_with_empty_axes"):
             return of((Pointwise(kind),))
         axes = None
     return of(Reduce(kind, _counted(given, axes), keep))
@@ -113,8 +191,8 @@ def _counted(given: Given, axes: tuple[int, ...] | None) -> tuple[int, ...] | No
 
 def arg(given: Given) -> Made:
     """ArgMax and ArgMin."""
-    axes = _counted(given, (given.int("axis"),))
-    return of(Reduce(given.node.op_type.lower(), axes, bool(given.int("keepdims", 1))))
+    axes = _counted(given, (given.integer("axis"),))
+    return of(Reduce(given.node.op_type.lower(), axes, bool(given.integer("keepdims", 1))))
 
 
 def _one_axis(given: Given, number: int, what: str) -> int | None:
@@ -127,7 +205,7 @@ def _one_axis(given: Given, number: int, what: str) -> int | None:
 def batch_norm(given: Given) -> Made:
     given.needs(0, "data")
     features = [_one_axis(given, n, what) for n, what in enumerate(("scale", "bias", "mean", "variance"), 1)]
-    op = Norm("batch", features[0], moments=True, epsilon=given.float("epsilon", 1e-5))
+    op = Norm("batch", features[0], moments=True, epsilon=given.number("epsilon", 1e-5))
     if len(given.node.outputs) > 1 and any(given.node.outputs[1:]):
         pieces = [Piece((op,)), *(Piece((Pointwise("moments"),), (n,)) for n in (3, 4))]
         gives = (0, 1, 2, 1, 2)[: len(given.node.outputs)]
@@ -136,16 +214,16 @@ def batch_norm(given: Given) -> Made:
 
 
 def instance_norm(given: Given) -> Made:
-    return of((Norm("instance", _one_axis(given, 1, "scale"), epsilon=given.float("epsilon", 1e-5)),))
+    return of((Norm("instance", _one_axis(given, 1, "scale"), epsilon=given.number("epsilon", 1e-5)),))
 
 
 def group_norm(given: Given) -> Made:
-    groups = given.int("num_groups", 1)
+    groups = given.integer("num_groups", 1)
     if groups < 1:
         raise given.refuse("CW201", f"num_groups is {groups}", groups, "num_groups")
     shape = given.shape()
     features = shape[1] if shape is not None and len(shape) > 1 else None
-    return of((Norm("group", features, groups=groups, epsilon=given.float("epsilon", 1e-5)),))
+    return of((Norm("group", features, groups=groups, epsilon=given.number("epsilon", 1e-5)),))
 
 
 def layer_norm(given: Given) -> Made:
@@ -153,12 +231,12 @@ def layer_norm(given: Given) -> Made:
     rank, scale = given.rank(), given.shape(1)
     if rank is None:
         return opaque(given, NO_RANK)
-    axis = given.axis(given.int("axis", -1), rank)
+    axis = given.axis(given.integer("axis", -1), rank)
     axes = tuple(range(axis, rank))
     sizes = () if scale is None else tuple(size for size in scale if size is not None)
     whole = scale is not None and len(sizes) == len(scale) == len(axes) and 1 not in sizes
     features = prod(sizes) if whole else None
-    op = Norm("layer", features, axes, shape=sizes if whole else None, epsilon=given.float("epsilon", 1e-5))
+    op = Norm("layer", features, axes, shape=sizes if whole else None, epsilon=given.number("epsilon", 1e-5))
     if len(given.node.outputs) == 1:
         return of((op,))
     return Made((Piece((op,)), Piece(Reduce("mean", axes))), (0, 1, 1)[: len(given.node.outputs)])
@@ -188,18 +266,18 @@ def gemm(given: Given) -> Made:
     turned = Permute((1, 0))
     pieces: list[Piece] = []
     a = b = 0
-    if given.int("transA"):
+    if given.integer("transA"):
         pieces.append(Piece((turned,), (0,)))
         a = -len(pieces)
     bias = given.input(2) is not None
     if right.fixed and right.shape is not None and None not in right.shape:
-        rows, columns = reversed(right.shape) if given.int("transB") else right.shape
+        rows, columns = reversed(right.shape) if given.integer("transB") else right.shape
         whole = given.shape(2) in (None, (columns,), (1, columns), (1,), ())
         pieces.append(Piece((Dense(rows, columns or 0, bias=bias),), (a,)))
         bias = bias and not whole
     else:
         b = 1
-        if given.int("transB"):
+        if given.integer("transB"):
             pieces.append(Piece((turned,), (1,)))
             b = -len(pieces)
         pieces.append(Piece(MatMul(), (a, b)))
@@ -240,7 +318,7 @@ def recurrent(given: Given) -> Made:
     length, batch = given.size(0, 0), given.size(0, 1)
     whole: tuple[Term, ...] = (length, directions, batch, hidden)
     last: tuple[Term, ...] = (directions, batch, hidden)
-    if given.int("layout"):
+    if given.integer("layout"):
         whole, last = (length, batch, directions, hidden), (length, directions, hidden)
     pieces = (Piece(Constant(whole)), Piece(Constant(last)))
     return Made(pieces, (0, 1, 1)[: len(given.node.outputs)])

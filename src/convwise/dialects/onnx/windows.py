@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from convwise.axis import SAME_LOWER, SAME_UPPER, Pads, Padding, Window, split_total
+from convwise.axis import SAME_LOWER, SAME_UPPER, Padding, Pads, Window, split_total
 from convwise.dialects.onnx.given import FLOATS, Given, Made, Piece, of, opaque
 from convwise.ops import Conv, ConvTranspose, GlobalPool, Pool
 from convwise.ops.several import Constant, ReshapeTo, Slice
@@ -36,7 +36,9 @@ def floating(given: Given, allowed: frozenset[str] = FLOATS) -> None:
     """Refuse data of a type that the operator is not defined for."""
     data = given.input(0)
     if data is not None and data.dtype is not None and data.dtype not in allowed:
-        raise given.refuse("CW204", f"the input is {data.dtype}, and {given.node.op_type} is defined for floats", data.dtype)
+        raise given.refuse(
+            "CW204", f"the input is {data.dtype}, and {given.node.op_type} is defined for floats", data.dtype
+        )
 
 
 def padding(given: Given, kernel: tuple[int, ...], strict: bool) -> tuple[Padding, ...]:
@@ -47,11 +49,15 @@ def padding(given: Given, kernel: tuple[int, ...], strict: bool) -> tuple[Paddin
     if rule in ("NOTSET", ""):
         return tuple(Pads(low, high) for low, high in zip(flat[:rank], flat[rank:], strict=True))
     if strict and given.has("pads"):
-        raise given.refuse("CW201", f"auto_pad is {rule}, and pads are given as well", rule, "auto_pad", "keep one of them")
+        raise given.refuse(
+            "CW201", f"auto_pad is {rule}, and pads are given as well", rule, "auto_pad", "keep one of them"
+        )
     if rule == "VALID":
         return (Pads(),) * rank
     if rule not in SAME:
-        raise given.refuse("CW207", f"auto_pad is {rule!r}", rule, "auto_pad", "NOTSET, VALID, SAME_UPPER or SAME_LOWER")
+        raise given.refuse(
+            "CW207", f"auto_pad is {rule!r}", rule, "auto_pad", "NOTSET, VALID, SAME_UPPER or SAME_LOWER"
+        )
     return (SAME[rule],) * rank
 
 
@@ -65,7 +71,9 @@ def windows(given: Given, kernel: tuple[int, ...], dilated: bool = True, strict:
     for window in found:
         total = window.padding.total if isinstance(window.padding, Pads) else 0
         if max(window.span, total) > LARGEST // 2:
-            raise given.refuse("CW107", f"a window that spans {window.span} over {total} cells of padding overflows int64")
+            raise given.refuse(
+                "CW107", f"a window that spans {window.span} over {total} cells of padding overflows int64"
+            )
     return found
 
 
@@ -100,7 +108,10 @@ def _weight(given: Given, number: int) -> tuple[tuple[int | None, ...], tuple[in
     kernel = kernel_of(given, weight.shape, "the weight")
     if kernel is not None and rank is not None and len(kernel) + 2 != rank:
         raise given.refuse(
-            "CW101", f"the weight has {len(kernel)} spatial axes, the input has {max(rank - 2, 0)}", weight.shape, "weight"
+            "CW101",
+            f"the weight has {len(kernel)} spatial axes, the input has {max(rank - 2, 0)}",
+            weight.shape,
+            "weight",
         )
     return None if kernel is None else (weight.shape, kernel)
 
@@ -108,12 +119,14 @@ def _weight(given: Given, number: int) -> tuple[tuple[int | None, ...], tuple[in
 def _bias(given: Given, number: int, channels: int | None) -> bool:
     shape = given.shape(number)
     if shape is not None and (len(shape) != 1 or (channels is not None and shape[0] not in (channels, None))):
-        raise given.refuse("CW102", f"the bias is {shape}, not one number for each of {channels} channels", shape, "bias")
+        raise given.refuse(
+            "CW102", f"the bias is {shape}, not one number for each of {channels} channels", shape, "bias"
+        )
     return given.input(number) is not None
 
 
 def _group(given: Given) -> int:
-    group = given.int("group", 1)
+    group = given.integer("group", 1)
     if group < 1:
         raise given.refuse("CW201", f"group is {group}; at least 1 is needed", group, "group")
     return group
@@ -161,7 +174,10 @@ def conv_transpose(given: Given) -> Made:
     for window, more in zip(slides, extra, strict=True):
         if more and more >= window.stride:
             raise given.refuse(
-                "CW201", f"output_padding is {more}; it must be less than the stride {window.stride}", more, "output_padding"
+                "CW201",
+                f"output_padding is {more}; it must be less than the stride {window.stride}",
+                more,
+                "output_padding",
             )
     wanted = given.ints("output_shape")
     if wanted:
@@ -189,7 +205,7 @@ def _to_shape(
     bare = tuple(Window(one.kernel, one.stride, one.dilation) for one in slides)
     shape = given.shape() or ()
     for axis, (window, want) in enumerate(zip(bare, wanted, strict=True), 2):
-        size = shape[axis] if axis < len(shape) else None
+        size: int | str | None = shape[axis] if axis < len(shape) else None
         size = given.declared[axis] if size is None and axis < len(given.declared) else size
         if isinstance(size, int) and want < window.transposed(size) - 2 * (window.span - 1):
             raise given.refuse(
@@ -221,7 +237,7 @@ def pool(given: Given) -> Made:
     kernel = numbers(given, "kernel_shape", len(kernel) if rank is None else max(rank - 2, 0), 1, 1)
     if not kernel:
         raise given.refuse("CW101", f"an input of {rank} axes; at least 3 are needed", rank)
-    ceil = given.int("ceil_mode")
+    ceil = given.integer("ceil_mode")
     if ceil not in (0, 1):
         raise given.refuse("CW201", f"ceil_mode is {ceil}; it is 0 or 1", ceil, "ceil_mode")
     slides = windows(given, kernel, given.opset >= DILATED_SINCE[name], strict=False)
@@ -239,13 +255,16 @@ def pool(given: Given) -> Made:
             rule = split_total(Window(one.kernel).span - 1, rule)
         settled.append(Window(one.kernel, one.stride, one.dilation, rule, bool(ceil)))
     power = _power(given) if name == "LpPool" else None
-    counted = bool(given.int("count_include_pad"))
+    counted = bool(given.integer("count_include_pad"))
     op = Pool(POOLS[name], tuple(settled), counted, power=power)
-    return Made((Piece((op,)),), (0,) * max(len(given.node.outputs), 1))
+    notes: tuple[str, ...] = ()
+    if any(not isinstance(one.padding, Pads) and one.stride > one.kernel for one in settled):
+        notes = ("onnxruntime refuses SAME padding in pools where a stride beyond the kernel would make it negative",)
+    return Made((Piece((op,)),), (0,) * max(len(given.node.outputs), 1), notes=notes)
 
 
 def _power(given: Given) -> float:
-    power = given.float("p", 2.0)
+    power = given.number("p", 2.0)
     if power <= 0:
         raise given.refuse("CW201", f"p is {power:g}; it must be more than 0", power, "p")
     return power
@@ -266,7 +285,7 @@ def global_pool(given: Given) -> Made:
 def roi_pool(given: Given) -> Made:
     """RoiAlign and MaxRoiPool: one map of a fixed size for each region."""
     if given.node.op_type == "RoiAlign":
-        out = (given.int("output_height", 1), given.int("output_width", 1))
+        out = (given.integer("output_height", 1), given.integer("output_width", 1))
     else:
         out = tuple(given.ints("pooled_shape") or ())  # type: ignore[assignment]
     if given.shape(0) is None or given.shape(1) is None:

@@ -21,9 +21,36 @@ from convwise.readers.onnx_network.sources import InputShapes, declared_inputs, 
 
 SMALL_INTS = frozenset({"int8", "uint8", "int4", "uint4"})
 KEEPS_DTYPE = frozenset(
-    "Relu Add Sub Mul Div Conv MaxPool AveragePool BatchNormalization Identity Transpose Reshape Concat Slice Pad Clip".split()
+    [
+        "Relu",
+        "Add",
+        "Sub",
+        "Mul",
+        "Div",
+        "Conv",
+        "MaxPool",
+        "AveragePool",
+        "BatchNormalization",
+        "Identity",
+        "Transpose",
+        "Reshape",
+        "Concat",
+        "Slice",
+        "Pad",
+        "Clip",
+    ]
 )
-DTYPES = {1: "float32", 2: "uint8", 3: "int8", 5: "int16", 6: "int32", 7: "int64", 9: "bool", 10: "float16", 11: "float64"}
+DTYPES = {
+    1: "float32",
+    2: "uint8",
+    3: "int8",
+    5: "int16",
+    6: "int32",
+    7: "int64",
+    9: "bool",
+    10: "float16",
+    11: "float64",
+}
 
 
 def onnx_network(model: OnnxModel, input_shape: InputShapes = None) -> Network:
@@ -34,10 +61,15 @@ def onnx_network(model: OnnxModel, input_shape: InputShapes = None) -> Network:
     floating-point tensors (with quantised weights), each counted at the first node that reads it, running moments left out.
 
     Raises:
-        ModelError: CW405, CW408, CW410 for a graph that does not hang together.
+        ModelError: CW405, CW407, CW408, CW410 for a graph that does not hang together.
         Refusal: CW1xx and CW2xx where onnxruntime refuses a node whatever the input's size is.
         ArgumentError: CW601, CW606 for an `input_shape` that does not fit.
     """
+    version = model.opsets.get("", 1)
+    if version > onnx.FURTHEST:
+        raise ModelError(
+            "CW407", f"there is no operator set {version:,}", hint=f"the newest known one is {onnx.NEWEST}"
+        )
     steps = expanded(model)
     graph = model.graph
     stored = {*graph.initializers, *(value.name for value in graph.inputs)}
@@ -51,7 +83,6 @@ def onnx_network(model: OnnxModel, input_shape: InputShapes = None) -> Network:
     for step in steps:
         building.add(step)
     notes: tuple[Note, ...] = tuple(building.notes)
-    version = model.opsets.get("", 1)
     if version > onnx.NEWEST:
         text = f"operator set {version} is newer than any that is known ({onnx.NEWEST}); its nodes are read like those of {onnx.NEWEST}"
         notes = (Note("CW520", text), *notes)
@@ -172,6 +203,7 @@ class Building:
         fixed = bool(inputs) and all(one is not None and one.fixed for one in inputs if one is not None)
         if fixed and self._fixed(given, made, weights):
             return
+        self.notes += (Note("CW505", f"{where}: {text}") for text in made.notes)
         self._emit(given, made)
 
     def _fixed(self, given: Given, made: Made, weights: tuple[str, ...]) -> bool:
@@ -215,9 +247,7 @@ class Building:
             else:
                 outputs = tuple(name for name, one in zip(node.outputs, gives, strict=False) if one == number)
                 outputs = outputs or (self._inner(node, number),)
-            tensors = [
-                self.tensors[self._inner(node, -1 - n)] if n < 0 else given.inputs[n] for n in piece.inputs
-            ]
+            tensors = [self.tensors[self._inner(node, -1 - n)] if n < 0 else given.inputs[n] for n in piece.inputs]
             inputs = tuple(one for one in tensors if one is not None)
             self._step(given, piece.work, inputs, outputs, params if not number else 0, several=gives is not None)
             if number != last and outputs[0] != self._inner(node, number):
@@ -273,7 +303,7 @@ class Building:
 
     def _dtype(self, given: Given) -> str | None:
         if given.node.op_type == "Cast":
-            return DTYPES.get(given.int("to", 1))
+            return DTYPES.get(given.integer("to", 1))
         first = given.input(0)
         return first.dtype if first is not None and given.node.op_type in KEEPS_DTYPE else None
 
@@ -293,5 +323,3 @@ def flowed(work: Work, shapes: tuple[Shape | None, ...]) -> tuple[Shape | None, 
         return (shape,)
     except ConvwiseError:
         return (None,)
-
-

@@ -69,7 +69,9 @@ def _sorted(steps: list[Step], needs: list[set[str]], there: set[str]) -> list[S
                 heappush(ready, reader)
     if len(found) < len(steps):
         stuck = next(step for step, count in zip(steps, missing, strict=True) if count)
-        raise ModelError("CW408", f"{stuck.place}: {called(stuck.node)} waits for its own output: the graph has a cycle")
+        raise ModelError(
+            "CW408", f"{stuck.place}: {called(stuck.node)} waits for its own output: the graph has a cycle"
+        )
     return found
 
 
@@ -133,7 +135,9 @@ def _body(
         return inner and names.get(inner, f"{prefix}/{inner}")
 
     for node in function.nodes:
-        attributes = {key: value for key, one in node.attributes.items() if (value := _settled(one, values)) is not None}
+        attributes = {
+            key: value for key, one in node.attributes.items() if (value := _settled(one, values)) is not None
+        }
         title = "/".join(part for part in (call.name or call.op_type, node.name or node.op_type) if part)
         yield (
             replace(

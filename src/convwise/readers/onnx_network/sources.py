@@ -14,11 +14,42 @@ from convwise.readers.onnx import OnnxGraph, OnnxNode, OnnxValue
 from convwise.readers.onnx_network.ordering import Step
 
 ALIKE = frozenset(
-    "Abs Add BatchNormalization Cast Clip Concat Div Dropout Exp Identity LeakyRelu Mul Pad Pow QuantizeLinear DequantizeLinear Relu Slice Sub".split()
+    [
+        "Abs",
+        "Add",
+        "BatchNormalization",
+        "Cast",
+        "Clip",
+        "Concat",
+        "Div",
+        "Dropout",
+        "Exp",
+        "Identity",
+        "LeakyRelu",
+        "Mul",
+        "Pad",
+        "Pow",
+        "QuantizeLinear",
+        "DequantizeLinear",
+        "Relu",
+        "Slice",
+        "Sub",
+    ]
 )
 """Operators behind which the axes mean what they meant before."""
 
-SPATIAL = frozenset("Conv ConvTranspose MaxPool AveragePool GlobalAveragePool GlobalMaxPool DepthToSpace SpaceToDepth".split())
+SPATIAL = frozenset(
+    [
+        "Conv",
+        "ConvTranspose",
+        "MaxPool",
+        "AveragePool",
+        "GlobalAveragePool",
+        "GlobalMaxPool",
+        "DepthToSpace",
+        "SpaceToDepth",
+    ]
+)
 MOST_LOOKED_AT = 2000
 
 InputShapes = Shape | Mapping[str, Shape] | None
@@ -59,13 +90,15 @@ def _by_name(shapes: InputShapes, values: list[OnnxValue]) -> Mapping[str, Shape
         return shapes
     if len(values) != 1:
         names = ", ".join(shown(one.name) for one in values)
-        raise ArgumentError("CW606", f"the model has {len(values)} inputs, and one shape is given", hint=f"give a shape for each of {names}")
+        raise ArgumentError(
+            "CW606",
+            f"the model has {len(values)} inputs, and one shape is given",
+            hint=f"give a shape for each of {names}",
+        )
     return {values[0].name: tuple(shapes)}
 
 
-def _dims(
-    value: OnnxValue, given: Shape | None, readers: Mapping[str, list[OnnxNode]], graph: OnnxGraph
-) -> Declared:
+def _dims(value: OnnxValue, given: Shape | None, readers: Mapping[str, list[OnnxNode]], graph: OnnxGraph) -> Declared:
     dims = value.dims
     if dims is None:
         weights = [

@@ -143,16 +143,5 @@ def check_traceback(text: str) -> None:
         "this is a traceback, not code",
         detail=shown(last, 300),
         received=shown(last, 300) or "traceback",
-        hint=_told_by(text) + "give the code that defines the layers, and the input's shape",
+        hint="give the code that defines the layers, and the input's shape",
     )
-
-
-def _told_by(text: str) -> str:
-    """What an error message says by itself: which features reached a matrix of another size."""
-    found = re.search(
-        r"mat1 and mat2 shapes cannot be multiplied \((\d{1,9})x(\d{1,9}) and (\d{1,9})x(\d{1,9})\)", text
-    )
-    if found is None:
-        return ""
-    _, reached, made, out = found.groups()
-    return f"{reached} features reach a layer made for {made}: write nn.Linear({reached}, {out}) there\nto see which input gives {made}, "

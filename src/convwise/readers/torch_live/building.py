@@ -30,6 +30,8 @@ from convwise.ops.several import (
 from convwise.readers.torch_live.values import NotFollowed, Tensor, renumbered
 
 MOST_NODES = 200_000
+Asking = Slice | ResizeTo | PadTo | ReshapeTo | Expand | Constant
+"""Works whose terms ask for sizes of their inputs, each of which is there once."""
 
 
 @dataclass(slots=True)
@@ -140,11 +142,9 @@ class Building:
         """
         if len(self.nodes) >= MOST_NODES:
             raise NotFollowed(f"the forward has more than {MOST_NODES:,} steps")
-        numbers: dict[int, int] = {}
-        for tensor in inputs:
-            numbers.setdefault(tensor.number, len(numbers))
         places = [tensor.number for tensor in inputs]
-        if len(numbers) == len(places):
+        if isinstance(work, Asking):
+            numbers = {number: place for place, number in enumerate(dict.fromkeys(places))}
             work = _lowered(work, numbers)
             places = list(numbers)
         own = self.unique(name or kind)
@@ -189,7 +189,7 @@ class Building:
             self.notes.append(Note(code, text))
 
 
-def _lowered(work: Work, numbers: dict[int, int]) -> Work:
+def _lowered(work: Asking, numbers: dict[int, int]) -> Work:
     """The work with its terms numbered as the node's inputs are; tensors that only terms ask for join `numbers`."""
     if isinstance(work, Slice):
         ends = [None if end is None else renumbered(end, numbers) for end in (work.start, work.stop)]
@@ -201,9 +201,7 @@ def _lowered(work: Work, numbers: dict[int, int]) -> Work:
         return replace(work, pads=pads)
     if isinstance(work, ReshapeTo | Expand):
         return replace(work, target=tuple(renumbered(term, numbers) for term in work.target))
-    if isinstance(work, Constant):
-        return replace(work, shape=tuple(renumbered(term, numbers) for term in work.shape))
-    return work
+    return replace(work, shape=tuple(renumbered(term, numbers) for term in work.shape))
 
 
 def flow(work: Work, shapes: Sequence[Shape | None], outputs: int) -> tuple[Shape | None, ...]:

@@ -18,7 +18,7 @@ from convwise.readers.torch_live.building import Building
 from convwise.readers.torch_live.keeping import HOOKS
 from convwise.readers.torch_live.modules import Modules, is_leaf
 from convwise.readers.torch_live.place import Place
-from convwise.readers.torch_live.tracing import named
+from convwise.readers.torch_live.tracing import CREATING, named
 from convwise.readers.torch_live.values import Tensor, tensors_in
 
 UNASKED = frozenset(
@@ -138,13 +138,18 @@ def record(
     inputs = {name: torch.empty(shape, device="meta") for name, shape in shapes.items()}
     sources = [recorder.source(name, inputs[name], shapes[name]) for name in shapes]
 
+    creating = tuple(vars(torch)[name] for name in CREATING)
+
     def on_call(mode: Any, function: Any, types: Any, args: Any = (), words: Any = None) -> Any:
-        value = function(*args, **(words or {}))
-        recorder.function(function, tuple(args), words or {}, value)
+        words = dict(words or {})
+        if function in creating:
+            words.setdefault("device", "meta")
+        value = function(*args, **words)
+        recorder.function(function, tuple(args), words, value)
         return value
 
     mode = type("RecordingMode", (torch.overrides.TorchFunctionMode,), {"__torch_function__": on_call})
-    with torch.no_grad(), torch.device("meta"), mode():
+    with torch.no_grad(), mode():
         value = twin(**inputs)
     return recorder.read(value), sources
 

@@ -1,0 +1,243 @@
+"""What a text asks of a wire: its sizes and arithmetic on them, its parts, sums with other wires, and which way a condition goes."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Sequence
+from typing import Any
+
+from convwise.dialects.base import Unknown
+from convwise.readers.source import tensors
+from convwise.readers.source.graphs.wiring import (
+    WiredModel,
+    Wiring,
+    around,
+    doubt_of,
+    doubted,
+    entered,
+    flat,
+    is_size,
+    lost,
+    touches,
+)
+from convwise.readers.source.state import Run
+from convwise.readers.source.values import MISSING, Instance, Method, Ref, Scope, Tensor, truth
+from convwise.readers.torch_live import calls, values
+from convwise.readers.torch_live.place import Place
+from convwise.readers.torch_live.values import AllOf, Comparison, NotFollowed, NotKnown, Real, is_term
+from convwise.readers.torch_live.values import Tensor as Wire
+
+SIGNS: dict[type[ast.operator], tuple[str, str]] = {
+    ast.Add: ("add", "+"),
+    ast.Sub: ("sub", "-"),
+    ast.Mult: ("mul", "*"),
+    ast.Div: ("truediv", "/"),
+    ast.FloorDiv: ("floordiv", "//"),
+    ast.Mod: ("mod", "%"),
+    ast.Pow: ("pow", "**"),
+    ast.MatMult: ("matmul", "@"),
+}
+COMPARED: dict[type[ast.cmpop], str] = {
+    ast.Eq: "eq",
+    ast.NotEq: "ne",
+    ast.Lt: "lt",
+    ast.LtE: "le",
+    ast.Gt: "gt",
+    ast.GtE: "ge",
+}
+SPECIALISED = "CW423"
+
+
+def followed(
+    run: Run, graph: Wiring, place: Place, name: str, args: Sequence[Any], words: dict[str, Any], node: ast.AST
+) -> Any:
+    """What a function or method of PyTorch's makes of wires and sizes; in doubt where nobody can say."""
+    doubt = next((found for found in map(doubt_of, flat([args, words])) if found is not None), None)
+    if doubt is not None:
+        return doubted(run, doubt)
+    run.spend()
+    before = graph.building.opaque
+    found = calls.call(place, name, tuple(_plain(part) for part in args), {k: _plain(v) for k, v in words.items()})
+    graph.written(node)
+    if graph.building.opaque > before:
+        work = graph.building.nodes[-1].work
+        return lost(run, node, str(getattr(work, "reason", "")))
+    return _told(run, found, node)
+
+
+def _plain(value: Any) -> Any:
+    return list(value) if isinstance(value, range) else value
+
+
+def _told(run: Run, value: Any, node: ast.AST) -> Any:
+    """A value as the walk knows it."""
+    if isinstance(value, NotKnown):
+        return run.unknown(node)
+    return tuple(_told(run, part, node) for part in value) if isinstance(value, tuple) else value
+
+
+def shape(run: Run, graph: Wiring, wire: Wire, node: ast.AST) -> Any:
+    """`x.shape`. Keras's own says the sizes that an input declares, and None for the others."""
+    known = graph.building.tensors[wire.number]
+    if run.dialect == "keras":
+        found = known.seen if known.seen is not None else known.free
+        return (None, *found[1:]) if found else run.unknown(node)
+    try:
+        return graph.building.sizes(wire)
+    except NotFollowed:
+        return run.unknown(node)
+
+
+def attribute(run: Run, graph: Wiring, owner: Any, node: ast.Attribute) -> Any:
+    """`owner.attr` of a wire or a model of wires."""
+    name = node.attr
+    if isinstance(owner, Tensor) and owner.entry and owner.doubt is None and name == "shape":
+        owner = graph.wire(run, owner)
+    if isinstance(owner, Wire):
+        if name == "shape":
+            return shape(run, graph, owner, node)
+        if name in ("T", "mT", "ndim"):
+            return followed(run, graph, graph.place(run, name, f".{name}"), "getattr", (owner, name), {}, node)
+        return owner if name in ("data", "real") else Method(owner, name)
+    if isinstance(owner, WiredModel):
+        single = owner.outputs if not isinstance(owner.outputs, list | tuple) else list(owner.outputs)
+        if name in ("input", "inputs"):
+            return owner.inputs[0] if name == "input" and len(owner.inputs) == 1 else list(owner.inputs)
+        if name in ("output", "outputs"):
+            return [single] if name == "outputs" and not isinstance(single, list) else single
+        return Method(owner, name)
+    if isinstance(owner, Instance) and name == "training" and name not in owner.attributes:
+        return False
+    if isinstance(owner, tuple) and name == "as_list":
+        return Method(owner, name)
+    return MISSING
+
+
+def subscript(run: Run, graph: Wiring, owner: Any, node: ast.Subscript, scope: Scope) -> Any:
+    """`x[:, :, top : top + h]`."""
+    if isinstance(owner, Tensor) and owner.entry and owner.doubt is None:
+        owner = graph.wire(run, owner)
+    if isinstance(owner, Tensor) and owner.doubt is not None:
+        return owner
+    if not isinstance(owner, Wire):
+        return MISSING
+    key = _index(run, node.slice, scope)
+    return followed(run, graph, graph.place(run, "getitem", "[]"), "getitem", (owner, key), {}, node)
+
+
+def _index(run: Run, node: ast.expr, scope: Scope) -> Any:
+    if isinstance(node, ast.Tuple):
+        return tuple(_index(run, part, scope) for part in node.elts)
+    if isinstance(node, ast.Slice):
+        bounds = [None if part is None else run.evaluate(run, part, scope) for part in (node.lower, node.upper, node.step)]
+        return slice(*bounds)
+    if isinstance(node, ast.Constant) and node.value is Ellipsis:
+        return Ellipsis
+    found = run.evaluate(run, node, scope)
+    return None if isinstance(found, Ref) and found.path.endswith(".newaxis") else found
+
+
+def binary(run: Run, graph: Wiring, left: Any, right: Any, node: ast.BinOp) -> Any:
+    """Arithmetic with wires and sizes."""
+    sign = SIGNS.get(type(node.op))
+    if any(is_size(side) for side in (left, right)) and not touches([left, right]):
+        if sign is None or any(isinstance(side, Unknown) for side in (left, right)):
+            return run.unknown(node)
+        return _told(run, _combined(sign[0], left, right), node)
+    if not touches([left, right]) or isinstance(left, list) or isinstance(right, list):
+        return MISSING
+    if sign is None:
+        return lost(run, node, "the operator is not known")
+    left, right = entered(run, graph, left), entered(run, graph, right)
+    return followed(run, graph, graph.place(run, *sign), sign[0], (left, right), {}, node)
+
+
+def _combined(kind: str, left: Any, right: Any) -> Any:
+    try:
+        return values.combine(kind, left, right)
+    except NotFollowed:
+        return NotKnown(kind)
+
+
+def unary(run: Run, graph: Wiring, value: Any, node: ast.UnaryOp) -> Any:
+    if isinstance(value, Wire):
+        return value
+    if isinstance(node.op, ast.Not) and is_size(value):
+        known = decided(graph, value)
+        if known is None and isinstance(value, Comparison):
+            return AllOf((value,), True)
+        return run.unknown(node) if known is None else not known
+    if isinstance(node.op, ast.USub) and is_term(value) and not isinstance(value, int):
+        return _told(run, _combined("sub", 0, value), node)
+    return run.unknown(node) if is_size(value) else MISSING
+
+
+def compared(run: Run, kind: type[ast.cmpop], left: Any, right: Any) -> Any:
+    """A comparison of sizes, kept open where it depends on the input's."""
+    if not any(is_size(part) for part in flat([left, right])):
+        return MISSING
+    name = COMPARED.get(kind)
+    if name is None or any(isinstance(part, Unknown) for part in flat([left, right])):
+        return left is not right if kind is ast.IsNot and None in (left, right) else Unknown("?")
+    found = values.compare(name, left, right)
+    return Unknown("?") if isinstance(found, NotKnown) else found
+
+
+def decided(graph: Wiring, value: Any) -> bool | None:
+    """Which way a condition goes: for every size, or for the declared ones, of which a note tells."""
+    if isinstance(value, Wire | Real | NotKnown):
+        return None
+    if not is_size(value):
+        return truth(value)
+    building = graph.building
+    found = values.truth(value, [None] * len(building.tensors))
+    if found is None:
+        found = values.truth(value, building.seen)
+        if found is not None:
+            building.note(SPECIALISED, "a condition on sizes goes the way that it goes for the declared input; other sizes may differ")
+    return found
+
+
+def builtin(run: Run, graph: Wiring, name: str, arguments: list[Any], node: ast.Call) -> Any:
+    """`len`, `int`, `max`, `sum`, `isinstance` of wires and sizes."""
+    first = arguments[0] if arguments else None
+    if name == "isinstance" and len(arguments) == 2 and isinstance(first, Wire):
+        kinds = arguments[1] if isinstance(arguments[1], tuple) else (arguments[1],)
+        return any(isinstance(kind, Ref) and kind.path.endswith("Tensor") for kind in kinds)
+    parts = list(flat(arguments))
+    if name == "sum" and isinstance(first, list | tuple) and any(isinstance(part, Wire) for part in parts):
+        total = first[0]
+        for part in first[1:]:
+            total = followed(run, graph, graph.place(run, "add", "+"), "add", (total, part), {}, node)
+        return total
+    if name == "len" and isinstance(first, Wire):
+        return followed(run, graph, graph.place(run, "len", "len"), "len", (first,), {}, node)
+    if not any(is_size(part) for part in parts):
+        return MISSING
+    if name == "int" and isinstance(first, Real):
+        return _rounded(run, graph, "floor", first, node)
+    if name == "int" and is_term(first):
+        return first
+    if name in ("max", "min") and len(arguments) == 2:
+        return _told(run, _combined(name, *arguments), node)
+    return MISSING if name in ("list", "tuple", "zip", "enumerate", "len", "print", "dict", "reversed") else run.unknown(node)
+
+
+def _rounded(run: Run, graph: Wiring, how: str, value: Any, node: ast.AST) -> Any:
+    """`math.floor` and `math.ceil` of a size."""
+    place = graph.place(run, how, f"math.{how}")
+    if isinstance(value, Real):
+        try:
+            return values.floor_of(value) if how == "floor" else values.ceil_of(value)
+        except NotFollowed:
+            return run.unknown(node)
+    return followed(run, graph, place, f"{how}_of", (value,), {}, node)
+
+
+def rounded(run: Run, graph: Wiring, path: str, value: Any, node: ast.AST) -> Any:
+    return _rounded(run, graph, path.rpartition(".")[2], value, node)
+
+
+def keeps(name: str) -> bool:
+    """Whether a method gives the same array again, as far as its shape goes."""
+    return name in tensors.UNTOUCHED

@@ -1,0 +1,279 @@
+"""What a reading of a network carries along: the nodes so far, its inputs, and the models that the text makes of them."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from convwise.dialects.base import Layer
+from convwise.errors import CodeError, ConvwiseError
+from convwise.ops import Shape
+from convwise.ops.several import Arithmetic, Scale, SizeOf
+from convwise.readers.echo import shown
+from convwise.readers.source import tensors
+from convwise.readers.source.state import Run
+from convwise.readers.source.values import Instance, Made, Rest, Scope, Tensor
+from convwise.readers.torch_live.building import Building
+from convwise.readers.torch_live.place import Place
+from convwise.readers.torch_live.values import AllOf, Comparison, Real
+from convwise.readers.torch_live.values import Tensor as Wire
+
+MOST_NODES = 4_000
+"""Nodes of one network in a text."""
+
+DEEPEST_LISTS = 8
+
+
+@dataclass(eq=False, slots=True)
+class WiredModel:
+    """`keras.Model(inputs, outputs)`: the wires between which it lies."""
+
+    inputs: tuple[Wire, ...]
+    outputs: Any
+    line: int
+    name: str | None = None
+    used: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """Something that the text applies as a whole: what it gives, and the nodes from `start` to `stop` that were made for it."""
+
+    target: Any
+    value: Any
+    start: int
+    stop: int
+    line: int
+
+    @property
+    def wires(self) -> tuple[Wire, ...]:
+        return tuple(part for part in flat(self.value) if isinstance(part, Wire))
+
+    @property
+    def doubt(self) -> ConvwiseError | None:
+        return next((found for found in map(doubt_of, flat(self.value)) if found is not None), None)
+
+
+@dataclass(eq=False, slots=True)
+class Wiring:
+    """The network under construction. `better` are shapes of inputs that an earlier reading of the text has found out, by name; `given` is
+    the caller's shape for the first input."""
+
+    better: Mapping[str, Shape] = field(default_factory=dict)
+    given: Shape | None = None
+    building: Building = field(default_factory=lambda: Building(guided=True))
+    sources: list[tuple[str, Wire, Shape]] = field(default_factory=list)
+    roots: dict[int, tuple[Tensor, Wire]] = field(default_factory=dict)
+    names: dict[int, str] = field(default_factory=dict)
+    ends: list[End] = field(default_factory=list)
+    models: list[WiredModel] = field(default_factory=list)
+    lines: list[int] = field(default_factory=list)
+    read: dict[int, Layer] = field(default_factory=dict)
+    counted: set[int] = field(default_factory=set)
+    paths: dict[int, dict[int, str]] = field(default_factory=dict)
+    inside: int = 0
+
+    # What the walk asks, each answered by its own module; MISSING: the walk's own answer holds.
+
+    def call(self, run: Run, target: Any, arguments: list[Any], keywords: Any, node: ast.Call) -> Any:
+        from convwise.readers.source.graphs import calling
+
+        return calling.call(run, self, target, arguments, keywords, node)
+
+    def applied(self, run: Run, target: Any, arguments: list[Any], keywords: Any, node: ast.AST) -> Any:
+        from convwise.readers.source.graphs import applying
+
+        return applying.applied(run, self, target, arguments, keywords, node)
+
+    def apply(self, run: Run, target: Any, tensor: Tensor, line: int) -> Any:
+        from convwise.readers.source.graphs import applying
+
+        return applying.alone(run, self, target, tensor, line)
+
+    def builtin(self, run: Run, name: str, arguments: list[Any], node: ast.Call) -> Any:
+        from convwise.readers.source.graphs import asking
+
+        return asking.builtin(run, self, name, arguments, node)
+
+    def attribute(self, run: Run, owner: Any, node: ast.Attribute) -> Any:
+        from convwise.readers.source.graphs import asking
+
+        return asking.attribute(run, self, owner, node)
+
+    def subscript(self, run: Run, owner: Any, node: ast.Subscript, scope: Scope) -> Any:
+        from convwise.readers.source.graphs import asking
+
+        return asking.subscript(run, self, owner, node, scope)
+
+    def binary(self, run: Run, left: Any, right: Any, node: ast.BinOp) -> Any:
+        from convwise.readers.source.graphs import asking
+
+        return asking.binary(run, self, left, right, node)
+
+    def unary(self, run: Run, value: Any, node: ast.UnaryOp) -> Any:
+        from convwise.readers.source.graphs import asking
+
+        return asking.unary(run, self, value, node)
+
+    def compared(self, run: Run, kind: type[ast.cmpop], left: Any, right: Any) -> Any:
+        from convwise.readers.source.graphs import asking
+
+        return asking.compared(run, kind, left, right)
+
+    def truth(self, run: Run, value: Any) -> bool | None:
+        from convwise.readers.source.graphs import asking
+
+        return asking.decided(self, value)
+
+    def christen(self, value: Any, name: str) -> None:
+        """A variable names the input or the model that it is the first to hold."""
+        if isinstance(value, Tensor) and value.entry:
+            self.names.setdefault(id(value), name)
+        elif isinstance(value, WiredModel) and value.name is None:
+            value.name = name
+
+    def is_wire(self, value: object) -> bool:
+        return isinstance(value, Wire)
+
+    # Nodes
+
+    def place(self, run: Run, name: str, kind: str) -> Place:
+        """Where a function's node stands; it carries the path of the module around it."""
+        around = ".".join(run.prefix)
+        return Place(self.building, f"{around}.{name}" if around else name, kind, around)
+
+    def written(self, node: ast.AST | int) -> None:
+        """The nodes that have been added since belong to this line.
+
+        Raises:
+            CodeError: CW308 where there are too many.
+        """
+        line = node if isinstance(node, int) else getattr(node, "lineno", 0)
+        self.lines += [line] * (len(self.building.nodes) - len(self.lines))
+        if len(self.lines) > MOST_NODES:
+            raise CodeError(
+                "CW308",
+                f"the text applies more than {MOST_NODES:,} layers and functions",
+                received=MOST_NODES,
+                hint="give the part that matters",
+            )
+
+    # Inputs
+
+    def wire(self, run: Run, tensor: Tensor, name: str | None = None) -> Wire:
+        """The wire of an array that no layer has been applied to yet: an input of the network."""
+        known = self.roots.get(id(tensor))
+        if known is not None:
+            return known[1]
+        title = self.names.get(id(tensor)) or name or "input"
+        declared = self._declared(run, tensor, title)
+        seen = declared if declared is not None and None not in declared[1:] else None
+        wire = self.building.source(title, _free(run, declared), seen)
+        self.roots[id(tensor)] = (tensor, wire)
+        self.sources.append((self.building.tensors[wire.number].name, wire, declared or ()))
+        return wire
+
+    def _declared(self, run: Run, tensor: Tensor, title: str) -> Shape | None:
+        guess = self.better.get(title) or guessed(run)
+        shape = tensor.shape
+        if self.given is not None and not self.sources:
+            shape = self.given
+        elif shape is not None and tensor.entry and not tensor.batched:
+            shape = (None, *shape)
+        if shape is None:
+            return guess
+        missing = guess is not None and len(guess) > 2 and len(shape) == len(guess) - 1
+        return (1, *shape) if missing else tuple(shape)
+
+
+def _free(run: Run, shape: Shape | None) -> Shape | None:
+    """The shape with the batch and the sizes of its image open; the channels stay."""
+    if shape is None or len(shape) < 3:
+        return shape and (None, *shape[1:])
+    middle = (None,) * (len(shape) - 2)
+    if run.dialect == "keras" and "channels_first" not in run.text:
+        return (None, *middle, shape[-1])
+    return (None, shape[1], *middle)
+
+
+def guessed(run: Run) -> Shape | None:
+    """As many axes as the first layer with windows reads; a matrix where there is none but a dense one."""
+    kinds = [made.kind for made in run.objects if isinstance(made, Made)]
+    for kind in kinds:
+        found = re.search(r"([123])[dD]$", kind)
+        if found:
+            return (None,) * (int(found.group(1)) + 2)
+    return (None, None) if any(kind in ("Linear", "Dense") for kind in kinds) else None
+
+
+# Values
+
+
+def flat(value: Any, depth: int = 0) -> Iterator[Any]:
+    """What stands in nested lists and dictionaries."""
+    if isinstance(value, list | tuple) and depth < DEEPEST_LISTS:
+        for part in value:
+            yield from flat(part, depth + 1)
+    elif isinstance(value, dict) and depth < DEEPEST_LISTS:
+        for part in value.values():
+            yield from flat(part, depth + 1)
+    else:
+        yield value
+
+
+def is_size(value: object) -> bool:
+    """Whether the value follows from the sizes of a wire."""
+    return isinstance(value, SizeOf | Scale | Arithmetic | Real | Comparison | AllOf)
+
+
+def doubt_of(value: Any) -> ConvwiseError | None:
+    """Why nobody can follow the value."""
+    if isinstance(value, Tensor):
+        return value.doubt
+    if isinstance(value, Rest):
+        return CodeError("CW314", f"the text does not say what {shown(value.text, 60)} holds", received=value.text)
+    return value if isinstance(value, ConvwiseError) else None
+
+
+def touches(values: Any) -> bool:
+    """Whether a wire, a model's input or something in doubt is among the values."""
+    return any(
+        isinstance(part, Wire) or (isinstance(part, Tensor) and (part.entry or part.doubt is not None))
+        for part in flat(values)
+    )
+
+
+def lost(run: Run, node: ast.AST, reason: str) -> Tensor:
+    """The array of a statement that cannot be followed; it is an error as soon as the network needs it."""
+    doubt = CodeError(
+        "CW315",
+        f"`{shown(run.source(node, 400), 60)}` cannot be followed: {shown(reason, 160)}",
+        detail=run.place(node),
+        hint="write what the text leaves open as numbers, or read the live model",
+    )
+    return tensors.doubtful(run, (), doubt)
+
+
+def doubted(run: Run, error: ConvwiseError) -> Tensor:
+    return tensors.doubtful(run, (), error)
+
+
+def entered(run: Run, graph: Wiring, value: Any, depth: int = 0) -> Any:
+    """The value with the arrays in it as wires; raw data stay what they are outside of a forward."""
+    if isinstance(value, Tensor) and value.doubt is None:
+        return graph.wire(run, value)
+    if isinstance(value, list) and depth < DEEPEST_LISTS:
+        return [entered(run, graph, part, depth + 1) for part in value]
+    if isinstance(value, tuple) and depth < DEEPEST_LISTS:
+        return tuple(entered(run, graph, part, depth + 1) for part in value)
+    if isinstance(value, dict) and depth < DEEPEST_LISTS:
+        return {key: entered(run, graph, part, depth + 1) for key, part in value.items()}
+    return value
+
+
+def around(run: Run) -> Instance | None:
+    """The object whose method is being followed."""
+    return run.following[-1] if run.following else None
