@@ -17,6 +17,7 @@ NAMES = {
     "explain_all",
     "output_shape",
     "Explanation",
+    "read",
     "conv2d",
     "Conv",
     "max_pool2d",

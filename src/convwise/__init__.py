@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from convwise.errors import ModelError as ModelError
     from convwise.errors import Refusal as Refusal
     from convwise.errors import ShapeError as ShapeError
+    from convwise.readers.models import read as read
 
 __version__ = "0.1.0"
 
@@ -33,6 +34,7 @@ _HOMES = {
     "explain_all": "convwise.answers.why",
     "output_shape": "convwise.answers.why",
     "Explanation": "convwise.answers.explanation",
+    "read": "convwise.readers.models",
     "conv2d": "convwise.engine.functions",
     "Conv": "convwise.engine.functions",
     "max_pool2d": "convwise.engine.functions",

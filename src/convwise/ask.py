@@ -21,9 +21,11 @@ from convwise.errors import ArgumentError, ConvwiseError, ShapeError
 
 if TYPE_CHECKING:
     from convwise.answers.explanation import Explanation, Finding
+    from convwise.answers.network.fitting import Fit
     from convwise.answers.network.legal import LegalSizes
     from convwise.answers.network.trace import Trace
     from convwise.doctor import Report
+    from convwise.graph import Network
     from convwise.rules import Rule
 
 SCHEMA = 1
@@ -103,10 +105,10 @@ class Inspected:
 
 @dataclass(frozen=True, slots=True)
 class Sized:
-    """The legal sizes of a network, and those near which an answer was asked for."""
+    """The legal sizes of a network; with sizes that were asked about, how to get from each to legal ones."""
 
     legal: LegalSizes
-    near: tuple[int, ...] = ()
+    near: tuple[Fit, ...] = ()
 
     @property
     def failures(self) -> list[ConvwiseError]:
@@ -115,10 +117,7 @@ class Sized:
         return [ShapeError("CW110", "no size of the input is legal")]
 
     def to_dict(self) -> dict[str, Any]:
-        nearest = {
-            name: list(sizes.nearest(n)) for (name, sizes), n in zip(self.legal.items(), self.near, strict=False)
-        }
-        return {**self.legal.to_dict(), "nearest": nearest}
+        return {**self.legal.to_dict(), "near": [fit.to_dict() for fit in self.near]}
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,10 +244,24 @@ def _network(request: Mapping[str, Any]) -> Inspected | Sized | Checked:
         return Inspected(network.trace(shape))
     if request["command"] == "check":
         return Checked(tuple(network.check(shape, request.get("levels"))), bool(request.get("strict")))
+    return _sized(network, request.get("near"))
+
+
+def _sized(network: Network, near: Any) -> Sized:
+    from convwise.answers.inputs import as_shape
+    from convwise.answers.network.fitting import fits
+
     legal = network.legal_sizes()
-    near = request.get("near")
-    sizes = () if near is None else tuple(size for size in as_shape(_listed(near)) if size is not None)
-    return Sized(legal, sizes * len(legal) if len(sizes) == 1 else sizes)
+    if near is None:
+        return Sized(legal)
+    sizes = as_shape(_listed(near))
+    if len(sizes) == 1:
+        sizes *= len(legal)
+    if len(sizes) != len(legal) or None in sizes:
+        raise _wrong(
+            f"{len(sizes)} sizes for {len(legal)} axes ({', '.join(legal)})", near, "give one for all, or one an axis"
+        )
+    return Sized(legal, fits(network, [size for size in sizes if size is not None]))
 
 
 def _rules(code: str | None) -> Rules:

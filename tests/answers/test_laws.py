@@ -15,7 +15,7 @@ from convwise.answers.explanation import AxisFacts, Explanation
 from convwise.faces.fit import fit
 from convwise.faces.text import render
 
-LAWS = settings(max_examples=60, deadline=None, derandomize=True)
+LAWS = settings(max_examples=100, deadline=None, derandomize=True)
 
 
 def evaluate(expression: str, n: int) -> Fraction:

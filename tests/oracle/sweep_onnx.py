@@ -17,7 +17,7 @@ from typing import Any
 
 NETWORKS = {
     "alexnet": 224,
-    "vgg11_bn": 64,
+    "vgg11_bn": 224,
     "resnet18": 96,
     "resnext50_32x4d": 96,
     "wide_resnet50_2": 64,
@@ -48,7 +48,7 @@ NETWORKS = {
     "own.fpn": 64,
     "own.transposed": 60,
 }
-FIXED_ONLY = {"vit_b_32", "maxvit_t"}
+FIXED_ONLY = {"vit_b_32", "maxvit_t", "alexnet", "vgg11_bn"}
 """Networks whose weights or code allow one size alone."""
 
 MORE_SIZES = ((1, 0), (33, 70))
@@ -165,10 +165,12 @@ def export(name: str, folder: Path) -> None:
         x = torch.zeros(1, 3, size, size + 32 if name not in FIXED_ONLY | {"backbone.ssdlite"} else size)
         for kind in todo:
             extra: dict[str, Any] = {}
+            whole = kind == "dynamic" or name in FIXED_ONLY
             if kind == "dynamic":
-                axes = {"input": {0: "batch", 2: "height", 3: "width"}}
-                extra = {"dynamic_axes": axes, "do_constant_folding": False}
-            mode = torch.onnx.TrainingMode.PRESERVE if kind == "dynamic" else torch.onnx.TrainingMode.EVAL
+                extra["dynamic_axes"] = {"input": {0: "batch", 2: "height", 3: "width"}}
+            if whole:
+                extra["do_constant_folding"] = False
+            mode = torch.onnx.TrainingMode.PRESERVE if whole else torch.onnx.TrainingMode.EVAL
             path = folder / f"{name}_{kind}.onnx"
             torch.onnx.export(
                 model, (x,), str(path), input_names=["input"], dynamo=False, opset_version=17, training=mode, **extra

@@ -131,7 +131,9 @@ def every_shape(module: Any, network: Network, shape: Shape) -> tuple[int, list[
 
 def leaves(module: Any, network: Network, shape: Shape) -> list[str]:
     """Differences between the leaf modules' outputs, by hooks on the untraced model, and the network's nodes of that name."""
-    twin = copy.deepcopy(module).to("meta")
+    small = sum(part.numel() for part in module.parameters()) < 1_000_000
+    device = "cpu" if small else "meta"
+    twin = copy.deepcopy(module).to(device)
     found = run(network, shape, strict=False).shapes
     wrong: list[str] = []
     calls: dict[str, int] = {}
@@ -151,7 +153,7 @@ def leaves(module: Any, network: Network, shape: Shape) -> list[str]:
         if path and not part._modules:
             part.register_forward_hook(listen(path))
     with torch.no_grad():
-        value = twin(torch.empty(shape, device="meta"))
+        value = twin(torch.empty(shape, device=device))
     real = [tuple(part.shape) for part in flat(value) if isinstance(part, torch.Tensor)]
     got = [found.get(name) for name in network.outputs]
     return wrong if real == got else [*wrong, f"outputs: {got}, PyTorch {real}"]

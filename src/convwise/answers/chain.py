@@ -161,6 +161,8 @@ def _verdict(layers: Sequence[Layer], last: LayerFlow, want: tuple[int, ...] | N
     if want is None or len(ranks) != 1:
         return ""
     rank = ranks.pop() or 0
+    if len(last.output) not in (rank + 1, rank + 2) or any(isinstance(op, Flatten) for one in layers for op in one.ops):
+        return ""
     return verdict(spatial(replace(last.layer, rank=rank), last.output), for_axes(want, rank))
 
 

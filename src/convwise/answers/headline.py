@@ -265,7 +265,9 @@ def _channels(flow: LayerFlow) -> Fact | None:
     ]
     if flow.macs is not None:
         batch = known(flow.input[:1]) if flow.layer.rank and len(flow.input) == flow.layer.rank + 2 else 1
-        counts.append(f"{flow.macs:,} MACs" + (f" for the batch of {batch}" if batch > 1 else ""))
+        counts.append(
+            f"{flow.macs:,} MACs (multiply-adds, 2 FLOPs each)" + (f" for the batch of {batch}" if batch > 1 else "")
+        )
     if isinstance(weighted, Dense):
         return Fact(
             "features",

@@ -12,7 +12,7 @@ from convwise.answers.fixes import Reader, spatial
 from convwise.answers.wording import cells, positions
 from convwise.dialects.base import Dialect, Layer, LayerFlow
 from convwise.errors import ConvwiseError
-from convwise.ops import Conv, ConvTranspose, Pool, Resize, Shape
+from convwise.ops import AdaptivePool, Conv, ConvTranspose, Flatten, GlobalPool, Pool, Resize, Shape
 
 MOST_TRIED = 64
 FARTHEST = 128
@@ -30,7 +30,8 @@ class Trip:
 def trip(layers: Sequence[Layer], flows: Sequence[LayerFlow]) -> Trip | None:
     """The chain as a way down and up again; None where it is something else."""
     ranks = {layer.rank for layer in layers if layer.window_op is not None}
-    if len(ranks) != 1:
+    whole = any(isinstance(op, AdaptivePool | Flatten | GlobalPool) for layer in layers for op in layer.ops)
+    if len(ranks) != 1 or whole or len(flows[0].input) != len(flows[-1].output):
         return None
     down = up = 1
     for layer in layers:
@@ -44,7 +45,9 @@ def trip(layers: Sequence[Layer], flows: Sequence[LayerFlow]) -> Trip | None:
     start, end = spatial(_ranked(flows[0], ranks), flows[0].input), spatial(_ranked(flows[-1], ranks), flows[-1].output)
     if down != up or down == 1 or start is None or end is None or len(start) != len(end):
         return None
-    return Trip(down, start, end)
+    # What is lost to rounding is less than the factor; more is lost on purpose, by windows without padding.
+    close = all(abs(one - other) < down for one, other in zip(start, end, strict=True))
+    return Trip(down, start, end) if close else None
 
 
 def _ranked(flow: LayerFlow, ranks: set[int | None]) -> Layer:

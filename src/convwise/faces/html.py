@@ -41,7 +41,7 @@ def render_html(answer: Any) -> str:
         *(_picture(alike[0].axis, ", ".join(axis.name for axis in alike)) for alike in groups(answer.axes)),
         *(_finding(finding) for finding in answer.findings if finding not in first),
         _fixes([("try", fix) for fix in answer.fixes] + [("undo", fix) for fix in answer.undo]),
-        f"<div>{_text(larger(answer.error))}</div>" if answer.error is not None and not answer.parts else "",
+        f"<div>{_text(larger(answer.error))}</div>" if answer.error is not None and answer.fixes else "",
         *(_refused(answer, change, quote) for change, quote in answer.refused),
     ]
     return f"<div style='{FONT};max-width:960px;padding:4px 0'>{''.join(parts)}</div>"

@@ -6,6 +6,7 @@ import io
 from collections.abc import Iterable, Sequence
 
 from convwise.answers.explanation import Finding, show
+from convwise.answers.network.fitting import Fit
 from convwise.answers.network.legal import LegalSizes
 from convwise.answers.network.trace import Row, Trace
 from convwise.faces.safe import escape
@@ -133,7 +134,7 @@ def _each(values: Sequence[object]) -> str:
     return texts[0] if len(set(texts)) == 1 else " x ".join(texts)
 
 
-def render_sizes(legal: LegalSizes, near: Sequence[int] = ()) -> str:
+def render_sizes(legal: LegalSizes, near: Sequence[Fit] = ()) -> str:
     """The legal sizes of each axis, what forces them, and the nearest to those asked for."""
     lines = [f"{escape(legal.input)} takes"]
     texts = {name: sizes.text() + ("" if sizes.exact else "  (not exact)") for name, sizes in legal.items()}
@@ -152,24 +153,24 @@ def render_sizes(legal: LegalSizes, near: Sequence[int] = ()) -> str:
                 else f"  because    {escape(reason.text)}"
             ] = None
     lines += list(told)
-    for name, n in zip(legal, near, strict=False):
-        lines += [f"  {name} {n}: {_nearest(n, legal[name].nearest(n))}"]
+    groups: dict[str, list[str]] = {}
+    for fit in near:
+        groups.setdefault(f"{fit.size}: {_fitted(fit)}", []).append(fit.axis)
+    lines += [f"  {', '.join(names)} {text}" for text, names in groups.items()]
     return "\n".join(lines)
 
 
-def _nearest(n: int, around: tuple[int | None, int | None]) -> str:
-    below, above = around
-    if below == n:
+def _fitted(fit: Fit) -> str:
+    """How to get from a size to legal ones."""
+    if fit.below == fit.size:
         return "legal"
     parts = []
-    if below is not None:
-        parts.append(f"{below} below (crop {n - below})")
-    if above is not None:
-        more = above - n
-        parts.append(
-            f"{above} above (pad {more}: {more // 2} before, {more - more // 2} after, and crop as much off the output)"
-        )
-    return "not legal; nearest " + " and ".join(parts) if parts else "not legal, and no size is"
+    if fit.below is not None and fit.crop is not None:
+        parts.append(f"{fit.below} (crop {fit.crop[0]} before, {fit.crop[1]} after)")
+    if fit.above is not None and fit.pad is not None:
+        undo = f"; then crop {fit.undo[0]} and {fit.undo[1]} off the output" if fit.undo else ""
+        parts.append(f"{fit.above} (pad {fit.pad[0]} before, {fit.pad[1]} after{undo})")
+    return f"not legal; nearest {' or '.join(parts)}" if parts else "not legal, and no size is"
 
 
 def render_findings(findings: Sequence[Finding]) -> str:

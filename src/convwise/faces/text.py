@@ -234,11 +234,12 @@ def _error(error: ConvwiseError, width: int) -> list[Line]:
             lines += _fact(fact.label, fact.lines, width)
         lines += _findings(told.findings, width)
         lines += _proposals(told, width)
-        lines += [((f"     {escape(larger(error))}", ""),)] if told.fixes and larger(error) and not told.parts else []
+        lines += [((f"     {escape(larger(error))}", ""),)] if told.fixes and larger(error) else []
     return lines
 
 
 SMALLER = "try a smaller kernel or dilation, more padding, or "
+REMADE = re.compile(r"make the layer for \d+ channels?, or the step before it give (\d+)$")
 
 
 def hints(error: ConvwiseError) -> list[str]:
@@ -250,25 +251,22 @@ def hints(error: ConvwiseError) -> list[str]:
     lines = [line for line in error.hint.splitlines() if not line.startswith(SMALLER)]
     plain = [line.removeprefix("try ").removeprefix("write ") for line in lines]
     remade = error.code in ("CW109", "CW204")
-    kept = [
+    return [
         line
         for line, rest in zip(lines, plain, strict=True)
-        if not rest.startswith(said) and not (remade and line.startswith("write "))
-    ]
-    # The layer made anew stands below as a ready call; what remains is the other way out.
-    return [
-        re.sub(
-            r"^make the layer for \d+ channels?, or the step before it give (\d+)$",
-            r"or let the step before it give \1",
-            line,
-        )
-        for line in kept
+        if not rest.startswith(said) and not (remade and line.startswith("write ")) and not REMADE.match(line)
     ]
 
 
 def larger(error: ConvwiseError) -> str:
-    """`or an input of at least 3`, the part of a hint that no ready call can say."""
-    return f"or {error.hint.removeprefix(SMALLER)}" if error.hint.startswith(SMALLER) else ""
+    """The other way out, which no ready call can say: `or an input of at least 3`."""
+    remade = REMADE.match(error.hint)
+    if remade:
+        return f"or let the step before it give {remade.group(1)}"
+    told = error.explanation
+    if not error.hint.startswith(SMALLER) or (told is not None and told.parts):
+        return ""
+    return f"or {error.hint.removeprefix(SMALLER)}"
 
 
 def _speaker(error: ConvwiseError) -> str:

@@ -8,12 +8,15 @@ from typing import Any
 
 from convwise import dialects
 from convwise.dialects.base import Layer
-from convwise.errors import ArgumentError, CodeError
+from convwise.errors import ArgumentError, CodeError, ConvwiseError
 from convwise.graph import Declared, Network, Node, Source
 from convwise.ops import Layout, Shape
 from convwise.readers.source import Found, Snippet, read_text
 
 TEXT_ENDINGS = (".py", ".ipynb", ".md", ".markdown", ".txt")
+OPEN_ENDS = frozenset({"CW308", "CW309", "CW314", "CW315"})
+"""Codes with which the reader of chains gives up where there may be a network."""
+
 MODEL_ENDINGS = (".onnx", ".keras", ".h5", ".hdf5", ".json")
 
 
@@ -88,7 +91,9 @@ def _from_live(model: Any, input_shape: Any) -> Network:
     if "keras" in home and "keras" in sys.modules:
         from convwise.readers.keras_files import read_live_keras
 
-        return read_live_keras(model)
+        network = read_live_keras(model, input_shape=input_shape)
+        if network is not None:
+            return network
     raise ArgumentError(
         "CW606",
         f"a network is a path, source text or a live model, not {type(model).__name__}",
@@ -98,17 +103,41 @@ def _from_live(model: Any, input_shape: Any) -> Network:
 
 
 def from_text(text: str, input_shape: Any = None, dialect: str | None = None) -> Network:
-    """The one layer or chain in a source text.
+    """The one layer, chain or network with branches in a source text.
 
     Raises:
-        CodeError: CW309 where there are several, and what the text reader raises.
+        CodeError: CW309 where there are several, CW315 with a statement that cannot be followed, and what the text reader raises.
     """
-    snippet = read_text(text, dialect=dialect)
-    found = _only(snippet)
+    try:
+        snippet = read_text(text, dialect=dialect)
+        found = _only(snippet)
+        whole = found.error is None and not snippet.branches
+    except ConvwiseError as error:
+        if error.code not in OPEN_ENDS:
+            raise
+        return _branching(text, input_shape, dialect, error)
+    if not whole:
+        try:
+            return _branching(text, input_shape, dialect, found.error)
+        except ConvwiseError:
+            if found.error is not None:
+                raise
     if found.error is not None:
         raise found.error
     shape = input_shape if input_shape is not None else found.input_shape
     return from_layers(found.layers[0].dialect, found.layers, shape, found.name or "")
+
+
+def _branching(text: str, input_shape: Any, dialect: str | None, error: ConvwiseError | None) -> Network:
+    """The text with its branches followed; where that finds no model at all, what the reader of chains said."""
+    from convwise.readers.source.graphs import read_network_text
+
+    try:
+        return read_network_text(text, dialect, input_shape=None if input_shape is None else tuple(input_shape))
+    except ConvwiseError as lost:
+        if error is not None and (lost.code == "CW307" or error.code not in OPEN_ENDS):
+            raise error from None
+        raise
 
 
 def _only(snippet: Snippet) -> Found:

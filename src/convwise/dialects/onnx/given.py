@@ -2,16 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from convwise.dialects.onnx.values import Known
 from convwise.errors import Refusal
-from convwise.graph import Work
-from convwise.ops.several import Opaque
+from convwise.ops import Op
+from convwise.ops.several import Opaque, Several
 from convwise.ops.shape import Shape
 from convwise.ops.terms import SizeOf, Term
-from convwise.readers.onnx import OnnxNode
+
+Work = tuple[Op, ...] | Several
+
+
+class Written(Protocol):
+    """A node as a reader of files gives it."""
+
+    @property
+    def op_type(self) -> str: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def domain(self) -> str: ...
+    @property
+    def inputs(self) -> tuple[str, ...]: ...
+    @property
+    def outputs(self) -> tuple[str, ...]: ...
+    @property
+    def attributes(self) -> Mapping[str, Any]: ...
+
 
 FLOATS = frozenset({"float16", "float32", "float64", "bfloat16"})
 
@@ -69,7 +89,7 @@ def opaque(given: Given, reason: str) -> Made:
 class Given:
     """A node with its inputs (None: left out), and the version of its operator set."""
 
-    node: OnnxNode
+    node: Written
     opset: int
     inputs: tuple[Tensor | None, ...]
     place: str = ""

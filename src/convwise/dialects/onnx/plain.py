@@ -205,6 +205,8 @@ def _one_axis(given: Given, number: int, what: str) -> int | None:
 def batch_norm(given: Given) -> Made:
     given.needs(0, "data")
     features = [_one_axis(given, n, what) for n, what in enumerate(("scale", "bias", "mean", "variance"), 1)]
+    if given.rank() in (0, 1):
+        raise given.refuse("CW101", f"an input of {given.rank()} axes; at least 2 are needed", given.shape())
     op = Norm("batch", features[0], moments=True, epsilon=given.number("epsilon", 1e-5))
     if len(given.node.outputs) > 1 and any(given.node.outputs[1:]):
         pieces = [Piece((op,)), *(Piece((Pointwise("moments"),), (n,)) for n in (3, 4))]
@@ -245,10 +247,12 @@ def layer_norm(given: Given) -> Made:
 def matmul(given: Given) -> Made:
     """MatMul: a dense layer where the second matrix is fixed."""
     left, right = given.needs(0, "left"), given.needs(1, "right")
+    for one in (left, right):
+        if one.shape == ():
+            raise given.refuse("CW101", "a single number has no axis to multiply along", (), "input")
     if right.fixed and right.shape is not None and len(right.shape) == 2 and None not in right.shape:
         rows, columns = right.shape
-        if left.shape is None or left.shape:
-            return of((Dense(rows, columns or 0, bias=False),))
+        return of((Dense(rows, columns or 0, bias=False),))
     return of(MatMul(), 0, 1)
 
 

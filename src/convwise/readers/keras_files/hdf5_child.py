@@ -90,9 +90,11 @@ def as_bytes(found: Any) -> bytes:
         return found.encode("utf-8", "surrogateescape")
     if isinstance(found, bytes):
         return found
-    kind = found.dtype.kind
-    if kind == "u" or kind == "i":
+    kind = found.dtype.kind if hasattr(found, "dtype") else "?"
+    if kind in "ui":
         return bytes(found.astype("uint8").tobytes())
+    if kind not in "SUO":
+        raise TypeError("model_config is no text")
     return b"".join(as_bytes(one) for one in found.ravel().tolist())
 
 

@@ -69,8 +69,8 @@ class Made:
         return isinstance(self.work, Elementwise)
 
 
-def made(kind: str, entry: Mapping[str, Any], config: dict[str, Any], place: str) -> Made:
-    """The layer of class `kind`.
+def made(kind: str, entry: Mapping[str, Any], config: dict[str, Any], place: str, seen: dict[str, Layer]) -> Made:
+    """The layer of class `kind`; `seen` keeps layers by their words.
 
     Raises:
         ModelError: CW414 where its configuration lacks something. Refusal, ShapeError: as the dialect refuses it.
@@ -87,7 +87,7 @@ def made(kind: str, entry: Mapping[str, Any], config: dict[str, Any], place: str
     elif kind in OTHERS:
         found = OTHERS[kind](kind, config, place)
     elif canonical(kind) in KINDS:
-        found = _layer(kind, config, place, name if isinstance(name, str) else None)
+        found = _layer(kind, config, place, name if isinstance(name, str) else None, seen)
     else:
         found = _opaque(kind, _why_not(kind))
     return found
@@ -109,10 +109,15 @@ def _why_not(kind: str) -> str:
     return f"{_name(kind)} is no layer of Keras"
 
 
-def _layer(kind: str, config: dict[str, Any], place: str, name: str | None) -> Made:
+def _layer(kind: str, config: dict[str, Any], place: str, name: str | None, seen: dict[str, Layer]) -> Made:
     where = f"'{shown(name, 60)}' (Keras {kind})" if name else f"Keras {kind}"
+    call = layer_call(kind, config)
+    # Not the call itself: to Python 1, 1.0 and True are equal, to Keras they are not.
+    key = f"{kind}{call.kwargs}"
+    if key in seen:
+        return Made(kind, seen[key].named(name))
     try:
-        layer: Layer = dialects.get("keras").read(layer_call(kind, config), None)
+        layer = seen[key] = dialects.get("keras").read(call, None)
     except CodeError as error:
         if error.code in UNSEEN:
             return _opaque(kind, error.fact)

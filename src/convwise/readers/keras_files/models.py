@@ -14,7 +14,7 @@ from convwise.readers.keras_files.limits import AXES
 from convwise.readers.keras_files.operations import Plan, planned
 from convwise.readers.keras_files.state import Growing, Place, Step, add, unwired
 from convwise.readers.keras_files.wires import Key, Row, Wired, is_functional, is_model, row_of, wire
-from convwise.readers.keras_files.wiring import CallOf, Reference, Stored, leaves
+from convwise.readers.keras_files.wiring import CallOf, Reference, Stored, call_with, leaves
 
 OLD_OPERATIONS = frozenset({"TFOpLambda", "SlicingOpLambda"})
 OPERATIONS = ("keras.src.ops.", "keras.ops.")
@@ -123,7 +123,7 @@ def _plan(growing: Growing, row: Row, call: CallOf) -> tuple[Plan, int | None]:
 def _layer(growing: Growing, row: Row) -> Made:
     found = growing.done.get(id(row.entry))
     if found is None:
-        found = growing.done[id(row.entry)] = made(row.kind, row.entry, row.config, row.place)
+        found = growing.done[id(row.entry)] = made(row.kind, row.entry, row.config, row.place, growing.layers)
     assert isinstance(found, Made)
     return found
 
@@ -154,7 +154,7 @@ def _sequential(growing: Growing, config: dict[str, Any], place: Place, given: S
         if row.kind == "InputLayer":
             continue
         growing.spend(row.place, place.depth)
-        call = CallOf(tuple(Reference("", 0, number) for number in range(len(tensors))))
+        call = call_with(tuple(Reference("", 0, number) for number in range(len(tensors))), {})
         names = dict(zip(call.tensors, tensors, strict=True))
         tensors = list(_call(growing, row, call, names, place, 1))
     return tuple(tensors)

@@ -26,6 +26,9 @@ class Growing:
     taken: dict[str, int] = field(default_factory=dict)
     counted: set[object] = field(default_factory=set)
     done: dict[int, Any] = field(default_factory=dict)
+    layers: dict[str, Layer] = field(default_factory=dict)
+    """Layers by their words, for networks repeat them."""
+
     spent: int = 0
     input_shape: Shape | None = None
     """For a model that was saved before it was built, what the caller says."""
@@ -143,7 +146,7 @@ def add(growing: Growing, step: Step) -> tuple[str, ...]:
     inputs = step.inputs
     for number, work in enumerate(step.works):
         last = number == len(step.works) - 1
-        name = growing.free(step.name)
+        name = growing.free(step.name if last else f"{step.name}.{number}")
         count = step.outputs if last else 1
         outputs = (name,) if count == 1 else tuple(growing.free(f"{name}.{place}") for place in range(count))
         layout = CHANNELS_FIRST if isinstance(work, Layer) and not work.channels_last else CHANNELS_LAST

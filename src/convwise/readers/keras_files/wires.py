@@ -10,13 +10,16 @@ from typing import Any
 from convwise.readers.echo import shown
 from convwise.readers.keras_files.fields import counted, malformed, mapping, rows, text
 from convwise.readers.keras_files.state import Place, unwired
-from convwise.readers.keras_files.wiring import CallOf, Reference, call_of, ends, leaves
+from convwise.readers.keras_files.wiring import CallOf, Reference, call_of, call_with, ends, leaves
 
 Key = tuple[int, int]
 """A layer's place in the model's list, and the number of its call."""
 
 FIRST = -(1 << 40)
 """Before any layer that a file can hold: where the model's inputs stand in the order."""
+
+NOTHING = CallOf((), {}, ())
+"""How an InputLayer is called."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +102,7 @@ def row_of(entry: Any, place: str) -> Row:
     name = text(entry, "name", place) if "name" in entry else text(config, "name", place)
     nodes = rows(entry, "inbound_nodes", place) if "inbound_nodes" in entry else ()
     calls = tuple(call_of(node, f"{place}.inbound_nodes[{number}]") for number, node in enumerate(nodes))
-    return Row(name, kind, entry, config, (CallOf(()),) if kind == "InputLayer" else calls, place)
+    return Row(name, kind, entry, config, (NOTHING,) if kind == "InputLayer" else calls, place)
 
 
 def _offsets(found: Sequence[Row], places: Mapping[str, int]) -> dict[str, int]:
@@ -131,7 +134,7 @@ def _renumbered(row: Row, offsets: Mapping[str, int]) -> Row:
             return [again(one) for one in value]
         return _moved(value, offsets) if isinstance(value, Reference) else value
 
-    calls = tuple(CallOf(tuple(map(again, call.args)), again(dict(call.kwargs))) for call in row.calls)
+    calls = tuple(call_with(tuple(map(again, call.args)), again(dict(call.kwargs))) for call in row.calls)
     return Row(row.name, row.kind, row.entry, row.config, calls, row.place)
 
 

@@ -6,14 +6,14 @@ from collections import deque
 
 from convwise.dialects import onnx
 from convwise.dialects.base import Note
-from convwise.dialects.onnx.given import FLOATS, Given, Made, Tensor
+from convwise.dialects.onnx.given import FLOATS, Given, Made, Tensor, Written
 from convwise.dialects.onnx.values import MOST_ITEMS, Known
 from convwise.errors import ConvwiseError, ModelError
 from convwise.graph import CHANNELS_FIRST, Network, Node, Source, Work
 from convwise.ops import Pointwise, Shape
 from convwise.ops.several import Opaque
 from convwise.readers.echo import shown
-from convwise.readers.onnx import OnnxGraph, OnnxModel, OnnxNode, OnnxTensor, constant
+from convwise.readers.onnx import OnnxGraph, OnnxModel, OnnxTensor, constant
 from convwise.readers.onnx_network.binding import Binder
 from convwise.readers.onnx_network.naming import module, title
 from convwise.readers.onnx_network.ordering import Step, called, expanded, inlined, ordered
@@ -253,7 +253,7 @@ class Building:
             if number != last and outputs[0] != self._inner(node, number):
                 self.tensors[self._inner(node, number)] = self.tensors[outputs[0]]
 
-    def _inner(self, node: OnnxNode, number: int) -> str:
+    def _inner(self, node: Written, number: int) -> str:
         return f"{next((name for name in node.outputs if name), node.name)}#{number}"
 
     def _step(
@@ -321,5 +321,5 @@ def flowed(work: Work, shapes: tuple[Shape | None, ...]) -> tuple[Shape | None, 
             if not isinstance(op, Pointwise):
                 shape = op.flow(shape, CHANNELS_FIRST).output
         return (shape,)
-    except ConvwiseError:
+    except (ConvwiseError, LookupError, ValueError, ArithmeticError, AssertionError, TypeError):
         return (None,)

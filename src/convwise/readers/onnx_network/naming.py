@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from convwise.readers.onnx import OnnxNode
+from convwise.dialects.onnx.given import Written
 
 
-def title(node: OnnxNode) -> str:
-    """The node's name in the file, else its kind with its place among the nodes."""
-    return node.name or f"{node.op_type}_{node.index}"
+def title(node: Written) -> str:
+    """The node's name in the file, else its kind with the tensor that it gives."""
+    return node.name or f"{node.op_type}_{next(iter(node.outputs), '')}"
 
 
 def module(name: str) -> str:

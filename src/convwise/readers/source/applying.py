@@ -18,6 +18,8 @@ Keywords = list[tuple[str | None, Any]]
 
 def applied(run: Run, target: Applicable, arguments: list[Any], keywords: Keywords, node: ast.AST) -> Any:
     """`target(x)`: the array that comes out."""
+    if run.graph is not None:
+        return run.graph.applied(run, target, arguments, keywords, node)
     parts = tensors.tensors_in([*arguments, *(value for name, value in keywords if name not in ("training", "mask"))])
     line = line_of(node)
     if isinstance(target, Made) and target.kind.endswith("Loss"):
@@ -40,8 +42,10 @@ def line_of(node: ast.AST) -> int:
 
 def apply(
     run: Run, target: Any, tensor: Tensor, line: int, label: str | None = None, node: ast.AST | None = None
-) -> Tensor:
+) -> Any:
     """The array that `target` makes of `tensor`; `label` is its place in the model around it."""
+    if run.graph is not None:
+        return run.graph.apply(run, target, tensor, line)
     run.spend()
     attributes.use(target)
     if tensor.doubt is not None:
@@ -59,7 +63,7 @@ def apply(
         return _along(run, target, tensor, line, label)
     if isinstance(target, Instance):
         return _through(run, target, [tensor], [], tensor, line, node, label)
-    return _next(run, tensor, (), None, line, _no_layer(target, line))
+    return _next(run, tensor, (), None, line, no_layer(target, line))
 
 
 def _next(
@@ -119,7 +123,7 @@ def _through(
         if result.doubt is not None:
             tensors.insist(result)
     else:
-        current = _next(run, tensor, (), instance, line, _no_result(instance, result, line))
+        current = _next(run, tensor, (), instance, line, no_result(instance, result, line))
     for inner in run.tensors[start:]:
         if inner is not current and not inner.used:
             inner.faint = True
@@ -148,10 +152,10 @@ def forward(run: Run, instance: Instance, arguments: list[Any], keywords: Keywor
     finally:
         run.within -= 1
         for value in instance.attributes.values():
-            _use_all(value)
+            use_all(value)
 
 
-def _use_all(value: Any) -> None:
+def use_all(value: Any) -> None:
     """Layers that an object holds are no answers by themselves, whether its forward applies them or not."""
     if isinstance(value, list | tuple):
         for part in value:
@@ -163,7 +167,7 @@ def _use_all(value: Any) -> None:
         attributes.use(value)
 
 
-def _no_result(instance: Instance, result: Any, line: int) -> CodeError:
+def no_result(instance: Instance, result: Any, line: int) -> CodeError:
     name = instance.cls.name if instance.cls else "the model"
     if isinstance(result, tuple | list | dict):
         fact = f"{shown(name, 40)} gives back {len(result)} values, so it is not a straight line of layers"
@@ -177,7 +181,7 @@ def _no_result(instance: Instance, result: Any, line: int) -> CodeError:
     )
 
 
-def _no_layer(member: Any, line: int) -> ConvwiseError:
+def no_layer(member: Any, line: int) -> ConvwiseError:
     """Why something that stands where a layer should stand is none."""
     if isinstance(member, ConvwiseError):
         return member

@@ -12,6 +12,7 @@ from convwise.readers.source.names import canonical, dialect_of
 from convwise.readers.source.state import Run
 from convwise.readers.source.values import (
     LONGEST_SEQUENCE,
+    MISSING,
     Chain,
     Class,
     Function,
@@ -72,6 +73,10 @@ METHODS_OF_LAYERS = frozenset(
 def attribute(run: Run, owner: Any, node: ast.Attribute) -> Any:
     """`owner.attr` for everything but an imported module."""
     name = node.attr
+    if run.graph is not None:
+        found = run.graph.attribute(run, owner, node)
+        if found is not MISSING:
+            return found
     if isinstance(owner, Tensor):
         return tensors.attribute(run, owner, node)
     if isinstance(owner, Instance):

@@ -9,13 +9,17 @@ from typing import Any
 from convwise.dialects.base import Unknown
 from convwise.readers.source import attributes, operators, tensors
 from convwise.readers.source.state import Run
-from convwise.readers.source.values import LONGEST_SEQUENCE, Chain, Instance, Method, Ref, Tensor, iterable, truth
+from convwise.readers.source.values import LONGEST_SEQUENCE, MISSING, Chain, Instance, Method, Ref, Tensor, iterable
 
 LARGEST_RANGE = 2**31
 
 
 def called(run: Run, name: str, arguments: list[Any], keywords: list[tuple[str | None, Any]], node: ast.Call) -> Any:
     """What a built-in function gives."""
+    if run.graph is not None:
+        found = run.graph.builtin(run, name, arguments, node)
+        if found is not MISSING:
+            return found
     if name == "print":
         return None
     if name == "super":
@@ -113,7 +117,7 @@ def _on_numbers(run: Run, name: str, arguments: list[Any], node: ast.Call) -> An
     if name in ("max", "min", "sum") and arguments and not isinstance(arguments[0], int | float):
         arguments = list((iterable(arguments[0]) or ())[:LONGEST_SEQUENCE])
     if name == "bool" and len(arguments) == 1:
-        known = truth(arguments[0])
+        known = run.truth(arguments[0])
         return run.unknown(node) if known is None else known
     if name == "str" and len(arguments) == 1 and isinstance(arguments[0], int | str):
         return (

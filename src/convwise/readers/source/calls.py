@@ -13,7 +13,7 @@ from convwise.readers.source import applying, arrays, builtin, classes, function
 from convwise.readers.source.functions import invoke
 from convwise.readers.source.names import split
 from convwise.readers.source.state import Run
-from convwise.readers.source.values import Chain, Class, Function, Instance, Made, Method, Ref, Tensor
+from convwise.readers.source.values import MISSING, Chain, Class, Function, Instance, Made, Method, Ref, Tensor
 
 Keywords = list[tuple[str | None, Any]]
 
@@ -42,6 +42,10 @@ _ROUNDING = {"math.floor": floor, "math.ceil": ceil, "numpy.floor": floor, "nump
 def call(run: Run, target: Any, arguments: list[Any], keywords: Keywords, node: ast.Call) -> Any:
     """What `target(*arguments, **keywords)` gives."""
     run.spend()
+    if run.graph is not None:
+        found = run.graph.call(run, target, arguments, keywords, node)
+        if found is not MISSING:
+            return found
     if isinstance(target, Ref):
         return _known(run, target.path, arguments, keywords, node)
     if isinstance(target, Made | Chain | Instance):

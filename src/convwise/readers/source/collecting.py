@@ -144,7 +144,7 @@ def _found(run: Run, head: Head, cache: dict[int, Layer]) -> Found:
         if head.doubt is not None:
             raise head.doubt
         dialect = _spoken(run, head.placed)
-        layers = tuple(_read(run, dialect, name, made, cache) for name, made in head.placed)
+        layers = tuple(read_made(run, dialect, name, made, cache) for name, made in head.placed)
     except ConvwiseError as error:
         return Found((), head.shape, head.name, head.line, error=error)
     batched = head.batched if dialect == "keras" and head.shape is not None else None
@@ -181,7 +181,7 @@ def _spoken(run: Run, placed: Placed) -> str:
     return leanings[0] if leanings else run.dialect or DEFAULT_DIALECT
 
 
-def _read(run: Run, dialect: str, name: str | None, made: Made, cache: dict[int, Layer]) -> Layer:
+def read_made(run: Run, dialect: str, name: str | None, made: Made, cache: dict[int, Layer]) -> Layer:
     """One layer by its dialect.
 
     Raises:

@@ -21,7 +21,6 @@ from convwise.readers.source.values import (
     Scope,
     Tensor,
     iterable,
-    truth,
 )
 
 MOST_LITERAL_BITS = 14_000
@@ -126,6 +125,10 @@ def _dict(run: Run, node: ast.Dict, scope: Scope) -> Any:
 def _binary(run: Run, node: ast.BinOp, scope: Scope) -> Any:
     left = evaluate(run, node.left, scope)
     right = evaluate(run, node.right, scope)
+    if run.graph is not None:
+        found = run.graph.binary(run, left, right, node)
+        if found is not MISSING:
+            return found
     if isinstance(left, Tensor) or isinstance(right, Tensor):
         return tensors.combined(run, left, right, node)
     if any(isinstance(side, Unknown) and side.text in run.monsters for side in (left, right)):
@@ -140,12 +143,16 @@ def _binary(run: Run, node: ast.BinOp, scope: Scope) -> Any:
 
 def _unary(run: Run, node: ast.UnaryOp, scope: Scope) -> Any:
     value = evaluate(run, node.operand, scope)
+    if run.graph is not None:
+        found = run.graph.unary(run, value, node)
+        if found is not MISSING:
+            return found
     if isinstance(value, Tensor):
         return value
     if isinstance(value, Unknown) and value.text in run.monsters:
         return _monster(run, node)
     if isinstance(node.op, ast.Not):
-        known = truth(value)
+        known = run.truth(value)
         return run.unknown(node) if known is None else not known
     try:
         return operators.unary(type(node.op), value)
@@ -158,6 +165,10 @@ def _compare(run: Run, node: ast.Compare, scope: Scope) -> Any:
     result = True
     for kind, right_node in zip(node.ops, node.comparators, strict=True):
         right = evaluate(run, right_node, scope)
+        if run.graph is not None and len(node.ops) == 1:
+            found = run.graph.compared(run, kind, left, right)
+            if found is not MISSING:
+                return found
         if isinstance(left, Unknown | Tensor | Ref) or isinstance(right, Unknown | Tensor | Ref):
             return run.unknown(node)
         try:
@@ -173,7 +184,7 @@ def _bool_op(run: Run, node: ast.BoolOp, scope: Scope) -> Any:
     value: Any = None
     for part in node.values:
         value = evaluate(run, part, scope)
-        known = truth(value)
+        known = run.truth(value)
         if known is None:
             return run.unknown(node)
         if known is stops_at:
@@ -182,7 +193,7 @@ def _bool_op(run: Run, node: ast.BoolOp, scope: Scope) -> Any:
 
 
 def _if_exp(run: Run, node: ast.IfExp, scope: Scope) -> Any:
-    known = truth(evaluate(run, node.test, scope))
+    known = run.truth(evaluate(run, node.test, scope))
     if known is None:
         return run.unknown(node)
     return evaluate(run, node.body if known else node.orelse, scope)
@@ -190,6 +201,10 @@ def _if_exp(run: Run, node: ast.IfExp, scope: Scope) -> Any:
 
 def _subscript(run: Run, node: ast.Subscript, scope: Scope) -> Any:
     owner = evaluate(run, node.value, scope)
+    if run.graph is not None:
+        found = run.graph.subscript(run, owner, node, scope)
+        if found is not MISSING:
+            return found
     if isinstance(node.slice, ast.Slice):
         bounds = [
             None if part is None else evaluate(run, part, scope)
@@ -235,7 +250,7 @@ def _rounds(run: Run, generators: list[ast.comprehension], index: int, scope: Sc
     for item in items:
         run.spend()
         bind(run, generator.target, item, scope, names=False)
-        conditions = [truth(evaluate(run, condition, scope)) for condition in generator.ifs]
+        conditions = [run.truth(evaluate(run, condition, scope)) for condition in generator.ifs]
         if None in conditions:
             yield None
             return
@@ -249,6 +264,8 @@ def bind(run: Run, target: ast.expr, value: Any, scope: Scope, *, names: bool = 
     if isinstance(target, ast.Name):
         if names:
             attributes.christen(value, target.id, local=scope is not run.scope)
+            if run.graph is not None:
+                run.graph.christen(value, target.id)
         scope.names[target.id] = value
     elif isinstance(target, ast.Tuple | ast.List):
         _unpack(run, target.elts, value, scope, names)

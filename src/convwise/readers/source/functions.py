@@ -21,11 +21,13 @@ def invoke(run: Run, function: Function, arguments: list[Any], keywords: Keyword
     for known in run.functions:
         if known.node is function.node:
             known.called = True
-    if run.calls >= DEEPEST_CALLS or any(
+    # A network may call itself on the way, as a U-Net's builder does, as deep as functions may be nested.
+    again = run.graph is None and any(
         frame.node is function.node and frame.owner is function.owner for frame in run.frames
-    ):
+    )
+    if run.calls >= DEEPEST_CALLS or again:
         parts = tensors.tensors_in(arguments)
-        if not parts:
+        if not parts and not (run.graph is not None and any(map(run.graph.is_wire, arguments))):
             return Unknown(function.name)
         lost = tensors.doubtful(run, tuple(parts), _too_deep(run, function, node))
         tensors.insist(lost)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from convwise import dialects
 from convwise.dialects.base import Layer, Note
-from convwise.errors import CodeError
+from convwise.errors import CodeError, ConvwiseError
 from convwise.readers.echo import escaped
 from convwise.readers.source import wrapping
 from convwise.readers.source.collecting import DEFAULT_DIALECT, collect, nothing_found
@@ -52,7 +52,7 @@ def read_text(text: str, *, dialect: str | None = None, release: str | None = No
         snippet = _read(text, dialect, release)
     except RecursionError:
         raise too_complex("calls are nested too deeply") from None
-    return _settled(replace(snippet, notes=(*notes, *snippet.notes)) if notes else snippet)
+    return _settled(replace(snippet, notes=(*notes, *snippet.notes)) if notes else snippet, text, dialect)
 
 
 def read_layer(text: str, dialect: str | None = None, release: str | None = None) -> tuple[Layer, ...]:
@@ -72,13 +72,28 @@ def read_layer(text: str, dialect: str | None = None, release: str | None = None
     return found[0].layers
 
 
-def _settled(snippet: Snippet) -> Snippet:
+def _settled(snippet: Snippet, text: str, dialect: str | None) -> Snippet:
     """The snippet, if any of it could be read; else its first error."""
     if all(found.error is not None for found in snippet.found):
         for found in snippet.found:
             if found.error is not None:
+                _point_to_networks(found.error, text, dialect)
                 raise found.error
     return snippet
+
+
+def _point_to_networks(error: ConvwiseError, text: str, dialect: str | None) -> None:
+    """Where the text can be read as a network, the hint says how."""
+    if error.code != "CW315":
+        return
+    from convwise.readers.source.graphs import read_network_text
+
+    try:
+        network = read_network_text(text, dialect)
+    except ConvwiseError:
+        return
+    way = f"`convwise inspect FILE` follows the branches of this text ({len(network.nodes)} steps), and so does convwise.read"
+    error.hint = f"{error.hint}; {way}" if error.hint else way
 
 
 def _suspicious(text: str) -> tuple[Note, ...]:
@@ -123,7 +138,8 @@ def walk(text: str, tree: ast.Module, reading: Reading, offset: int = 0) -> Snip
     found = collect(run)
     if not found:
         raise nothing_found(run)
-    return Snippet(_dialect(run.dialect, found), tuple(found), tuple(run.notes))
+    branches = any(tensor.doubt is not None for tensor in run.tensors)
+    return Snippet(_dialect(run.dialect, found), tuple(found), tuple(run.notes), branches)
 
 
 def _dialect(said: str | None, found: list[Found]) -> str:
@@ -181,7 +197,10 @@ def _blocks(blocks: list[wrapping.Block], reading: Reading) -> Snippet:
         (snippet.dialect for snippet in snippets if any(one.layers for one in snippet.found)), snippets[0].dialect
     )
     return Snippet(
-        _dialect(said, list(found)), found, (*notes, Note("CW510", "Markdown around the code was taken off"))
+        _dialect(said, list(found)),
+        found,
+        (*notes, Note("CW510", "Markdown around the code was taken off")),
+        any(snippet.branches for snippet in snippets),
     )
 
 

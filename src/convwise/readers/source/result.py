@@ -30,8 +30,12 @@ class Found:
 
 @dataclass(frozen=True)
 class Snippet:
-    """Everything found in one text, in the order of its lines; `dialect` is the one that most of its layers speak."""
+    """Everything found in one text, in the order of its lines; `dialect` is the one that most of its layers speak.
+
+    `branches`: something in the text is no straight line, so that the chains found are not all of it.
+    """
 
     dialect: str
     found: tuple[Found, ...]
     notes: tuple[Note, ...] = ()
+    branches: bool = False

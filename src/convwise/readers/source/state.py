@@ -6,12 +6,15 @@ import ast
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from convwise.dialects.base import Note, Unknown
 from convwise.errors import CodeError
 from convwise.readers.echo import escaped, shown
-from convwise.readers.source.values import Applicable, Class, Function, Scope, Tensor
+from convwise.readers.source.values import Applicable, Class, Function, Scope, Tensor, truth
+
+if TYPE_CHECKING:
+    from convwise.readers.source.graphs.wiring import Wiring
 
 STEPS = 40_000
 """Expressions and statements that one text may cost; an ordinary snippet costs a few hundred."""
@@ -34,7 +37,7 @@ class Budget:
 
 @dataclass
 class Run:
-    """The state of one reading. `offset` lines of the whole text stand before this piece of it. `evaluate` and `execute` are the two halves of the walk, handed to the parts they use."""
+    """The state of one reading. `offset` lines of the whole text stand before this piece of it. `evaluate` and `execute` are the two halves of the walk, handed to the parts they use; with a `graph`, tensors are its wires."""
 
     text: str
     evaluate: Callable[[Run, ast.expr, Scope], Any]
@@ -59,6 +62,7 @@ class Run:
     strangers: list[tuple[str, int]] = field(default_factory=list)
     following: list[Any] = field(default_factory=list)
     frames: list[Function] = field(default_factory=list)
+    graph: Wiring | None = None
     _lines: list[str] = field(default_factory=list)
 
     def spend(self, steps: int = 1) -> None:
@@ -116,6 +120,10 @@ class Run:
             return self.forced
         counts = self.evidence or self.leanings
         return max(counts, key=lambda name: counts[name]) if counts else None
+
+    def truth(self, value: Any) -> bool | None:
+        """Whether a condition holds; None where the text does not say."""
+        return truth(value) if self.graph is None else self.graph.truth(self, value)
 
     @contextmanager
     def named(self, name: str | None) -> Iterator[None]:

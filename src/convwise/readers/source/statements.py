@@ -15,7 +15,7 @@ from convwise.readers.source.classes import define_class
 from convwise.readers.source.expressions import bind, evaluate
 from convwise.readers.source.names import canonical
 from convwise.readers.source.state import Run
-from convwise.readers.source.values import Chain, Function, Instance, Ref, Scope, Tensor, iterable, truth
+from convwise.readers.source.values import Chain, Function, Instance, Ref, Scope, Tensor, iterable
 
 LONGEST_LOOP = 512
 """Rounds of one `for` loop; a training loop of more is not followed."""
@@ -108,7 +108,7 @@ def _return(run: Run, node: ast.Return, scope: Scope) -> Return:
 
 
 def _if(run: Run, node: ast.If, scope: Scope) -> Return | Jump | None:
-    known = True if _is_main(node.test) else truth(evaluate(run, node.test, scope))
+    known = True if _is_main(node.test) else run.truth(evaluate(run, node.test, scope))
     if known is not None:
         return execute(run, node.body if known else node.orelse, scope)
     return _lost(run, node, [*node.body, *node.orelse], scope, f"`if {shown(run.source(node.test), 50)}:`")
@@ -144,7 +144,7 @@ def _for(run: Run, node: ast.For | ast.AsyncFor, scope: Scope) -> Return | Jump 
 def _while(run: Run, node: ast.While, scope: Scope) -> Return | Jump | None:
     for _ in range(LONGEST_LOOP):
         run.spend()
-        known = truth(evaluate(run, node.test, scope))
+        known = run.truth(evaluate(run, node.test, scope))
         if known is False:
             return execute(run, node.orelse, scope)
         if known is None:
@@ -182,6 +182,7 @@ def _lost(run: Run, node: ast.stmt, body: list[ast.stmt], scope: Scope, head: st
         if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store):
             before = scope.find(part.id)
             touched = isinstance(before, Tensor) and (before.parent is not None or run.within)
+            touched = touched or (run.graph is not None and run.graph.is_wire(before))
             scope.names[part.id] = tensors.doubtful(run, (before,), doubt) if touched else Unknown(part.id)
         elif isinstance(part, ast.Attribute) and isinstance(part.ctx, ast.Store):
             owner = evaluate(run, part.value, scope)

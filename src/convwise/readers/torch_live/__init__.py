@@ -51,7 +51,8 @@ def read_live_torch(module: Any, input_shape: Any = None) -> Network:
     names = input_names(module)
     given = given_shapes(names, input_shape)
     guess = first_guess(torch, module)
-    given = {name: _batched(shape, guess) for name, shape in given.items()}
+    if len(names) == 1:
+        given = {name: _batched(shape, guess) for name, shape in given.items()}
     with kept(torch, module):
         building, sources, value = _traced(torch, module, names, given, guess)
     return _network(module, building, sources, value, given)

@@ -109,10 +109,10 @@ def attribute(place: Place, value: Any, name: str) -> Any:
             return place.rank(value)
         if name in ("T", "mT"):
             return rearranging.turned(place, value)
-        if name == "data":
+        if name in ("data", "values", "indices"):
             return value
-        if name in ("values", "indices"):
-            return value
+        if name in ("real", "imag"):
+            return place.pointwise(value, name)
     if isinstance(value, tuple) and name in ("values", "indices") and len(value) == 2:
         return value[name == "indices"]
     return NotKnown(name)

@@ -235,7 +235,9 @@ def _proxy_class(fx: ModuleType, reading: Reading) -> type:
         "__iter__": iterate,
         "__setitem__": assign,
         "keys": keys,
+        "__getattr__": lambda proxy, name: attribute(proxy, name),
     }
+    attribute = type("AnsweringAttribute", (fx.proxy.Attribute,), dict(answers))
     return type("AnsweringProxy", (fx.Proxy,), dict(answers))
 
 

@@ -1,0 +1,208 @@
+"""Calls that wires take part in: functions and methods of both frameworks, and Keras's Model."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Mapping
+from typing import Any
+
+from convwise.dialects.base import Unknown
+from convwise.errors import ConvwiseError
+from convwise.ops import Pointwise
+from convwise.ops.several import Elementwise, Opaque
+from convwise.readers.keras_files.operations import MOVING, Plan, planned, snake
+from convwise.readers.keras_files.wiring import CallOf, Reference
+from convwise.readers.source import making
+from convwise.readers.source.calls import PASSED_ON
+from convwise.readers.source.functional import KERAS_ACTIVATIONS
+from convwise.readers.source.graphs import asking
+from convwise.readers.source.graphs.applying import MERGES, applied, concat
+from convwise.readers.source.graphs.wiring import (
+    WiredModel,
+    Wiring,
+    doubt_of,
+    doubted,
+    entered,
+    flat,
+    is_size,
+    lost,
+    touches,
+)
+from convwise.readers.source.names import dialect_of, split
+from convwise.readers.source.state import Run
+from convwise.readers.source.values import MISSING, Chain, Instance, Made, Method, Ref, Tensor
+from convwise.readers.torch_live.values import Tensor as Wire
+
+Keywords = list[tuple[str | None, Any]]
+
+MERGING = {name.lower(): kind for name, kind in MERGES.items()}
+CREATING = frozenset("zeros ones empty full rand randn arange linspace zeros_like ones_like randn_like rand_like".split())
+MODELS = frozenset({"Model", "Functional"})
+MODES = {"sum": "add", "mul": "multiply", "ave": "average", "max": "maximum"}
+"""Modes of the `merge` of Keras 1."""
+
+SHAPES = frozenset({"keras.backend.int_shape", "tensorflow.shape", "keras.ops.shape", "keras.backend.shape"})
+POSITIONS: Mapping[str, tuple[str, ...]] = {
+    **dict.fromkeys(("concat", "concatenate"), ("", "axis")),
+    "split": ("", "indices_or_sections", "axis"),
+    **dict.fromkeys(("mean", "sum", "max", "min", "prod", "std", "var"), ("", "axis", "keepdims")),
+    **dict.fromkeys(("reduce_mean", "reduce_sum", "reduce_max", "reduce_min"), ("", "axis", "keepdims")),
+    "transpose": ("", "axes"),
+    "pad": ("", "pad_width", "mode"),
+    "reshape": ("", "newshape"),
+    "expand_dims": ("", "axis"),
+    "squeeze": ("", "axis"),
+    "resize": ("", "size", "interpolation"),
+}
+"""What the arguments of Keras's and TensorFlow's functions are called, in order."""
+
+SPELLINGS = {"num_or_size_splits": "indices_or_sections", "paddings": "pad_width", "perm": "axes", "keep_dims": "keepdims"}
+
+
+def call(run: Run, graph: Wiring, target: Any, arguments: list[Any], keywords: Keywords, node: ast.Call) -> Any:
+    """What a call gives that wires take part in; MISSING where none do."""
+    if isinstance(target, Made | Chain | Instance):
+        return MISSING
+    if isinstance(target, WiredModel):
+        return applied(run, graph, target, arguments, keywords, node)
+    if isinstance(target, Method):
+        return _method(run, graph, target, arguments, keywords, node)
+    values = [arguments, [value for _, value in keywords]]
+    if isinstance(target, Unknown) and (target.text in MERGING or target.text == "concatenate") and touches(values):
+        target = Ref(f"keras.layers.{target.text}")
+    if not isinstance(target, Ref):
+        return MISSING
+    module, name = split(target.path)
+    if name in MODELS and module in making.MODEL_HOMES and (touches(values) or keywords):
+        return _model(run, graph, arguments, keywords, node)
+    if module == "math" and len(arguments) == 1 and is_size(arguments[0]) and name in ("floor", "ceil"):
+        return asking.rounded(run, graph, target.path, arguments[0], node)
+    if module == "torch" and name in CREATING and run.within:
+        return asking.followed(run, graph, graph.place(run, name, target.path), name, arguments, _words(keywords), node)
+    if name[:1].isupper() or not touches(values) or module == "builtins" or target.path in PASSED_ON:
+        return MISSING
+    return _function(run, graph, target.path, arguments, keywords, node)
+
+
+def _words(keywords: Keywords) -> dict[str, Any]:
+    return {name: value for name, value in keywords if name is not None}
+
+
+def _method(run: Run, graph: Wiring, method: Method, arguments: list[Any], keywords: Keywords, node: ast.Call) -> Any:
+    owner, name = method.owner, method.name
+    if isinstance(owner, tuple) and name == "as_list":
+        return list(owner)
+    if isinstance(owner, WiredModel):
+        if name in ("predict", "call", "__call__"):
+            return applied(run, graph, owner, arguments, keywords, node)
+        return owner if name in ("to", "eval", "train") else run.unknown(node)
+    if isinstance(owner, Tensor) and owner.doubt is None and run.within:
+        owner = graph.wire(run, owner)
+    if not isinstance(owner, Wire):
+        return MISSING
+    if asking.keeps(name):
+        return owner
+    if name == "get_shape":
+        return asking.shape(run, graph, owner, node)
+    arguments = entered(run, graph, arguments)
+    place = graph.place(run, name, f".{name}")
+    return asking.followed(run, graph, place, name, (owner, *arguments), _words(keywords), node)
+
+
+def _function(run: Run, graph: Wiring, path: str, arguments: list[Any], keywords: Keywords, node: ast.Call) -> Any:
+    """A function of a framework on wires."""
+    doubt = next((one for one in map(doubt_of, flat([arguments, [v for _, v in keywords]])) if one is not None), None)
+    if doubt is not None:
+        return doubted(run, doubt)
+    arguments, words = entered(run, graph, arguments), entered(run, graph, _words(keywords))
+    module, name = split(path)
+    dialect = dialect_of(path)
+    if path in SHAPES and isinstance(arguments[0] if arguments else None, Wire):
+        return asking.shape(run, graph, arguments[0], node)
+    if dialect == "torch" and module != "torchvision.transforms.functional":
+        prefix = {"torch.nn.functional": "F.", "torch.Tensor": "."}.get(module, "torch.")
+        return asking.followed(run, graph, graph.place(run, name, prefix + name), name, arguments, words, node)
+    if dialect == "keras":
+        return _keras(run, graph, path, arguments, words, node)
+    return lost(run, node, "the text does not say what it is")
+
+
+# Keras
+
+
+def _keras(run: Run, graph: Wiring, path: str, arguments: list[Any], words: dict[str, Any], node: ast.Call) -> Any:
+    module, name = split(path)
+    place = graph.place(run, name, name)
+    wires = [part for part in flat([arguments, list(words.values())]) if isinstance(part, Wire)]
+    if module in ("keras.layers", "keras.layers.merge", "keras"):
+        try:
+            work = _merging(name, arguments, words, node)
+        except ConvwiseError as error:
+            return doubted(run, error)
+        if work is None:
+            return lost(run, node, f"{name} is no function of Keras that is known")
+        out = place.one(work, *wires)
+        graph.written(node)
+        return out
+    if name in KERAS_ACTIVATIONS and len(wires) == 1:
+        out = place.one((Pointwise(name),), wires[0])
+        graph.written(node)
+        return out
+    return _operation(run, graph, name, arguments, words, node)
+
+
+def _merging(name: str, arguments: list[Any], words: dict[str, Any], node: ast.Call) -> Any:
+    """`add([a, b])`, `concatenate([a, b], axis=3)`, and `merge([a, b], mode="concat", concat_axis=3)` of Keras 1."""
+    if name in MERGING:
+        return Elementwise(MERGING[name])
+    if name == "concatenate":
+        return concat(words.get("axis", arguments[1] if len(arguments) > 1 else -1), node.lineno)
+    if name == "merge":
+        mode = words.get("mode", arguments[1] if len(arguments) > 1 else "sum")
+        if mode == "concat":
+            return concat(words.get("concat_axis", -1), node.lineno)
+        return Elementwise(MODES[mode]) if mode in MODES else None
+    return None
+
+
+def _operation(run: Run, graph: Wiring, name: str, arguments: list[Any], words: dict[str, Any], node: ast.Call) -> Any:
+    """A function of keras.ops or of TensorFlow."""
+    kind = snake(name)
+    named = {SPELLINGS.get(word, word): value for word, value in words.items()}
+    positions = POSITIONS.get(kind, ())
+    for number, value in enumerate(arguments[1:], 1):
+        if number < len(positions):
+            named.setdefault(positions[number], value)
+        elif not any(isinstance(part, Wire) for part in flat(value)) and kind in MOVING:
+            return lost(run, node, f"an argument of {name} is not known by its place")
+    wires = [part for part in flat([arguments, list(words.values())]) if isinstance(part, Wire)]
+    if any(isinstance(part, Unknown) or is_size(part) for part in flat(list(named.values()))):
+        return lost(run, node, "an argument follows from what the text does not give")
+    references = tuple(Reference("", wire.number, 0) for wire in wires)
+    options = {word: value for word, value in named.items() if not isinstance(value, Wire) and word != "name"}
+    plan = planned(kind, options, CallOf(references))
+    return _carried_out(run, graph, plan, wires, node, kind)
+
+
+def _carried_out(run: Run, graph: Wiring, plan: Plan, wires: list[Wire], node: ast.Call, kind: str) -> Any:
+    place = graph.place(run, kind, plan.kind)
+    found = tuple(wires)
+    for number, work in enumerate(plan.works):
+        if isinstance(work, Opaque):
+            return lost(run, node, work.reason)
+        last = number == len(plan.works) - 1
+        found = place.emit(work, found, plan.outputs if last else 1)
+    graph.written(node)
+    return found[0] if plan.outputs == 1 else found
+
+
+def _model(run: Run, graph: Wiring, arguments: list[Any], keywords: Keywords, node: ast.Call) -> Any:
+    """`keras.Model(inputs, outputs)`."""
+    words = _words(keywords)
+    inputs = arguments[0] if arguments else words.get("inputs", words.get("input"))
+    outputs = arguments[1] if len(arguments) > 1 else words.get("outputs", words.get("output"))
+    wires = tuple(part for part in flat(entered(run, graph, inputs)) if isinstance(part, Wire))
+    title = words.get("name")
+    model = WiredModel(wires, entered(run, graph, outputs), node.lineno, title if isinstance(title, str) else None)
+    graph.models.append(model)
+    return model

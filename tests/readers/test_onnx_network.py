@@ -1,0 +1,366 @@
+"""Networks from .onnx files: which ops nodes become, what is worked out while reading, and what stays free."""
+
+from __future__ import annotations
+
+import random
+import struct
+
+import pytest
+from readers.onnx_bytes import FLOAT, INT64, encode, function, graph, model, node, opset, tensor, value
+
+from convwise.errors import ArgumentError, ConvwiseError, ModelError, Refusal, ShapeError
+from convwise.ops import Conv, Dense
+from convwise.ops.several import Opaque
+from convwise.readers.onnx import read_onnx
+from convwise.readers.onnx_network import onnx_network
+
+
+def longs(name, *numbers, dims=None):
+    raw = b"".join(struct.pack("<q", number) for number in numbers)
+    return tensor(name, (len(numbers),) if dims is None else dims, raw, INT64)
+
+
+def weight(name, *dims):
+    count = 1
+    for size in dims:
+        count *= size
+    return tensor(name, dims, bytes(4 * count), FLOAT)
+
+
+def made(nodes, tensors=(), dims=(1, 3, 9, 10), outputs="y", functions=(), opsets=None, inputs=None):
+    body = graph(nodes, list(tensors), inputs="", outputs=outputs)
+    for name, shape in (inputs or {"x": dims}).items():
+        body.append((11, value(name, shape)))
+    return read_onnx(encode(model(body, list(functions), opsets)))
+
+
+def shapes(structure, input_shape=None, given=None):
+    trace = onnx_network(structure, given).trace(input_shape)
+    return list(trace.outputs.values())
+
+
+def test_a_convolution_reads_its_weights_shape_alone():
+    network = onnx_network(
+        made(
+            [node("Conv", "x w b", "y", "first", strides=[2, 1], pads=[1, 0, 2, 1], dilations=[1, 2])],
+            [weight("w", 4, 3, 3, 2), weight("b", 4)],
+        )
+    )
+    (step,) = network.nodes
+    assert isinstance(step.work[0], Conv)
+    assert step.inputs == ("x",)
+    assert network.trace()["first"].output == (1, 4, 5, 9)
+    assert network.trace().totals.params == 4 * 3 * 3 * 2 + 4
+    assert network.trace().totals.macs == 4 * 3 * 3 * 2 * 5 * 9
+
+
+def test_weights_are_counted_once_and_moments_never():
+    shared = made(
+        [
+            node("Conv", "x w", "a", pads=[1, 1, 1, 1]),
+            node("Conv", "a w", "b", pads=[1, 1, 1, 1]),
+            node("BatchNormalization", "b s t m v", "y"),
+        ],
+        [weight("w", 3, 3, 3, 3), *(weight(name, 3) for name in "stmv")],
+    )
+    rows = onnx_network(shared).trace().rows
+    assert [row.params for row in rows] == [81, 0, 6]
+
+
+def test_flatten_by_shape_arithmetic_keeps_sizes_free():
+    structure = made(
+        [
+            node("Shape", "x", "s"),
+            node("Gather", "s zero", "n", axis=0),
+            node("Unsqueeze", "n axis", "n1"),
+            node("Concat", "n1 minus", "target", axis=0),
+            node("Reshape", "x target", "y"),
+        ],
+        [longs("zero", 0, dims=()), longs("axis", 0), longs("minus", -1)],
+        ("batch", 3, "height", "width"),
+    )
+    network = onnx_network(structure)
+    assert [step.kind for step in network.nodes] == ["Reshape"]
+    assert shapes(structure, (2, 3, 9, 10)) == [(2, 270)]
+    assert shapes(structure, (5, 3, 7, 4)) == [(5, 84)]
+
+
+def test_half_the_size_through_floating_point():
+    structure = made(
+        [
+            node("Shape", "x", "s"),
+            node("Slice", "s two four", "hw"),
+            node("Cast", "hw", "real", to=1),
+            node("Mul", "real half", "small"),
+            node("Floor", "small", "floor"),
+            node("Cast", "floor", "size", to=7),
+            node("Slice", "s zero two", "nc"),
+            node("Concat", "nc size", "sizes", axis=0),
+            [(1, "x"), (1, ""), (1, ""), (1, "sizes"), (2, "y"), (4, "Resize")],
+        ],
+        [
+            longs("zero", 0),
+            longs("two", 2),
+            longs("four", 4),
+            tensor("half", (), struct.pack("<f", 0.5), FLOAT),
+        ],
+        (1, 3, "h", "w"),
+    )
+    assert shapes(structure, (1, 3, 9, 10)) == [(1, 3, 4, 5)]
+    assert str(onnx_network(structure).legal_sizes()["height"]) == "n >= 2"
+    with pytest.raises(ShapeError, match="axis 2 gives 0"):
+        shapes(structure, (1, 3, 1, 10))
+
+
+def test_broadcast_shapes_that_compare_with_minus_one():
+    structure = made(
+        [
+            node("Shape", "x", "s"),
+            node("Equal", "s minus", "open"),
+            node("ConstantOfShape", "four", "ones", value=("tensor", tensor("", (1,), struct.pack("<q", 1), INT64))),
+            node("Where", "open ones s", "target"),
+            node("Expand", "z target", "y"),
+        ],
+        [longs("minus", -1, -1, -1, -1), longs("four", 4), weight("z", 1, 3, 1, 1)],
+        ("n", 3, "h", "w"),
+    )
+    assert shapes(structure, (2, 3, 5, 7)) == [(2, 3, 5, 7)]
+
+
+def test_a_known_branch_is_taken():
+    body = [(1, node("Relu", "x", "inner")), (2, "then"), (12, value("inner", None))]
+    other = [(1, node("Flatten", "x", "flat")), (2, "else"), (12, value("flat", None))]
+    structure = made(
+        [
+            node("Size", "w", "many"),
+            node("Equal", "many four", "test"),
+            node("If", "test", "a", then_branch=("graph", body), else_branch=("graph", other)),
+            node("Neg", "a", "y"),
+        ],
+        [weight("w", 2, 2), longs("four", 4, dims=())],
+    )
+    network = onnx_network(structure)
+    assert [step.kind for step in network.nodes] == ["Relu", "Neg"]
+    assert shapes(structure) == [(1, 3, 9, 10)]
+
+
+def test_functions_of_the_model_are_unfolded():
+    structure = made(
+        [node("Half", "x", "a", "one", domain="own"), node("Half", "a", "y", "two", domain="own")],
+        functions=[function("Half", [node("MaxPool", "a", "b", kernel_shape=[2, 2], strides=[2, 2])])],
+    )
+    network = onnx_network(structure)
+    assert [step.name for step in network.nodes] == ["one/MaxPool", "two/MaxPool"]
+    assert shapes(structure) == [(1, 3, 2, 2)]
+
+
+def test_unknown_operators_are_named_and_the_rest_is_traced():
+    structure = made(
+        [
+            node("Relu", "x", "a"),
+            node("Strange", "a", "b", domain="own"),
+            node("Relu", "b", "c"),
+            node("MaxPool", "a", "y", kernel_shape=[3, 3]),
+        ],
+        outputs="y c",
+    )
+    network = onnx_network(structure)
+    (unknown,) = [step.work for step in network.nodes if isinstance(step.work, Opaque)]
+    assert unknown.reason == "the operator 'own.Strange' is not known"
+    assert shapes(structure) == [(1, 3, 7, 8), None]
+    assert not network.legal_sizes()["height"].exact
+
+
+@pytest.mark.parametrize("op", ["NonZero", "NonMaxSuppression", "Unique", "Loop"])
+def test_data_dependent_operators_say_so(op):
+    (step,) = onnx_network(made([node(op, "x", "y")])).nodes
+    assert isinstance(step.work, Opaque)
+    assert "depends on the data" in step.work.reason
+
+
+def test_nodes_are_put_in_order():
+    structure = made([node("Relu", "a", "y", "second"), node("Neg", "x", "a", "first")])
+    assert [step.name for step in onnx_network(structure).nodes] == ["first", "second"]
+
+
+def test_a_missing_name_and_a_cycle_are_told():
+    with pytest.raises(ModelError, match="reads 'gone', which nothing gives") as caught:
+        onnx_network(made([node("Add", "x gone", "y", "sum")]))
+    assert caught.value.code == "CW408"
+    with pytest.raises(ModelError, match="the graph has a cycle"):
+        onnx_network(made([node("Add", "x b", "a"), node("Relu", "a", "b"), node("Relu", "b", "y")]))
+
+
+def test_baked_shapes_are_conditions_and_declared_sizes_are_not():
+    free = made([node("MaxPool", "x", "y", kernel_shape=[2, 2], strides=[2, 2])])
+    assert str(onnx_network(free).legal_sizes()["height"]) == "n >= 2"
+    baked = made([node("Reshape", "x target", "y")], [longs("target", 1, 3, 45, 2)])
+    legal = onnx_network(baked).legal_sizes()
+    assert legal.takes((9, 10))
+    assert legal.takes((10, 9))
+    assert not legal.takes((9, 9))
+    assert legal.declared == (1, 3, 9, 10)
+
+
+def test_channels_last_is_seen_behind_the_transpose_that_converters_write():
+    structure = made(
+        [node("Transpose", "x", "t", perm=[0, 3, 1, 2]), node("MaxPool", "t", "y", kernel_shape=[2, 3])],
+        dims=("n", "h", "w", 3),
+    )
+    network = onnx_network(structure)
+    assert network.sources[0].layout.channels_last
+    assert dict(network.legal_sizes()).keys() == {"height", "width"}
+    assert shapes(structure, (1, 9, 10, 3)) == [(1, 3, 8, 8)]
+
+
+def test_dense_layers_from_gemm_and_matmul():
+    structure = made(
+        [
+            node("GlobalAveragePool", "x", "a"),
+            node("Flatten", "a", "f"),
+            node("Gemm", "f w b", "g", transB=1),
+            node("Transpose", "v", "vt", perm=[1, 0]),
+            node("MatMul", "g vt", "y"),
+        ],
+        [weight("w", 7, 3), weight("b", 7), weight("v", 5, 7)],
+    )
+    trace = onnx_network(structure).trace()
+    assert [row.op for row in trace] == ["GlobalAveragePool", "Flatten", "Gemm", "MatMul"]
+    assert isinstance(onnx_network(structure).nodes[2].work[-1], Dense)
+    assert trace.totals.params == 21 + 7 + 35
+    assert trace.totals.macs == 21 + 35
+    assert trace.outputs == {"y": (1, 5)}
+
+
+def test_scales_that_are_no_exact_fractions_are_rounded_as_the_runtime_does():
+    scale = struct.pack("<ffff", 1, 1, 0.7, 2)
+    structure = made(
+        [node("Upsample", "x s", "y")], [tensor("s", (4,), scale, FLOAT)], (1, 3, "h", "w"), opsets=[(8, opset("", 9))]
+    )
+    # 10 x 0.7 in single precision is 7, although 0.7 itself is stored as a little less.
+    assert shapes(structure, (1, 3, 10, 6)) == [(1, 3, 7, 12)]
+    legal = onnx_network(structure).legal_sizes()
+    assert not legal["height"].exact
+    assert legal["width"].exact
+
+
+def test_errors_name_the_node_and_its_place():
+    bad = made([node("Relu", "x", "a"), node("Conv", "a w", "y", "stem", strides=[0, 1])], [weight("w", 4, 3, 3, 3)])
+    with pytest.raises(Refusal) as caught:
+        onnx_network(bad)
+    assert str(caught.value) == "strides of 'stem' (Conv) at node 1: strides is 0; at least 1 is needed [CW201]"
+    narrow = made([node("Relu", "x", "a"), node("Conv", "a w", "y", "stem")], [weight("w", 4, 3, 11, 3)])
+    with pytest.raises(ShapeError, match="height of 'stem' \\(Conv\\) at node 1: the window spans 11") as broken:
+        onnx_network(narrow).trace()
+    assert broken.value.code == "CW104"
+
+
+def test_input_shapes_are_checked():
+    structure = made([node("Relu", "x", "y")])
+    assert onnx_network(structure, (2, 3, 5, 6)).trace().outputs == {"y": (2, 3, 5, 6)}
+    assert onnx_network(structure, {"x": (2, 3, 5, 6)}).sources[0].declared == (2, 3, 5, 6)
+    with pytest.raises(ArgumentError, match="2 axes for the input 'x'"):
+        onnx_network(structure, (5, 6))
+    with pytest.raises(ArgumentError, match="no input 'q'"):
+        onnx_network(structure, {"q": (5, 6)})
+
+
+def test_an_input_without_axes_needs_a_shape():
+    structure = made([node("Relu", "x", "y")], dims=None)
+    with pytest.raises(ModelError, match="does not say how many axes") as caught:
+        onnx_network(structure)
+    assert caught.value.code == "CW410"
+    assert shapes(structure, given=(1, 3, 5, 6)) == [(1, 3, 5, 6)]
+
+
+def test_newer_operator_sets_are_noted_and_impossible_ones_refused():
+    newer = made([node("Relu", "x", "y")], opsets=[(8, opset("", 40))])
+    assert [note.code for note in onnx_network(newer).notes] == ["CW520"]
+    with pytest.raises(ModelError, match="there is no operator set 9,999"):
+        onnx_network(made([node("Relu", "x", "y")], opsets=[(8, opset("", 9999))]))
+
+
+def test_sizes_that_grow_through_arithmetic_end():
+    steps = [node("Shape", "x", "s0")]
+    steps += [node("Mul", f"s{n} s{n}", f"s{n + 1}") for n in range(60)]
+    steps.append(node("Reshape", "x s60", "y"))
+    (last,) = onnx_network(made(steps, dims=("n", 3, "h", "w"))).nodes
+    assert isinstance(last.work, Opaque)
+
+
+def test_functions_that_unfold_without_end_are_refused():
+    chain = [
+        function(f"F{n}", [node(f"F{n + 1}", "a", f"t{k}", domain="own") for k in range(9)] + [node("Relu", "a", "b")])
+        for n in range(9)
+    ]
+    chain.append(function("F9", [node("Relu", "a", "b")]))
+    with pytest.raises(ModelError) as caught:
+        onnx_network(made([node("F0", "x", "y", domain="own")], functions=chain))
+    assert caught.value.code == "CW405"
+
+
+OPS = [
+    "Conv",
+    "MaxPool",
+    "Reshape",
+    "Slice",
+    "Concat",
+    "Resize",
+    "Pad",
+    "Gather",
+    "Split",
+    "Squeeze",
+    "Flatten",
+    "Gemm",
+    "MatMul",
+    "Transpose",
+    "Expand",
+    "Tile",
+    "Range",
+    "TopK",
+    "Shape",
+    "Cast",
+    "Where",
+    "Add",
+    "Mul",
+    "Div",
+    "ReduceMean",
+]
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_random_graphs_end_in_an_answer(seed):
+    rng = random.Random(seed)
+    tensors = [
+        longs("i0", 0, -1),
+        longs("i1", 2, 3, 4),
+        longs("i2", 1, dims=()),
+        weight("w0", 4, 3, 3, 2),
+        weight("w1", 3),
+    ]
+    names = ["x", "i0", "i1", "i2", "w0", "w1"]
+    steps = []
+    for number in range(40):
+        inputs = " ".join(rng.choice(names) for _ in range(rng.randint(1, 4)))
+        settings = {
+            key: rng.choice(choices)
+            for key, choices in {
+                "axis": (0, 1, -1, 9),
+                "axes": ([0], [2, 3], [-1]),
+                "kernel_shape": ([2, 2], [3], [0, 2]),
+                "pads": ([1, 1, 1, 1], [0, 2]),
+                "to": (1, 7, 9),
+                "perm": ([0, 2, 3, 1], [1, 0]),
+                "mode": ("nearest", "edge", "linear"),
+                "keepdims": (0, 1),
+            }.items()
+            if rng.random() < 0.3
+        }
+        steps.append(node(rng.choice(OPS), inputs, f"t{number}", **settings))
+        try:
+            network = onnx_network(made(steps, tensors, outputs=f"t{number}"))
+            network.trace()
+            network.legal_sizes()
+            names.append(f"t{number}")
+        except ConvwiseError:
+            steps.pop()
