@@ -103,10 +103,11 @@ def explained(text: str, shape: tuple[int, ...], want: tuple[int, ...] | None = 
     """The explanation, or the one that its error carries."""
     try:
         return cw.explain(text, shape, want=want)
-    except cw.ConvwiseError as error:
-        assert str(error).strip()
-        json.dumps(error.to_dict(), allow_nan=False)
-        return error.explanation
+    except cw.ConvwiseError as caught:
+        error = caught
+    assert str(error).strip()
+    json.dumps(error.to_dict(), allow_nan=False)
+    return error.explanation
 
 
 def place(e: Explanation, number: int) -> int:

@@ -190,3 +190,16 @@ def test_a_window_that_is_too_long_gets_the_largest_that_fits() -> None:
 def test_pools_are_not_told_how_to_keep_the_size() -> None:
     assert cw.explain("nn.MaxPool2d(2)", (3, 8, 8)).fixes == ()
     assert [fix.label for fix in cw.explain("nn.MaxPool2d(2)", (3, 9, 9)).fixes] == ["ceil_mode=True"]
+
+
+@pytest.mark.parametrize("size", range(1, 8))
+@pytest.mark.parametrize("kernel", [2, 3, 5])
+def test_a_transposed_same_names_the_sizes_that_the_forward_same_maps_to_it(kernel: int, size: int) -> None:
+    e = cw.explain(f"Conv2DTranspose(4, {kernel}, strides=2, padding='same')", (size, size, 3))
+    giving = [
+        n
+        for n in range(1, 40)
+        if cw.output_shape(f"Conv2D(3, {kernel}, strides=2, padding='same')", (n, n, 4))[0] == size
+    ]
+    assert f"turns {giving[0]} and {giving[-1]} into {size}; this one gives {2 * size}" in e.headline
+    assert e.output[0] in giving

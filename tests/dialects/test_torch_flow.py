@@ -81,7 +81,9 @@ def test_parameters_and_macs():
     assert [run(text, 1, 3 if "(3" in text else 64, size, size).params for text, size in vgg] == [1792, 36928]
     assert run("nn.Conv2d(64, 64, 3, padding=1)", 1, 64, 224, 224).macs == 64 * 64 * 9 * 224 * 224
     norm = run("nn.BatchNorm2d(5)", 2, 5, 3, 4)
-    assert (norm.params, norm.trainable) == (20, 10)
+    # Running moments are buffers, not parameters, in PyTorch.
+    assert (norm.params, norm.trainable) == (10, 10)
+    assert norm.flows[0].params == 20
     assert run("nn.InstanceNorm2d(5)", 2, 5, 3, 4).params == 0
     assert run("nn.PReLU(5)", 2, 5).params == 5
     assert run("nn.ConvTranspose2d(4, 6, (3, 5), groups=2, bias=False)", 4, 9, 10).params == 4 * 3 * 15

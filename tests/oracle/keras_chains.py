@@ -220,7 +220,9 @@ def write(chain: Chain, rng: Random) -> str:
     if chain.form == "nested":
         cut = rng.randint(0, len(texts) - 1)
         inner = ", ".join(texts[:cut]) or "layers.Activation('linear')"
-        return f"{first}base = keras.Sequential([{inner}])\nmodel = keras.Sequential([base, {', '.join(texts[cut:])}])\n"
+        return (
+            f"{first}base = keras.Sequential([{inner}])\nmodel = keras.Sequential([base, {', '.join(texts[cut:])}])\n"
+        )
     if chain.form == "add":
         chain.declared = rng.random() < 0.6
         if chain.declared and rng.random() < 0.5:

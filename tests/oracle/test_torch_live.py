@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import copy
+import gc
 import math
 import random
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 import pytest
 import torch
-import torch.nn.functional as F  # noqa: N812 (as everybody writes it)
+import torch.nn.functional as F
 from sweep_torchvision import build, compare, flat, torchvision
 from torch import nn
 
@@ -90,7 +92,7 @@ class Pyramid(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         widths = (3, 8, 16, 32)
-        self.body = nn.ModuleList([nn.Conv2d(a, b, 3, 2, 1) for a, b in zip(widths, widths[1:], strict=False)])
+        self.body = nn.ModuleList([nn.Conv2d(a, b, 3, 2, 1) for a, b in pairwise(widths)])
         self.side = nn.ModuleList([nn.Conv2d(width, 12, 1) for width in widths[1:]])
         self.out = nn.ModuleDict({str(level): nn.Conv2d(12, 12, 3, padding=1) for level in range(3)})
 
@@ -168,6 +170,40 @@ class Mixed(nn.Module):
         return crossed[:, 0], self.shuffle(x), rolled, places, x.repeat(1, 2, 1, 3), x.new_zeros(x.shape[0], 7)
 
 
+class Standardized(nn.Conv2d):
+    def forward(self, x: Any) -> Any:
+        weight = self.weight - self.weight.mean([1, 2, 3], keepdim=True)
+        weight = weight / (weight.std(dim=[1, 2, 3], keepdim=True) + 1e-5)
+        return F.conv2d(x, weight, self.bias, self.stride, self.padding, self.dilation, self.groups)
+
+
+class Gate(nn.Module):
+    """Channel and spatial attention, a blur with a stored kernel, and unpooling."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = Standardized(3, 8, 3, 2, 1)
+        self.mean, self.max = nn.AdaptiveAvgPool2d(1), nn.AdaptiveMaxPool2d(1)
+        self.mix = nn.Linear(8, 8)
+        self.look = nn.Conv2d(2, 1, (7, 5), padding=(3, 2))
+        self.pool, self.back = nn.MaxPool2d(2, return_indices=True), nn.MaxUnpool2d(2)
+        self.register_buffer("blur", torch.ones(8, 1, 3, 3))
+        self.grow = nn.ConvTranspose2d(8, 4, 3, 2, 1)
+
+    def forward(self, x: Any) -> Any:
+        x = self.conv(x)
+        b, c, _, _ = x.size()
+        gate = self.mix(self.mean(x).view(b, c)) + self.mix(self.max(x).squeeze(-1).squeeze(-1))
+        x = x * torch.sigmoid(gate).view(b, c, 1, 1).expand_as(x)
+        maps = torch.cat([x.mean(1, keepdim=True), torch.max(x, dim=1, keepdim=True)[0]], 1)
+        x = x * torch.sigmoid(self.look(maps))
+        small, places = self.pool(x)
+        whole = self.back(small, places, output_size=x.size())
+        side = max(x.shape[2], x.shape[3], 12)
+        square = F.pad(x, (0, side - x.shape[3], 0, side - x.shape[2]))
+        return F.conv2d(whole, self.blur, stride=2, groups=x.shape[1]), self.grow(small, output_size=x.size()), square
+
+
 NETWORKS: dict[str, tuple[Callable[[], nn.Module], list[Shape]]] = {
     "unet_pad": (lambda: UNet("pad"), [(2, 3, 37, 46), (1, 3, 36, 44), (3, 3, 8, 9)]),
     "unet_crop": (lambda: UNet("crop"), [(2, 3, 37, 46), (1, 3, 21, 44)]),
@@ -175,6 +211,7 @@ NETWORKS: dict[str, tuple[Callable[[], nn.Module], list[Shape]]] = {
     "unet_plain": (lambda: UNet("plain"), [(2, 3, 36, 44), (1, 3, 4, 8)]),
     "fpn": (Pyramid, [(2, 3, 70, 91), (1, 3, 9, 10)]),
     "functions": (Functions, [(2, 3, 17, 20), (1, 3, 9, 10)]),
+    "gate": (Gate, [(2, 3, 37, 46), (3, 3, 20, 31)]),
     "mixed": (Mixed, [(2, 3, 36, 49), (1, 3, 17, 20)]),
 }
 
@@ -193,10 +230,10 @@ def test_every_shape_is_pytorchs(name: str) -> None:
 
 
 VISION = (
-    ["alexnet", "vgg16", "resnet18", "resnet50", "densenet121", "mobilenet_v2", "mobilenet_v3_small"]
-    + ["squeezenet1_1", "inception_v3", "googlenet", "shufflenet_v2_x0_5", "efficientnet_b0", "convnext_tiny"]
-    + ["regnet_y_400mf", "mnasnet0_5", "deeplabv3_mobilenet_v3_large", "fcn_resnet50"]
-    + ["lraspp_mobilenet_v3_large", "vit_b_16", "swin_t", "swin_v2_t", "maxvit_t"]
+    *("alexnet", "vgg16", "resnet18", "resnet50", "densenet121", "mobilenet_v2", "mobilenet_v3_small"),
+    *("squeezenet1_1", "inception_v3", "googlenet", "shufflenet_v2_x0_5", "efficientnet_b0", "convnext_tiny"),
+    *("regnet_y_400mf", "mnasnet0_5", "deeplabv3_mobilenet_v3_large", "fcn_resnet50"),
+    *("lraspp_mobilenet_v3_large", "vit_b_16", "swin_t", "swin_v2_t", "maxvit_t"),
 )
 
 
@@ -423,6 +460,35 @@ def test_wrapped_parametrized_lazy_and_derived_modules() -> None:
     assert network.notes == ()
 
 
+def test_an_exported_program_is_read_as_aten() -> None:
+    chain = nn.Sequential(
+        nn.Conv2d(3, 8, 3, (2, 1)), nn.BatchNorm2d(8), nn.ReLU(), nn.MaxPool2d(3, 2, 1), nn.Upsample(scale_factor=2)
+    ).eval()
+    exported = torch.export.export(chain, (torch.zeros(2, 3, 17, 20),)).module()
+    network = read_live_torch(exported)
+    assert ours(network, (2, 3, 17, 20)) == outputs(chain, (2, 3, 17, 20))
+    assert sum(node.params or 0 for node in network.nodes) == 240
+    assert "aten.conv2d.default" in [node.kind for node in network.nodes]
+    with pytest.raises(ShapeError, match="18"):
+        ours(network, (2, 3, 18, 20))
+
+
+@pytest.mark.parametrize("make", [torch.jit.script, lambda module: torch.jit.trace(module, torch.zeros(1, 3, 9, 9))])
+def test_a_compiled_module_is_refused(make: Any) -> None:
+    with pytest.raises(ModelError, match=r"is compiled, and its forward is no longer Python \[CW421\]"):
+        read_live_torch(make(nn.Conv2d(3, 8, 3)))
+
+
+def test_a_forward_that_does_not_name_its_inputs_is_refused() -> None:
+    class Loose(nn.Module):
+        def forward(self, *parts: Any) -> Any:
+            return parts[0]
+
+    for module in (Loose(), nn.Module()):
+        with pytest.raises(ModelError, match=r"which does not say what goes in \[CW421\]"):
+            read_live_torch(module)
+
+
 def test_a_transformer_encoder() -> None:
     layer = nn.TransformerEncoderLayer(16, 4, 32, batch_first=True)
     module = nn.Sequential(nn.Linear(6, 16), nn.TransformerEncoder(layer, 2, enable_nested_tensor=False)).eval()
@@ -486,6 +552,7 @@ def test_the_module_is_as_it_was() -> None:
     assert torch.equal(states[0], torch.random.get_rng_state())
     assert states[1] == random.getstate()
     assert torch.zeros(1).device.type == "cpu"
+    assert gc.isenabled()
     module(torch.zeros(1, 3, 9, 10))
     assert heard == ["model", "conv"]
     handle.remove()

@@ -216,7 +216,9 @@ def _admitted(layers: Sequence[Layer], maps: Shape, features: int, rank: int, fl
     last = flatten.channels_last
     channels = maps[-1] if last else maps[1]
     names = " x ".join(spatial_names(rank))
-    if not channels or features % channels:
+    if not channels:
+        return ""
+    if features % channels:
         return f"{features} is not {channels} x {names} for any size: no input can make it fit"
     cells = features // channels
     known = maps[1 : 1 + rank] if last else maps[2:]
@@ -314,7 +316,7 @@ def _what_would_work(layers: Sequence[Layer], flows: Sequence[LayerFlow], error:
         rank = next((layer.rank for layer in reversed(layers[: len(flows)]) if layer.rank), None)
         if len(target) == 2 and target[0] < 0 < target[1] and rank is not None and len(maps) == rank + 2:
             text = _admitted(layers[: len(flows)], maps, target[1], rank, layers[len(flows)])
-            return (Fact("would work", (text,)),)
+            return (Fact("would work", (text,)),) if text else ()
     if error.code == "CW104":
         text = _smallest(layers).removesuffix(" works").removesuffix(" work")
         return (Fact("would work", (text,)),) if text else ()

@@ -131,11 +131,14 @@ def _largest_that_fits(
     kernels: list[int] = []
     for window, size in zip(op.windows, sizes, strict=True):
         room = window.pads(size).total + size
-        # A window of k taps fits where its span does not pass the room; spans grow with k.
-        fitting = [k for k in range(1, min(window.kernel, room) + 1) if replace(window, kernel=k).span <= room]
-        if not fitting:
+        # A window of k taps fits where its span does not pass the room; spans grow with k, so halving finds the last.
+        fits, most = 0, min(window.kernel, room)
+        while fits < most:
+            tried = (fits + most + 1) // 2
+            fits, most = (tried, most) if replace(window, kernel=tried).span <= room else (fits, tried - 1)
+        if fits < 1:
             return
-        kernels.append(fitting[-1])
+        kernels.append(fits)
     if max(kernels) == 1:
         return
     windows = (replace(window, kernel=kernel) for window, kernel in zip(op.windows, kernels, strict=True))
@@ -278,7 +281,7 @@ def _paddings(
     ):
         return  # padding beyond what any window at the edge could see is no small change
     if layer.dialect == "torch":
-        even = [[total // 2 for total in totals if total % 2 == 0] for totals in needed]
+        even = [[total // 2 for total in totals[:2] if total % 2 == 0] for totals in needed]
         if all(even):
             yield Change({"padding": collapse([halves[0] for halves in even]), **also})
         if all(window.stride == 1 for window in windows) and target == sizes and isinstance(layer.window_op, Conv):

@@ -52,7 +52,7 @@ def headline(flow: LayerFlow, axes: Sequence[AxisFacts]) -> str:
     if op is None:
         return "It passes its input on unchanged."
     if isinstance(op, ConvTranspose):
-        return transposed_headline(op, axes)
+        return transposed_headline(flow.layer, op, axes)
     if isinstance(op, Conv | Pool):
         told: dict[str, list[str]] = {}
         for alike in groups(axes):

@@ -16,6 +16,8 @@ from convwise.ops import AdaptivePool, Conv, ConvTranspose, Flatten, GlobalPool,
 
 MOST_TRIED = 64
 FARTHEST = 128
+MOST_LAYERS = 100
+"""Longer chains are not run again and again to look for the next size that comes back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +73,7 @@ def comes_back(spoken: Dialect, layers: Sequence[Layer], flows: Sequence[LayerFl
                 f"{flow.layer.kind} drops {cells(names, axis.unread_data.tail)} {positions(axis, tail_only=True)} of {axis.size}"
             )
             break
-    if len(set(found.start)) == 1:
+    if len(set(found.start)) == 1 and len(layers) <= MOST_LAYERS:
         near = [_nearest(spoken, layers, flows[0], found, step) for step in (-1, 1)]
         sizes = [str(size) for size in near if size is not None]
         if sizes:

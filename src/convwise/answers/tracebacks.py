@@ -64,7 +64,7 @@ def factored(features: int) -> tuple[str, ...]:
     """Maps that flatten to so many features: channels x side x side, the usual channel counts first.
 
     >>> factored(1568)
-    ('32 x 7 x 7', '8 x 14 x 14', '392 x 2 x 2')
+    ('32 x 7 x 7', '8 x 14 x 14', '2 x 28 x 28')
     """
     sides = [side for side in range(2, min(isqrt(features), 512) + 1) if features % (side * side) == 0]
     maps = [(features // (side * side), side) for side in sides]

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import product
 from typing import Any
 
 from convwise import dialects
 from convwise.answers.explanation import AxisFacts, Fact, Fix
 from convwise.answers.wording import cells, listed
-from convwise.axis import Window
+from convwise.axis import SAME_UPPER, Window
 from convwise.dialects.base import Layer
 from convwise.errors import ConvwiseError
 from convwise.ops import ConvTranspose, Shape
@@ -21,11 +22,17 @@ def _both(low: int, high: int) -> str:
     return f"{low}" if low == high else f"{low} and {high}" if high == low + 1 else f"{low} to {high}"
 
 
-def transposed_headline(op: ConvTranspose, axes: Sequence[AxisFacts]) -> str:
+def _forward(layer: Layer, window: Window) -> Window:
+    """The convolution that a reader of the same arguments has in mind: Keras's 'same' pads by the forward size."""
+    same = layer.dialect == "keras" and layer.arguments.get("padding") == "same"
+    return replace(window, padding=SAME_UPPER) if same else window
+
+
+def transposed_headline(layer: Layer, op: ConvTranspose, axes: Sequence[AxisFacts]) -> str:
     """Which sizes the forward layer maps to this input, and which of them comes out."""
     told: dict[str, list[str]] = {}
     for window, facts in zip(op.windows, axes, strict=False):
-        told.setdefault(_way_back(window, facts), []).append(facts.name)
+        told.setdefault(_way_back(_forward(layer, window), facts), []).append(facts.name)
     if not told:
         return "A transposed convolution goes the way back: to a size that the convolution would map to its input."
     if len(told) == 1:
@@ -53,7 +60,7 @@ def transposed_rows(layer: Layer, op: ConvTranspose, alike: Sequence[Sequence[Ax
         if facts.formula:
             yield Fact(", ".join(names), (facts.formula,))
         yield Fact("any size" if facts.formula else ", ".join(names), (f"n gives {facts.any_size}",))
-        between = window.preimage(facts.size) if window and facts.size else None
+        between = _forward(layer, window).preimage(facts.size) if window and facts.size else None
         if between and between[0] < between[1]:
             default = "output_padding=None is not 0: it aims at size x stride" if _is_none(layer) else ""
             text = f"{_both(*between)} all become" if between[1] > between[0] + 1 else f"{_both(*between)} both become"

@@ -7,10 +7,14 @@ CW4xx live objects and model files, CW5xx things worth telling that are no error
 from __future__ import annotations
 
 from convwise.errors import ArgumentError
-from convwise.rules import arguments, code, models, notes, refusals, sizes
+from convwise.rules import arguments, code, keras_files, models, notes, refusals, sizes, torch_live
 from convwise.rules.base import Asked, Example, Rule, Written
 
-RULES: dict[str, Rule] = {rule.code: rule for part in (sizes, refusals, code, models, notes, arguments) for rule in part.RULES}
+RULES: dict[str, Rule] = {
+    rule.code: rule
+    for part in (sizes, refusals, code, models, keras_files, torch_live, notes, arguments)
+    for rule in part.RULES
+}
 """Every rule by its code, in order."""
 
 FAMILIES = {

@@ -60,7 +60,7 @@ RULES = (
         "Use one of the values in the message; `convwise --help` shows all.",
         Written(
             "from convwise.ask import answer\nanswer({'command': 'explode'})",
-            "no command 'explode' [CW606]\n  there is why, rule, doctor",
+            "no command 'explode' [CW606]\n  there is why, inspect, sizes, check, rule, doctor",
         ),
     ),
     Rule(

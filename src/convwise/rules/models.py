@@ -92,7 +92,7 @@ RULES = (
         "CW410",
         "An input that does not say how many axes it has",
         "A model file may leave the shape of an input open altogether, even the number of its axes. Without it nobody can tell which axis "
-        "is the height, and nothing behind the input can be followed.",
+        "is the height, and nothing behind the input can be followed. A shape that is given by hand takes the place of the missing one.",
         "Give the shape of the input, with None for the sizes that stay free.",
         Written(
             "from convwise.readers.onnx import read_onnx\nfrom convwise.readers.onnx_network import onnx_network\nonnx_network(read_onnx(b'\\x08\\x08:\\x18\\n\\x0c\\n\\x01x\\x12\\x01y\"\\x04ReluZ\\x03\\n\\x01xb\\x03\\n\\x01yB\\x02\\x10\\x11'))",

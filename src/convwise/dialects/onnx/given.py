@@ -92,7 +92,6 @@ class Given:
     node: Written
     opset: int
     inputs: tuple[Tensor | None, ...]
-    place: str = ""
     declared: tuple[int | str | None, ...] = ()
     """The shape of the first input as the file declares it, where it does."""
 
@@ -123,7 +122,7 @@ class Given:
         return tuple(self.size(number, axis) for axis in range(self.rank(number) or 0))
 
     def refuse(self, code: str, fact: str, received: Any = None, axis: str | None = None, hint: str = "") -> Refusal:
-        return Refusal(code, fact, layer=self.place, axis=axis, received=received, hint=hint)
+        return Refusal(code, fact, axis=axis, received=received, hint=hint)
 
     def has(self, name: str) -> bool:
         return name in self.node.attributes

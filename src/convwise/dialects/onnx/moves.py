@@ -7,7 +7,7 @@ from math import isfinite
 
 from convwise.dialects.onnx.arithmetic import cast
 from convwise.dialects.onnx.given import Given, Made, Piece, of, opaque
-from convwise.dialects.onnx.values import Known, combined, scaled
+from convwise.dialects.onnx.values import Known, combined, never_negative, scaled
 from convwise.ops import Flatten, Permute, PixelShuffle, Pointwise
 from convwise.ops.several import (
     Concat,
@@ -248,8 +248,9 @@ def ranged(given: Given) -> Made:
         return opaque(given, "its length is not followed")
     distance = combined("subtract", limit, start)
     count = None if distance is None else combined("ceil_divide", distance, step)
-    length = None if count is None else combined("maximum", count, 0)
-    return opaque(given, "its length is not followed") if length is None else of(Constant((length,)))
+    if count is not None and not never_negative(count):
+        count = combined("maximum", count, 0)
+    return opaque(given, "its length is not followed") if count is None else of(Constant((count,)))
 
 
 def gather(given: Given) -> Made:

@@ -91,4 +91,9 @@ def made(given: Given) -> Made:
         if known is None and node.op_type.startswith(("Sequence", "Optional", "ConcatFromSequence", "SplitToSequence")):
             known = "sequences of tensors are not followed"
         return opaque(given, known or f"the operator {name[:80]!r} is not known")
-    return rule(given)
+    found = rule(given)
+    for piece in found.pieces:
+        for number in piece.inputs:
+            if number >= 0 and given.node.inputs:
+                given.needs(number, "data")
+    return found

@@ -6,6 +6,7 @@ archive      config.json out of a zip archive
 hdf5         model_config out of an HDF5 file, in a process of its own
 text         JSON with its depth and size bounded
 fields       values of the types that are needed, with their places in messages
+state        what grows while a network is made
 wiring       one call of a layer: which tensors go in
 wires        the layers of a functional model, in an order in which they can run
 layers       what one layer does

@@ -14,7 +14,7 @@ from convwise.readers.keras_files.limits import AXES
 from convwise.readers.keras_files.operations import Plan, planned
 from convwise.readers.keras_files.state import Growing, Place, Step, add, unwired
 from convwise.readers.keras_files.wires import Key, Row, Wired, is_functional, is_model, row_of, wire
-from convwise.readers.keras_files.wiring import CallOf, Reference, Stored, call_with, leaves
+from convwise.readers.keras_files.wiring import CallOf, Reference, Stored, leaves
 
 OLD_OPERATIONS = frozenset({"TFOpLambda", "SlicingOpLambda"})
 OPERATIONS = ("keras.src.ops.", "keras.ops.")
@@ -154,7 +154,7 @@ def _sequential(growing: Growing, config: dict[str, Any], place: Place, given: S
         if row.kind == "InputLayer":
             continue
         growing.spend(row.place, place.depth)
-        call = call_with(tuple(Reference("", 0, number) for number in range(len(tensors))), {})
+        call = CallOf(tuple(Reference("", 0, number) for number in range(len(tensors))))
         names = dict(zip(call.tensors, tensors, strict=True))
         tensors = list(_call(growing, row, call, names, place, 1))
     return tuple(tensors)

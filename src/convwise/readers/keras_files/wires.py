@@ -10,7 +10,7 @@ from typing import Any
 from convwise.readers.echo import shown
 from convwise.readers.keras_files.fields import counted, malformed, mapping, rows, text
 from convwise.readers.keras_files.state import Place, unwired
-from convwise.readers.keras_files.wiring import CallOf, Reference, call_of, call_with, ends, leaves
+from convwise.readers.keras_files.wiring import CallOf, Reference, call_of, ends, leaves
 
 Key = tuple[int, int]
 """A layer's place in the model's list, and the number of its call."""
@@ -18,7 +18,7 @@ Key = tuple[int, int]
 FIRST = -(1 << 40)
 """Before any layer that a file can hold: where the model's inputs stand in the order."""
 
-NOTHING = CallOf((), {}, ())
+NOTHING = CallOf(())
 """How an InputLayer is called."""
 
 
@@ -134,7 +134,7 @@ def _renumbered(row: Row, offsets: Mapping[str, int]) -> Row:
             return [again(one) for one in value]
         return _moved(value, offsets) if isinstance(value, Reference) else value
 
-    calls = tuple(call_with(tuple(map(again, call.args)), again(dict(call.kwargs))) for call in row.calls)
+    calls = tuple(CallOf(tuple(map(again, call.args)), again(dict(call.kwargs))) for call in row.calls)
     return Row(row.name, row.kind, row.entry, row.config, calls, row.place)
 
 

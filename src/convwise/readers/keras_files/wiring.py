@@ -8,7 +8,7 @@ among what the call gives.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from convwise.readers.keras_files.fields import kind_of, malformed
@@ -44,21 +44,19 @@ class CallOf:
     """One call of a layer: Python values with `Reference` for tensors."""
 
     args: tuple[Any, ...]
-    kwargs: Mapping[str, Any]
-    sources: tuple[Reference | Stored, ...]
+    kwargs: Mapping[str, Any] = field(default_factory=dict)
+    sources: tuple[Reference | Stored, ...] = field(init=False, repr=False, compare=False)
     """All tensors that it reads, in order; masks say nothing of shapes."""
+
+    def __post_init__(self) -> None:
+        named = tuple(value for name, value in self.kwargs.items() if name != "mask")
+        sources = tuple(leaf for leaf in leaves((*self.args, *named)) if isinstance(leaf, Reference | Stored))
+        object.__setattr__(self, "sources", sources)
 
     @property
     def tensors(self) -> tuple[Reference, ...]:
         """Those that layers give."""
         return tuple(one for one in self.sources if isinstance(one, Reference))
-
-
-def call_with(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> CallOf:
-    """A call with its tensors found."""
-    named = tuple(value for name, value in kwargs.items() if name != "mask")
-    sources = tuple(leaf for leaf in leaves((*args, *named)) if isinstance(leaf, Reference | Stored))
-    return CallOf(args, kwargs, sources)
 
 
 def leaves(value: Any) -> Iterator[Any]:
@@ -83,7 +81,7 @@ def call_of(node: Any, place: str) -> CallOf:
         args, kwargs = node.get("args"), node.get("kwargs", {})
         if not isinstance(args, list | tuple) or not isinstance(kwargs, dict):
             raise malformed(place, f"a call needs 'args' and 'kwargs', and has {kind_of(args)} and {kind_of(kwargs)}")
-        found = call_with(
+        found = CallOf(
             tuple(_value(one, place, 0) for one in args), {k: _value(v, place, 0) for k, v in kwargs.items()}
         )
     elif isinstance(node, list | tuple):
@@ -177,7 +175,7 @@ def _old(node: Sequence[Any], place: str) -> CallOf:
             kwargs |= {name: _old_value(value, place, 0) for name, value in row[3].items()}
         tensors.append(row[2] if row[0] == CONSTANT else reference(list(row[:3]), place))
     first = tensors[0] if len(tensors) == 1 else tensors
-    return call_with((first,), kwargs)
+    return CallOf((first,), kwargs)
 
 
 def _old_value(value: Any, place: str, depth: int) -> Any:

@@ -7,6 +7,9 @@ from convwise.graph import Work
 from convwise.ops.several import Constant, Expand, PadTo, ReshapeTo, ResizeTo, Slice
 from convwise.ops.terms import Arithmetic, Scale, SizeOf, Term
 
+WITH_TERMS = (ReshapeTo, Expand, Constant, ResizeTo, PadTo, Slice)
+"""Ops that may ask for sizes of other tensors."""
+
 
 class Binder:
     """The inputs of one node; a size of another tensor makes that tensor an input too."""

@@ -14,7 +14,7 @@ from convwise.ops import Pointwise, Shape
 from convwise.ops.several import Opaque
 from convwise.readers.echo import shown
 from convwise.readers.onnx import OnnxGraph, OnnxModel, OnnxTensor, constant
-from convwise.readers.onnx_network.binding import Binder
+from convwise.readers.onnx_network.binding import WITH_TERMS, Binder
 from convwise.readers.onnx_network.naming import module, title
 from convwise.readers.onnx_network.ordering import Step, called, expanded, inlined, ordered
 from convwise.readers.onnx_network.sources import InputShapes, declared_inputs, free
@@ -192,28 +192,36 @@ class Building:
             return
         inputs = tuple(self.tensors.get(name) if name else None for name in node.inputs)
         declared = self.declared.get(node.inputs[0], ()) if node.inputs else ()
-        where = f"{called(node)} at {step.place}"
-        given = Given(node, step.version, inputs, where, declared)
-        weights = tuple(dict.fromkeys(name for one in inputs if one is not None for name in one.weights))
+        given = Given(node, step.version, inputs, declared)
+        try:
+            self._worked_out(given, step)
+        except ConvwiseError as error:
+            error.layer = error.layer or f"{called(node)} at {step.place}"
+            raise
+
+    def _worked_out(self, given: Given, step: Step) -> None:
+        """A node that is no constant: shape arithmetic, something fixed, or a step of the network."""
+        node, inputs = given.node, given.inputs
         known = onnx.fold(given)
         if known is not None and node.outputs:
-            self.put(node.outputs[0], known.dims, known, known.constant, weights)
+            self.put(node.outputs[0], known.dims, known, known.constant, weights_of(inputs))
             return
         made = onnx.made(given)
-        fixed = bool(inputs) and all(one is not None and one.fixed for one in inputs if one is not None)
-        if fixed and self._fixed(given, made, weights):
+        if inputs and all(one is None or one.fixed for one in inputs) and self._fixed(given, made):
             return
-        self.notes += (Note("CW505", f"{where}: {text}") for text in made.notes)
-        self._emit(given, made)
+        if made.notes:
+            where = f"{called(step.node)} at {step.place}"
+            self.notes += (Note("CW505", f"{where}: {text}") for text in made.notes)
+        self._emit(given, made, step.place)
 
-    def _fixed(self, given: Given, made: Made, weights: tuple[str, ...]) -> bool:
+    def _fixed(self, given: Given, made: Made) -> bool:
         """Something made of weights alone: a tensor that is stored, as far as sizes go."""
         shapes = self._shapes(given, made)
         if shapes is None or any(shape is None or None in shape for shape in shapes):
             return False
         for name, shape in zip(given.node.outputs, shapes, strict=False):
             if name:
-                self.put(name, shape, None, True, weights)
+                self.put(name, shape, None, True, weights_of(given.inputs))
         return True
 
     def _shapes(self, given: Given, made: Made) -> list[Shape | None] | None:
@@ -235,7 +243,7 @@ class Building:
                     count += self.sizes[name]
         return count
 
-    def _emit(self, given: Given, made: Made) -> None:
+    def _emit(self, given: Given, made: Made, place: str) -> None:
         node = given.node
         params = self._params(given, made)
         last = len(made.pieces) - 1
@@ -247,9 +255,11 @@ class Building:
             else:
                 outputs = tuple(name for name, one in zip(node.outputs, gives, strict=False) if one == number)
                 outputs = outputs or (self._inner(node, number),)
-            tensors = [self.tensors[self._inner(node, -1 - n)] if n < 0 else given.inputs[n] for n in piece.inputs]
+            tensors = [self.tensors[self._inner(node, -1 - n)] if n < 0 else given.input(n) for n in piece.inputs]
             inputs = tuple(one for one in tensors if one is not None)
-            self._step(given, piece.work, inputs, outputs, params if not number else 0, several=gives is not None)
+            self._step(
+                given, piece.work, inputs, outputs, params if not number else 0, several=gives is not None, place=place
+            )
             if number != last and outputs[0] != self._inner(node, number):
                 self.tensors[self._inner(node, number)] = self.tensors[outputs[0]]
 
@@ -264,20 +274,23 @@ class Building:
         outputs: tuple[str, ...],
         params: int,
         several: bool,
+        place: str,
     ) -> None:
         """One node of the network; where one piece gives several equal outputs, one for each that is used."""
         node = given.node
-        binder = Binder(inputs, self.by_number)
-        bound = binder.work(work)
-        for one in binder.inputs:
+        bound = work
+        if isinstance(work, WITH_TERMS):
+            binder = Binder(inputs, self.by_number)
+            bound, inputs = binder.work(work), tuple(binder.inputs)
+        for one in inputs:
             self.tell(one)
-        names = tuple(one.name for one in binder.inputs)
-        shapes = flowed(bound, tuple(one.shape for one in binder.inputs))
+        names = tuple(one.name for one in inputs)
+        shapes = flowed(bound, tuple(one.shape for one in inputs))
         groups = [outputs]
         if several:
-            groups = [(name,) for place, name in enumerate(outputs) if not place or (name and name in self.used)]
-        for place, group in enumerate(groups):
-            label = title(node) if not place else f"{title(node)} (output {place + 1})"
+            groups = [(name,) for nth, name in enumerate(outputs) if not nth or (name and name in self.used)]
+        for nth, group in enumerate(groups):
+            label = title(node) if not nth else f"{title(node)} (output {nth + 1})"
             self.nodes.append(
                 Node(
                     label,
@@ -286,10 +299,10 @@ class Building:
                     names,
                     group,
                     CHANNELS_FIRST,
-                    given.place.rpartition(" at ")[2],
+                    place,
                     module(node.name),
-                    params if not place else 0,
-                    params if not place else 0,
+                    params if not nth else 0,
+                    params if not nth else 0,
                 )
             )
             for name, shape in zip(group, (*shapes, *(None,) * len(group)), strict=False):
@@ -306,6 +319,11 @@ class Building:
             return DTYPES.get(given.integer("to", 1))
         first = given.input(0)
         return first.dtype if first is not None and given.node.op_type in KEEPS_DTYPE else None
+
+
+def weights_of(inputs: tuple[Tensor | None, ...]) -> tuple[str, ...]:
+    """The initializers that these tensors are made of."""
+    return tuple(dict.fromkeys(name for one in inputs if one is not None for name in one.weights))
 
 
 def flowed(work: Work, shapes: tuple[Shape | None, ...]) -> tuple[Shape | None, ...]:

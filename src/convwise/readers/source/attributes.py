@@ -82,7 +82,8 @@ def attribute(run: Run, owner: Any, node: ast.Attribute) -> Any:
     if isinstance(owner, Instance):
         return _of_instance(run, owner, node)
     if isinstance(owner, Class):
-        return Method(owner, name)
+        own = owner.methods.get(name)
+        return Method(owner, name) if own is None or isinstance(own, Function) else own
     if isinstance(owner, Chain):
         if name == "layers":
             return [member for _, member in owner.members]
@@ -108,6 +109,8 @@ def _of_instance(run: Run, owner: Instance, node: ast.Attribute) -> Any:
         return owner.attributes[name]
     method = owner.cls.methods.get(name) if owner.cls else None
     if isinstance(method, Function):
+        if method.within is None:  # a staticmethod
+            return method
         return Function(method.node, method.scope, name, owner=owner, called=True, within=method.within)
     if method is not None:
         return method

@@ -48,6 +48,13 @@ def read_live_torch(module: Any, input_shape: Any = None) -> Network:
     if torch is None or not is_module(module):
         raise ModelError("CW401", f"a {type(module).__name__} is no torch.nn.Module", received=type(module).__name__)
     module = _unwrapped(module)
+    if isinstance(module, torch.jit.ScriptModule):
+        raise ModelError(
+            "CW421",
+            f"a {shown(type(module).__name__, 60)} is compiled, and its forward is no longer Python",
+            received=type(module).__name__,
+            hint="give the module that it was made from, or export it to ONNX and read the file",
+        )
     names = input_names(module)
     given = given_shapes(names, input_shape)
     guess = first_guess(torch, module)
@@ -65,9 +72,8 @@ def _unwrapped(module: Any) -> Any:
         ("module", "DistributedDataParallel"),
         ("_orig_mod", "OptimizedModule"),
     ):
-        inner = vars(module)["_modules"].get(name)
-        if type(module).__name__ == kind and inner is not None:
-            return _unwrapped(inner)
+        if type(module).__name__ == kind and name in vars(module)["_modules"]:
+            return _unwrapped(vars(module)["_modules"][name])
     return module
 
 

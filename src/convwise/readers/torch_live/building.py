@@ -206,9 +206,10 @@ def _lowered(work: Asking, numbers: dict[int, int]) -> Work:
 
 def flow(work: Work, shapes: Sequence[Shape | None], outputs: int) -> tuple[Shape | None, ...]:
     """What the work makes of these shapes; None for each that is not known, or where the sizes do not work."""
-    unknown = (None,) * outputs
+    unknown: tuple[Shape | None, ...] = (None,) * outputs
     if any(shape is None for shape in shapes):
-        return unknown
+        # A reshape says its rank whatever it reads.
+        return (tuple(_fixed(term) for term in work.target),) if isinstance(work, ReshapeTo) else unknown
     known = tuple(shape for shape in shapes if shape is not None)
     try:
         if isinstance(work, Layer):
@@ -223,6 +224,10 @@ def flow(work: Work, shapes: Sequence[Shape | None], outputs: int) -> tuple[Shap
     except (ConvwiseError, IndexError, ValueError):
         return unknown
     return found if len(found) == outputs else (*found, *unknown)[:outputs]
+
+
+def _fixed(term: Term) -> int | None:
+    return term if isinstance(term, int) and term >= 0 else None
 
 
 def _several(work: Several, shapes: tuple[Shape, ...]) -> tuple[Shape | None, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import random
 from collections import OrderedDict
 from collections.abc import Iterator
@@ -22,7 +23,12 @@ def has_hooks(module: Any) -> bool:
 
 @contextmanager
 def kept(torch: ModuleType, module: Any) -> Iterator[None]:
-    """Attributes, parameters, hooks and random states as they were; no hook runs inside."""
+    """Attributes, parameters, hooks and random states as they were; no hook runs inside.
+
+    The garbage collector rests meanwhile: a trace makes so many small objects that it would look through all of PyTorch's again and again.
+    """
+    collecting = gc.isenabled()
+    gc.disable()
     before = [(part, _copied(vars(part))) for part in module.modules()]
     states = random.getstate(), torch.random.get_rng_state()
     for part, _ in before:
@@ -34,6 +40,8 @@ def kept(torch: ModuleType, module: Any) -> Iterator[None]:
     finally:
         for part, saved in before:
             _restore(part, saved)
+        if collecting:
+            gc.enable()
         random.setstate(states[0])
         torch.random.set_rng_state(states[1])
 

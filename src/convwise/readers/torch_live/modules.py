@@ -49,13 +49,13 @@ def is_leaf(torch: ModuleType, module: Any) -> bool:
     return base is not None and base.__name__ not in OPENED
 
 
-def layer_of(torch: ModuleType, module: Any, name: str) -> Layer:
-    """The layer as the dialect reads it.
+def layer_of(torch: ModuleType, module: Any, name: str, base: type | None = None) -> Layer:
+    """The layer as the dialect reads it; `base` is the class of torch.nn to read it as, whatever its forward does.
 
     Raises:
         NotFollowed: where it does not.
     """
-    base = base_of(torch, module)
+    base = base or base_of(torch, module)
     if base is None or base.__name__ not in KINDS:
         kind = type(module).__name__ if base is None else base.__name__
         raise NotFollowed(f"nn.{kind}: {UNMODELLED.get(kind, 'convwise does not model it')}")
@@ -225,11 +225,34 @@ def embedding(place: Place, module: Any, args: tuple[Any, ...], words: dict[str,
     return place.building.emit(place.name, place.kind, work, (x,), module=place.module, parameters=own)[0]
 
 
+def unpooling(place: Place, module: Any, args: tuple[Any, ...], words: dict[str, Any]) -> Tensor:
+    """MaxUnpool: to the size that is given, or by whole windows side by side."""
+    x = next(tensors_in((args, words)))
+    attributes = vars(module)
+    sizes = place.building.sizes(x)
+    wanted = words.get("output_size", args[2] if len(args) > 2 else None)
+    rank = int(place.kind[-2])
+    if wanted is not None:
+        spatial = tuple(wanted)[-rank:]
+    else:
+        windows, strides, pads = (
+            value if isinstance(value, tuple) else (value,) * rank
+            for value in (attributes["kernel_size"], attributes["stride"], attributes["padding"])
+        )
+        if windows != strides or any(pads):
+            raise NotFollowed("its windows overlap or leave gaps")
+        spatial = tuple(combine("mul", size, window) for size, window in zip(sizes[-rank:], windows, strict=True))
+    return place.one(Constant((*sizes[:-rank], *spatial)), x, *tensors_in(args[1:2]))
+
+
 SPECIAL: Mapping[str, Any] = {
     "MultiheadAttention": attention,
     "RNN": recurrent,
     "GRU": recurrent,
     "LSTM": recurrent,
     "Embedding": embedding,
+    "MaxUnpool1d": unpooling,
+    "MaxUnpool2d": unpooling,
+    "MaxUnpool3d": unpooling,
 }
 """Leaf modules that are no layer of one tensor."""

@@ -20,7 +20,7 @@ def _sizes(sizes: tuple[Any, ...], named: Any = None) -> Any:
 
 def view(place: Place, x: Tensor, *sizes: Any, size: Any = None, shape: Any = None) -> Tensor:
     wanted = _sizes(sizes, size if size is not None else shape)
-    if isinstance(wanted, Tensor) or (isinstance(wanted, tuple) and len(wanted) == 1 and not is_term(wanted[0])):
+    if isinstance(wanted, tuple) and len(wanted) == 1 and type(wanted[0]).__name__ == "dtype":
         return place.pointwise(x, "to")
     return place.one(ReshapeTo(terms(wanted, "the new shape")), x)
 
@@ -150,8 +150,15 @@ def unsqueeze(place: Place, x: Tensor, dim: int) -> Tensor:
 
 
 def squeeze(place: Place, x: Tensor, dim: Any = None) -> Tensor:
+    """Of axes of open size it is not known whether they go: on the way they are taken to stay."""
     axes = None if dim is None else tuple(dim) if isinstance(dim, list | tuple) else (dim,)
-    return place.one(Squeeze(axes, strict=False), x)
+    shape = place.building.shape(x)
+    out = place.one(Squeeze(axes, strict=False), x)
+    known = place.building.tensors[out.number]
+    if known.free is None:
+        asked = set(range(len(shape))) if axes is None else {place.axis(axis, len(shape)) for axis in axes}
+        known.free = tuple(size for axis, size in enumerate(shape) if size != 1 or axis not in asked)
+    return out
 
 
 def expand(place: Place, x: Tensor, *sizes: Any, size: Any = None, **words: Any) -> Tensor:

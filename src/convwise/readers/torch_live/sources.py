@@ -8,7 +8,7 @@ from types import ModuleType
 from typing import Any
 
 from convwise.dialects.base import Layer
-from convwise.errors import ArgumentError
+from convwise.errors import ArgumentError, ModelError
 from convwise.graph import Node
 from convwise.ops import (
     AdaptivePool,
@@ -27,7 +27,8 @@ from convwise.ops import (
     Shape,
 )
 from convwise.ops.several import Elementwise, ReshapeTo
-from convwise.readers.torch_live.modules import is_leaf, layer_of
+from convwise.readers.echo import shown
+from convwise.readers.torch_live.modules import layer_of
 from convwise.readers.torch_live.values import NotFollowed
 
 Given = Sequence[int | None] | Mapping[str, Sequence[int | None]] | Sequence[Sequence[int | None]] | None
@@ -38,10 +39,24 @@ IMAGES: Shape = (None, None, None, None)
 
 
 def input_names(module: Any) -> list[str]:
-    """The arguments of the forward that have no default."""
+    """The arguments of the forward that have no default.
+
+    Raises:
+        ModelError: CW421 where it names none and takes any number.
+    """
     kinds = (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD, Parameter.KEYWORD_ONLY)
     parameters = list(signature(module.forward).parameters.values())
-    return [part.name for part in parameters if part.kind in kinds and part.default is Parameter.empty]
+    named = [part.name for part in parameters if part.kind in kinds and part.default is Parameter.empty]
+    loose = next((part.name for part in parameters if part.kind is Parameter.VAR_POSITIONAL), None)
+    if loose is not None and not named:
+        kind = shown(type(module).__name__, 60)
+        raise ModelError(
+            "CW421",
+            f"the forward of {kind} takes *{shown(loose, 40)}, which does not say what goes in",
+            received=kind,
+            hint="give a module whose forward names its inputs",
+        )
+    return named
 
 
 def given_shapes(names: Sequence[str], given: Any) -> dict[str, Shape]:
@@ -85,9 +100,10 @@ def _shape(value: Any) -> Shape:
 def first_guess(torch: ModuleType, module: Any) -> Shape | None:
     """What the first layer that says it takes, in the order in which the layers were made."""
     for part in module.modules():
-        if is_leaf(torch, part):
+        base = next((cls for cls in type(part).__mro__ if vars(torch.nn).get(cls.__name__) is cls), None)
+        if base is not None:
             try:
-                layer = layer_of(torch, part, "")
+                layer = layer_of(torch, part, "", base)
             except NotFollowed:
                 continue
             if layer.kind == "Flatten":

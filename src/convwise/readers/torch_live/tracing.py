@@ -6,6 +6,7 @@ the answer depends on the input's size, it is the one for the given input shape,
 
 from __future__ import annotations
 
+import builtins
 import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -157,6 +158,8 @@ def named(target: Any) -> tuple[str, str]:
         name = str(getattr(target.__self__, "__name__", name))
         return name, f".{name}"
     home = str(getattr(target, "__module__", None) or "")
+    if type(target).__name__ == "OpOverload":
+        return name.partition(".")[0], f"aten.{name}"
     if name.startswith("__") and name.endswith("__"):
         name = name[2:-2]
         return name, SIGNS.get(name, name)
@@ -166,6 +169,8 @@ def named(target: Any) -> tuple[str, str]:
         return f"a function of your own, {name}", name
     if home in ("_operator", "operator"):
         return name, SIGNS.get(name, name)
+    if home == "builtins" and name in ("max", "min"):
+        return name, name
     if home == "math":
         return (f"{name}_of" if name in ("ceil", "floor", "prod") else name), f"math.{name}"
     if home.startswith(("torch.nn.functional", "torch._C._nn", "torch._jit_internal")):
@@ -193,9 +198,10 @@ def trace(reading: Reading) -> Any:
     torch = reading.torch
     fx = torch.fx
     creating = tuple(vars(torch)[name] for name in CREATING)
-    tracer = fx.Tracer(autowrap_modules=(math,), autowrap_functions=creating)
+    # Without this, max(size, 0) would ask which is larger, and torch.zeros would refuse a size that is no number.
+    tracer = fx.Tracer(autowrap_modules=(math,), autowrap_functions=(*creating, max, min))
     tracer.proxy_buffer_attributes = True
-    tracer._autowrap_search.append(torch)
+    tracer._autowrap_search += [torch, builtins]
     tracer.is_leaf_module = lambda module, path: is_leaf(torch, module)
     proxy = _proxy_class(fx, reading)
     tracer.proxy = lambda node: proxy(node, tracer)
@@ -243,10 +249,15 @@ def _proxy_class(fx: ModuleType, reading: Reading) -> type:
 
 def written(node: Any, depth: int = 0) -> str:
     """The question as it stood in the forward, roughly: `x.shape[2] != y.shape[2]`."""
-    if node.op in ("placeholder", "get_attr", "call_module") or depth > 6:
+    if node.op in ("placeholder", "get_attr", "call_module"):
         return str(node.target if node.op != "call_module" else node.name)
+    if depth > 6:
+        return "..."
 
     def part(value: Any) -> str:
+        if isinstance(value, slice):
+            ends = (value.start, value.stop) if value.step is None else (value.start, value.stop, value.step)
+            return ":".join("" if end is None else part(end) for end in ends)
         return written(value, depth + 1) if hasattr(value, "op") and hasattr(value, "graph") else repr(value)
 
     args = [part(value) for value in node.args]

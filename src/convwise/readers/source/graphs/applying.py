@@ -157,7 +157,9 @@ def _held(owner: Instance) -> dict[int, str]:
         if depth > 8:
             continue
         if isinstance(value, Chain):
-            pending += [(f"{path}.{name or place}", part, depth + 1) for place, (name, part) in enumerate(value.members)]
+            pending += [
+                (f"{path}.{name or place}", part, depth + 1) for place, (name, part) in enumerate(value.members)
+            ]
         elif isinstance(value, list | tuple):
             pending += [(f"{path}.{place}", part, depth + 1) for place, part in enumerate(value)]
         elif isinstance(value, dict):
@@ -276,9 +278,8 @@ def concat(axis: Any, line: int | None) -> Concat:
 def _emitted(run: Run, graph: Wiring, target: Made, work: Work, wires: list[Wire], node: ast.AST, name: str) -> Any:
     if not wires:
         return lost(run, node, f"{target.kind} is applied to nothing")
-    first = id(target) not in graph.counted
-    graph.counted.add(id(target))
-    (out,) = graph.building.emit(name, target.kind, work, wires, module=name, lazy=first)
+    (out,) = graph.building.emit(name, target.kind, work, wires, module=name, lazy=True)
+    graph.weights[len(graph.building.nodes) - 1] = id(target)
     graph.written(node if hasattr(node, "lineno") else target.call.line or 0)
     return out
 
@@ -322,9 +323,7 @@ def title_of(name: str) -> str:
 # Models of wires
 
 
-def replayed(
-    run: Run, graph: Wiring, model: WiredModel, arguments: list[Any], words: Keywords, node: ast.AST
-) -> Any:
+def replayed(run: Run, graph: Wiring, model: WiredModel, arguments: list[Any], words: Keywords, node: ast.AST) -> Any:
     """A model called on other wires: its nodes once more, with the same weights."""
     parts = [part for part in flat([arguments, [value for _, value in words]]) if isinstance(part, Wire | Tensor)]
     if not any(isinstance(part, Wire) or part.entry for part in parts):
@@ -350,6 +349,8 @@ def replayed(
             name, inner.kind, inner.work, [n for n in numbers if n is not None], outputs=len(inner.outputs), module=name
         )
         graph.written(graph.lines[place])
+        if place in graph.weights:
+            graph.weights[len(building.nodes) - 1] = graph.weights[place]
         mapped |= dict(zip(inner.outputs, outs, strict=True))
     return _mapped(graph, model.outputs, mapped)
 

@@ -129,7 +129,9 @@ def _index(run: Run, node: ast.expr, scope: Scope) -> Any:
     if isinstance(node, ast.Tuple):
         return tuple(_index(run, part, scope) for part in node.elts)
     if isinstance(node, ast.Slice):
-        bounds = [None if part is None else run.evaluate(run, part, scope) for part in (node.lower, node.upper, node.step)]
+        bounds = [
+            None if part is None else run.evaluate(run, part, scope) for part in (node.lower, node.upper, node.step)
+        ]
         return slice(*bounds)
     if isinstance(node, ast.Constant) and node.value is Ellipsis:
         return Ellipsis
@@ -194,16 +196,22 @@ def decided(graph: Wiring, value: Any) -> bool | None:
     if found is None:
         found = values.truth(value, building.seen)
         if found is not None:
-            building.note(SPECIALISED, "a condition on sizes goes the way that it goes for the declared input; other sizes may differ")
+            building.note(
+                SPECIALISED,
+                "a condition on sizes goes the way that it goes for the declared input; other sizes may differ",
+            )
     return found
 
 
 def builtin(run: Run, graph: Wiring, name: str, arguments: list[Any], node: ast.Call) -> Any:
     """`len`, `int`, `max`, `sum`, `isinstance` of wires and sizes."""
     first = arguments[0] if arguments else None
-    if name == "isinstance" and len(arguments) == 2 and isinstance(first, Wire):
+    if name == "isinstance" and len(arguments) == 2 and isinstance(first, Wire | list | tuple | dict):
         kinds = arguments[1] if isinstance(arguments[1], tuple) else (arguments[1],)
-        return any(isinstance(kind, Ref) and kind.path.endswith("Tensor") for kind in kinds)
+        if isinstance(first, Wire) or all(isinstance(kind, Ref) and kind.path.endswith("Tensor") for kind in kinds):
+            return isinstance(first, Wire) and any(
+                isinstance(one, Ref) and one.path.endswith("Tensor") for one in kinds
+            )
     parts = list(flat(arguments))
     if name == "sum" and isinstance(first, list | tuple) and any(isinstance(part, Wire) for part in parts):
         total = first[0]
@@ -220,7 +228,11 @@ def builtin(run: Run, graph: Wiring, name: str, arguments: list[Any], node: ast.
         return first
     if name in ("max", "min") and len(arguments) == 2:
         return _told(run, _combined(name, *arguments), node)
-    return MISSING if name in ("list", "tuple", "zip", "enumerate", "len", "print", "dict", "reversed") else run.unknown(node)
+    return (
+        MISSING
+        if name in ("list", "tuple", "zip", "enumerate", "len", "print", "dict", "reversed")
+        else run.unknown(node)
+    )
 
 
 def _rounded(run: Run, graph: Wiring, how: str, value: Any, node: ast.AST) -> Any:

@@ -36,7 +36,9 @@ from convwise.readers.torch_live.values import Tensor as Wire
 Keywords = list[tuple[str | None, Any]]
 
 MERGING = {name.lower(): kind for name, kind in MERGES.items()}
-CREATING = frozenset("zeros ones empty full rand randn arange linspace zeros_like ones_like randn_like rand_like".split())
+CREATING = frozenset(
+    "zeros ones empty full rand randn arange linspace zeros_like ones_like randn_like rand_like".split()
+)
 MODELS = frozenset({"Model", "Functional"})
 MODES = {"sum": "add", "mul": "multiply", "ave": "average", "max": "maximum"}
 """Modes of the `merge` of Keras 1."""
@@ -56,7 +58,12 @@ POSITIONS: Mapping[str, tuple[str, ...]] = {
 }
 """What the arguments of Keras's and TensorFlow's functions are called, in order."""
 
-SPELLINGS = {"num_or_size_splits": "indices_or_sections", "paddings": "pad_width", "perm": "axes", "keep_dims": "keepdims"}
+SPELLINGS = {
+    "num_or_size_splits": "indices_or_sections",
+    "paddings": "pad_width",
+    "perm": "axes",
+    "keep_dims": "keepdims",
+}
 
 
 def call(run: Run, graph: Wiring, target: Any, arguments: list[Any], keywords: Keywords, node: ast.Call) -> Any:
@@ -75,6 +82,8 @@ def call(run: Run, graph: Wiring, target: Any, arguments: list[Any], keywords: K
     module, name = split(target.path)
     if name in MODELS and module in making.MODEL_HOMES and (touches(values) or keywords):
         return _model(run, graph, arguments, keywords, node)
+    if name in ("Input", "InputLayer") and module in making.MODEL_HOMES:
+        return _input(run, graph, target.path, arguments, keywords, node)
     if module == "math" and len(arguments) == 1 and is_size(arguments[0]) and name in ("floor", "ceil"):
         return asking.rounded(run, graph, target.path, arguments[0], node)
     if module == "torch" and name in CREATING and run.within:
@@ -82,6 +91,15 @@ def call(run: Run, graph: Wiring, target: Any, arguments: list[Any], keywords: K
     if name[:1].isupper() or not touches(values) or module == "builtins" or target.path in PASSED_ON:
         return MISSING
     return _function(run, graph, target.path, arguments, keywords, node)
+
+
+def _input(run: Run, graph: Wiring, path: str, arguments: list[Any], keywords: Keywords, node: ast.Call) -> Any:
+    """`keras.Input(shape, name="image")`."""
+    found = making.made(run, path, arguments, keywords, node)
+    title = _words(keywords).get("name")
+    if isinstance(title, str):
+        graph.names[id(found)] = title
+    return found
 
 
 def _words(keywords: Keywords) -> dict[str, Any]:

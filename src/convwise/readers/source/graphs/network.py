@@ -139,7 +139,9 @@ def _finish(run: Run, graph: Wiring, *, everything: bool = False) -> None:
             classes.instantiate(run, cls, [], [], ast.Pass())
     whole = [target for target in run.objects if not isinstance(target, Made)]
     for target in sorted(whole, key=lambda target: target.held):
-        applies = not isinstance(target, Instance) or (target.cls and target.cls.forward) or SELF_CHAIN in target.attributes
+        applies = (
+            not isinstance(target, Instance) or (target.cls and target.cls.forward) or SELF_CHAIN in target.attributes
+        )
         if target.used or not applies:
             continue
         start = Tensor(None, line=target.line, entry=True)
@@ -161,7 +163,9 @@ def _decided(run: Run, graph: Wiring) -> Network:
     ends = _ends(run, graph)
     if not ends:
         raise CodeError(
-            "CW307", "no model in the text", hint="give the code of a model: a keras.Model, or a nn.Module with its forward"
+            "CW307",
+            "no model in the text",
+            hint="give the code of a model: a keras.Model, or a nn.Module with its forward",
         )
     for end in ends:
         if end.doubt is not None:
@@ -201,7 +205,9 @@ def _within_another(graph: Wiring, end: End, ends: Sequence[End]) -> bool:
     for other in ends:
         if other is not end and end.wires:
             more = ancestors(graph, list(other.wires), set())
-            if own < more or (own == more and ends.index(other) > ends.index(end) and set(end.wires) <= set(other.wires)):
+            if own < more or (
+                own == more and ends.index(other) > ends.index(end) and set(end.wires) <= set(other.wires)
+            ):
                 return True
     return False
 
@@ -235,12 +241,10 @@ def _check_shapes(run: Run, graph: Wiring) -> None:
     Raises:
         ShapeError: of that layer.
     """
-    from convwise.answers.network.flowing import run as run_shapes
-
     sources, layout = _sources(run, graph)
     nodes = _nodes(graph, set(range(len(graph.building.nodes))), layout)
     try:
-        run_shapes(Network("", run.dialect or DEFAULT_DIALECT, sources, nodes, ()))
+        Network("", run.dialect or DEFAULT_DIALECT, sources, nodes, ()).trace()
     except ShapeError:
         raise
     except ConvwiseError:
@@ -255,12 +259,19 @@ def _sources(run: Run, graph: Wiring) -> tuple[tuple[Source, ...], Layout]:
 
 
 def _nodes(graph: Wiring, kept: set[int], layout: Layout) -> tuple[Node, ...]:
+    """The nodes at these places; a layer that is applied again has its weights counted at its first node."""
     found = []
+    counted: set[int] = set()
     for place in sorted(kept):
         node = graph.building.nodes[place]
-        if not isinstance(node.work, Opaque):
-            line = graph.lines[place]
-            found.append(replace(node, layout=layout, place=f"line {line}" if line else ""))
+        if isinstance(node.work, Opaque):
+            continue
+        line = graph.lines[place]
+        layer = graph.weights.get(place)
+        params = 0 if layer is None or layer in counted else None
+        counted |= set() if layer is None else {layer}
+        at = f"line {line}" if line else ""
+        found.append(replace(node, layout=layout, place=at, params=params, trainable=params))
     return tuple(found)
 
 
@@ -284,9 +295,11 @@ def _built(run: Run, graph: Wiring, end: End) -> Network:
                 hint="give its shape, such as 1x3x224x224",
             )
     title = _title(end) if end.target is not None else "Model"
-    order = {name: place for place, name in enumerate(_name(graph, wire) for wire in end.target.inputs)} if isinstance(
-        end.target, WiredModel
-    ) else {}
+    order = (
+        {name: place for place, name in enumerate(_name(graph, wire) for wire in end.target.inputs)}
+        if isinstance(end.target, WiredModel)
+        else {}
+    )
     sources = tuple(sorted(sources, key=lambda one: order.get(one.name, 0)))
     dialect = run.dialect or DEFAULT_DIALECT
     return Network(title, dialect, sources, nodes, outputs, tuple((*run.notes, *graph.building.notes)))

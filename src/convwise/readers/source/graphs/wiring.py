@@ -60,7 +60,7 @@ class End:
 @dataclass(eq=False, slots=True)
 class Wiring:
     """The network under construction. `better` are shapes of inputs that an earlier reading of the text has found out, by name; `given` is
-    the caller's shape for the first input."""
+    the caller's shape for the first input; `weights` says of a node, by its place, which layer it applies."""
 
     better: Mapping[str, Shape] = field(default_factory=dict)
     given: Shape | None = None
@@ -72,7 +72,7 @@ class Wiring:
     models: list[WiredModel] = field(default_factory=list)
     lines: list[int] = field(default_factory=list)
     read: dict[int, Layer] = field(default_factory=dict)
-    counted: set[int] = field(default_factory=set)
+    weights: dict[int, int] = field(default_factory=dict)
     paths: dict[int, dict[int, str]] = field(default_factory=dict)
     inside: int = 0
 
