@@ -201,7 +201,8 @@ class Gate(nn.Module):
         whole = self.back(small, places, output_size=x.size())
         side = max(x.shape[2], x.shape[3], 12)
         square = F.pad(x, (0, side - x.shape[3], 0, side - x.shape[2]))
-        return F.conv2d(whole, self.blur, stride=2, groups=x.shape[1]), self.grow(small, output_size=x.size()), square
+        grown = self.grow(small, output_size=[2 * small.shape[2], 2 * small.size(3)])
+        return F.conv2d(whole, self.blur, stride=2, groups=x.shape[1]), grown, square
 
 
 NETWORKS: dict[str, tuple[Callable[[], nn.Module], list[Shape]]] = {

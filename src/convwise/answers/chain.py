@@ -30,7 +30,6 @@ from convwise.ops import (
     spatial_names,
 )
 
-COMES_BACK = "the size comes back"
 ExplainLayer = Callable[..., Explanation]
 
 
@@ -72,10 +71,8 @@ def explain_chain(
         from convwise.answers.why import read_back
 
         facts += comes_back(spoken, layers, flows, there_and_back)
-        proposals = (*ways_back(spoken, layers, flows, there_and_back, read_back), *proposals)
-        proposals = tuple(
-            replace(fix, output=entered.leave(fix.output)) if fix.why == COMES_BACK else fix for fix in proposals
-        )
+        back = ways_back(spoken, layers, flows, there_and_back, read_back)
+        proposals = (*(replace(fix, output=entered.leave(fix.output)) for fix in back), *proposals)
     return Explanation(
         dialect=spoken.name,
         title=spoken.title,

@@ -17,6 +17,9 @@ TEXT_ENDINGS = (".py", ".ipynb", ".md", ".markdown", ".txt")
 OPEN_ENDS = frozenset({"CW308", "CW309", "CW314", "CW315"})
 """Codes with which the reader of chains gives up where there may be a network."""
 
+HEAD = 2056
+"""Bytes from which the kind of a file is told."""
+
 MODEL_ENDINGS = (".onnx", ".keras", ".h5", ".hdf5", ".json")
 
 
@@ -35,7 +38,7 @@ def read(source: Any, *, input_shape: Any = None, dialect: str | None = None) ->
         ModelError: a file or an object that cannot be read. CodeError: text that cannot. ArgumentError: anything else.
     """
     if isinstance(source, bytes | bytearray | memoryview):
-        return _from_bytes(bytes(source[:8]), source, input_shape)
+        return _from_bytes(bytes(source[:HEAD]), source, input_shape)
     if isinstance(source, os.PathLike) or (isinstance(source, str) and is_path(source)):
         path = os.fspath(source)
         if isinstance(path, str) and path.endswith(TEXT_ENDINGS):
@@ -59,17 +62,20 @@ def _head(path: str | bytes) -> bytes:
     from convwise.readers.keras_files.opening import opened
 
     with opened(path) as file:
-        return file.read(0, 8)
+        return file.read(0, HEAD)
 
 
 def _from_bytes(head: bytes, source: Any, input_shape: Any) -> Network:
-    if head.startswith((b"PK\x03\x04", b"PK\x05\x06", b"\x89HDF")) or head.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in (
-        b"{",
-        b"[",
+    # HDF5 may have a block of the user's own in front, of one of these lengths.
+    hdf5 = any(head.startswith(b"\x89HDF", at) for at in (0, 512, 1024, 2048))
+    if (
+        hdf5
+        or head.startswith((b"PK\x03\x04", b"PK\x05\x06"))
+        or head.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in (b"{", b"[")
     ):
         from convwise.readers.keras_files import read_keras_file
 
-        return read_keras_file(source)
+        return read_keras_file(source, input_shape=input_shape)
     from convwise.readers.onnx import read_onnx
     from convwise.readers.onnx_network import onnx_network
 

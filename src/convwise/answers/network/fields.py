@@ -39,6 +39,7 @@ from convwise.ops import (
     Unflatten,
     Unfold,
 )
+from convwise.readers.echo import shown
 
 Key = int
 Number = int | Fraction
@@ -310,7 +311,7 @@ def merged(fields: list[Fields], shapes: list[Shape], out: Shape, step: NodeFlow
 
 def hull(one: Field, other: Field, count: int, step: NodeFlow, following: Following) -> Field:
     """What both see together, at its widest over `count` outputs."""
-    name = step.node.name or step.node.kind
+    name = shown(step.node.name or step.node.kind)
     if one.jump != other.jump:
         following.misaligned.append(Misaligned(name, one.key, "steps", one.jump, other.jump))
     elif one.twice != other.twice:

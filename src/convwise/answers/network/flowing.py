@@ -12,6 +12,7 @@ from convwise.errors import ArgumentError, ConvwiseError, ShapeError
 from convwise.graph import Declared, Network, Node, Source, Work
 from convwise.ops import AxisFlow, Flow, Layout, Norm, Op, Shape, elements
 from convwise.ops.several import Several
+from convwise.readers.echo import shown
 
 Shapes = tuple[Shape | None, ...]
 InputShapes = Shape | Sequence[int | None] | Mapping[str, Shape] | None
@@ -315,7 +316,7 @@ def _tell(
     error: ShapeError, network: Network, node: Node, steps: list[NodeFlow], shapes: Mapping[str, Shape | None]
 ) -> None:
     """The error learns the node, its place and the sizes on the way; its own name for the layer gives way to the node's."""
-    where = f"'{node.name}' ({node.kind})" if node.name else node.kind
+    where = f"'{shown(node.name)}' ({shown(node.kind)})" if node.name else shown(node.kind)
     error.layer = f"{where} at {node.place}" if node.place else where
     lines = [error.detail] if error.detail else []
     if len(node.inputs) > 1:
@@ -335,10 +336,10 @@ def path_to(network: Network, node: Node, steps: Sequence[NodeFlow], shapes: Map
         step = made.pop(name)
         before = step.node.inputs[0] if step.node.inputs else ""
         if shapes.get(name) != shapes.get(before):
-            told.append(f"{show(shapes.get(name))} ({step.node.name or step.node.kind})")
+            told.append(f"{show(shapes.get(name))} ({shown(step.node.name or step.node.kind)})")
         name = before
     if shapes.get(name) is not None:
-        told.append(f"{show(shapes[name])} ({name})")
-    shown = told[:HISTORY]
+        told.append(f"{show(shapes[name])} ({shown(name)})")
+    last = told[:HISTORY]
     more = "... -> " if len(told) > HISTORY else ""
-    return more + " -> ".join(reversed(shown))
+    return more + " -> ".join(reversed(last))

@@ -166,7 +166,7 @@ def _compare(run: Run, node: ast.Compare, scope: Scope) -> Any:
     for kind, right_node in zip(node.ops, node.comparators, strict=True):
         right = evaluate(run, right_node, scope)
         if run.graph is not None and len(node.ops) == 1:
-            found = run.graph.compared(run, kind, left, right)
+            found = run.graph.compared(run, type(kind), left, right)
             if found is not MISSING:
                 return found
         if isinstance(left, Unknown | Tensor | Ref) or isinstance(right, Unknown | Tensor | Ref):

@@ -151,4 +151,5 @@ def _keras(run: Run, tensor: Tensor, name: str, arguments: list[Any], keywords: 
 def _applied(run: Run, tensor: Tensor, dialect: str, call: Call, text: str, node: ast.Call) -> Tensor:
     layer = Made(call.kind, replace(call, text=text, line=node.lineno), dialect)
     run.evidence[dialect] = run.evidence.get(dialect, 0) + 1
-    return applying.apply(run, layer, tensor, node.lineno)
+    result: Tensor = applying.apply(run, layer, tensor, node.lineno)
+    return result

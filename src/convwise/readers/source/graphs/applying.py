@@ -10,8 +10,8 @@ from convwise.dialects.base import Unknown
 from convwise.errors import CodeError, ConvwiseError
 from convwise.graph import Work
 from convwise.ops.several import Concat, Elementwise, Opaque, PadTo
-from convwise.readers.source import attributes, collecting
 from convwise.readers.source import applying as chains
+from convwise.readers.source import attributes, collecting
 from convwise.readers.source.functions import invoke
 from convwise.readers.source.graphs.wiring import (
     End,

@@ -11,7 +11,6 @@ from convwise.readers.source import tensors
 from convwise.readers.source.graphs.wiring import (
     WiredModel,
     Wiring,
-    around,
     doubt_of,
     doubted,
     entered,

@@ -37,7 +37,20 @@ Keywords = list[tuple[str | None, Any]]
 
 MERGING = {name.lower(): kind for name, kind in MERGES.items()}
 CREATING = frozenset(
-    "zeros ones empty full rand randn arange linspace zeros_like ones_like randn_like rand_like".split()
+    [
+        "zeros",
+        "ones",
+        "empty",
+        "full",
+        "rand",
+        "randn",
+        "arange",
+        "linspace",
+        "zeros_like",
+        "ones_like",
+        "randn_like",
+        "rand_like",
+    ]
 )
 MODELS = frozenset({"Model", "Functional"})
 MODES = {"sum": "add", "mul": "multiply", "ave": "average", "max": "maximum"}

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
 
 from convwise import dialects
 from convwise.dialects.base import Layer
@@ -19,7 +18,7 @@ from convwise.readers.source.collecting import DEFAULT_DIALECT
 from convwise.readers.source.expressions import evaluate
 from convwise.readers.source.functions import invoke, required_parameters
 from convwise.readers.source.graphs.applying import ancestors
-from convwise.readers.source.graphs.wiring import End, WiredModel, Wiring, flat
+from convwise.readers.source.graphs.wiring import End, WiredModel, Wiring
 from convwise.readers.source.limits import checked
 from convwise.readers.source.parsing import parse, told, too_complex
 from convwise.readers.source.state import Run
@@ -191,8 +190,7 @@ def _ends(run: Run, graph: Wiring) -> list[End]:
     covered = {place for end in models for place in ancestors(graph, list(end.wires), set())}
     ends = [end for end in ends if not set(range(end.start, end.stop)) <= covered or not end.wires]
     if models or ends:
-        whole = [end for end in (*models, *ends) if end.wires or end.doubt is not None]
-        return whole
+        return [end for end in (*models, *ends) if end.wires or end.doubt is not None]
     return _loose(run, graph)
 
 
@@ -302,7 +300,7 @@ def _built(run: Run, graph: Wiring, end: End) -> Network:
     )
     sources = tuple(sorted(sources, key=lambda one: order.get(one.name, 0)))
     dialect = run.dialect or DEFAULT_DIALECT
-    return Network(title, dialect, sources, nodes, outputs, tuple((*run.notes, *graph.building.notes)))
+    return Network(title, dialect, sources, nodes, outputs, (*run.notes, *graph.building.notes))
 
 
 def _reachable(nodes: tuple[Node, ...], sources: set[str], made: set[str]) -> tuple[Node, ...]:

@@ -60,7 +60,8 @@ class End:
 @dataclass(eq=False, slots=True)
 class Wiring:
     """The network under construction. `better` are shapes of inputs that an earlier reading of the text has found out, by name; `given` is
-    the caller's shape for the first input; `weights` says of a node, by its place, which layer it applies."""
+    the caller's shape for the first input; `weights` says of a node, by its place, which layer it applies.
+    """
 
     better: Mapping[str, Shape] = field(default_factory=dict)
     given: Shape | None = None
