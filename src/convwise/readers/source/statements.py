@@ -108,10 +108,15 @@ def _return(run: Run, node: ast.Return, scope: Scope) -> Return:
 
 
 def _if(run: Run, node: ast.If, scope: Scope) -> Return | Jump | None:
-    known = True if _is_main(node.test) else run.truth(evaluate(run, node.test, scope))
+    value = True if _is_main(node.test) else evaluate(run, node.test, scope)
+    known = run.truth(value)
     if known is not None:
         return execute(run, node.body if known else node.orelse, scope)
-    return _lost(run, node, [*node.body, *node.orelse], scope, f"`if {shown(run.source(node.test), 50)}:`")
+    head = f"`if {shown(run.source(node.test), 50)}:`"
+    if run.graph is not None and run.graph.is_size(value):
+        hint = "give the input's shape: with it the sizes are known, and so is the way"
+        return _lost(run, node, [*node.body, *node.orelse], scope, head, hint)
+    return _lost(run, node, [*node.body, *node.orelse], scope, head)
 
 
 def _is_main(test: ast.expr) -> bool:
@@ -166,7 +171,14 @@ def _grows(body: list[ast.stmt]) -> bool:
     )
 
 
-def _lost(run: Run, node: ast.stmt, body: list[ast.stmt], scope: Scope, head: str) -> Return | None:
+def _lost(
+    run: Run,
+    node: ast.stmt,
+    body: list[ast.stmt],
+    scope: Scope,
+    head: str,
+    hint: str = "give the lines that run, without the branch",
+) -> Return | None:
     """A body that runs nobody knows whether or how often: what it assigns is unknown, what it extends is in doubt.
 
     In a method or function that works on a tensor, the tensor it may change is no straight line any more.
@@ -175,7 +187,7 @@ def _lost(run: Run, node: ast.stmt, body: list[ast.stmt], scope: Scope, head: st
         "CW315",
         f"{head} is not a straight line: the text does not say which way it goes",
         detail=run.place(node),
-        hint="give the lines that run, without the branch",
+        hint=hint,
     )
     for part in (inner for statement in body for inner in ast.walk(statement)):
         run.spend()

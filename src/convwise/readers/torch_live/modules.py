@@ -139,7 +139,9 @@ class Modules:
             raise NotFollowed("output_size is not known")
         own = tuple(module.parameters())
         plain = replace(layer, call=Call(layer.kind))
-        (out,) = self.building.emit(place.name, place.kind, plain, (x,), module=place.module, parameters=own)
+        (out,) = self.building.emit(
+            f"{place.name}.smallest", place.kind, plain, (x,), module=place.module, parameters=own
+        )
         rank = place.rank(out)
         wanted = tuple(size)[-(rank - 2) :]
         axes = tuple(range(2, rank))

@@ -139,6 +139,9 @@ class Wiring:
     def is_wire(self, value: object) -> bool:
         return isinstance(value, Wire)
 
+    def is_size(self, value: object) -> bool:
+        return is_size(value)
+
     # Nodes
 
     def place(self, run: Run, name: str, kind: str) -> Place:
