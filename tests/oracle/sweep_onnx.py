@@ -2,7 +2,7 @@
 
 Usage: PYTHONPATH=src python tests/oracle/sweep_onnx.py DIR [NAME or FILE.onnx ...]
 Needs torch, onnx, onnxruntime and `pip install --no-deps torchvision==0.28.0` (with pillow). Exports that are in DIR already are used again.
-Parameters are compared with the model's own, which the exports with dynamic axes keep (their normalisation is not folded).
+Parameters are compared with the model's own and its tables, which the exports with dynamic axes keep (their normalisation is not folded).
 """
 
 from __future__ import annotations
@@ -175,7 +175,13 @@ def export(name: str, folder: Path) -> None:
             torch.onnx.export(
                 model, (x,), str(path), input_names=["input"], dynamo=False, opset_version=17, training=mode, **extra
             )
-        count = sum(parameter.numel() for parameter in model.parameters())
+        # A file does not tell a table that is no parameter from one that is.
+        tables = [
+            buffer
+            for title, buffer in model.named_buffers()
+            if buffer.is_floating_point() and not title.endswith(("running_mean", "running_var"))
+        ]
+        count = sum(tensor.numel() for tensor in (*model.parameters(), *tables))
         (folder / f"{name}.json").write_text(json.dumps({"params": count, "shape": list(x.shape)}))
     except BaseException as error:
         print(f"{name}: not exported: {str(error)[:300]}", file=sys.stderr)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise
 from math import prod
@@ -10,6 +10,7 @@ from typing import Any
 
 from convwise.answers.explanation import Explanation, Fact, Finding, Fix, show
 from convwise.answers.fixes import spatial
+from convwise.answers.layer import broken_fixes, explain_layer, read_back
 from convwise.answers.paths import ANY, Span, sources
 from convwise.answers.roundtrip import comes_back, trip, ways_back
 from convwise.answers.wanted import for_axes, verdict
@@ -30,8 +31,6 @@ from convwise.ops import (
     spatial_names,
 )
 
-ExplainLayer = Callable[..., Explanation]
-
 
 def explain_chain(
     spoken: Dialect,
@@ -40,7 +39,6 @@ def explain_chain(
     shape: Shape,
     want: tuple[int, ...] | None,
     notes: Sequence[Note],
-    explain_layer: ExplainLayer,
 ) -> Explanation:
     """A chain from its input to its end.
 
@@ -53,11 +51,11 @@ def explain_chain(
         try:
             flows.append(spoken.flow(layer, current))
         except ShapeError as error:
-            parts = _parts(spoken, flows, entered, explain_layer)
+            parts = _parts(spoken, flows, entered)
             error.explanation = _broken_chain(spoken, layers, flows, parts, entered, error, notes)
             raise
         current = flows[-1].output
-    parts = _parts(spoken, flows, entered, explain_layer)
+    parts = _parts(spoken, flows, entered)
     there_and_back = trip(layers, flows)
     found = [
         *(finding for part in parts for finding in part.findings),
@@ -68,8 +66,6 @@ def explain_chain(
     )
     facts = _facts(layers, flows)
     if there_and_back:
-        from convwise.answers.why import read_back
-
         facts += comes_back(spoken, layers, flows, there_and_back)
         back = ways_back(spoken, layers, flows, there_and_back, read_back)
         proposals = (*(replace(fix, output=entered.leave(fix.output)) for fix in back), *proposals)
@@ -99,9 +95,7 @@ def _total(counts: Any) -> int | None:
     return None if None in known else sum(known)
 
 
-def _parts(
-    spoken: Dialect, flows: Sequence[LayerFlow], entered: Entered, explain_layer: ExplainLayer
-) -> tuple[Explanation, ...]:
+def _parts(spoken: Dialect, flows: Sequence[LayerFlow], entered: Entered) -> tuple[Explanation, ...]:
     return tuple(explain_layer(spoken, flow, entered, alone=False) for flow in flows)
 
 
@@ -340,33 +334,6 @@ def _features(layers: Sequence[Layer], flatten: LayerFlow, dense: Layer) -> tupl
             ),
         )
     return (came, Fact("would work", (_admitted(layers, maps, op.in_features, rank, flatten.layer),)))
-
-
-def broken_fixes(
-    spoken: Dialect, layer: Layer, reached: Shape, error: ShapeError, want: tuple[int, ...] | None = None
-) -> tuple[Fix, ...]:
-    """The broken layer made for what reaches it: its channels, its features, or a window that fits."""
-    from convwise.answers.fixes import fixes
-    from convwise.answers.why import read_back
-
-    read = read_back(layer)
-    words = {"CW102": ("in_channels", "num_features", "num_channels"), "CW109": ("in_features",)}.get(error.code, ())
-    for word in words:
-        # An input in the other framework's order is to be turned, not the layer.
-        if word not in layer.arguments or type(error.received) is not int or error.received < 1:
-            continue
-        if "did you mean" in error.hint or ("before it" in error.hint and error.code == "CW109"):
-            continue
-        try:
-            code = spoken.respell(layer, {word: error.received})
-            (changed,) = read(code)
-            output = spoken.flow(changed, reached).output
-        except ShapeError:
-            continue
-        return (
-            Fix(code, output, code, f"takes the {error.received} that reach{'es' if error.received == 1 else ''} it"),
-        )
-    return fixes(layer, reached, read, None, want)
 
 
 def _chain_fixes(

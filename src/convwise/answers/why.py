@@ -9,22 +9,16 @@ from typing import Any
 
 from convwise import dialects
 from convwise.answers import chain as chains
-from convwise.answers.axes import axis_facts
-from convwise.answers.explanation import AxisFacts, Explanation, Fact, Finding, Fix, show
-from convwise.answers.fixes import fixes, read_every_cell, spatial
-from convwise.answers.headline import findings, headline, rows
+from convwise.answers.explanation import Explanation, show
 from convwise.answers.inputs import as_shape, as_want, enter
+from convwise.answers.layer import broken, explain_layer
 from convwise.answers.repair import repairs
 from convwise.answers.tracebacks import explain_traceback
-from convwise.answers.transposed import transposed_fixes
-from convwise.answers.undo import undo
-from convwise.answers.wanted import for_axes, out_of_reach, verdict, want_row
-from convwise.axis import SAME_UPPER
-from convwise.dialects.base import Dialect, Entered, Layer, LayerFlow, Note, run_ops
+from convwise.dialects.base import Layer, LayerFlow, run_ops
 from convwise.errors import ArgumentError, CodeError, ConvwiseError, Refusal, ShapeError
-from convwise.ops import Conv, ConvTranspose, Layout, Op, Pool, Shape
+from convwise.ops import Conv, Layout, Op, Shape
 from convwise.readers.live import read_live
-from convwise.readers.source import Found, Snippet, read_layer, read_text
+from convwise.readers.source import Found, Snippet, read_text
 
 
 def explain(
@@ -223,7 +217,7 @@ def _explain_found(snippet: Snippet, found: Found, shape: Shape | None, want: tu
     entered = enter(spoken, found, shape)
     notes = (*snippet.notes, *found.notes, *entered.notes)
     if len(layers) > 1:
-        return chains.explain_chain(spoken, layers, entered, shape, want, notes, explain_layer)
+        return chains.explain_chain(spoken, layers, entered, shape, want, notes)
     try:
         flow = spoken.flow(layers[0], entered.shape)
     except ShapeError as error:
@@ -251,143 +245,3 @@ def _open_shape(layers: Sequence[Layer]) -> Shape:
     channels = op.in_channels if isinstance(op, Conv) else None
     batch = (None,) if len(layers) > 1 else ()
     return (*batch, *unknown, channels) if first.channels_last else (*batch, channels, *unknown)
-
-
-def explain_layer(
-    spoken: Dialect,
-    flow: LayerFlow,
-    entered: Entered,
-    notes: Sequence[Note] = (),
-    want: tuple[int, ...] | None = None,
-    alone: bool = True,
-) -> Explanation:
-    """One layer that works, explained; `alone` is False for a step of a chain, which needs no fixes of its own."""
-    layer = flow.layer
-    axes = axis_facts(flow)
-    found = (*findings(flow, axes), *(Finding(note.code, "note", note.text) for note in notes))
-    proposals: tuple[Fix, ...] = ()
-    back: tuple[Fix, ...] = ()
-    refused: tuple[tuple[str, str], ...] = ()
-    told = rows(flow, axes)
-    outs = spatial(layer, flow.output)
-    want = for_axes(want, len(axes))
-    gaps = any(finding.code == "CW501" for finding in found)
-    if alone or gaps:
-        proposals = read_every_cell(layer, flow.input, read_back(layer)) if gaps else ()
-    if alone:
-        propose = transposed_fixes if isinstance(layer.window_op, ConvTranspose) else fixes
-        proposals += propose(layer, flow.input, read_back(layer), outs, want)
-        back = undo(flow, read_back(layer))
-        refused = _not_these(spoken, layer, flow, want)
-        told = _about_want(flow, axes, want, proposals, told)
-    leave = entered.leave
-    return Explanation(
-        dialect=layer.dialect,
-        title=spoken.title,
-        release=layer.release,
-        kind=layer.kind,
-        code=layer.call.text,
-        input=leave(flow.input),
-        output=leave(flow.output),
-        headline=headline(flow, axes),
-        name=layer.name,
-        axes=axes,
-        facts=told,
-        findings=tuple(found),
-        fixes=tuple(replace(fix, output=leave(fix.output)) for fix in proposals),
-        undo=tuple(replace(fix, output=leave(fix.output)) for fix in back),
-        refused=refused,
-        params=flow.params,
-        trainable=flow.trainable,
-        macs=flow.macs,
-        want=want,
-        verdict=verdict(outs, want),
-    )
-
-
-def _about_want(
-    flow: LayerFlow,
-    axes: tuple[AxisFacts, ...],
-    want: tuple[int, ...] | None,
-    proposals: tuple[Fix, ...],
-    told: tuple[Fact, ...],
-) -> tuple[Fact, ...]:
-    """The rows with one more before the channels: which input this layer, as it is, maps to the wanted size."""
-    row = want_row(flow.layer, axes, want)
-    if row is None:
-        return told
-    reach = "" if proposals else out_of_reach(flow.layer, spatial(flow.layer, flow.input), want)
-    place = next((place for place, fact in enumerate(told) if fact.label == "channels"), len(told))
-    return (*told[:place], Fact(row.label, (*row.lines, *([reach] if reach else []))), *told[place:])
-
-
-def read_back(layer: Layer) -> Any:
-    """A reader for the layer's own dialect and release: what a fix is checked with."""
-    return lambda text: read_layer(text, dialect=layer.dialect, release=layer.release)
-
-
-def broken(
-    spoken: Dialect,
-    layer: Layer,
-    entered: Entered,
-    error: ShapeError,
-    notes: Sequence[Note],
-    want: tuple[int, ...] | None,
-) -> Explanation:
-    """The explanation that an error of one layer carries: what was given, and what would work."""
-    want = for_axes(want, layer.rank or 0)
-    proposals = chains.broken_fixes(spoken, layer, entered.shape, error, want) if entered.shape else ()
-    return Explanation(
-        dialect=layer.dialect,
-        title=spoken.title,
-        release=layer.release,
-        kind=layer.kind,
-        code=layer.call.text,
-        input=entered.leave(entered.shape),
-        output=(),
-        headline=error.message,
-        name=layer.name,
-        facts=_truncated(layer, entered.shape, error),
-        findings=tuple(Finding(note.code, "note", note.text) for note in (*notes, *layer.notes)),
-        fixes=tuple(replace(fix, output=entered.leave(fix.output)) for fix in proposals),
-        params=None,
-        macs=None,
-        want=want,
-        error=error,
-    )
-
-
-def _truncated(layer: Layer, shape: Shape, error: ShapeError) -> tuple[Fact, ...]:
-    """A warning where rounding towards zero, as some runtimes do, makes one window of none."""
-    op, sizes = layer.window_op, spatial(layer, shape)
-    if error.code != "CW104" or not isinstance(op, Conv | Pool) or sizes is None or len(sizes) != len(op.windows):
-        return ()
-    for window, size in zip(op.windows, sizes, strict=True):
-        axis = window.over(size)
-        missing = axis.span - axis.padded
-        if 0 < missing < axis.stride and not window.ceil:
-            text = f"-{missing} / {axis.stride} rounds down to -1, so there are -1 + 1 = 0 windows; a runtime that rounds towards zero answers 1"
-            return (Fact("beware", (text,)),)
-    return ()
-
-
-def _not_these(
-    spoken: Dialect, layer: Layer, flow: LayerFlow, want: tuple[int, ...] | None
-) -> tuple[tuple[str, str], ...]:
-    """What looks like the answer and is refused: PyTorch's 'same' with a stride, where ceil(size / stride) is missed."""
-    op, sizes, outs = layer.window_op, spatial(layer, flow.input), spatial(layer, flow.output)
-    if layer.dialect != "torch" or not isinstance(op, Conv) or all(window.stride == 1 for window in op.windows):
-        return ()
-    if sizes is None or outs is None:
-        return ()
-    windows = (replace(window, padding=SAME_UPPER) for window in op.windows)
-    share = tuple(window.over(size).out for window, size in zip(windows, sizes, strict=True))
-    if share == outs or want not in (None, share):
-        return ()
-    try:
-        read_layer(spoken.respell(layer, {"padding": "same"}), dialect="torch", release=layer.release)
-    except Refusal as refusal:
-        return (("padding='same'", refusal.quote),)
-    except ConvwiseError:
-        return ()
-    return ()

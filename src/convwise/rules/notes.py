@@ -34,6 +34,14 @@ RULES = (
         Asked("nn.Conv2d(3, 8, 1, padding=2)", ("3x8x8",)),
     ),
     Rule(
+        "CW505",
+        "The runtime does something else than the text says",
+        "The layer or the model says one thing, and the framework or runtime that runs it does another: it refuses sizes that its own "
+        "specification allows, or rounds where the text does not. convwise answers with what really happens where that is one answer for all sizes, and "
+        "tells it in this note where it is not.",
+        "Write it in a way that leaves no doubt, such as explicit pads instead of SAME.",
+    ),
+    Rule(
         "CW507",
         "Too large to run",
         "The shape is defined and the answer about it is right, but the arrays do not fit into the memory of a machine. "

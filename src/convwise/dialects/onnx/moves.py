@@ -301,7 +301,15 @@ def top_k(given: Given) -> Made:
     size = shape[given.axis(axis, len(shape))] if shape is not None else None
     if size is not None and isinstance(count[0], int) and count[0] > size:
         raise given.refuse("CW201", f"the largest {count[0]} of {size} cells", count[0], "k")
-    return Made((Piece(Slice(axis, None, count[0])),), (0,) * len(given.node.outputs))
+    work: tuple[Piece, ...] = (Piece(Slice(axis, None, count[0])),)
+    if size is None and shape is not None:
+        # Taking k cells away and putting k back needs k cells to be there, as the operator does.
+        twice, there = combined("multiply", count[0], 2), given.size(0, axis)
+        before, after = combined("subtract", 0, count[0]), None if twice is None else combined("subtract", twice, there)
+        if before is None or after is None:
+            return opaque(given, "how many it takes is not followed")
+        work = (Piece(PadTo((axis,), ((before, 0),))), Piece(PadTo((axis,), ((0, after),)), (-1, 0)))
+    return Made(work, (len(work) - 1,) * len(given.node.outputs))
 
 
 def shuffle(given: Given) -> Made:

@@ -73,27 +73,35 @@ def read_layer(text: str, dialect: str | None = None, release: str | None = None
 
 
 def _settled(snippet: Snippet, text: str, dialect: str | None) -> Snippet:
-    """The snippet, if any of it could be read; else its first error."""
-    if all(found.error is not None for found in snippet.found):
-        for found in snippet.found:
-            if found.error is not None:
-                _point_to_networks(found.error, text, dialect)
-                raise found.error
+    """The snippet, if any of it could be read; else its first error.
+
+    Parts of a model with branches, put together by nothing and without an input, are no answer: the branch is.
+    """
+    errors = [found.error for found in snippet.found if found.error is not None]
+    if len(errors) == len(snippet.found):
+        for error in errors[:1]:
+            _point_to_networks(error, text, dialect)
+            raise error
+    branch = next((error for error in errors if error.code == "CW315"), None)
+    whole = [found for found in snippet.found if found.error is None and found.input_shape is not None]
+    if branch is not None and not whole and _point_to_networks(branch, text, dialect):
+        raise branch
     return snippet
 
 
-def _point_to_networks(error: ConvwiseError, text: str, dialect: str | None) -> None:
-    """Where the text can be read as a network, the hint says how."""
-    if error.code != "CW315":
-        return
+def _point_to_networks(error: ConvwiseError, text: str, dialect: str | None) -> bool:
+    """Whether the text can be read as a network; the error's hint then says how."""
+    if error.code not in ("CW314", "CW315"):
+        return False
     from convwise.readers.source.graphs import read_network_text
 
     try:
         network = read_network_text(text, dialect)
     except ConvwiseError:
-        return
+        return False
     way = f"`convwise inspect FILE` follows the branches of this text ({len(network.nodes)} steps), and so does convwise.read"
     error.hint = f"{error.hint}; {way}" if error.hint else way
+    return True
 
 
 def _suspicious(text: str) -> tuple[Note, ...]:

@@ -122,9 +122,9 @@ def _applied(
     if isinstance(target, Made):
         return made(run, graph, target, arguments, words, node, title)
     if isinstance(target, Chain):
-        return _along(run, graph, target, arguments, node, title)
+        return _along(run, graph, target, arguments, node, title, labelled=label is not None)
     if isinstance(target, Instance):
-        return _through(run, graph, target, arguments, words, node, title)
+        return _through(run, graph, target, arguments, words, node, title, labelled=label is not None)
     # What stands where a layer should: the walk of chains says best why it is none.
     return doubted(run, chains.no_layer(target, chains.line_of(node)))
 
@@ -170,14 +170,23 @@ def _held(owner: Instance) -> dict[int, str]:
 # Chains and objects
 
 
-def _along(run: Run, graph: Wiring, chain: Chain, arguments: list[Any], node: ast.AST, title: str | None) -> Any:
+def _along(
+    run: Run,
+    graph: Wiring,
+    chain: Chain,
+    arguments: list[Any],
+    node: ast.AST,
+    title: str | None,
+    *,
+    labelled: bool = False,
+) -> Any:
     """Through the members of a Sequential; all that one gives goes into the next."""
     if chain.doubt is not None:
         return doubted(run, chain.doubt)
     if chain.kind != "Sequential":
         return lost(run, node, f"a {chain.kind} is not applied as a whole")
     value = arguments[0] if arguments else None
-    inside = bool(run.within or run.prefix or around(run))
+    inside = bool(labelled or run.within or run.prefix or around(run))
     with run.named(title if inside else None):
         for place, (name, member) in enumerate(chain.members):
             if isinstance(member, Tensor):
@@ -192,10 +201,18 @@ def _along(run: Run, graph: Wiring, chain: Chain, arguments: list[Any], node: as
 
 
 def _through(
-    run: Run, graph: Wiring, instance: Instance, arguments: list[Any], words: Keywords, node: ast.AST, title: str | None
+    run: Run,
+    graph: Wiring,
+    instance: Instance,
+    arguments: list[Any],
+    words: Keywords,
+    node: ast.AST,
+    title: str | None,
+    *,
+    labelled: bool = False,
 ) -> Any:
     """Through the forward or call of an object of the text."""
-    inside = bool(run.within or run.prefix)
+    inside = bool(labelled or run.within or run.prefix)
     cls = instance.cls
     own = instance.attributes.get(SELF_CHAIN)
     with run.named(title if inside else None):
