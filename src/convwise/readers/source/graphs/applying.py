@@ -59,6 +59,9 @@ def applied(run: Run, graph: Wiring, target: Any, arguments: list[Any], keywords
             return doubted(run, doubt)
     if isinstance(target, WiredModel):
         return replayed(run, graph, target, arguments, words, node)
+    unknown = next((part for part in arguments if isinstance(part, Unknown)), None)
+    if unknown is not None and run.within and isinstance(target, Made | Chain):
+        return lost(run, node, f"the text does not say what {unknown.text} is")
     start = len(graph.building.nodes)
     outermost = not run.within and not run.prefix and not graph.inside
     graph.inside += 1

@@ -7,11 +7,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from convwise.dialects.base import Unknown
-from convwise.errors import ConvwiseError
+from convwise.errors import CodeError, ConvwiseError
 from convwise.ops import Pointwise
 from convwise.ops.several import Elementwise, Opaque
 from convwise.readers.keras_files.operations import MOVING, Plan, planned, snake
 from convwise.readers.keras_files.wiring import CallOf, Reference
+from convwise.readers.echo import shown
 from convwise.readers.source import making
 from convwise.readers.source.calls import PASSED_ON
 from convwise.readers.source.functional import KERAS_ACTIVATIONS
@@ -90,6 +91,8 @@ def call(run: Run, graph: Wiring, target: Any, arguments: list[Any], keywords: K
     values = [arguments, [value for _, value in keywords]]
     if isinstance(target, Unknown) and (target.text in MERGING or target.text == "concatenate") and touches(values):
         target = Ref(f"keras.layers.{target.text}")
+    if isinstance(target, Unknown) and touches(values):
+        return doubted(run, not_said(run, node))
     if not isinstance(target, Ref):
         return MISSING
     module, name = split(target.path)
@@ -104,6 +107,16 @@ def call(run: Run, graph: Wiring, target: Any, arguments: list[Any], keywords: K
     if name[:1].isupper() or not touches(values) or module == "builtins" or target.path in PASSED_ON:
         return MISSING
     return _function(run, graph, target.path, arguments, keywords, node)
+
+
+def not_said(run: Run, node: ast.Call) -> CodeError:
+    """The doubt of an array that comes out of something that the text does not show."""
+    return CodeError(
+        "CW314",
+        f"`{shown(run.source(node.func), 40)}` is applied on the way, and the text does not say what it is",
+        detail=run.place(node),
+        hint="give its definition too, or leave the call out",
+    )
 
 
 def _input(run: Run, graph: Wiring, path: str, arguments: list[Any], keywords: Keywords, node: ast.Call) -> Any:
