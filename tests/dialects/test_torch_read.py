@@ -193,3 +193,8 @@ def test_the_dialect_names_its_layers():
     } <= DIALECT.kinds
     assert not {"view", "LSTM", "Sequential"} & DIALECT.kinds
     assert len(DIALECT.kinds) == 106
+
+
+def test_an_area_scale_of_zero_is_ours_to_refuse():
+    error = error_of("nn.Upsample(scale_factor=(2, 0), mode='area')")
+    assert (error.code, error.fact) == ("CW210", "scale_factor is 0: nothing would be left")

@@ -149,6 +149,11 @@ def _check_scales(items: tuple[float, ...], mode: str) -> None:
             raise Refusal(
                 "CW201", f"scale_factor is {item}", received=str(item), hint="use a finite scale_factor", quote=quote
             )
+        if item == 0 and mode == "area":
+            # PyTorch gives an empty map here, which no later layer could use.
+            raise ShapeError(
+                "CW210", "scale_factor is 0: nothing would be left", received=item, hint="try scale_factor=2"
+            )
         if item <= 0:
             quote = "Input and output sizes should be greater than 0" if mode != "area" else ""
             raise Refusal(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from functools import lru_cache
 
 from convwise.dialects import onnx
 from convwise.dialects.base import Note
@@ -10,7 +11,7 @@ from convwise.dialects.onnx.given import FLOATS, Given, Made, Tensor, Written
 from convwise.dialects.onnx.values import MOST_ITEMS, Known
 from convwise.errors import ConvwiseError, ModelError
 from convwise.graph import CHANNELS_FIRST, Network, Node, Source, Work
-from convwise.ops import Pointwise, Shape
+from convwise.ops import Op, Pointwise, Shape
 from convwise.ops.several import Opaque
 from convwise.readers.echo import shown
 from convwise.readers.onnx import OnnxGraph, OnnxModel, OnnxTensor, constant
@@ -334,10 +335,16 @@ def flowed(work: Work, shapes: tuple[Shape | None, ...]) -> tuple[Shape | None, 
     try:
         if not isinstance(work, tuple):
             return work.flows(known) if hasattr(work, "flows") else (None,)
-        shape = known[0]
-        for op in work:
-            if not isinstance(op, Pointwise):
-                shape = op.flow(shape, CHANNELS_FIRST).output
-        return (shape,)
+        if len(work) == 1 and isinstance(work[0], Pointwise):
+            return known[:1]
+        return (through(work, known[0]),)
     except (ConvwiseError, LookupError, ValueError, ArithmeticError, AssertionError, TypeError):
         return (None,)
+
+
+@lru_cache(maxsize=4096)
+def through(ops: tuple[Op, ...], shape: Shape) -> Shape:
+    """The shape behind ops that run one after the other; the same few repeat through a whole network."""
+    for op in ops:
+        shape = op.flow(shape, CHANNELS_FIRST).output
+    return shape

@@ -6,7 +6,8 @@ import ast
 from collections.abc import Sequence
 from typing import Any
 
-from convwise.dialects.base import Unknown
+from convwise.dialects.base import Layer, Unknown
+from convwise.ops.several import Opaque
 from convwise.readers.source import tensors
 from convwise.readers.source.graphs.wiring import (
     WiredModel,
@@ -22,6 +23,7 @@ from convwise.readers.source.graphs.wiring import (
 from convwise.readers.source.state import Run
 from convwise.readers.source.values import MISSING, Instance, Method, Ref, Scope, Tensor, truth
 from convwise.readers.torch_live import calls, values
+from convwise.readers.torch_live.building import flow
 from convwise.readers.torch_live.place import Place
 from convwise.readers.torch_live.values import AllOf, Comparison, NotFollowed, NotKnown, Real, is_term
 from convwise.readers.torch_live.values import Tensor as Wire
@@ -45,6 +47,8 @@ COMPARED: dict[type[ast.cmpop], str] = {
     ast.GtE: "ge",
 }
 SPECIALISED = "CW423"
+RANK = 8
+"""Axes of the arrays that a node's work is tried on."""
 
 
 def followed(
@@ -55,13 +59,29 @@ def followed(
     if doubt is not None:
         return doubted(run, doubt)
     run.spend()
-    before = graph.building.opaque
+    building = graph.building
+    first = len(building.nodes)
     found = calls.call(place, name, tuple(_plain(part) for part in args), {k: _plain(v) for k, v in words.items()})
     graph.written(node)
-    if graph.building.opaque > before:
-        work = graph.building.nodes[-1].work
-        return lost(run, node, str(getattr(work, "reason", "")))
+    made = building.nodes[first:]
+    reason = next((one.work.reason for one in made if isinstance(one.work, Opaque)), None)
+    if reason is None and not all(_solid(one.work, len(one.inputs), len(one.outputs)) for one in made):
+        reason = "an argument is not known"
+    if reason is not None:
+        del building.nodes[first:], graph.lines[first:]
+        return lost(run, node, reason)
     return _told(run, found, node)
+
+
+def _solid(work: Any, inputs: int, outputs: int) -> bool:
+    """Whether a node's work can run at all: an argument may be anything that a text can say, a layer as an axis too."""
+    if isinstance(work, Layer):
+        return True
+    try:
+        flow(work, [(None,) * RANK] * inputs, outputs)
+    except (TypeError, AttributeError):
+        return False
+    return True
 
 
 def _plain(value: Any) -> Any:

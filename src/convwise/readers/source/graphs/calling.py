@@ -10,9 +10,9 @@ from convwise.dialects.base import Unknown
 from convwise.errors import CodeError, ConvwiseError
 from convwise.ops import Pointwise
 from convwise.ops.several import Elementwise, Opaque
+from convwise.readers.echo import shown
 from convwise.readers.keras_files.operations import MOVING, Plan, planned, snake
 from convwise.readers.keras_files.wiring import CallOf, Reference
-from convwise.readers.echo import shown
 from convwise.readers.source import making
 from convwise.readers.source.calls import PASSED_ON
 from convwise.readers.source.functional import KERAS_ACTIVATIONS
