@@ -25,6 +25,8 @@ MOST_NODES = 4_000
 """Nodes of one network in a text."""
 
 DEEPEST_LISTS = 8
+MOST_VALUES = 20_000
+"""Values in the lists that one call is given."""
 
 
 @dataclass(eq=False, slots=True)
@@ -216,16 +218,30 @@ def guessed(run: Run) -> Shape | None:
 # Values
 
 
-def flat(value: Any, depth: int = 0) -> Iterator[Any]:
-    """What stands in nested lists and dictionaries."""
-    if isinstance(value, list | tuple) and depth < DEEPEST_LISTS:
-        for part in value:
-            yield from flat(part, depth + 1)
-    elif isinstance(value, dict) and depth < DEEPEST_LISTS:
-        for part in value.values():
-            yield from flat(part, depth + 1)
-    else:
-        yield value
+def flat(value: Any) -> Iterator[Any]:
+    """What stands in nested lists and dictionaries; a list that stands there again is not gone through again.
+
+    Raises:
+        CodeError: CW308 where that is too much.
+    """
+    pending = [(value, 0)]
+    gone_through: set[int] = set()
+    left = MOST_VALUES
+    while pending:
+        part, depth = pending.pop()
+        if isinstance(part, list | tuple | dict) and depth < DEEPEST_LISTS:
+            if id(part) in gone_through:
+                continue
+            gone_through.add(id(part))
+            inner = list(part.values()) if isinstance(part, dict) else part
+            left -= len(inner)
+            if left < 0:
+                raise CodeError(
+                    "CW308", f"a list of more than {MOST_VALUES:,} values", hint="give the part that defines the layers"
+                )
+            pending += [(one, depth + 1) for one in reversed(inner)]
+        else:
+            yield part
 
 
 def is_size(value: object) -> bool:
@@ -265,17 +281,23 @@ def doubted(run: Run, error: ConvwiseError) -> Tensor:
     return tensors.doubtful(run, (), error)
 
 
-def entered(run: Run, graph: Wiring, value: Any, depth: int = 0) -> Any:
-    """The value with the arrays in it as wires; raw data stay what they are outside of a forward."""
-    if isinstance(value, Tensor) and value.doubt is None:
-        return graph.wire(run, value)
-    if isinstance(value, list) and depth < DEEPEST_LISTS:
-        return [entered(run, graph, part, depth + 1) for part in value]
-    if isinstance(value, tuple) and depth < DEEPEST_LISTS:
-        return tuple(entered(run, graph, part, depth + 1) for part in value)
-    if isinstance(value, dict) and depth < DEEPEST_LISTS:
-        return {key: entered(run, graph, part, depth + 1) for key, part in value.items()}
-    return value
+def entered(run: Run, graph: Wiring, value: Any) -> Any:
+    """The value with the arrays in it as wires."""
+    return _entered(run, graph, value, {}) if any(isinstance(part, Tensor) for part in flat(value)) else value
+
+
+def _entered(run: Run, graph: Wiring, value: Any, known: dict[int, Any], depth: int = 0) -> Any:
+    if isinstance(value, Tensor):
+        return graph.wire(run, value) if value.doubt is None else value
+    if not isinstance(value, list | tuple | dict) or depth >= DEEPEST_LISTS:
+        return value
+    if id(value) not in known:
+        if isinstance(value, dict):
+            known[id(value)] = {key: _entered(run, graph, part, known, depth + 1) for key, part in value.items()}
+        else:
+            inner = [_entered(run, graph, part, known, depth + 1) for part in value]
+            known[id(value)] = inner if isinstance(value, list) else tuple(inner)
+    return known[id(value)]
 
 
 def around(run: Run) -> Instance | None:
