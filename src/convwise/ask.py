@@ -13,7 +13,7 @@ from __future__ import annotations
 import os
 import traceback
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from convwise.dialects.base import nearest
@@ -21,18 +21,21 @@ from convwise.errors import ArgumentError, ConvwiseError, ShapeError
 
 if TYPE_CHECKING:
     from convwise.answers.explanation import Explanation, Finding
+    from convwise.answers.network.expressions import Expressions
+    from convwise.answers.network.features import Remade
     from convwise.answers.network.fitting import Fit
     from convwise.answers.network.legal import LegalSizes
     from convwise.answers.network.trace import Trace
     from convwise.doctor import Report
     from convwise.graph import Network
+    from convwise.ops import Shape
     from convwise.rules import Rule
 
 SCHEMA = 1
 MOST_INPUTS = 1000
 KEYS = {
     "why": ("code", "inputs", "want", "dialect", "release"),
-    "inspect": ("model", "input", "dialect"),
+    "inspect": ("model", "input", "dialect", "symbolic"),
     "sizes": ("model", "near", "dialect"),
     "check": ("model", "input", "dialect", "strict", "levels"),
     "rule": ("code",),
@@ -91,16 +94,22 @@ class Doctor:
 
 @dataclass(frozen=True, slots=True)
 class Inspected:
-    """A network, a row a node."""
+    """A network, a row a node; with `symbolic`, each row's output in letters too."""
 
     trace: Trace
+    symbolic: Expressions | None = None
 
     @property
     def failures(self) -> list[ConvwiseError]:
         return []
 
     def to_dict(self) -> dict[str, Any]:
-        return self.trace.to_dict()
+        told = self.trace.to_dict()
+        if self.symbolic is None:
+            return told
+        for row, shape in zip(told["rows"], self.symbolic.rows, strict=True):
+            row["symbolic"] = None if shape is None else list(shape)
+        return {**told, "symbolic": self.symbolic.to_dict()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +118,9 @@ class Sized:
 
     legal: LegalSizes
     near: tuple[Fit, ...] = ()
+    remade: tuple[Remade, ...] = ()
+    """The dense layers that would have to be made anew for the sizes asked about."""
+    dialect: str = ""
 
     @property
     def failures(self) -> list[ConvwiseError]:
@@ -117,7 +129,8 @@ class Sized:
         return [ShapeError("CW110", "no size of the input is legal")]
 
     def to_dict(self) -> dict[str, Any]:
-        return {**self.legal.to_dict(), "near": [fit.to_dict() for fit in self.near]}
+        remade = {"remade": [one.to_dict() for one in self.remade]} if self.remade else {}
+        return {**self.legal.to_dict(), "near": [fit.to_dict() for fit in self.near], **remade}
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +139,7 @@ class Checked:
 
     findings: tuple[Finding, ...]
     strict: bool = False
+    inputs: dict[str, Shape] = field(default_factory=dict)
 
     @property
     def failures(self) -> list[ConvwiseError]:
@@ -241,14 +255,25 @@ def _network(request: Mapping[str, Any]) -> Inspected | Sized | Checked:
     shape = None if given is None else as_shape(_listed(given))
     network = read(request["model"], input_shape=shape, dialect=request.get("dialect"))
     if request["command"] == "inspect":
-        return Inspected(network.trace(shape))
+        return _inspected(network, shape, bool(request.get("symbolic")))
     if request["command"] == "check":
-        return Checked(tuple(network.check(shape, request.get("levels"))), bool(request.get("strict")))
+        from convwise.answers.network.flowing import given_shapes
+
+        found = tuple(network.check(shape, request.get("levels")))
+        return Checked(found, bool(request.get("strict")), given_shapes(network, shape))
     return _sized(network, request.get("near"))
+
+
+def _inspected(network: Network, shape: Shape | None, symbolic: bool) -> Inspected:
+    """With letters where they are asked for, or where the sizes of the input are open."""
+    trace = network.trace(shape)
+    spatial = [size for source in network.sources for size in source.layout.split(trace.inputs[source.name])[2]]
+    return Inspected(trace, network.symbolic() if symbolic or None in spatial else None)
 
 
 def _sized(network: Network, near: Any) -> Sized:
     from convwise.answers.inputs import as_shape
+    from convwise.answers.network.features import remade
     from convwise.answers.network.fitting import fits
 
     legal = network.legal_sizes()
@@ -261,7 +286,10 @@ def _sized(network: Network, near: Any) -> Sized:
         raise _wrong(
             f"{len(sizes)} sizes for {len(legal)} axes ({', '.join(legal)})", near, "give one for all, or one an axis"
         )
-    return Sized(legal, fits(network, [size for size in sizes if size is not None]))
+    wanted = [size for size in sizes if size is not None]
+    near_ = fits(network, wanted)
+    legal_already = all(fit.below == fit.size for fit in near_)
+    return Sized(legal, near_, () if legal_already else remade(network, wanted, legal.input), network.dialect)
 
 
 def _rules(code: str | None) -> Rules:
@@ -320,6 +348,8 @@ def _check(request: Mapping[str, Any]) -> None:
     for key in ("want", "near", "input"):
         if request.get(key) is not None and not _is_shape(request[key]):
             raise _wrong(f"{key!r} must be a size", request[key], 'such as "32x32" or [32, 32]')
+    if not isinstance(request.get("symbolic"), bool | None):
+        raise _wrong("'symbolic' must be true or false", request["symbolic"])
     levels = request.get("levels")
     if levels is not None and not (
         isinstance(levels, Mapping) and all(isinstance(one, str) for one in levels.values())

@@ -119,8 +119,10 @@ def _show_trace(outcome: Answer | ConvwiseError, form: str, shown: Mapping[str, 
     if shown.get("csv"):
         _write(sys.stdout, outcome.trace.csv().rstrip("\n"))
         return 0
+    if form == "concise":
+        return show(outcome, as_json=False, form=form)
     layout = {name: shown.get(name) for name in ("depth", "only", "grep", "sort")}
-    _write(sys.stdout, render_trace(outcome.trace, width(), color(sys.stdout), **layout))
+    _write(sys.stdout, render_trace(outcome.trace, width(), color(sys.stdout), symbolic=outcome.symbolic, **layout))
     return 0
 
 
@@ -199,11 +201,14 @@ def _network(outcome: Inspected | Sized | Checked, form: str, columns: int, colo
     from convwise.faces import networks
 
     if isinstance(outcome, Sized):
-        text = networks.render_sizes(outcome.legal, outcome.near)
+        text = networks.render_sizes(outcome.legal, outcome.near, outcome.remade, outcome.dialect, columns)
     elif isinstance(outcome, Checked):
-        text = networks.render_findings(outcome.findings)
+        text = networks.render_findings(outcome.findings, outcome.inputs)
+        text = text.splitlines()[0] if form == "concise" else text
+    elif form == "concise":
+        text = networks.render_trace_line(outcome.trace, outcome.symbolic)
     else:
-        text = networks.render_trace(outcome.trace, columns, colored)
+        text = networks.render_trace(outcome.trace, columns, colored, symbolic=outcome.symbolic)
     return "; ".join(str(outcome.legal).splitlines()) if form == "concise" and isinstance(outcome, Sized) else text
 
 

@@ -219,6 +219,12 @@ def inspect(
     ] = None,
     only: Annotated[str | None, typer.Option(metavar="OP", help="Only the rows of one op, such as Conv.")] = None,
     grep: Annotated[str | None, typer.Option(metavar="TEXT", help="Only the rows whose name holds this.")] = None,
+    symbolic: Annotated[
+        bool,
+        typer.Option(
+            "--symbolic", help="Sizes as expressions of height H and width W (also where the model leaves them open)."
+        ),
+    ] = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="Print the rows as CSV.")] = False,
     dialect: SpokenDialect = None,
     form: Form = None,
@@ -232,9 +238,11 @@ def inspect(
     Examples:
       convwise inspect resnet50.onnx
       convwise inspect unet.keras --input 1x572x572x1 --sort macs
+      convwise inspect resnet50.onnx --symbolic --depth 2
     """
     shown: dict[str, object] = {"depth": depth, "sort": sort, "only": only, "grep": grep, "csv": as_csv}
-    return Wanted({"command": "inspect", "model": model, "input": input, "dialect": dialect}, json, form, shown)
+    request: dict[str, object] = {"command": "inspect", "model": model, "input": input, "dialect": dialect}
+    return Wanted({**request, "symbolic": symbolic}, json, form, shown)
 
 
 @app.command()

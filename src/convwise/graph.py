@@ -16,6 +16,7 @@ from convwise.ops.several import Several
 
 if TYPE_CHECKING:
     from convwise.answers.explanation import Finding
+    from convwise.answers.network.expressions import Expressions
     from convwise.answers.network.legal import LegalSizes
     from convwise.answers.network.trace import Trace
 
@@ -84,6 +85,15 @@ class Network:
         from convwise.answers.network.legal import legal_sizes
 
         return legal_sizes(self, input)
+
+    def symbolic(self) -> Expressions:
+        """The shape of every node's output as expressions of the input's height and width, exact for all legal sizes.
+
+        `net.symbolic()["layer4.1.conv2"]` is such as `(1, 512, "floor((H - 1) / 32) + 1", "floor((W - 1) / 32) + 1")`.
+        """
+        from convwise.answers.network.expressions import expressions
+
+        return expressions(self)
 
     def check(
         self, input_shape: Shape | Mapping[str, Shape] | None = None, levels: Mapping[str, str] | None = None

@@ -102,7 +102,7 @@ class UNet(nn.Module):
 
     def fit(self, skip: Any, x: Any, level: int) -> Any:
         if self.way == "fixed":
-            crop = (4, 16, 40, 88)[level]
+            crop = (88, 40, 16, 4)[level]
             return skip[:, :, crop:-crop, crop:-crop]
         if self.way == "centred":
             top, left = (skip.shape[2] - x.shape[2]) // 2, (skip.shape[3] - x.shape[3]) // 2

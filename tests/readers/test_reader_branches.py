@@ -129,7 +129,7 @@ def test_a_condition_on_sizes_goes_the_declared_way_and_a_note_says_so() -> None
     odd = read(text, input_shape=(1, 3, 65, 64))
     assert "interpolate" not in names(even)
     assert "interpolate" in names(odd)
-    assert odd.notes[0].code == "CW423"
+    assert odd.notes[0].code == "CW422"
     assert odd.trace().rows[-1].output == (1, 11, 65, 64)
 
 

@@ -6,6 +6,12 @@ they are called, and nothing else in this package does.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from convwise.answers.network.legal import LegalSizes
+    from convwise.answers.network.trace import Trace
+
 
 class Presented:
     """Mixin for answers: text, one line, and HTML."""
@@ -28,3 +34,17 @@ class Presented:
         from convwise.faces.html import render_html
 
         return render_html(self)
+
+
+def trace_html(trace: Trace) -> str:
+    """A network's trace as HTML."""
+    from convwise.faces.networks import html
+
+    return html.trace_html(trace)
+
+
+def sizes_html(legal: LegalSizes) -> str:
+    """A network's legal sizes as HTML."""
+    from convwise.faces.networks import html
+
+    return html.sizes_html(legal)

@@ -109,6 +109,11 @@ def nearest_in_words(legal: LegalSizes, flowed: Run) -> Iterator[str]:
     known = [size for size in spatial if size is not None]
     if len(known) != len(legal):
         return
+    if legal.joint is not None:
+        if not legal.takes(known):
+            nearest = legal.nearest(known)
+            yield f"together the sizes must be {legal.joint}" + (f"; nearest {show(nearest)}" if nearest else "")
+        return
     advice: dict[str, list[str]] = {}
     for (name, sizes), size in zip(legal.items(), known, strict=True):
         if size not in sizes:
@@ -116,10 +121,6 @@ def nearest_in_words(legal: LegalSizes, flowed: Run) -> Iterator[str]:
             text = f"the legal sizes are {sizes.text()}{most}{_around(size, sizes.nearest(size))}"
             advice.setdefault(text, []).append(name)
     yield from (f"{' and '.join(names)}: {text}" for text, names in advice.items())
-    fine = not advice
-    if fine and legal.joint is not None and not legal.takes(known):
-        nearest = legal.nearest(known)
-        yield f"together the sizes must be {legal.joint}" + (f"; nearest {show(nearest)}" if nearest else "")
 
 
 def _around(size: int, nearest: tuple[int | None, int | None]) -> str:

@@ -95,7 +95,10 @@ class Fields:
     whole: frozenset[Key] = frozenset()
 
     def of(self, key: Key) -> Field | None:
-        return next((field for field in self.axes if field is not None and field.key == key), None)
+        for field in self.axes:
+            if field is not None and field.key == key:
+                return field
+        return None
 
     def seeing(self, *places: int) -> frozenset[Key]:
         """The input axes that lie on these axes."""
@@ -134,6 +137,8 @@ def through_ops(fields: Fields, ops: tuple[Op, ...], flows: tuple[Flow, ...], la
     """Ops one after the other, on the sizes that they had."""
     for op, flow in zip(ops, flows, strict=False):
         if isinstance(op, Pointwise) and "soft" not in op.kind:
+            continue
+        if isinstance(op, Norm) and op.kind == "batch":
             continue
         fields = _through(fields, op, flow, layout)
     return fields
@@ -298,7 +303,7 @@ def merged(fields: list[Fields], shapes: list[Shape], out: Shape, step: NodeFlow
             if shape[-back] == 1 != out[-back]:
                 # One cell stretched over many: it is the whole for each of them.
                 whole |= {field.key}
-            elif here is None or here == field:
+            elif here is None or here is field or here == field:
                 here = field
             elif here.key != field.key:
                 whole |= {here.key, field.key}
@@ -309,19 +314,24 @@ def merged(fields: list[Fields], shapes: list[Shape], out: Shape, step: NodeFlow
     return Fields(tuple(axes), whole)
 
 
+def _misaligned(name: str, one: Field, other: Field) -> Misaligned:
+    if one.jump != other.jump:
+        return Misaligned(name, one.key, "steps", one.jump, other.jump)
+    return Misaligned(name, one.key, "centres", Fraction(one.twice) / 2, Fraction(other.twice) / 2)
+
+
+def _together(one: Field, other: Field, index: int) -> Number:
+    """The cells from the first to the last that output `index` of either sees."""
+    first = min(one.offset + one.jump * index, other.offset + other.jump * index)
+    return max(one.last(index), other.last(index)) - first + 1
+
+
 def hull(one: Field, other: Field, count: int, step: NodeFlow, following: Following) -> Field:
     """What both see together, at its widest over `count` outputs."""
-    name = shown(step.node.name or step.node.kind)
-    if one.jump != other.jump:
-        following.misaligned.append(Misaligned(name, one.key, "steps", one.jump, other.jump))
-    elif one.twice != other.twice:
-        following.misaligned.append(
-            Misaligned(name, one.key, "centres", Fraction(one.twice) / 2, Fraction(other.twice) / 2)
-        )
-    ends = (0, max(count - 1, 0))
-    size = max(
-        max(one.last(i), other.last(i)) - min(one.offset + one.jump * i, other.offset + other.jump * i) + 1
-        for i in ends
-    )
+    # With equal steps every output sees alike, so the first one tells.
+    ends = (0,) if one.jump == other.jump else (0, max(count - 1, 0))
+    if one.jump != other.jump or one.twice != other.twice:
+        following.misaligned.append(_misaligned(shown(step.node.name or step.node.kind), one, other))
+    size = max([_together(one, other, i) for i in ends])
     wider = one if one.size >= other.size else other
     return Field(one.key, size, wider.jump, min(one.offset, other.offset), wider.twice)

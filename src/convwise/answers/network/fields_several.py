@@ -52,19 +52,20 @@ def follow_fields(run: Run, keys: tuple[AxisKey, ...]) -> Following:
 
 
 def _step(step: NodeFlow, following: Following) -> list[Fields]:
-    if any(shape is None for shape in (*step.inputs, *step.outputs)) or not step.outputs:
+    done, node = step.done, step.node
+    if None in step.inputs or None in done.outputs or not done.outputs:
         return []
-    shapes = tuple(shape for shape in step.inputs if shape is not None)
-    outs = tuple(shape for shape in step.outputs if shape is not None)
+    shapes: Shapes = step.inputs  # type: ignore[assignment]
+    outs: Shapes = done.outputs  # type: ignore[assignment]
     fields = [
         following.tensors.get(name) or Fields((None,) * len(shape))
-        for name, shape in zip(step.node.inputs, shapes, strict=True)
+        for name, shape in zip(node.inputs, shapes, strict=True)
     ]
-    work = step.node.work
-    if isinstance(work, Layer):
-        return [through_ops(fields[0], step.ops, step.flows, layer_layout(work, shapes[0]))]
+    work = node.work
     if isinstance(work, tuple):
-        return [through_ops(fields[0], step.ops, step.flows, step.node.layout)]
+        return [through_ops(fields[0], done.ops, done.flows, node.layout)]
+    if isinstance(work, Layer):
+        return [through_ops(fields[0], done.ops, done.flows, layer_layout(work, shapes[0]))]
     if isinstance(work, Elementwise):
         return [merged(fields, list(shapes), outs[0], step, following)]
     return _several(work, fields, shapes, outs, step, following)
@@ -174,7 +175,7 @@ def _concat(
     flat = []
     for one in fields:
         seen |= one.seeing(axis)
-        flat.append(replace(one, axes=(*one.axes[:axis], None, *one.axes[axis + 1 :])))
+        flat.append(Fields((*one.axes[:axis], None, *one.axes[axis + 1 :]), one.whole))
     # Along the joined axis nothing is broadcast, so a size of 1 there must not look stretched.
     even = [(*shape[:axis], out[axis], *shape[axis + 1 :]) for shape in shapes]
     both = merged(flat, even, out, step, following)

@@ -8,7 +8,7 @@ from fractions import Fraction
 from typing import Any
 
 from convwise.answers.network.dims import single
-from convwise.answers.network.legal import legal_of
+from convwise.answers.network.legal import LegalSizes, legal_of
 from convwise.answers.network.symbolic import Symbolic, follow
 from convwise.graph import Network
 from convwise.sizes import SizeMap
@@ -51,13 +51,34 @@ def fits(network: Network, sizes: Sequence[int], input: str | None = None) -> tu
     symbolic = follow(network)
     legal = legal_of(symbolic, input)
     found = []
-    for (name, allowed), size in zip(legal.items(), sizes, strict=True):
-        below, above = allowed.nearest(size)
+    around = _together(legal, sizes)
+    for (name, size), (below, above) in zip(zip(legal, sizes, strict=True), around, strict=True):
         scale = _scale(symbolic, legal.input, name)
         pad = None if above is None else shares(above - size, scale)
         crop = None if below is None else ((size - below) // 2, size - below - (size - below) // 2)
         found.append(Fit(name, size, below, above, pad, crop, None if pad is None else _undone(pad, scale)))
     return tuple(found)
+
+
+def _together(legal: LegalSizes, sizes: Sequence[int]) -> list[tuple[int | None, int | None]]:
+    """The nearest sizes of each axis: all those below are legal together, and all those above are."""
+    if legal.joint is None:
+        return [allowed.nearest(size) for allowed, size in zip(legal.sets, sizes, strict=True)]
+    if legal.takes(sizes):
+        return [(size, size) for size in sizes]
+    corners = [[allowed.nearest(size) for allowed, size in zip(box, sizes, strict=True)] for box in legal.joint.boxes]
+    below, above = (_closest([tuple(pair[side] for pair in corner) for corner in corners], sizes) for side in (0, 1))
+    return list(zip(below, above, strict=True))
+
+
+def _closest(points: Sequence[tuple[int | None, ...]], sizes: Sequence[int]) -> tuple[int | None, ...]:
+    """The whole point with the smallest sum of distances; of equals the smaller."""
+    whole = [tuple(size for size in point if size is not None) for point in points]
+    full = [point for point in whole if len(point) == len(sizes)]
+    nothing: tuple[int | None, ...] = (None,) * len(sizes)
+    return min(
+        full, key=lambda point: (sum(abs(a - b) for a, b in zip(point, sizes, strict=True)), point), default=nothing
+    )
 
 
 def shares(cells: int, scale: Fraction | None) -> tuple[int, int]:

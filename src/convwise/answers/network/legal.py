@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from convwise.answers.network.conditions import Conditions, as_joint
 from convwise.answers.network.dims import Key
+from convwise.answers.network.settling import settled
 from convwise.answers.network.symbolic import Symbolic, follow
 from convwise.errors import ArgumentError
 from convwise.graph import Network
@@ -74,6 +75,11 @@ class LegalSizes(Mapping[str, SizeSet]):
         ]
         return "\n".join([*lines, *([f"together: {self.joint}"] if self.joint is not None else [])])
 
+    def _repr_html_(self) -> str:
+        from convwise.answers.present import sizes_html
+
+        return sizes_html(self)
+
     def to_dict(self) -> dict[str, Any]:
         return {
             "input": self.input,
@@ -109,6 +115,13 @@ def legal_sizes(network: Network, input: str | None = None) -> LegalSizes:
 
 def legal_of(symbolic: Symbolic, input: str | None = None) -> LegalSizes:
     """The same for a network that has been followed already."""
+    legal = _followed(symbolic, input)
+    found = None if legal.exact else settled(symbolic, legal)
+    return legal if found is None else replace(legal, sets=found[0], joint=found[1])
+
+
+def _followed(symbolic: Symbolic, input: str | None) -> LegalSizes:
+    """What the conditions on free sizes leave: all legal sizes, and maybe more where that is not exact."""
     source = _chosen(symbolic, input)
     keys = tuple(key for key, axis in enumerate(symbolic.keys) if axis.source == source)
     names = tuple(symbolic.keys[key].name for key in keys)

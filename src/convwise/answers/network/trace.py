@@ -188,6 +188,17 @@ class Trace:
             writer.writerow(["" if cell is None else cell for cell in (*texts, *counts, *seen)])
         return out.getvalue()
 
+    def to_pandas(self) -> Any:
+        """A pandas DataFrame, a row a node; raises ArgumentError (CW606) where pandas is not installed."""
+        from convwise.answers.network.frames import frame
+
+        return frame(self)
+
+    def _repr_html_(self) -> str:
+        from convwise.answers.present import trace_html
+
+        return trace_html(self)
+
 
 def _cell(text: str) -> str:
     """A name that starts like a formula must stay a text in a spreadsheet."""
@@ -252,13 +263,10 @@ def _rows(flowed: Run, keys: tuple[int, ...], following: Following) -> Iterator[
 
 
 def _views(fields: Fields | None, keys: tuple[int, ...]) -> Views:
-    seen = [_seen(fields, key) for key in keys]
-    return (
-        tuple(one[0] for one in seen),
-        tuple(one[1] for one in seen),
-        tuple(one[2] for one in seen),
-        tuple(one[3] for one in seen),
-    )
+    if not keys:
+        return (), (), (), ()
+    sizes, jumps, offsets, centers = zip(*[_seen(fields, key) for key in keys], strict=True)
+    return sizes, jumps, offsets, centers
 
 
 def _row(step: NodeFlow, network: Network, seen: Views) -> Row:

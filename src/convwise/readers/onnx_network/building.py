@@ -7,6 +7,7 @@ from functools import lru_cache
 
 from convwise.dialects import onnx
 from convwise.dialects.base import Note
+from convwise.dialects.onnx import plain
 from convwise.dialects.onnx.given import FLOATS, Given, Made, Tensor, Written
 from convwise.dialects.onnx.values import MOST_ITEMS, Known
 from convwise.errors import ConvwiseError, ModelError
@@ -41,6 +42,24 @@ KEEPS_DTYPE = frozenset(
         "Clip",
     ]
 )
+REPEATED = frozenset(
+    [
+        *plain.POINTWISE,
+        *plain.ELEMENTWISE,
+        "Conv",
+        "MaxPool",
+        "AveragePool",
+        "GlobalAveragePool",
+        "GlobalMaxPool",
+        "BatchNormalization",
+        "LayerNormalization",
+        "Gemm",
+        "MatMul",
+        "Transpose",
+    ]
+)
+"""Operators whose rules ask for nothing but attributes, shapes and types: equal ones are worked out once."""
+
 DTYPES = {
     1: "float32",
     2: "uint8",
@@ -106,6 +125,9 @@ class Building:
         self.shapes: dict[str, Shape] = {}
         self.counted: set[str] = set()
         self.sizes: dict[str, int] = {}
+        # Both tables know attributes and works by identity: the steps and the nodes keep these alive.
+        self.rules: dict[tuple[object, ...], Made] = {}
+        self.flows: dict[tuple[int, tuple[Shape | None, ...]], tuple[Shape | None, ...]] = {}
         types = {value.name: value.dtype for value in model.graph.inputs}
         for value in model.graph.inputs:
             if value.name not in model.graph.initializers:
@@ -153,6 +175,9 @@ class Building:
 
     def add(self, step: Step) -> None:
         """Read one node: a constant, shape arithmetic, something fixed, or a step of the network."""
+        if step.node.op_type != "If":
+            self._read(step)
+            return
         waiting = deque([step])
         aliases: list[tuple[str, str]] = []
         while waiting:
@@ -191,7 +216,7 @@ class Building:
         if stored is not None:
             self.store(node.outputs[0], stored, weight=len(stored.dims) > 1)
             return
-        inputs = tuple(self.tensors.get(name) if name else None for name in node.inputs)
+        inputs = tuple([self.tensors.get(name) if name else None for name in node.inputs])
         declared = self.declared.get(node.inputs[0], ()) if node.inputs else ()
         given = Given(node, step.version, inputs, declared)
         try:
@@ -207,13 +232,25 @@ class Building:
         if known is not None and node.outputs:
             self.put(node.outputs[0], known.dims, known, known.constant, weights_of(inputs))
             return
-        made = onnx.made(given)
+        made = self._made(given)
         if inputs and all(one is None or one.fixed for one in inputs) and self._fixed(given, made):
             return
         if made.notes:
             where = f"{called(step.node)} at {step.place}"
             self.notes += (Note("CW505", f"{where}: {text}") for text in made.notes)
         self._emit(given, made, step.place)
+
+    def _made(self, given: Given) -> Made:
+        """What the node is; the same object for nodes that differ in nothing but names."""
+        node = given.node
+        if node.op_type not in REPEATED or node.domain:
+            return onnx.made(given)
+        inputs = tuple([None if one is None else (one.shape, one.fixed, one.dtype) for one in given.inputs])
+        key = (node.op_type, id(node.attributes), given.opset, tuple(map(bool, node.outputs)), inputs)
+        found = self.rules.get(key)
+        if found is None:
+            found = self.rules[key] = onnx.made(given)
+        return found
 
     def _fixed(self, given: Given, made: Made) -> bool:
         """Something made of weights alone: a tensor that is stored, as far as sizes go."""
@@ -248,7 +285,7 @@ class Building:
         node = given.node
         params = self._params(given, made)
         last = len(made.pieces) - 1
-        gives = made.gives
+        gives = made.gives if last or len(node.outputs) != 1 else None
         for number, piece in enumerate(made.pieces):
             outputs: tuple[str, ...]
             if gives is None:
@@ -257,7 +294,7 @@ class Building:
                 outputs = tuple(name for name, one in zip(node.outputs, gives, strict=False) if one == number)
                 outputs = outputs or (self._inner(node, number),)
             tensors = [self.tensors[self._inner(node, -1 - n)] if n < 0 else given.input(n) for n in piece.inputs]
-            inputs = tuple(one for one in tensors if one is not None)
+            inputs = tuple([one for one in tensors if one is not None])
             self._step(
                 given, piece.work, inputs, outputs, params if not number else 0, several=gives is not None, place=place
             )
@@ -285,30 +322,36 @@ class Building:
             bound, inputs = binder.work(work), tuple(binder.inputs)
         for one in inputs:
             self.tell(one)
-        names = tuple(one.name for one in inputs)
-        shapes = flowed(bound, tuple(one.shape for one in inputs))
+        names = tuple([one.name for one in inputs])
+        shapes = self._flowed(bound, tuple([one.shape for one in inputs]))
         groups = [outputs]
         if several:
             groups = [(name,) for nth, name in enumerate(outputs) if not nth or (name and name in self.used)]
+        label, path, dtype = title(node), module(node.name), self._dtype(given)
         for nth, group in enumerate(groups):
-            label = title(node) if not nth else f"{title(node)} (output {nth + 1})"
             self.nodes.append(
                 Node(
-                    label,
+                    f"{label} (output {nth + 1})" if nth else label,
                     node.op_type,
                     bound,
                     names,
                     group,
                     CHANNELS_FIRST,
                     place,
-                    module(node.name),
+                    path,
                     params if not nth else 0,
                     params if not nth else 0,
                 )
             )
             for name, shape in zip(group, (*shapes, *(None,) * len(group)), strict=False):
                 if name:
-                    self.put(name, shape if shape is not None else self._ranked(name), dtype=self._dtype(given))
+                    self.put(name, shape if shape is not None else self._ranked(name), dtype=dtype)
+
+    def _flowed(self, work: Work, shapes: tuple[Shape | None, ...]) -> tuple[Shape | None, ...]:
+        found = self.flows.get((id(work), shapes))
+        if found is None:
+            found = self.flows[id(work), shapes] = flowed(work, shapes)
+        return found
 
     def _ranked(self, name: str) -> Shape | None:
         """So many free sizes as the file declares for a tensor that could not be followed."""

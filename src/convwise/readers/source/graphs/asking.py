@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from convwise.dialects.base import Layer, Unknown
-from convwise.ops.several import Opaque
+from convwise.ops.several import Arithmetic, Opaque
 from convwise.readers.source import tensors
 from convwise.readers.source.graphs.wiring import (
+    MOST_VALUES,
     WiredModel,
     Wiring,
     doubt_of,
@@ -46,7 +47,12 @@ COMPARED: dict[type[ast.cmpop], str] = {
     ast.Gt: "gt",
     ast.GtE: "ge",
 }
-SPECIALISED = "CW423"
+SPECIALISED = "CW422"
+CUTTING = frozenset({"chunk", "split", "unbind", "tensor_split", "split_with_sizes", "hsplit", "vsplit"})
+MOST_PIECES = 4_096
+LONGEST_TERM = 200
+"""Parts of one size's arithmetic."""
+
 RANK = 8
 """Axes of the arrays that a node's work is tried on."""
 
@@ -61,6 +67,10 @@ def followed(
     run.spend()
     building = graph.building
     first = len(building.nodes)
+    if _count([args, list(words.values())], MOST_VALUES) >= MOST_VALUES:
+        return lost(run, node, f"its lists hold more than {MOST_VALUES:,} values")
+    if name in CUTTING and _pieces(graph, args, words) > MOST_PIECES:
+        return lost(run, node, f"it may give more than {MOST_PIECES:,} pieces")
     found = calls.call(place, name, tuple(_plain(part) for part in args), {k: _plain(v) for k, v in words.items()})
     graph.written(node)
     made = building.nodes[first:]
@@ -71,6 +81,30 @@ def followed(
         del building.nodes[first:], graph.lines[first:]
         return lost(run, node, reason)
     return _told(run, found, node)
+
+
+def _count(value: Any, most: int) -> int:
+    """How many values there are, lists that stand in several places counted each time; at most about `most`."""
+    pending, count = [value], 0
+    while pending and count < most:
+        part = pending.pop()
+        count += 1
+        if isinstance(part, list | tuple):
+            pending += part[:most]
+        elif isinstance(part, Arithmetic):
+            pending += (part.left, part.right)
+        elif isinstance(part, dict):
+            pending += list(part.values())
+    return count
+
+
+def _pieces(graph: Wiring, args: Sequence[Any], words: dict[str, Any]) -> int:
+    """At most how many pieces a cut gives, by the largest size there is and the numbers that are asked for."""
+    wire = next((part for part in flat(list(args)) if isinstance(part, Wire)), None)
+    known = graph.building.tensors[wire.number] if wire is not None else None
+    sizes = [size or 0 for shape in (known.free, known.seen) if shape for size in shape] if known else []
+    asked = [part for part in (*args, *words.values()) if isinstance(part, int)]
+    return max([0, *sizes, *(asked if not sizes else [number for number in asked if number > MOST_PIECES])])
 
 
 def _solid(work: Any, inputs: int, outputs: int) -> bool:
@@ -163,6 +197,8 @@ def binary(run: Run, graph: Wiring, left: Any, right: Any, node: ast.BinOp) -> A
     sign = SIGNS.get(type(node.op))
     if any(is_size(side) for side in (left, right)) and not touches([left, right]):
         if sign is None or any(isinstance(side, Unknown) for side in (left, right)):
+            return run.unknown(node)
+        if _count([left, right], LONGEST_TERM) >= LONGEST_TERM:
             return run.unknown(node)
         return _told(run, _combined(sign[0], left, right), node)
     if not touches([left, right]) or isinstance(left, list) or isinstance(right, list):

@@ -1,0 +1,16 @@
+"""Whole networks in the terminal and in notebooks. Nothing is computed here.
+
+rows       which rows are shown, and modules folded into one row
+table      columns that fit a width: the less important ones go first, then long names are shortened
+trace      the trace of a network, with its totals
+sizes      legal sizes, what forces them, and the nearest ones
+findings   what a check found
+html       traces and legal sizes for notebooks
+"""
+
+from convwise.faces.networks.findings import render_findings
+from convwise.faces.networks.rows import SORTS, chosen
+from convwise.faces.networks.sizes import render_sizes
+from convwise.faces.networks.trace import render_trace, render_trace_line
+
+__all__ = ["SORTS", "chosen", "render_findings", "render_sizes", "render_trace", "render_trace_line"]

@@ -1,0 +1,130 @@
+"""Which rows of a trace are shown, in which order, and modules folded into one row."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from convwise.answers.explanation import show
+from convwise.answers.network.expressions import Expressions, words
+from convwise.answers.network.trace import Row, Trace
+from convwise.ops import Shape
+
+SORTS = ("macs", "params", "activation_bytes", "receptive_field")
+NAMES = {"torch": "PyTorch", "keras": "Keras", "onnx": "ONNX"}
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """What one row of the table shows, as text; counts are numbers, None where not known."""
+
+    name: str
+    op: str
+    output: str
+    params: int | None
+    macs: int | None
+    field: str
+    jump: str
+    lost: str = ""
+    padding: str = ""
+
+
+def chosen(
+    rows: Sequence[Row], *, only: str | None = None, grep: str | None = None, sort: str | None = None
+) -> list[Row]:
+    """The rows whose op is `only` and whose name holds `grep` (case apart), the largest `sort` first."""
+    kept = [row for row in rows if only is None or row.op.lower() == only.lower()]
+    kept = [row for row in kept if grep is None or grep.lower() in f"{row.module}.{row.name}".lower()]
+    return sorted(kept, key=lambda row: -_weight(row, sort)) if sort else kept
+
+
+def _weight(row: Row, sort: str) -> int:
+    values = {
+        "macs": row.macs,
+        "params": row.params,
+        "activation_bytes": row.activation_bytes,
+        "receptive_field": max((size for size in row.receptive_field if isinstance(size, int)), default=0),
+    }
+    return values.get(sort) or 0
+
+
+def lines(
+    trace: Trace, rows: Sequence[Row], depth: int | None = None, symbolic: Expressions | None = None
+) -> list[Line]:
+    """A line a row; with `depth`, a line a module."""
+    outputs = {} if symbolic is None else dict(zip(map(id, trace.rows), symbolic.rows, strict=True))
+    told = {
+        id(row): shape_text(row.output)
+        if symbolic is None
+        else words(outputs[id(row)]).replace(" floor", "\u00a0floor")
+        for row in rows
+    }
+    if depth is None:
+        return [_line(row, told[id(row)]) for row in rows]
+    groups: dict[str, list[Row]] = {}
+    for row in rows:
+        groups.setdefault(".".join(path(row)[:depth]), []).append(row)
+    return [_folded(name, members, told[id(members[-1])]) for name, members in groups.items()]
+
+
+def path(row: Row) -> list[str]:
+    """The modules that a row lies in, and itself: a layer that is called again is told apart by its row's name."""
+    inside = not row.module or row.name.startswith(row.module)
+    return parts(row.name) if inside else [*parts(row.module), row.name]
+
+
+def _line(row: Row, output: str) -> Line:
+    share = row.padding_share
+    return Line(
+        row.name,
+        row.op,
+        output,
+        row.params,
+        row.macs,
+        each(row.receptive_field),
+        each(row.jump),
+        each(row.lost) if any(row.lost) else "",
+        f"{100 * share:.1f} %" if share else "",
+    )
+
+
+def _folded(name: str, members: Sequence[Row], output: str) -> Line:
+    """Counts added up, and what the last node gives."""
+    last = members[-1]
+    if len(members) == 1:
+        return _line(last, output)
+    params, macs = _sum(row.params for row in members), _sum(row.macs for row in members)
+    return Line(name, f"{len(members)} nodes", output, params, macs, each(last.receptive_field), each(last.jump))
+
+
+def _sum(counts: Iterable[int | None]) -> int | None:
+    known = list(counts)
+    return None if None in known else sum(count for count in known if count is not None)
+
+
+def parts(name: str) -> list[str]:
+    """The modules that a name stands for: PyTorch's dots, Keras's and ONNX's slashes.
+
+    Exporters repeat the path in every part, which is taken out.
+
+    >>> parts("/layer1/layer1.0/conv1/Conv"), parts("features.1.0")
+    (['layer1', '0', 'conv1', 'Conv'], ['features', '1', '0'])
+    """
+    found: list[str] = []
+    before = ""
+    for part in re.split(r"/+", name.strip("/")):
+        rest = part[len(before) + 1 :] if before and part.startswith(before + ".") else part
+        found += [word for word in rest.split(".") if word] or [rest]
+        before = part
+    return found
+
+
+def shape_text(shape: Shape | None) -> str:
+    return "?" if shape is None else show(shape)
+
+
+def each(values: Sequence[object]) -> str:
+    """One value where all axes agree, else all."""
+    texts = ["" if value is None else str(value) for value in values]
+    return texts[0] if len(set(texts)) == 1 else " x ".join(texts)

@@ -1,0 +1,149 @@
+"""The legal sizes of a network in the terminal: the sets, what forces them, and how to get from a size to a legal one."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator, Sequence
+
+from convwise.answers.explanation import show
+from convwise.answers.network.features import Remade
+from convwise.answers.network.fitting import Fit
+from convwise.answers.network.legal import LegalSizes
+from convwise.faces.safe import escape
+from convwise.sizes import JointSet, SizeSet
+
+LABEL = 15
+MOST = 8
+"""So many pairs of sizes, and so many reasons, are told one by one."""
+MADE = {"torch": "in_features={}", "keras": "built for {} features"}
+
+
+def render_sizes(
+    legal: LegalSizes,
+    near: Sequence[Fit] = (),
+    remade: Sequence[Remade] = (),
+    dialect: str = "",
+    width: int = 100,
+) -> str:
+    """The legal sizes of each axis, what forces them, and the nearest to those asked for."""
+    rows = [*_sets(legal), *_reasons(legal), *_near(legal, near), *_remade(legal, near, remade, dialect)]
+    lines = [_title(legal)]
+    for label, text in rows:
+        lines += _row(label, text, width)
+    return "\n".join(lines)
+
+
+def _title(legal: LegalSizes) -> str:
+    if any(isinstance(size, int) for size in legal.declared) and len(legal.declared) > 1:
+        sizes = " x ".join("?" if size is None else escape(str(size)) for size in legal.declared)
+        return f"{escape(legal.input)} (declared as {sizes}) takes"
+    return f"{escape(legal.input)} takes"
+
+
+def _row(label: str, text: str, width: int) -> list[str]:
+    """`label   text`, the text folded beside the label."""
+    column = LABEL + 1
+    room = max(width - column, 24)
+    folded = textwrap.wrap(text, room, break_on_hyphens=False, break_long_words=True) or [""]
+    start = label if len(label) >= LABEL else f"{label:<{LABEL}}"
+    return [f"{start if number == 0 else ' ' * LABEL} {line}" for number, line in enumerate(folded)]
+
+
+def _sets(legal: LegalSizes) -> Iterator[tuple[str, str]]:
+    texts: dict[str, list[str]] = {}
+    for name, sizes in legal.items():
+        texts.setdefault(set_text(sizes), []).append(name)
+    for text, names in texts.items():
+        yield ", ".join(names), text
+    if legal.joint is not None:
+        told = joint_lines(legal.joint)
+        kept = told if len(told) <= MOST else [*told[: MOST - 1], f"and {len(told) - MOST + 1} more pairs"]
+        for number, line in enumerate(kept):
+            yield "" if number else "together", line
+
+
+def set_text(sizes: SizeSet) -> str:
+    """The set in words, with its first members where those are not plain to see."""
+    if not sizes:
+        return "no size at all"
+    text = sizes.text()
+    if not sizes.finite and sizes.modulus > 1:
+        text += f": {', '.join(map(str, sizes.first(3)))} ..."
+    return text if sizes.exact else f"{text} (at most these: not all of the network could be followed)"
+
+
+def joint_lines(joint: JointSet) -> list[str]:
+    """`both 32..35`, `one 16..19, the other 112..115`: each pair of sizes that is legal both ways round once."""
+    boxes = [tuple(_bare(part) for part in box) for box in joint.boxes]
+    lines = []
+    for box in dict.fromkeys(boxes):
+        if len(set(box)) == 1:
+            lines.append(f"{'both' if len(box) == 2 else 'all'} {box[0]}")
+        elif len(box) == 2 and box[::-1] in boxes:
+            if boxes.index(box) < boxes.index(box[::-1]):
+                lines.append(f"one {box[0]}, the other {box[1]}")
+        else:
+            lines.append(" with ".join(f"{name} {part}" for name, part in zip(joint.names, box, strict=True)))
+    return sorted(lines, key=lambda line: not line.startswith(("both", "all")))
+
+
+def _bare(sizes: SizeSet) -> str:
+    return sizes.braces().removeprefix("{").removesuffix("}") if sizes.finite else sizes.text()
+
+
+def _reasons(legal: LegalSizes) -> Iterator[tuple[str, str]]:
+    """Every reason once, with the axis where it does not hold for all."""
+    axes: dict[str, list[str]] = {}
+    for name, sizes in legal.items():
+        for reason in sizes.reasons:
+            text = f"{escape(reason.node)}: {escape(reason.text)}" if reason.node else escape(reason.text)
+            axes.setdefault(text, []).append(name)
+    told = [
+        text if len(names) == len(legal) else f"{text} ({' and '.join(dict.fromkeys(names))})"
+        for text, names in axes.items()
+    ]
+    kept = told if len(told) <= MOST else [*told[: MOST - 1], f"and {len(told) - MOST + 1} more conditions"]
+    for number, text in enumerate(kept):
+        yield "" if number else "because", text
+
+
+def _near(legal: LegalSizes, near: Sequence[Fit]) -> Iterator[tuple[str, str]]:
+    """For each size asked for: legal, or the nearest and what to do to the image."""
+    alike: dict[tuple[object, ...], list[Fit]] = {}
+    for fit in near:
+        alike.setdefault((fit.size, fit.below, fit.above, fit.pad, fit.crop, fit.undo), []).append(fit)
+    for fits in alike.values():
+        fit = fits[0]
+        label = f"near {fit.size}" if len(fits) == len(near) else f"{', '.join(one.axis for one in fits)} {fit.size}"
+        both = " x ".join(str(fit.size) for _ in near) if legal.joint is not None and len(alike) == 1 else ""
+        if fit.below == fit.above == fit.size:
+            yield label, f"{both} is legal" if both else "legal"
+            continue
+        around = [_point(size, both, len(near)) for size in (fit.below, fit.above) if size is not None]
+        subject = f"{both} is not legal" if both else "not legal"
+        words = "the nearest is" if len(around) == 1 else "the nearest are"
+        yield label, f"{subject}; {words} {' and '.join(around)}" if around else f"{subject}, and no size is"
+        if fit.above is not None and fit.pad is not None and fit.above != fit.size:
+            undo = f"; then crop {_sides(fit.undo)} off the output" if fit.undo and any(fit.undo) else ""
+            yield f"  for {fit.above}", f"pad {_sides(fit.pad)}{undo}"
+        if fit.below is not None and fit.crop is not None and fit.below != fit.size:
+            yield f"  for {fit.below}", f"crop {_sides(fit.crop)}"
+
+
+def _point(size: int, both: str, axes: int) -> str:
+    return " x ".join([str(size)] * axes) if both else str(size)
+
+
+def _sides(cells: tuple[int, int]) -> str:
+    return f"{cells[0]} before and {cells[1]} after"
+
+
+def _remade(
+    legal: LegalSizes, near: Sequence[Fit], remade: Sequence[Remade], dialect: str
+) -> Iterator[tuple[str, str]]:
+    """The dense layers that would take the size: `fc1: in_features=256 would take 28 x 28`."""
+    wanted = show(tuple(fit.size for fit in near))
+    for number, one in enumerate(remade):
+        made = MADE.get(dialect, "weights for {} features").format(one.features)
+        subject = f"{escape(one.node)} with {made}" if dialect != "keras" else f"{escape(one.node)} {made}"
+        yield "" if number else "  or", f"{subject} instead of {one.now} would take {wanted}"

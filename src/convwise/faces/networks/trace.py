@@ -1,0 +1,129 @@
+"""The trace of a network in the terminal: a row a node or a module, and the totals."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from convwise.answers.explanation import show
+from convwise.answers.network.expressions import Expressions, words
+from convwise.answers.network.trace import Row, Trace
+from convwise.faces.fit import fit
+from convwise.faces.networks.findings import finding_lines
+from convwise.faces.networks.rows import NAMES, Line, chosen, lines, shape_text
+from convwise.faces.networks.table import Column, clip, elide, table
+from convwise.faces.safe import escape
+from convwise.ops import Shape
+
+NARROW = 80
+"""Below so many columns shapes are written without spaces."""
+
+
+def render_trace(
+    trace: Trace,
+    width: int,
+    color: bool = False,
+    *,
+    depth: int | None = None,
+    only: str | None = None,
+    grep: str | None = None,
+    sort: str | None = None,
+    symbolic: Expressions | None = None,
+) -> str:
+    """The network as a table, a row a node (or a module, with `depth`), and its totals."""
+    rows = chosen(trace.rows, only=only, grep=grep, sort=sort)
+    shown = table(_columns(lines(trace, rows, depth, symbolic), width), width, color)
+    below = [*_shown(trace, rows), *totals(trace, symbolic), *_letters(symbolic)]
+    title = fit(title_line(trace, symbolic), width)
+    return "\n".join([title, "", shown, "", *(fit(line, width) for line in below)])
+
+
+def render_trace_line(trace: Trace, symbolic: Expressions | None = None) -> str:
+    """The network in one line: its name, sizes and totals."""
+    counts = [f"{trace.totals.params:,} parameters"] if trace.totals.params is not None else []
+    if trace.totals.macs is not None:
+        counts.append(f"{trace.totals.macs:,} MACs")
+    return f"{title_line(trace, symbolic)}; {', '.join([f'{len(trace.rows):,} nodes', *counts])}"
+
+
+def title_line(trace: Trace, symbolic: Expressions | None = None) -> str:
+    """`UNet · PyTorch · x: 1 x 3 x 352 x 352 -> head: 1 x 2 x 352 x 352`."""
+    if symbolic is None:
+        inputs, outputs = _named(trace.inputs), _named(trace.outputs)
+    else:
+        inputs, outputs = (
+            ", ".join(f"{escape(name)}: {words(shape)}" for name, shape in shapes.items())
+            for shapes in (symbolic.inputs, symbolic.outputs)
+        )
+    return f"{escape(trace.title)} · {NAMES.get(trace.dialect, trace.dialect)} · {inputs} -> {outputs}"
+
+
+def _named(shapes: Mapping[str, Shape | None]) -> str:
+    return ", ".join(f"{escape(name)}: {shape_text(shape)}" for name, shape in shapes.items())
+
+
+def _columns(shown: Sequence[Line], width: int) -> list[Column]:
+    narrow = width < NARROW
+    outputs = [line.output.replace(" x ", "x") if narrow else line.output for line in shown]
+    folds = any("(" in output or "/" in output for output in outputs)
+    if folds:
+        outputs = [line.output for line in shown]
+    names = [escape(line.name) for line in shown]
+    return [
+        Column("name", names, least=min(26, max(map(len, names), default=0)), shorten=elide),
+        Column("op", [escape(line.op) for line in shown], least=12, drop=5 if narrow else 0, shorten=clip),
+        Column("output", outputs, least=24 if folds else 0),
+        Column("params" if narrow else "parameters", [_count(line.params) for line in shown], right=True),
+        # Where sizes are open no MACs are known, and a column of question marks tells nothing.
+        Column("MACs", [_count(line.macs) for line in shown] if any(line.macs for line in shown) else [], right=True),
+        Column("field", [line.field for line in shown], right=True, drop=4),
+        Column("jump", [line.jump for line in shown], right=True, drop=3),
+        Column("lost", [line.lost for line in shown], right=True, drop=2),
+        Column("padding", [line.padding for line in shown], right=True, drop=1),
+    ]
+
+
+def _count(count: int | None) -> str:
+    return "?" if count is None else f"{count:,}" if count else ""
+
+
+def _shown(trace: Trace, rows: Sequence[Row]) -> list[str]:
+    """Where not all rows are shown: how many are, and what they hold."""
+    if len(rows) == len(trace.rows):
+        return []
+    params, macs = sum(row.params or 0 for row in rows), sum(row.macs or 0 for row in rows)
+    return [f"shown        {len(rows):,} of {len(trace.rows):,} nodes: {params:,} parameters, {macs:,} MACs", "all"]
+
+
+def totals(trace: Trace, symbolic: Expressions | None = None) -> list[str]:
+    """The sums over all nodes, and what is worth telling of the whole network."""
+    sums = trace.totals
+    open_ = symbolic is not None and sums.macs is None
+    if sums.params is None:
+        told = ["parameters   not all known"]
+    else:
+        fixed = "" if sums.trainable in (None, sums.params) else f", of which {sums.trainable:,} trainable"
+        told = [f"parameters   {sums.params:,}{fixed}"]
+    at = ""
+    if symbolic is not None and not open_ and trace.inputs:
+        at = f" at {', '.join(show(shape) for shape in trace.inputs.values())}"
+    if sums.macs is not None:
+        told.append(f"MACs         {sums.macs:,}{at} (FLOPs = 2 MACs = {sums.flops:,})")
+    if sums.activation_bytes is not None:
+        peak = "" if sums.peak_activation_bytes is None else f"; at most {size(sums.peak_activation_bytes)} at once"
+        told.append(f"activations  {size(sums.activation_bytes)} as float32{peak}")
+    return [*told, *(line for note in trace.notes for line in finding_lines(note))]
+
+
+def _letters(symbolic: Expressions | None) -> list[str]:
+    """What the letters stand for, once."""
+    if symbolic is None or not symbolic.letters:
+        return []
+    return [f"exact for    {line}" for line in symbolic.where()]
+
+
+def size(count: int) -> str:
+    """Bytes as people say them."""
+    for unit, factor in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
+        if count >= factor:
+            return f"{count / factor:.1f} {unit}"
+    return f"{count} bytes"

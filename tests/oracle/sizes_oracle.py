@@ -1,0 +1,115 @@
+"""Which input sizes a whole network takes, asked of the framework itself, beside what convwise says."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from convwise.answers.network.legal import LegalSizes
+
+Takes = Callable[[int, int], "str | None"]
+"""(height, width) -> what the framework says against them; None where it takes them."""
+
+REFUSALS = (RuntimeError, ValueError, AssertionError, IndexError, TypeError, NotImplementedError, ZeroDivisionError)
+
+
+def words(error: Exception) -> str:
+    return f"{type(error).__name__}: {' '.join(str(error).split())[:160]}"
+
+
+def torch_takes(module: Any, channels: int = 3, device: str = "meta") -> Takes:
+    """PyTorch's own run of the module in evaluation mode, on tensors without data or (device="cpu") with it."""
+    import torch
+
+    twin = copy.deepcopy(module).eval().to(device) if device == "meta" else on_cpu(module)
+
+    def takes(height: int, width: int) -> str | None:
+        try:
+            with torch.no_grad():
+                twin(torch.zeros((1, channels, height, width), device=device))
+        except REFUSALS as error:
+            return words(error)
+        return None
+
+    return takes
+
+
+def on_cpu(module: Any) -> Any:
+    """A copy with real memory. Parameters without data become zeros; tables that hold indices must be real already."""
+    import torch
+
+    twin = copy.deepcopy(module).eval()
+    if any(part.device.type == "meta" for part in (*twin.parameters(), *twin.buffers())):
+        twin = twin.to_empty(device="cpu")
+        with torch.no_grad():
+            for part in (*twin.parameters(), *twin.buffers()):
+                part.zero_()
+    return twin
+
+
+def keras_takes(model: Any) -> Takes:
+    """A symbolic call of the model: every layer's own shape rule, and no numbers.
+
+    Concatenate compares the sizes of what it joins when it is built, not when it is asked for its output, so it is built again.
+    """
+    import keras
+
+    channels = model.inputs[0].shape[-1]
+
+    def asked(op: Any) -> Any:
+        def spec(*args: Any, **kwargs: Any) -> Any:
+            if isinstance(op, keras.layers.Concatenate):
+                keras.layers.Concatenate(axis=op.axis).build([part.shape for part in args[0]])
+            return op.compute_output_spec(*args, **kwargs)
+
+        return spec
+
+    def takes(height: int, width: int) -> str | None:
+        try:
+            model._run_through_graph(keras.KerasTensor((None, height, width, channels)), operation_fn=asked)
+        except REFUSALS as error:
+            return words(error)
+        return None
+
+    return takes
+
+
+def keras_runs(model: Any) -> Takes:
+    """A real call of the model on zeros. TensorFlow runs some layers into results without a cell: that is no answer either."""
+    import keras
+    import numpy as np
+    import tensorflow as tf
+
+    channels = model.inputs[0].shape[-1]
+
+    def takes(height: int, width: int) -> str | None:
+        try:
+            result = model(np.zeros((1, height, width, channels), np.float32), training=False)
+        except (*REFUSALS, tf.errors.OpError) as error:
+            return words(error)
+        shapes = [tuple(part.shape) for part in keras.tree.flatten(result)]
+        return f"gives {shapes}" if any(0 in shape for shape in shapes) else None
+
+    return takes
+
+
+def disagreements(takes: Takes, legal: LegalSizes, pairs: Iterable[tuple[int, int]]) -> list[str]:
+    """The sizes, (height, width), on which the framework and the legal set do not agree."""
+    wrong = []
+    for height, width in pairs:
+        refused, allowed = takes(height, width), legal.takes((height, width))
+        if allowed != (refused is None):
+            wrong.append(f"{height} x {width}: legal {allowed}, the framework: {refused or 'takes it'}")
+    return wrong
+
+
+def boundaries(legal: LegalSizes, width: int, last: int) -> list[int]:
+    """The heights of 1 to `last` on either side of every change between legal and not, at this width."""
+    fits = [legal.takes((height, width)) for height in range(1, last + 1)]
+    return sorted({n for at in range(1, last) if fits[at] != fits[at - 1] for n in (at, at + 1)})
+
+
+def good_pair(legal: LegalSizes, near: int = 224) -> tuple[int, int] | None:
+    """Two legal sizes near this one, which differ where they can; None where there are none."""
+    return legal.nearest((near, near + 37))
