@@ -19,10 +19,13 @@ def words(error: Exception) -> str:
 
 
 def torch_takes(module: Any, channels: int = 3, device: str = "meta") -> Takes:
-    """PyTorch's own run of the module in evaluation mode, on tensors without data or (device="cpu") with it."""
+    """PyTorch's own run of the module in evaluation mode, on tensors without data or (device="cpu") with it.
+
+    Without data, batch normalisation is run as the product a channel that it then is: its own decomposition takes nine tenths of the time.
+    """
     import torch
 
-    twin = copy.deepcopy(module).eval().to(device) if device == "meta" else on_cpu(module)
+    twin = with_products(copy.deepcopy(module).eval().to(device)) if device == "meta" else on_cpu(module)
 
     def takes(height: int, width: int) -> str | None:
         try:
@@ -33,6 +36,27 @@ def torch_takes(module: Any, channels: int = 3, device: str = "meta") -> Takes:
         return None
 
     return takes
+
+
+def with_products(module: Any) -> Any:
+    """The module, with what batch normalisation in evaluation mode does to shapes in place of it."""
+    from torch import nn
+
+    class Product(nn.Module):
+        def __init__(self, norm: Any) -> None:
+            super().__init__()
+            self.scale = norm.running_mean
+
+        def forward(self, x: Any) -> Any:
+            if x.dim() < 2 or x.shape[1] != len(self.scale):
+                raise RuntimeError(f"running_mean should contain {x.shape[1]} elements not {len(self.scale)}")
+            return x * self.scale.view(1, -1, *[1] * (x.dim() - 2))
+
+    for part in list(module.modules()):
+        for name, child in list(part.named_children()):
+            if type(child) in (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d) and child.running_mean is not None:
+                setattr(part, name, Product(child))
+    return module
 
 
 def on_cpu(module: Any) -> Any:

@@ -152,7 +152,7 @@ def sizes(result: Result, takes: sizes_oracle.Takes, real: Callable[[], Any], le
     result.wrong += sizes_oracle.disagreements(takes, legal, [(height, width) for height in tried])
     spent = time.perf_counter() - start
     step = tried[1] - tried[0] if len(tried) < last else 1
-    result.tried = f"1..{last}{'' if step == 1 else f', every {step}th and the changes'} x {width}"
+    result.tried = f"1..{last}{'' if step == 1 else f' in steps of {step}, and the changes'} x {width}"
     chosen = random.Random(7)
     most = 60 if spent < seconds else 20
     pairs = [(chosen.randint(1, last), chosen.randint(1, last)) for _ in range(most)]
@@ -265,26 +265,30 @@ def in_process(name: str, seconds: float) -> Result:
     return result
 
 
-def record(results: list[Result], minutes: float) -> None:
-    """The table in docs/long-runs.md, at its end, in place of the one before."""
+def record(results: list[Result]) -> None:
+    """The table in docs/long-runs.md; rows of networks that did not run this time stay."""
     packages = ("convwise", "torch", "torchvision", "keras", "tensorflow-cpu")
     versions = [f"{name} {metadata.version(name)}" for name in packages if _there(name)]
-    good = sum(not result.wrong for result in results)
-    text = f"""{HEADING}
+    text = PLACE.read_text(encoding="utf-8") if PLACE.exists() else "# Long runs\n"
+    before, _, old = text.partition(HEADING)
+    rows = {name: line for line in old.splitlines() for name in names() if line.startswith(f"| {name} | ")}
+    rows |= {result.name: result.row for result in results}
+    good = sum(row.rsplit(" | ", 1)[1].startswith("agrees") for row in rows.values())
+    table = "\n".join(rows[name] for name in names() if name in rows)
+    section = f"""{HEADING}
 
-Written by `python tests/oracle/sweep_networks.py --record`, {datetime.now(UTC):%Y-%m-%d}; {", ".join(versions)}, Python {platform.python_version()};
-{minutes:.0f} minutes in all. {good} of {len(results)} networks agree in everything.
+Written by `python tests/oracle/sweep_networks.py --record`, {datetime.now(UTC):%Y-%m-%d}; {", ".join(versions)}, Python {platform.python_version()}.
+{good} of {len(rows)} networks agree in everything.
 
-Heights x width: the legal set against the framework's own run of each of these heights at this width, PyTorch on meta tensors in evaluation mode,
-Keras by symbolic calls of the model without its top. Pairs: more heights and widths, unequal ones. Real: sizes on both sides of a change, run on data.
-Shapes: intermediate shapes that were compared.
+Heights x width: the legal set against the framework's own run of each of these heights at this width, PyTorch on meta tensors in evaluation mode
+(where batch normalisation is a product a channel, and is run as that), Keras by symbolic calls of the model without its top. Pairs: more heights and
+widths, unequal ones. Real: sizes on both sides of a change, run on data. Shapes: intermediate shapes that were compared.
 
 | network | heights x width | legal heights | pairs | real | shapes | parameters | MACs | result |
 |---|---|---|---|---|---|---|---|---|
+{table}
 """
-    text += "".join(f"{result.row}\n" for result in results)
-    before = PLACE.read_text(encoding="utf-8").partition(HEADING)[0] if PLACE.exists() else "# Long runs\n\n"
-    PLACE.write_text(f"{before.rstrip()}\n\n{text}", encoding="utf-8")
+    PLACE.write_text(f"{before.rstrip()}\n\n{section}", encoding="utf-8")
 
 
 def _there(name: str) -> bool:
@@ -307,13 +311,12 @@ def main() -> int:
         print(json.dumps(asdict(one(told.one, told.seconds))))
         return 0
     wanted = [name for name in names() if not told.names or name in told.names or name.partition(" ")[0] in told.names]
-    start = time.perf_counter()
     with ThreadPoolExecutor(told.jobs) as pool:
         results = list(pool.map(lambda name: in_process(name, told.seconds), wanted))
     failed = sum(bool(result.wrong) for result in results)
     print(f"{len(results) - failed} of {len(results)} agree")
     if told.record:
-        record(results, (time.perf_counter() - start) / 60)
+        record(results)
     return 1 if failed else 0
 
 

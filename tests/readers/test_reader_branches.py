@@ -229,3 +229,20 @@ def test_markdown_and_main_blocks() -> None:
     network = read(f"My net:\n\n```python\n{text}```\n\nWhy?\n")
     assert network.trace().rows[-1].output == (2, 10)
     assert network.sources[0].declared == (2, CHANNELS.get("resnet-basic", 3), 65, 70)
+
+
+def test_a_way_that_a_size_decided_is_not_called_exact() -> None:
+    text = (
+        "class Net(nn.Module):\n"
+        "    def __init__(self):\n"
+        "        super().__init__()\n"
+        "        self.a = nn.Conv2d(3, 8, 3, stride=2)\n"
+        "    def forward(self, x):\n"
+        "        y = self.a(x)\n"
+        "        if y.shape[2] != x.shape[2]:\n"
+        "            x = x[:, :, ::2, ::2][:, :, :-1, :-1]\n"
+        "        return torch.cat([x, y], 1)\n"
+    )
+    legal = cw.read(text, input_shape=(1, 3, 32, 32)).legal_sizes()
+    assert not legal.exact
+    assert any("one way was followed" in reason.text for reason in legal["height"].reasons)

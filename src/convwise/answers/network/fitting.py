@@ -61,13 +61,19 @@ def fits(network: Network, sizes: Sequence[int], input: str | None = None) -> tu
 
 
 def _together(legal: LegalSizes, sizes: Sequence[int]) -> list[tuple[int | None, int | None]]:
-    """The nearest sizes of each axis: all those below are legal together, and all those above are."""
+    """The nearest sizes of each axis: all those below are legal together, and all those above are.
+
+    Where there are neither, the nearest of all: some axes below, the others above.
+    """
     if legal.joint is None:
         return [allowed.nearest(size) for allowed, size in zip(legal.sets, sizes, strict=True)]
     if legal.takes(sizes):
         return [(size, size) for size in sizes]
     corners = [[allowed.nearest(size) for allowed, size in zip(box, sizes, strict=True)] for box in legal.joint.boxes]
     below, above = (_closest([tuple(pair[side] for pair in corner) for corner in corners], sizes) for side in (0, 1))
+    if None in below and None in above and (nearest := legal.nearest(sizes)) is not None:
+        below = tuple(new if new <= old else None for new, old in zip(nearest, sizes, strict=True))
+        above = tuple(new if new >= old else None for new, old in zip(nearest, sizes, strict=True))
     return list(zip(below, above, strict=True))
 
 

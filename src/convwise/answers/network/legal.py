@@ -117,7 +117,13 @@ def legal_of(symbolic: Symbolic, input: str | None = None) -> LegalSizes:
     """The same for a network that has been followed already."""
     legal = _followed(symbolic, input)
     found = None if legal.exact else settled(symbolic, legal)
-    return legal if found is None else replace(legal, sets=found[0], joint=found[1])
+    legal = legal if found is None else replace(legal, sets=found[0], joint=found[1])
+    asked = next((note.text for note in symbolic.network.notes if note.code == "CW422"), None)
+    if asked is None:
+        return legal
+    # The code was followed down one way; another size may take another, so the set holds for this way only.
+    reason = Reason("", f"the code asks for sizes and one way was followed: {asked}")
+    return replace(legal, sets=tuple(sizes.inexact(reason) for sizes in legal.sets))
 
 
 def _followed(symbolic: Symbolic, input: str | None) -> LegalSizes:

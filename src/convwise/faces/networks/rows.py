@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from convwise.answers.explanation import show
-from convwise.answers.network.expressions import Expressions, words
+from convwise.answers.network.expressions import Expressions, Size, words
 from convwise.answers.network.trace import Row, Trace
 from convwise.ops import Shape
 
@@ -28,6 +28,8 @@ class Line:
     jump: str
     lost: str = ""
     padding: str = ""
+    rule: str = ""
+    """How the `h` and `w` of the output follow from the input's H and W, as an expression of n."""
 
 
 def chosen(
@@ -53,28 +55,25 @@ def lines(
     trace: Trace, rows: Sequence[Row], depth: int | None = None, symbolic: Expressions | None = None
 ) -> list[Line]:
     """A line a row; with `depth`, a line a module."""
-    outputs = {} if symbolic is None else dict(zip(map(id, trace.rows), symbolic.rows, strict=True))
-    told = {
-        id(row): shape_text(row.output)
-        if symbolic is None
-        else words(outputs[id(row)]).replace(" floor", "\u00a0floor")
-        for row in rows
-    }
+    told = {id(row): (shape_text(row.output), "") for row in trace.rows}
+    if symbolic is not None:
+        told = {id(row): lettered(shape) for row, shape in zip(trace.rows, symbolic.rows, strict=True)}
     if depth is None:
-        return [_line(row, told[id(row)]) for row in rows]
+        return [_line(row, *told[id(row)]) for row in rows]
     groups: dict[str, list[Row]] = {}
     for row in rows:
         groups.setdefault(".".join(path(row)[:depth]), []).append(row)
-    return [_folded(name, members, told[id(members[-1])]) for name, members in groups.items()]
+    return [_folded(name, members, *told[id(members[-1])]) for name, members in groups.items()]
 
 
 def path(row: Row) -> list[str]:
     """The modules that a row lies in, and itself: a layer that is called again is told apart by its row's name."""
-    inside = not row.module or row.name.startswith(row.module)
-    return parts(row.name) if inside else [*parts(row.module), row.name]
+    own, module = parts(row.name), parts(row.module) if row.module else []
+    inside = row.name.startswith(row.module) or own[: len(module)] == module
+    return own if inside else [*module, row.name]
 
 
-def _line(row: Row, output: str) -> Line:
+def _line(row: Row, output: str, rule: str) -> Line:
     share = row.padding_share
     return Line(
         row.name,
@@ -86,16 +85,17 @@ def _line(row: Row, output: str) -> Line:
         each(row.jump),
         each(row.lost) if any(row.lost) else "",
         f"{100 * share:.1f} %" if share else "",
+        rule,
     )
 
 
-def _folded(name: str, members: Sequence[Row], output: str) -> Line:
+def _folded(name: str, members: Sequence[Row], output: str, rule: str) -> Line:
     """Counts added up, and what the last node gives."""
     last = members[-1]
     if len(members) == 1:
-        return _line(last, output)
+        return replace(_line(last, output, rule), name=name)
     params, macs = _sum(row.params for row in members), _sum(row.macs for row in members)
-    return Line(name, f"{len(members)} nodes", output, params, macs, each(last.receptive_field), each(last.jump))
+    return Line(name, f"{len(members)} nodes", output, params, macs, each(last.receptive_field), each(last.jump), rule=rule)
 
 
 def _sum(counts: Iterable[int | None]) -> int | None:
@@ -118,6 +118,31 @@ def parts(name: str) -> list[str]:
         found += [word for word in rest.split(".") if word] or [rest]
         before = part
     return found
+
+
+LONG = 8
+"""Expressions of more signs get a column of their own."""
+
+
+def lettered(shape: tuple[Size, ...] | None) -> tuple[str, str]:
+    """A shape of expressions, and the one rule that its long ones follow: then they are `h` and `w` in the shape.
+
+    >>> lettered((1, 64, "floor((H - 1) / 4) + 1", "floor((W - 1) / 4) + 1")), lettered((1, "H / 2", "W / 2"))
+    (('1 x 64 x h x w', 'floor((n - 1) / 4) + 1'), ('1 x H/2 x W/2', ''))
+    """
+    found: dict[Size, tuple[str, str]] = {}
+    for size in shape or ():
+        letters = set(LETTER.findall(size)) if isinstance(size, str) else set()
+        if isinstance(size, str) and len(letters) == 1:
+            letter = letters.pop()
+            found[size] = (letter.lower(), LETTER.sub("n", size))
+    rules = {rule for _, rule in found.values()}
+    if shape is None or len(rules) != 1 or max(map(len, rules)) <= LONG:
+        return words(shape), ""
+    return " x ".join(found[size][0] if size in found else words((size,)) for size in shape), rules.pop()
+
+
+LETTER = re.compile(r"[A-Z]\d*")
 
 
 def shape_text(shape: Shape | None) -> str:

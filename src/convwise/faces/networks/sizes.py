@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from convwise.answers.explanation import show
 from convwise.answers.network.features import Remade
@@ -109,29 +109,61 @@ def _reasons(legal: LegalSizes) -> Iterator[tuple[str, str]]:
 
 def _near(legal: LegalSizes, near: Sequence[Fit]) -> Iterator[tuple[str, str]]:
     """For each size asked for: legal, or the nearest and what to do to the image."""
+    if legal.joint is not None and near:
+        yield from _near_together(near)
+        return
     alike: dict[tuple[object, ...], list[Fit]] = {}
     for fit in near:
         alike.setdefault((fit.size, fit.below, fit.above, fit.pad, fit.crop, fit.undo), []).append(fit)
     for fits in alike.values():
         fit = fits[0]
         label = f"near {fit.size}" if len(fits) == len(near) else f"{', '.join(one.axis for one in fits)} {fit.size}"
-        both = " x ".join(str(fit.size) for _ in near) if legal.joint is not None and len(alike) == 1 else ""
-        if fit.below == fit.above == fit.size:
-            yield label, f"{both} is legal" if both else "legal"
+        around = [size for size in (fit.below, fit.above) if size is not None]
+        if fit.size in around:
+            yield label, "legal"
             continue
-        around = [_point(size, both, len(near)) for size in (fit.below, fit.above) if size is not None]
-        subject = f"{both} is not legal" if both else "not legal"
-        words = "the nearest is" if len(around) == 1 else "the nearest are"
-        yield label, f"{subject}; {words} {' and '.join(around)}" if around else f"{subject}, and no size is"
-        if fit.above is not None and fit.pad is not None and fit.above != fit.size:
-            undo = f"; then crop {_sides(fit.undo)} off the output" if fit.undo and any(fit.undo) else ""
-            yield f"  for {fit.above}", f"pad {_sides(fit.pad)}{undo}"
-        if fit.below is not None and fit.crop is not None and fit.below != fit.size:
-            yield f"  for {fit.below}", f"crop {_sides(fit.crop)}"
+        yield label, _verdict([str(size) for size in around])
+        for size in reversed(around):
+            yield f"  for {size}", _reached(fit, size)
 
 
-def _point(size: int, both: str, axes: int) -> str:
-    return " x ".join([str(size)] * axes) if both else str(size)
+def _near_together(near: Sequence[Fit]) -> Iterator[tuple[str, str]]:
+    """The same where only some combinations are legal."""
+    wanted = tuple(fit.size for fit in near)
+    whole = [point for point in (_point(fit.below for fit in near), _point(fit.above for fit in near)) if point]
+    points = list(dict.fromkeys(whole)) or [point for point in [_point(fit.below or fit.above for fit in near)] if point]
+    if wanted in points:
+        yield f"near {show(wanted)}", "legal"
+        return
+    yield f"near {show(wanted)}", _verdict([show(point) for point in points])
+    for point in reversed(points):
+        done: dict[str, list[str]] = {}
+        for fit, size in zip(near, point, strict=True):
+            done.setdefault(_reached(fit, size), []).append(fit.axis)
+        same = len(done) == 1
+        yield f"  for {show(point)}", "; ".join(
+            text if same else f"{' and '.join(axes)}: {text}" for text, axes in done.items()
+        )
+
+
+def _point(sizes: Iterable[int | None]) -> tuple[int, ...] | None:
+    found = tuple(sizes)
+    known = tuple(size for size in found if size is not None)
+    return known if len(known) == len(found) else None
+
+
+def _verdict(around: Sequence[str]) -> str:
+    if not around:
+        return "not legal, and no size is"
+    return f"not legal; the nearest {'is' if len(around) == 1 else 'are'} {' and '.join(around)}"
+
+
+def _reached(fit: Fit, size: int) -> str:
+    """What to do to an image of the size asked for, and what that does to the output."""
+    if size > fit.size and fit.pad is not None:
+        undo = f", then crop {_sides(fit.undo)} off the output" if fit.undo and any(fit.undo) else ""
+        return f"pad {_sides(fit.pad)}{undo}"
+    return f"crop {_sides(fit.crop)}" if size < fit.size and fit.crop is not None else "as it is"
 
 
 def _sides(cells: tuple[int, int]) -> str:

@@ -12,26 +12,28 @@ MORE = "…"
 
 
 def elide(name: str, width: int) -> str:
-    """The name in at most `width` columns: its last parts, and the first where there is room.
+    """The name in at most `width` columns: its last parts, with the first where more of the name fits so.
 
     >>> elide("/layer4/layer4.1/downsample/Conv", 26), elide("/layer4/layer4.1/relu_1/Relu", 12)
     ('/layer4…/downsample/Conv', '…/Relu')
     """
     if columns(name) <= width:
         return name
-    pieces = re.findall(r"[/.:]*[^/.:]+[/.:]*$|[/.:]*[^/.:]+|[/.:]+", name)
-    tail, count = "", 0
-    while count < len(pieces) and columns(pieces[-count - 1] + tail) < width:
-        count += 1
-        tail = pieces[-count] + tail
-    if not tail:
-        return MORE + _last(name, width - 1)
-    head = ""
-    for piece in pieces[: len(pieces) - count]:
-        if columns(head + piece + tail) >= width:
+    pieces = re.findall(r"/*[^/]+/*$|/*[^/]+|/+" if "/" in name else r"[.:]*[^.:]+[.:]*$|[.:]*[^.:]+|[.:]+", name)
+    alone = MORE + ("".join(_tail(pieces, width)) or _last(name, width - 1))
+    beside = _tail(pieces[1:], width - columns(pieces[0]))
+    both = f"{pieces[0]}{MORE}{''.join(beside)}" if beside else ""
+    return max(alone, both, key=columns)
+
+
+def _tail(pieces: Sequence[str], width: int) -> list[str]:
+    """The last pieces that take less than `width` columns together."""
+    kept: list[str] = []
+    for piece in reversed(pieces):
+        if columns("".join(kept)) + columns(piece) >= width:
             break
-        head += piece
-    return f"{head}{MORE}{tail}"
+        kept.insert(0, piece)
+    return kept
 
 
 def clip(text: str, width: int) -> str:

@@ -9,11 +9,12 @@ from convwise.answers.network.expressions import Expressions, words
 from convwise.answers.network.trace import Row, Trace
 from convwise.faces.fit import fit
 from convwise.faces.networks.findings import finding_lines
-from convwise.faces.networks.rows import NAMES, Line, chosen, lines, shape_text
+from convwise.faces.networks.rows import NAMES, Line, chosen, lettered, lines, shape_text
 from convwise.faces.networks.table import Column, clip, elide, table
 from convwise.faces.safe import escape
 from convwise.ops import Shape
 
+WIDE = 90
 NARROW = 80
 """Below so many columns shapes are written without spaces."""
 
@@ -32,7 +33,7 @@ def render_trace(
     """The network as a table, a row a node (or a module, with `depth`), and its totals."""
     rows = chosen(trace.rows, only=only, grep=grep, sort=sort)
     shown = table(_columns(lines(trace, rows, depth, symbolic), width), width, color)
-    below = [*_shown(trace, rows), *totals(trace, symbolic), *_letters(symbolic)]
+    below = [*totals(trace, symbolic), *_shown(trace, rows), *_letters(symbolic)]
     title = fit(title_line(trace, symbolic), width)
     return "\n".join([title, "", shown, "", *(fit(line, width) for line in below)])
 
@@ -63,18 +64,25 @@ def _named(shapes: Mapping[str, Shape | None]) -> str:
 
 def _columns(shown: Sequence[Line], width: int) -> list[Column]:
     narrow = width < NARROW
+    ruled = any(line.rule for line in shown)
     outputs = [line.output.replace(" x ", "x") if narrow else line.output for line in shown]
-    folds = any("(" in output or "/" in output for output in outputs)
+    folds = any("(" in output for output in outputs)
     if folds:
         outputs = [line.output for line in shown]
-    names = [escape(line.name) for line in shown]
+    # Where sizes are open no MACs are known, and a column of question marks tells nothing.
+    macs = [_count(line.macs) for line in shown] if any(line.macs for line in shown) else []
     return [
-        Column("name", names, least=min(26, max(map(len, names), default=0)), shorten=elide),
-        Column("op", [escape(line.op) for line in shown], least=12, drop=5 if narrow else 0, shorten=clip),
+        Column("name", [escape(line.name) for line in shown], least=36 if width >= WIDE else 26, shorten=elide),
+        Column("op", [escape(line.op) for line in shown], least=12, drop=5, shorten=clip),
         Column("output", outputs, least=24 if folds else 0),
-        Column("params" if narrow else "parameters", [_count(line.params) for line in shown], right=True),
-        # Where sizes are open no MACs are known, and a column of question marks tells nothing.
-        Column("MACs", [_count(line.macs) for line in shown] if any(line.macs for line in shown) else [], right=True),
+        Column("h of H, w of W", [line.rule for line in shown]),
+        Column(
+            "params" if narrow else "parameters",
+            [_count(line.params) for line in shown],
+            right=True,
+            drop=7 if ruled else 0,
+        ),
+        Column("MACs", macs, right=True, drop=6 if ruled else 0),
         Column("field", [line.field for line in shown], right=True, drop=4),
         Column("jump", [line.jump for line in shown], right=True, drop=3),
         Column("lost", [line.lost for line in shown], right=True, drop=2),
@@ -91,7 +99,7 @@ def _shown(trace: Trace, rows: Sequence[Row]) -> list[str]:
     if len(rows) == len(trace.rows):
         return []
     params, macs = sum(row.params or 0 for row in rows), sum(row.macs or 0 for row in rows)
-    return [f"shown        {len(rows):,} of {len(trace.rows):,} nodes: {params:,} parameters, {macs:,} MACs", "all"]
+    return [f"shown        {len(rows):,} of {len(trace.rows):,} nodes, with {params:,} parameters and {macs:,} MACs"]
 
 
 def totals(trace: Trace, symbolic: Expressions | None = None) -> list[str]:
@@ -118,7 +126,9 @@ def _letters(symbolic: Expressions | None) -> list[str]:
     """What the letters stand for, once."""
     if symbolic is None or not symbolic.letters:
         return []
-    return [f"exact for    {line}" for line in symbolic.where()]
+    ruled = any(lettered(shape)[1] for shape in symbolic.rows)
+    rule = ["h, w         n stands for H in h, and for W in w"] if ruled else []
+    return [*rule, *(f"exact for    {line}" for line in symbolic.where())]
 
 
 def size(count: int) -> str:
