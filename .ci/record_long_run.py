@@ -7,8 +7,8 @@ from importlib import metadata
 from pathlib import Path
 
 PLACE = Path("docs/long-runs.md")
-HEAD = """# Long runs
-
+TITLE = "# Long runs\n"
+HEAD = """
 Random layers answered by convwise and by the real framework: the same shape, or both refuse. Written by `.ci/long`.
 
 | date | framework | cases | result | time | versions | pytest said |
@@ -24,8 +24,10 @@ def main() -> None:
     versions.append(f"Python {platform.python_version()}")
     day = datetime.now(UTC).strftime("%Y-%m-%d")
     row = f"| {day} | {framework} | {int(cases):,} | {result} | {int(seconds):,} s | {', '.join(versions)} | {said.strip('= ')} |\n"
-    text = PLACE.read_text(encoding="utf-8") if PLACE.exists() else HEAD
-    PLACE.write_text(text + row, encoding="utf-8")
+    text = PLACE.read_text(encoding="utf-8") if PLACE.exists() else TITLE
+    layers, heading, networks = text.partition("\n## ")  # the table of whole networks comes after this one
+    layers = layers if HEAD in layers else f"{layers.rstrip()}\n{HEAD}"
+    PLACE.write_text(layers + row + heading + networks, encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -37,10 +37,16 @@ def fresh(text: str) -> Callable[[], str]:
 def main() -> None:
     rows: list[tuple[str, float]] = []
     new_keras, new_torch = fresh(KERAS), fresh(TORCH)
-    rows.append(("output_shape, text seen before (Keras)", median(lambda: cw.output_shape(KERAS, (64, 64, 3)), 15, 2000)))
-    rows.append(("output_shape, text seen before (PyTorch)", median(lambda: cw.output_shape(TORCH, (3, 64, 64)), 15, 2000)))
+    rows.append(
+        ("output_shape, text seen before (Keras)", median(lambda: cw.output_shape(KERAS, (64, 64, 3)), 15, 2000))
+    )
+    rows.append(
+        ("output_shape, text seen before (PyTorch)", median(lambda: cw.output_shape(TORCH, (3, 64, 64)), 15, 2000))
+    )
     rows.append(("output_shape, new text (Keras)", median(lambda: cw.output_shape(new_keras(), (64, 64, 3)), 15, 100)))
-    rows.append(("output_shape, new text (PyTorch)", median(lambda: cw.output_shape(new_torch(), (3, 64, 64)), 15, 100)))
+    rows.append(
+        ("output_shape, new text (PyTorch)", median(lambda: cw.output_shape(new_torch(), (3, 64, 64)), 15, 100))
+    )
     rows.append(("explain (Keras)", median(lambda: cw.explain(KERAS, (64, 64, 3)), 15, 50)))
     rows.append(("explain (PyTorch)", median(lambda: cw.explain(TORCH, (3, 64, 64)), 15, 50)))
     if importlib.util.find_spec("keras"):
@@ -48,7 +54,12 @@ def main() -> None:
         import keras
 
         layer = keras.layers.Conv2D(32, 3, strides=2, padding="same")
-        rows.append(("keras compute_output_shape, layer made before", median(lambda: layer.compute_output_shape((1, 64, 64, 3)), 15, 200)))
+        rows.append(
+            (
+                "keras compute_output_shape, layer made before",
+                median(lambda: layer.compute_output_shape((1, 64, 64, 3)), 15, 200),
+            )
+        )
     if importlib.util.find_spec("torch"):
         import torch
 

@@ -100,7 +100,56 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "want-per-axis": ("Conv2D(32, 3)", "28x28x3", "--want", "28x14"),
     "want-too-large": ("Conv2D(32, 3)", "28x28x3", "--want", "100x100"),
 }
-COLUMNS = {"narrow": "60"}
+LENET = """\
+class LeNet(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1 = nn.Conv2d(1, 6, 5)
+        self.conv2 = nn.Conv2d(6, 16, 5)
+        self.fc1 = nn.Linear(16 * 5 * 5, 120)
+        self.fc2 = nn.Linear(120, 10)
+
+    def forward(self, x):
+        x = F.max_pool2d(F.relu(self.conv1(x)), 2)
+        x = F.max_pool2d(F.relu(self.conv2(x)), 2)
+        x = torch.flatten(x, 1)
+        return self.fc2(F.relu(self.fc1(x)))
+"""
+STRIDED = """\
+x = keras.Input((None, None, 3))
+y = layers.Conv2D(8, 3, strides=2, padding="same", name="a_rather_long_name_for_a_stem")(x)
+y = layers.BatchNormalization()(y)
+y = layers.MaxPooling2D(2)(y)
+y = layers.Conv2D(16, 4, padding="same")(y)
+y = layers.GlobalAveragePooling2D()(y)
+model = keras.Model(x, layers.Dense(10)(y))
+"""
+UNET = "examples/unet.py"
+NETWORKS: dict[str, tuple[str, ...]] = {
+    "network-check-even": ("check", STRIDED, "--input", "1x30x30x3"),
+    "network-check-features": ("check", LENET, "--input", "1x1x28x28"),
+    "network-check-open": ("check", UNET),
+    "network-check-skip": ("check", UNET, "--input", "1x3x350x352"),
+    "network-check-works": ("check", UNET, "--input", "1x3x352x352"),
+    "network-csv": ("inspect", STRIDED, "--input", "1x30x31x3", "--csv"),
+    "network-folded": ("inspect", UNET, "--input", "1x3x352x352", "--depth", "1"),
+    "network-line": ("inspect", UNET, "--input", "1x3x352x352", "--format", "concise"),
+    "network-narrow": ("inspect", UNET, "--input", "1x3x352x352", "--depth", "2"),
+    "network-open": ("inspect", STRIDED),
+    "network-refused": ("inspect", UNET, "--input", "1x3x350x350"),
+    "network-sizes": ("sizes", UNET, "--near", "350"),
+    "network-sizes-joint": ("sizes", LENET, "--near", "28"),
+    "network-sizes-joint-mixed": ("sizes", LENET, "--near", "40x30"),
+    "network-sorted": ("inspect", UNET, "--input", "1x3x352x352", "--only", "Conv2d", "--sort", "macs"),
+    "network-symbolic": ("inspect", UNET, "--symbolic", "--depth", "1"),
+    "network-wide": ("inspect", STRIDED, "--input", "1x30x31x3"),
+}
+"""Commands about whole networks, with their own words."""
+
+ALL = {name: ("why", *words) for name, words in COMMANDS.items()} | NETWORKS
+COLUMNS = {"narrow": "60", "network-narrow": "60", "network-wide": "140"}
+FREE = ("json", "network-csv")
+"""Outputs for programs, whose lines are as long as they are."""
 
 
 def path(name: str) -> Path:
@@ -112,7 +161,7 @@ def run(name: str) -> str:
     environment = {**os.environ, "COLUMNS": COLUMNS.get(name, "100"), "NO_COLOR": "1", "PYTHONIOENCODING": "utf-8"}
     environment.pop("CONVWISE_FORMAT", None)
     done = subprocess.run(
-        [sys.executable, "-m", "convwise", "why", *COMMANDS[name]],
+        [sys.executable, "-m", "convwise", *ALL[name]],
         capture_output=True,
         cwd=ROOT,
         env=environment,
@@ -128,7 +177,7 @@ def rewrite() -> None:
     """All recorded outputs anew; files of commands that are gone are removed."""
     GOLDEN.mkdir(exist_ok=True)
     for old in GOLDEN.glob("*.txt"):
-        if old.stem not in COMMANDS:
+        if old.stem not in ALL:
             old.unlink()
-    for name in COMMANDS:
+    for name in ALL:
         path(name).write_text(run(name), encoding="utf-8")

@@ -10,4 +10,4 @@ if __name__ == "__main__":
         rewrite(document)
         print(f"rewritten: {document.name}")
     goldens.rewrite()
-    print(f"rewritten: {len(goldens.COMMANDS)} outputs in {goldens.GOLDEN.name}/")
+    print(f"rewritten: {len(goldens.ALL)} outputs in {goldens.GOLDEN.name}/")

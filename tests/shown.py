@@ -72,5 +72,9 @@ def rewrite(document: Path) -> None:
             continue
         fresh = run(words)
         at = text.index(f"$ {shown.command}\n") + len(shown.command) + 3
-        text = text[:at] + (fresh + "\n" if fresh else "") + text[at:].removeprefix(shown.output + "\n" if shown.output else "")
+        text = (
+            text[:at]
+            + (fresh + "\n" if fresh else "")
+            + text[at:].removeprefix(shown.output + "\n" if shown.output else "")
+        )
     document.write_text(text, encoding="utf-8")

@@ -266,7 +266,12 @@ def _network(request: Mapping[str, Any]) -> Inspected | Sized | Checked:
 
 def _inspected(network: Network, shape: Shape | None, symbolic: bool) -> Inspected:
     """With letters where they are asked for, or where the sizes of the input are open."""
-    trace = network.trace(shape)
+    try:
+        trace = network.trace(shape)
+    except ShapeError as error:
+        told = "convwise sizes MODEL --near SIZE tells every size that works, and the nearest"
+        error.hint = f"{error.hint}\n{told}" if error.hint else told
+        raise
     spatial = [size for source in network.sources for size in source.layout.split(trace.inputs[source.name])[2]]
     return Inspected(trace, network.symbolic() if symbolic or None in spatial else None)
 

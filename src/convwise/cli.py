@@ -199,12 +199,14 @@ def _why(outcome: Why, form: str, columns: int, colored: bool) -> str:
 def _network(outcome: Inspected | Sized | Checked, form: str, columns: int, colored: bool) -> str:
     from convwise.ask import Checked, Sized
     from convwise.faces import networks
+    from convwise.faces.fit import fit
 
     if isinstance(outcome, Sized):
         text = networks.render_sizes(outcome.legal, outcome.near, outcome.remade, outcome.dialect, columns)
     elif isinstance(outcome, Checked):
         text = networks.render_findings(outcome.findings, outcome.inputs)
-        text = text.splitlines()[0] if form == "concise" else text
+        # Examples of rules are laid out here too, so lines are folded before they are set in.
+        text = text.splitlines()[0] if form == "concise" else fit(text, columns)
     elif form == "concise":
         text = networks.render_trace_line(outcome.trace, outcome.symbolic)
     else:

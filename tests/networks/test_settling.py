@@ -41,7 +41,7 @@ def test_a_token_beside_a_product_of_sizes() -> None:
     legal = legal_sizes(network)
     assert legal.exact
     assert taken(legal, 8) == tried(network, 8) == {(1, 6), (2, 3), (3, 2), (6, 1)}
-    assert str(legal["height"]) == "n in {1, 2, 3, 6}"
+    assert str(legal["height"]) == "n in {1..3, 6}"
     assert "join" not in {reason.node for reason in legal["height"].reasons}
 
 

@@ -7,7 +7,7 @@ Needs torch, keras on tensorflow, torchvision (`pip install torchvision==0.28.0 
 
 sizes    heights from 1 to 600 (PyTorch, on meta tensors) or 200 (Keras, symbolic calls) at a legal width: all of them where that takes
          less than --seconds, else every s-th and both sides of each change; then pairs of unequal sizes, and widths at a legal height
-real     both sides of a change, 12 sizes at most, once more with real data
+real     1, 2 and both sides of a change, 12 sizes at most, once more with real data
 shapes   every intermediate shape and the parameters, by the sweeps of the frameworks beside this file
 MACs     at the published size, where numbers are published
 
@@ -142,7 +142,9 @@ def heights(takes: sizes_oracle.Takes, legal: Any, width: int, last: int, second
     return sorted({*range(1, last + 1, step), *sizes_oracle.boundaries(legal, width, last)})
 
 
-def sizes(result: Result, takes: sizes_oracle.Takes, real: Callable[[], Any], legal: Any, limits: tuple[int, float]) -> None:
+def sizes(
+    result: Result, takes: sizes_oracle.Takes, real: Callable[[], Any], legal: Any, limits: tuple[int, float]
+) -> None:
     """The legal set against the framework at every height, then pairs of sizes, then a few with real data."""
     last, seconds = limits
     good = sizes_oracle.good_pair(legal) or (224, 224)
@@ -162,11 +164,10 @@ def sizes(result: Result, takes: sizes_oracle.Takes, real: Callable[[], Any], le
     pairs += [pair for pair in around if pair is not None and max(pair) <= last]
     result.wrong += sizes_oracle.disagreements(takes, legal, pairs)
     result.pairs = len(pairs)
-    small = [height for height in changes if height <= 320][:REAL]
-    if small:
-        wrong = sizes_oracle.disagreements(real(), legal, [(height, width) for height in small])
-        result.wrong += [f"real data, {line}" for line in wrong]
-        result.real = len(small)
+    small = [height for height in sorted({1, 2, *changes}) if height <= 320][:REAL]
+    wrong = sizes_oracle.disagreements(real(), legal, [(height, width) for height in small])
+    result.wrong += [f"real data, {line}" for line in wrong]
+    result.real = len(small)
 
 
 def one_torch(name: str, result: Result, seconds: float) -> None:
@@ -182,9 +183,7 @@ def one_torch(name: str, result: Result, seconds: float) -> None:
         result.wrong.append("not exact: " + ", ".join(str(reason) for reason in legal["height"].reasons))
     channels = next(part.shape[1] for part in module.parameters() if part.dim() == 4)
     takes = sizes_oracle.torch_takes(module, channels)
-    sizes(
-        result, takes, lambda: sizes_oracle.torch_takes(module, channels, "cpu"), legal, (LAST["torch"], seconds)
-    )
+    sizes(result, takes, lambda: sizes_oracle.torch_takes(module, channels, "cpu"), legal, (LAST["torch"], seconds))
     good = sizes_oracle.good_pair(legal)
     assert good is not None
     report = compare(module, (1, channels, *good))
@@ -282,7 +281,7 @@ Written by `python tests/oracle/sweep_networks.py --record`, {datetime.now(UTC):
 
 Heights x width: the legal set against the framework's own run of each of these heights at this width, PyTorch on meta tensors in evaluation mode
 (where batch normalisation is a product a channel, and is run as that), Keras by symbolic calls of the model without its top. Pairs: more heights and
-widths, unequal ones. Real: sizes on both sides of a change, run on data. Shapes: intermediate shapes that were compared.
+widths, unequal ones. Real: 1, 2 and sizes on both sides of a change, run on data. Shapes: intermediate shapes that were compared.
 
 | network | heights x width | legal heights | pairs | real | shapes | parameters | MACs | result |
 |---|---|---|---|---|---|---|---|---|

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 import torch
@@ -96,7 +97,7 @@ class UNet(nn.Module):
         self.way = way
         padding = int(way == "padded")
         widths = (3, 4, 6, 8, 10, 12)
-        self.down = nn.ModuleList([double(a, b, padding) for a, b in zip(widths, widths[1:], strict=False)])
+        self.down = nn.ModuleList([double(a, b, padding) for a, b in pairwise(widths)])
         self.up = nn.ModuleList([nn.ConvTranspose2d(widths[i + 1], widths[i], 2, 2) for i in range(4, 0, -1)])
         self.merge = nn.ModuleList([double(2 * widths[i], widths[i], padding) for i in range(4, 0, -1)])
 
@@ -127,7 +128,7 @@ class FPN(nn.Module):
         super().__init__()
         self.doubled = doubled
         widths = (3, 6, 8, 10, 12)
-        self.body = nn.ModuleList([nn.Conv2d(a, b, 3, 2, 1) for a, b in zip(widths, widths[1:], strict=False)])
+        self.body = nn.ModuleList([nn.Conv2d(a, b, 3, 2, 1) for a, b in pairwise(widths)])
         self.side = nn.ModuleList([nn.Conv2d(width, 6, 1) for width in widths[1:]])
         self.out = nn.ModuleList([nn.Conv2d(6, 6, 3, padding=1) for _ in widths[1:]])
 

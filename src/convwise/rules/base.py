@@ -8,23 +8,30 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """An example that anybody can type: a question to `convwise why`, which then shows the code."""
+    """An example that anybody can type: a question to `convwise why`, or to another `command` about a whole network,
+    whose one input is in `inputs`; the answer shows the code.
+    """
 
     code: str
     inputs: tuple[str, ...] = ()
     want: str | None = None
     dialect: str | None = None
     release: str | None = None
+    command: str = "why"
 
     @property
     def request(self) -> dict[str, Any]:
         """The question as `ask` takes it."""
+        if self.command != "why":
+            return {"command": self.command, "model": self.code, "input": self.inputs[0] if self.inputs else None}
         options = {"want": self.want, "dialect": self.dialect, "release": self.release}
         return {"command": "why", "code": self.code, "inputs": list(self.inputs), **options}
 
     @property
     def argv(self) -> tuple[str, ...]:
         """The words after `convwise`."""
+        if self.command != "why":
+            return (self.command, self.code, *(word for given in self.inputs for word in ("--input", given)))
         options = (("--want", self.want), ("--dialect", self.dialect), ("--release", self.release))
         return ("why", self.code, *self.inputs, *(word for pair in options if pair[1] for word in pair if word))
 

@@ -23,6 +23,7 @@ RULES = (
         "left over nothing is lost. Over several layers the tails add up, and a strip of the image at the bottom and the right has "
         "no effect on the result.",
         "Take an input size for which the divisions come out even, pad, or set ceil_mode where the layer has it.",
+        Asked("nn.Sequential(nn.Conv2d(3, 8, 3, padding=1), nn.MaxPool2d(2))", ("1x3x27x28",), command="check"),
     ),
     Rule(
         "CW503",
@@ -40,6 +41,7 @@ RULES = (
         "specification allows, or rounds where the text does not. convwise answers with what really happens where that is one answer for all sizes, and "
         "tells it in this note where it is not.",
         "Write it in a way that leaves no doubt, such as explicit pads instead of SAME.",
+        Asked("MaxPooling2D(2, padding='SAME')", ("8x8x3",)),
     ),
     Rule(
         "CW507",
@@ -115,6 +117,9 @@ RULES = (
         "the border. That is so in most deep networks and no error. The field that matters in practice is smaller than this "
         "hull, because cells in its middle are reached by many more paths than cells at its edge.",
         "Nothing to do; for pixel-exact tasks use a larger input or fewer strides.",
+        Asked(
+            "nn.Sequential(nn.Conv2d(3, 8, 3, padding=1), nn.Conv2d(8, 8, 3, padding=1))", ("1x3x4x9",), command="check"
+        ),
     ),
     Rule(
         "CW515",
@@ -124,6 +129,15 @@ RULES = (
         "`same` layer by up to half a stride, an even kernel by half a cell. A network learns around a small shift; in exact ports and "
         "in measuring tasks it shows.",
         "Pad or crop one branch on one side, or resample with linear interpolation and half-pixel centres.",
+        Asked(
+            "x = keras.Input((9, 9, 3))\n"
+            "a = layers.Conv2D(8, 3)(x)\n"
+            "b = layers.Cropping2D(((2, 0), (2, 0)))(x)\n"
+            "y = layers.Concatenate()([a, b])\n"
+            "model = keras.Model(x, y)",
+            ("1x9x9x3",),
+            command="check",
+        ),
     ),
     Rule(
         "CW516",
@@ -132,6 +146,7 @@ RULES = (
         "gets one more than the other. The output is shifted by half a cell against the input. Frameworks agree on where the extra "
         "cell goes only by convention: TensorFlow, Keras and PyTorch's 'same' put it at the end, ONNX's SAME_LOWER at the start.",
         "Use an odd kernel.",
+        Asked('keras.Sequential([layers.Conv2D(8, 4, padding="same")])', ("1x28x28x3",), command="check"),
     ),
     Rule(
         "CW517",
@@ -141,6 +156,19 @@ RULES = (
         "The shapes may still agree, but every window is shifted by a cell against what the weights were trained with, and accuracy falls "
         "without a message. EfficientNet ports are known for it.",
         "Build the network for the size it is fed, or compute the padding from the size at run time.",
+        Asked(
+            "class Net(nn.Module):\n"
+            "    def __init__(self):\n"
+            "        super().__init__()\n"
+            "        self.conv1 = nn.Conv2d(3, 8, 3, stride=2)\n"
+            "        self.conv2 = nn.Conv2d(8, 8, 3, stride=2)\n"
+            "\n"
+            "    def forward(self, x):\n"
+            "        x = self.conv1(F.pad(x, (0, 1, 0, 1)))\n"
+            "        return self.conv2(F.pad(x, (0, 1, 0, 1)))",
+            ("1x3x225x225",),
+            command="check",
+        ),
     ),
     Rule(
         "CW518",
@@ -149,6 +177,11 @@ RULES = (
         "height and width that the layers before it can give. So no input size makes the network run, and looking for one is in vain. "
         "The number in the layer is wrong, or a layer before it was changed.",
         "Make the dense layer for the number that arrives, which the finding gives.",
+        Asked(
+            "nn.Sequential(nn.Conv2d(3, 8, 3), nn.AdaptiveAvgPool2d(2), nn.Flatten(), nn.Linear(33, 10))",
+            ("1x3x9x9",),
+            command="check",
+        ),
     ),
     Rule(
         "CW519",
@@ -156,6 +189,20 @@ RULES = (
         "No output of the network depends on this node. It may be left over from training, such as an auxiliary head, or an output "
         "was forgotten. It costs time and memory where the runtime does not remove it, and its layers are trained by nothing.",
         "Take the branch out, or make its end an output.",
+        Asked(
+            "class Net(nn.Module):\n"
+            "    def __init__(self):\n"
+            "        super().__init__()\n"
+            "        self.one = nn.Conv2d(3, 8, 3)\n"
+            "        self.two = nn.Conv2d(3, 8, 3)\n"
+            "\n"
+            "    def forward(self, x):\n"
+            "        y = self.one(x)\n"
+            "        z = self.two(x)\n"
+            "        return torch.cat([y, y], dim=1)",
+            ("1x3x9x9",),
+            command="check",
+        ),
     ),
     Rule(
         "CW520",

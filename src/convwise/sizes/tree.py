@@ -170,7 +170,7 @@ class Table:
         return f"({', else '.join(cases)})" if len(cases) > 1 else cases[0] if cases else "nothing"
 
     def of(self, inner: Expression) -> Expression:
-        raise NotImplementedError("a table stands for n alone")
+        raise TypeError("a table stands for n alone")
 
     def even(self) -> tuple[Expression, int] | None:
         return None

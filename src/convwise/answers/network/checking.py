@@ -9,6 +9,7 @@ from convwise.answers.explanation import Finding
 from convwise.answers.network.flowing import InputShapes, NodeFlow, Run, run, show
 from convwise.answers.network.legal import LegalSizes, legal_sizes
 from convwise.answers.network.padding import baked_padding, even_kernels
+from convwise.answers.network.together import pairs
 from convwise.answers.network.trace import Trace, trace_of
 from convwise.dialects.base import Layer
 from convwise.errors import ArgumentError, ConvwiseError, ShapeError
@@ -18,6 +19,7 @@ from convwise.ops.several import Opaque
 
 LEVELS = ("error", "warning", "note")
 OFF = "off"
+MOST_PAIRS = 3
 
 
 def check(network: Network, input_shape: InputShapes = None, levels: Mapping[str, str] | None = None) -> list[Finding]:
@@ -111,8 +113,11 @@ def nearest_in_words(legal: LegalSizes, flowed: Run) -> Iterator[str]:
         return
     if legal.joint is not None:
         if not legal.takes(known):
-            nearest = legal.nearest(known)
-            yield f"together the sizes must be {legal.joint}" + (f"; nearest {show(nearest)}" if nearest else "")
+            nearest, told = legal.nearest(known), pairs(legal.joint)
+            more = [f"{len(told) - MOST_PAIRS} more pairs"] if len(told) > MOST_PAIRS else []
+            words = "; or ".join([*told[:MOST_PAIRS], *more])
+            around = f"; nearest to {show(known)}: {show(nearest)}" if nearest else ""
+            yield f"the legal sizes of {' and '.join(legal)} are {words}{around}"
         return
     advice: dict[str, list[str]] = {}
     for (name, sizes), size in zip(legal.items(), known, strict=True):

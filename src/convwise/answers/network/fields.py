@@ -95,9 +95,9 @@ class Fields:
     whole: frozenset[Key] = frozenset()
 
     def of(self, key: Key) -> Field | None:
-        for field in self.axes:
-            if field is not None and field.key == key:
-                return field
+        for one in self.axes:
+            if one is not None and one.key == key:
+                return one
         return None
 
     def seeing(self, *places: int) -> frozenset[Key]:

@@ -24,16 +24,20 @@ def baked_padding(flowed: Run) -> Iterator[Finding]:
     if not uneven:
         return
     for step, windows in pairs:
+        alike: dict[tuple[Pads, Pads, int], list[str]] = {}
         for name, window, pads, size in windows:
             right = replace(window, padding=SAME_UPPER).pads(size)
             if pads != right and _could_be_same(window, pads):
-                yield Finding(
-                    "CW517",
-                    "warning",
-                    f"the padding {pads.low} + {pads.high} ({name}) is `same` for another input size; for {size} cells it is {right.low} + {right.high}",
-                    step.node.name,
-                    "make the network for the size it is fed, or let the padding follow the size",
-                )
+                alike.setdefault((pads, right, size), []).append(name)
+        for (pads, right, size), names in alike.items():
+            yield Finding(
+                "CW517",
+                "warning",
+                f"the padding {pads.low} + {pads.high} ({' and '.join(names)}) is `same` for another input size; "
+                f"for {size} cells it is {right.low} + {right.high}",
+                step.node.name,
+                "make the network for the size it is fed, or let the padding follow the size",
+            )
 
 
 AxisPadding = tuple[str, Window, Pads, int]

@@ -180,10 +180,13 @@ class Trace:
         writer = csv.writer(out, lineterminator="\n")
         wide = [f"{what} {axis}" for what in ("receptive field", "jump", "offset", "center") for axis in self.axes]
         head = ["name", "op", "module", "input", "output", "params", "trainable", "macs", "activation bytes", *wide]
+        head += [*(f"lost {axis}" for axis in self.axes), "padding share"]
         writer.writerow(head)
         for row in self.rows:
             seen = (*row.receptive_field, *(_plain(jump) for jump in row.jump), *row.offset, *row.center)
             counts = (row.params, row.trainable, row.macs, row.activation_bytes)
+            lost = {flow.name: count for flow, count in zip(row.axes, row.lost, strict=True)}
+            seen = (*seen, *(lost.get(axis, 0) for axis in self.axes), row.padding_share)
             texts = (_cell(row.name), _cell(row.op), _cell(row.module), show(row.input), show(row.output))
             writer.writerow(["" if cell is None else cell for cell in (*texts, *counts, *seen)])
         return out.getvalue()
@@ -368,7 +371,8 @@ def misalignments(following: Following, keys: tuple[AxisKey, ...]) -> Iterator[F
             text = f"the branches that meet step by {_short(one.one)} and {_short(one.other)} input cells ({axes})"
         else:
             gap: Number = abs(Fraction(one.one) - one.other)
-            text = f"the branches that meet look at places {_short(gap)} input cells apart ({axes})"
+            cells = "cell" if gap == 1 else "cells"
+            text = f"the branches that meet look at places {_short(gap)} input {cells} apart ({axes})"
         yield Finding("CW515", "note", text, node, "shift one by padding or cropping it on one side, if that matters")
 
 

@@ -60,10 +60,13 @@ def lines(
         told = {id(row): lettered(shape) for row, shape in zip(trace.rows, symbolic.rows, strict=True)}
     if depth is None:
         return [_line(row, *told[id(row)]) for row in rows]
-    groups: dict[str, list[Row]] = {}
-    for row in rows:
-        groups.setdefault(".".join(path(row)[:depth]), []).append(row)
-    return [_folded(name, members, *told[id(members[-1])]) for name, members in groups.items()]
+    groups: dict[tuple[str, int], list[Row]] = {}
+    for number, row in enumerate(rows):
+        whole = path(row)
+        # A row that nothing folds stands by itself, however often its layer is called.
+        key = (".".join(whole[:depth]), number if len(whole) <= depth else -1)
+        groups.setdefault(key, []).append(row)
+    return [_folded(name, members, *told[id(members[-1])]) for (name, _), members in groups.items()]
 
 
 def path(row: Row) -> list[str]:
@@ -95,7 +98,9 @@ def _folded(name: str, members: Sequence[Row], output: str, rule: str) -> Line:
     if len(members) == 1:
         return replace(_line(last, output, rule), name=name)
     params, macs = _sum(row.params for row in members), _sum(row.macs for row in members)
-    return Line(name, f"{len(members)} nodes", output, params, macs, each(last.receptive_field), each(last.jump), rule=rule)
+    return Line(
+        name, f"{len(members)} nodes", output, params, macs, each(last.receptive_field), each(last.jump), rule=rule
+    )
 
 
 def _sum(counts: Iterable[int | None]) -> int | None:

@@ -9,8 +9,9 @@ from convwise.answers.explanation import show
 from convwise.answers.network.features import Remade
 from convwise.answers.network.fitting import Fit
 from convwise.answers.network.legal import LegalSizes
+from convwise.answers.network.together import pairs
 from convwise.faces.safe import escape
-from convwise.sizes import JointSet, SizeSet
+from convwise.sizes import SizeSet
 
 LABEL = 15
 MOST = 8
@@ -56,7 +57,7 @@ def _sets(legal: LegalSizes) -> Iterator[tuple[str, str]]:
     for text, names in texts.items():
         yield ", ".join(names), text
     if legal.joint is not None:
-        told = joint_lines(legal.joint)
+        told = pairs(legal.joint)
         kept = told if len(told) <= MOST else [*told[: MOST - 1], f"and {len(told) - MOST + 1} more pairs"]
         for number, line in enumerate(kept):
             yield "" if number else "together", line
@@ -70,25 +71,6 @@ def set_text(sizes: SizeSet) -> str:
     if not sizes.finite and sizes.modulus > 1:
         text += f": {', '.join(map(str, sizes.first(3)))} ..."
     return text if sizes.exact else f"{text} (at most these: not all of the network could be followed)"
-
-
-def joint_lines(joint: JointSet) -> list[str]:
-    """`both 32..35`, `one 16..19, the other 112..115`: each pair of sizes that is legal both ways round once."""
-    boxes = [tuple(_bare(part) for part in box) for box in joint.boxes]
-    lines = []
-    for box in dict.fromkeys(boxes):
-        if len(set(box)) == 1:
-            lines.append(f"{'both' if len(box) == 2 else 'all'} {box[0]}")
-        elif len(box) == 2 and box[::-1] in boxes:
-            if boxes.index(box) < boxes.index(box[::-1]):
-                lines.append(f"one {box[0]}, the other {box[1]}")
-        else:
-            lines.append(" with ".join(f"{name} {part}" for name, part in zip(joint.names, box, strict=True)))
-    return sorted(lines, key=lambda line: not line.startswith(("both", "all")))
-
-
-def _bare(sizes: SizeSet) -> str:
-    return sizes.braces().removeprefix("{").removesuffix("}") if sizes.finite else sizes.text()
 
 
 def _reasons(legal: LegalSizes) -> Iterator[tuple[str, str]]:
@@ -131,7 +113,9 @@ def _near_together(near: Sequence[Fit]) -> Iterator[tuple[str, str]]:
     """The same where only some combinations are legal."""
     wanted = tuple(fit.size for fit in near)
     whole = [point for point in (_point(fit.below for fit in near), _point(fit.above for fit in near)) if point]
-    points = list(dict.fromkeys(whole)) or [point for point in [_point(fit.below or fit.above for fit in near)] if point]
+    points = list(dict.fromkeys(whole)) or [
+        point for point in [_point(fit.below or fit.above for fit in near)] if point
+    ]
     if wanted in points:
         yield f"near {show(wanted)}", "legal"
         return
@@ -141,8 +125,9 @@ def _near_together(near: Sequence[Fit]) -> Iterator[tuple[str, str]]:
         for fit, size in zip(near, point, strict=True):
             done.setdefault(_reached(fit, size), []).append(fit.axis)
         same = len(done) == 1
-        yield f"  for {show(point)}", "; ".join(
-            text if same else f"{' and '.join(axes)}: {text}" for text, axes in done.items()
+        yield (
+            f"  for {show(point)}",
+            "; ".join(text if same else f"{' and '.join(axes)}: {text}" for text, axes in done.items()),
         )
 
 

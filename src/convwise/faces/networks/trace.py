@@ -32,7 +32,11 @@ def render_trace(
 ) -> str:
     """The network as a table, a row a node (or a module, with `depth`), and its totals."""
     rows = chosen(trace.rows, only=only, grep=grep, sort=sort)
-    shown = table(_columns(lines(trace, rows, depth, symbolic), width), width, color)
+    shown = table(
+        _columns(lines(trace, rows, depth, symbolic), width, symbolic is None or trace.totals.macs is not None),
+        width,
+        color,
+    )
     below = [*totals(trace, symbolic), *_shown(trace, rows), *_letters(symbolic)]
     title = fit(title_line(trace, symbolic), width)
     return "\n".join([title, "", shown, "", *(fit(line, width) for line in below)])
@@ -62,7 +66,7 @@ def _named(shapes: Mapping[str, Shape | None]) -> str:
     return ", ".join(f"{escape(name)}: {shape_text(shape)}" for name, shape in shapes.items())
 
 
-def _columns(shown: Sequence[Line], width: int) -> list[Column]:
+def _columns(shown: Sequence[Line], width: int, counted: bool) -> list[Column]:
     narrow = width < NARROW
     ruled = any(line.rule for line in shown)
     outputs = [line.output.replace(" x ", "x") if narrow else line.output for line in shown]
@@ -70,7 +74,7 @@ def _columns(shown: Sequence[Line], width: int) -> list[Column]:
     if folds:
         outputs = [line.output for line in shown]
     # Where sizes are open no MACs are known, and a column of question marks tells nothing.
-    macs = [_count(line.macs) for line in shown] if any(line.macs for line in shown) else []
+    macs = [_count(line.macs) for line in shown] if counted and any(line.macs != 0 for line in shown) else []
     return [
         Column("name", [escape(line.name) for line in shown], least=36 if width >= WIDE else 26, shorten=elide),
         Column("op", [escape(line.op) for line in shown], least=12, drop=5, shorten=clip),
