@@ -19,6 +19,7 @@ import warnings
 from collections.abc import Callable
 from math import log10
 from pathlib import Path
+from typing import Any
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")
@@ -31,6 +32,9 @@ CHAINS = (100, 300, 1_000, 3_000, 10_000, 30_000, 100_000)
 TORCHVISION = ("resnet18", "mobilenet_v2", "squeezenet1_1", "shufflenet_v2_x1_0")
 LIVE = ("resnet18", "resnet50", "vgg16", "mobilenet_v2", "densenet121", "squeezenet1_1")
 KERAS = ("VGG16", "ResNet50", "MobileNetV2", "EfficientNetB0", "DenseNet121")
+LIBRARIES: list[Any] = []
+"""Keeps the definitions of operators alive, which end with their library."""
+
 PLOT = Path(__file__).parent.parent / "docs" / "networks-growth.svg"
 
 
@@ -47,6 +51,21 @@ def medians(works: list[Callable[[], object]], rounds: int = ROUNDS) -> list[flo
 
 def installed(*names: str) -> bool:
     return all(importlib.util.find_spec(name) for name in names)
+
+
+def torchvision() -> Any:
+    """torchvision, also one whose compiled operators do not fit the installed torch; None where it is not there."""
+    if not installed("torch", "torchvision"):
+        return None
+    import torch
+
+    if "torchvision" not in sys.modules and not LIBRARIES:
+        LIBRARIES.append(torch.library.Library("torchvision", "FRAGMENT"))
+        for name in ("nms", "qnms"):
+            LIBRARIES[0].define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+    import torchvision as found
+
+    return found
 
 
 def message(*fields: tuple[int, int | str | bytes]) -> bytes:
@@ -92,17 +111,17 @@ def chain(length: int) -> bytes:
 
 def written(folder: Path) -> list[Path]:
     """Models with random weights."""
-    if not installed("torch", "torchvision", "onnx"):
+    vision = torchvision() if installed("onnx") else None
+    if vision is None:
         paths = [folder / f"chain{length}.onnx" for length in (100, 1_000)]
         for path in paths:
             path.write_bytes(chain(int(path.stem[5:])))
         return paths
     import torch
-    import torchvision
 
     paths = []
     for name in TORCHVISION:
-        model = torchvision.models.get_model(name, weights=None).eval()
+        model = vision.models.get_model(name, weights=None).eval()
         paths.append(folder / f"{name}.onnx")
         torch.onnx.export(model, torch.zeros(1, 3, 224, 224), str(paths[-1]), opset_version=17, dynamo=False)
     return paths
@@ -170,16 +189,16 @@ def next_size(network: cw.Network) -> float | None:
 
 def live() -> None:
     """Live PyTorch models against torchinfo."""
-    if not installed("torch", "torchvision", "torchinfo"):
+    vision = torchvision() if installed("torchinfo") else None
+    if vision is None:
         print("\nno torchinfo: live models are not compared")
         return
     import torchinfo
-    import torchvision
 
     print(f"\n{'live PyTorch model, ms':<28}{'convwise':>10}{'torchinfo':>11}{'faster':>9}{'one more trace':>16}")
     shape = (1, 3, 224, 224)
     for name in LIVE:
-        model = torchvision.models.get_model(name, weights=None).eval()
+        model = vision.models.get_model(name, weights=None).eval()
         network = cw.read(model, input_shape=shape)
         ours, theirs, again = medians(
             [

@@ -5,7 +5,7 @@ from __future__ import annotations
 import doctest
 
 import pytest
-from shown import DOCUMENTS, Shown, commands, run, runnable
+from shown import DOCUMENTS, ROOT, Shown, commands, run, runnable
 
 SHOWN = [shown for document in DOCUMENTS for shown in commands(document) if runnable(shown.command)]
 
@@ -22,7 +22,8 @@ def test_the_readme_shows_output_at_all() -> None:
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda document: document.name)
-def test_python_examples_in_documents_run(document: object) -> None:
+def test_python_examples_in_documents_run(document: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
     result = doctest.testfile(str(document), module_relative=False, optionflags=doctest.NORMALIZE_WHITESPACE)
     assert result.failed == 0
 

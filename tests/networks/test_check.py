@@ -39,8 +39,8 @@ def test_an_illegal_size_names_the_node_and_the_nearest_sizes() -> None:
 def test_a_joint_condition_is_told_where_each_axis_is_fine_alone() -> None:
     first = check(lenet(), (1, 1, 16, 33))[0]
     assert (first.code, first.node) == ("CW109", "fc1")
-    assert "together the sizes must be height x width in" in first.hint
-    assert "nearest 32x33" in first.hint
+    assert "both 32..35; or one 16..19, the other 112..115" in first.hint
+    assert "nearest to 16x33: 32x33" in first.hint
 
 
 def test_features_that_no_size_gives() -> None:

@@ -258,6 +258,32 @@ def test_html_escapes_names_and_takes_its_colours_from_the_page() -> None:
     assert "&lt;img" in network.trace((1, 3, 9, 10))._repr_html_()
 
 
+def test_names_are_escaped_in_every_table() -> None:
+    b = Builder(HOSTILE, ("N", 3, None, None))
+    network = b.network(b.conv("x", (3, 4), name=HOSTILE))
+    told = network.symbolic()
+    shown = [
+        str(told),
+        render_trace(network.trace((1, 3, 9, 10)), 100),
+        render_trace(network.trace(), 60, symbolic=told, depth=1),
+        render_trace_line(network.trace((1, 3, 9, 10))),
+        render_sizes(network.legal_sizes()),
+        render_findings(network.check((1, 3, 2, 9)), {HOSTILE: (1, 3, 2, 9)}),
+    ]
+    assert all("\x1b" not in text for text in shown)
+    assert "\\x1b[31m" in shown[0]
+
+
+def test_a_very_long_table_is_cut_in_notebooks() -> None:
+    b = Builder("deep", ("N", 3, None, None))
+    x = "x"
+    for _ in range(450):
+        x = b.relu(x)
+    piece = b.network(x).trace((1, 3, 9, 10))._repr_html_()
+    assert piece.count("<tr") == 401
+    assert "and 50 more rows" in piece
+
+
 def test_html_holds_every_row_and_the_totals() -> None:
     told = trace(resnet("18"), (1, 3, 224, 224))
     piece = told._repr_html_()

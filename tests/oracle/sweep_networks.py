@@ -216,9 +216,8 @@ def one_keras(name: str, result: Result, seconds: float) -> None:
     result.legal = f"{legal['height']}" + ("" if legal.joint is None else f"; together: {legal.joint}")
     if not legal.exact:
         result.wrong.append("not exact: " + ", ".join(str(reason) for reason in legal["height"].reasons))
-    sizes(
-        result, sizes_oracle.keras_takes(model), lambda: sizes_oracle.keras_runs(model), legal, (LAST["keras"], seconds)
-    )
+    real = sizes_oracle.keras_runs(model, result.notes)
+    sizes(result, sizes_oracle.keras_takes(model), lambda: real, legal, (LAST["keras"], seconds))
     good = sizes_oracle.good_pair(legal)
     if name.startswith("own "):
         assert good is not None

@@ -10,6 +10,7 @@ from convwise.answers.network.dims import Dim, Dims, Key, text
 from convwise.answers.network.legal import legal_of
 from convwise.answers.network.symbolic import Symbolic, follow
 from convwise.graph import Network
+from convwise.readers.echo import shown
 from convwise.sizes import SizeSet
 
 Size = int | str | None
@@ -54,8 +55,8 @@ class Expressions(Mapping[str, tuple[Size, ...] | None]):
         ]
 
     def __str__(self) -> str:
-        lines = [f"{name}: {words(shape)}" for name, shape in zip(self.names, self.rows, strict=True)]
-        return "\n".join([*lines, *self.where()])
+        lines = [f"{shown(name)}: {words(shape)}" for name, shape in zip(self.names, self.rows, strict=True)]
+        return "\n".join([*lines, *map(shown, self.where())])
 
     def to_dict(self) -> dict[str, Any]:
         return {

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from convwise.axis import SAME_LOWER, SAME_UPPER, Padding, Pads, Window, split_total
 from convwise.dialects.onnx.given import FLOATS, Given, Made, Piece, of, opaque
 from convwise.ops import Conv, ConvTranspose, GlobalPool, Pool
@@ -26,8 +28,8 @@ def numbers(given: Given, name: str, rank: int, default: int, least: int) -> tup
         return (default,) * rank
     if len(values) != rank:
         raise given.refuse("CW101", f"{name} has {len(values)} values where {rank} are needed", values, name)
-    wrong = next((one for one in values if not least <= one <= LARGEST), None)
-    if wrong is not None:
+    if values and (min(values) < least or max(values) > LARGEST):
+        wrong = next(one for one in values if not least <= one <= LARGEST)
         raise given.refuse("CW201", f"{name} is {wrong}; at least {least} is needed", wrong, name)
     return values
 
@@ -47,7 +49,7 @@ def padding(given: Given, kernel: tuple[int, ...], strict: bool) -> tuple[Paddin
     rule = given.text("auto_pad", "NOTSET")
     flat = numbers(given, "pads", 2 * rank, 0, 0)
     if rule in ("NOTSET", ""):
-        return tuple(Pads(low, high) for low, high in zip(flat[:rank], flat[rank:], strict=True))
+        return tuple([_pads(low, high) for low, high in zip(flat[:rank], flat[rank:], strict=True)])
     if strict and given.has("pads"):
         raise given.refuse(
             "CW201", f"auto_pad is {rule}, and pads are given as well", rule, "auto_pad", "keep one of them"
@@ -67,14 +69,26 @@ def windows(given: Given, kernel: tuple[int, ...], dilated: bool = True, strict:
     strides = numbers(given, "strides", rank, 1, 1)
     dilations = numbers(given, "dilations", rank, 1, 1) if dilated else (1,) * rank
     pads = padding(given, kernel, strict)
-    found = tuple(Window(*one) for one in zip(kernel, strides, dilations, pads, strict=True))
-    for window in found:
-        total = window.padding.total if isinstance(window.padding, Pads) else 0
-        if max(window.span, total) > LARGEST // 2:
+    found = tuple([_window(*one) for one in zip(kernel, strides, dilations, pads, strict=True)])
+    for window, reach in found:
+        if reach > LARGEST // 2:
+            total = window.padding.total if isinstance(window.padding, Pads) else 0
             raise given.refuse(
                 "CW107", f"a window that spans {window.span} over {total} cells of padding overflows int64"
             )
-    return found
+    return tuple([window for window, _ in found])
+
+
+@lru_cache(maxsize=512)
+def _pads(low: int, high: int) -> Pads:
+    return Pads(low, high)
+
+
+@lru_cache(maxsize=512)
+def _window(kernel: int, stride: int, dilation: int, padding: Padding) -> tuple[Window, int]:
+    """A window, which repeats through a network, and the larger of its span and its pads."""
+    window = Window(kernel, stride, dilation, padding)
+    return window, max(window.span, padding.total if isinstance(padding, Pads) else 0)
 
 
 def kernel_of(given: Given, weight: tuple[int | None, ...], what: str) -> tuple[int, ...] | None:

@@ -15,6 +15,8 @@ from convwise.faces.safe import escape as visible
 FONT = "font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;font-size:13px;line-height:1.5"
 RULE = "1px solid rgba(128,128,128,.35)"
 CELL = "padding:1px 16px 1px 0;background:transparent;border:0;white-space:nowrap;text-align:"
+MOST = 400
+"""Pages of more rows get slow; the others are counted."""
 TALL = 40
 """Tables of more rows scroll by themselves."""
 
@@ -37,7 +39,7 @@ def trace_html(trace: Trace) -> str:
             line.lost,
             line.padding,
         )
-        for line in lines(trace, trace.rows)
+        for line in lines(trace, trace.rows[:MOST])
     ]
     shown = [place for place, _ in enumerate(HEADS) if any(row[place] for row in rows)]
     head = "".join(_cell("th", HEADS[place], place, f";border-bottom:{RULE}") for place in shown)
@@ -47,7 +49,9 @@ def trace_html(trace: Trace) -> str:
     )
     scroll = "max-height:60vh;overflow:auto" if len(rows) > TALL else "overflow-x:auto"
     table = f"<table style='border-collapse:collapse;border:0;{FONT}'><thead><tr style='background:transparent'>{head}</tr></thead><tbody>{body}</tbody></table>"
-    below = f"<pre style='{FONT};background:transparent;color:inherit;border:0;white-space:pre-wrap;margin:6px 0 0'>{_text(totals(trace))}</pre>"
+    rest = len(trace.rows) - MOST
+    left = [f"and {rest:,} more rows: trace.rows has them all"] if rest > 0 else []
+    below = f"<pre style='{FONT};background:transparent;color:inherit;border:0;white-space:pre-wrap;margin:6px 0 0'>{_text([*left, *totals(trace)])}</pre>"
     return f"<div style='{FONT};padding:4px 0'><div style='margin:0 0 6px'><b>{_text([title_line(trace)])}</b></div><div style='{scroll}'>{table}</div>{below}</div>"
 
 

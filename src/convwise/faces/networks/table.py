@@ -15,7 +15,7 @@ def elide(name: str, width: int) -> str:
     """The name in at most `width` columns: its last parts, with the first where more of the name fits so.
 
     >>> elide("/layer4/layer4.1/downsample/Conv", 26), elide("/layer4/layer4.1/relu_1/Relu", 12)
-    ('/layer4…/downsample/Conv', '…/Relu')
+    ('…/layer4.1/downsample/Conv', '…/Relu')
     """
     if columns(name) <= width:
         return name

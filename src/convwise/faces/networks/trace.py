@@ -132,7 +132,7 @@ def _letters(symbolic: Expressions | None) -> list[str]:
         return []
     ruled = any(lettered(shape)[1] for shape in symbolic.rows)
     rule = ["h, w         n stands for H in h, and for W in w"] if ruled else []
-    return [*rule, *(f"exact for    {line}" for line in symbolic.where())]
+    return [*rule, *(f"exact for    {escape(line)}" for line in symbolic.where())]
 
 
 def size(count: int) -> str:

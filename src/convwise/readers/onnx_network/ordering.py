@@ -101,6 +101,9 @@ def expanded(model: OnnxModel) -> list[Step]:
     Raises:
         ModelError: CW405 where the bodies are more nodes than a file may have.
     """
+    if not model.functions:
+        opsets = model.opsets
+        return [Step(node, opsets.get(node.domain, 1), f"node {node.index}") for node in model.graph.nodes]
     functions = {(one.domain, one.name, one.overload): one for one in model.functions}
     found: list[Step] = []
     waiting: list[Iterator[tuple[OnnxNode, Mapping[str, int], str]]] = [
