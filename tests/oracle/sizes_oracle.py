@@ -102,8 +102,8 @@ def keras_takes(model: Any) -> Takes:
 def keras_runs(model: Any, notes: list[str] | None = None) -> Takes:
     """A real call of the model on zeros, which must give the shapes of the symbolic call.
 
-    TensorFlow's depthwise kernel, with oneDNN, answers where the window is longer than its input, with a tensor as large as the input, and Keras asks its own
-    rule only when it builds the layer. Such an answer counts as the refusal that Keras's rule is; `notes` tells of it.
+    TensorFlow's depthwise kernel with oneDNN answers a window that is longer than its input by a tensor as large as the input, and
+    Keras asks its own rule only when it builds the layer. Such an answer counts as the refusal that Keras's rule is; `notes` tells of it.
     """
     import numpy as np
     import tensorflow as tf

@@ -276,7 +276,7 @@ def record(results: list[Result]) -> None:
     section = f"""{HEADING}
 
 Written by `python tests/oracle/sweep_networks.py --record`, {datetime.now(UTC):%Y-%m-%d}; {", ".join(versions)}, Python {platform.python_version()}.
-{good} of {len(rows)} networks agree in everything.
+{good} of {len(rows)} networks agree in everything; the rows may come from several runs.
 
 Heights x width: the legal set against the framework's own run of each of these heights at this width, PyTorch on meta tensors in evaluation mode
 (where batch normalisation is a product a channel, and is run as that), Keras by symbolic calls of the model without its top. Pairs: more heights and

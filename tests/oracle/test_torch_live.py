@@ -357,6 +357,28 @@ def test_the_last_way_is_a_run_on_meta_tensors() -> None:
     assert any("run on meta tensors of 2x3x11x14" in note.text and "no tensor" in note.text for note in network.notes)
 
 
+def test_a_mask_turned_over_keeps_its_shape() -> None:
+    class Places(nn.Module):
+        """Fourier features of the places: a mask of ones, summed up along each axis."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv = nn.Conv2d(3, 4, 3, 2)
+
+        def forward(self, x: Any) -> Any:
+            x = self.conv(x)
+            mask = ~torch.zeros((x.shape[0], x.shape[2], x.shape[3])).to(torch.bool)
+            rows, columns = mask.cumsum(1, dtype=torch.float32), mask.cumsum(2, dtype=torch.float32)
+            rows = rows / rows[:, -1:, :]
+            return x + rows[:, None] * columns.unsqueeze(1), mask ^ ~mask, torch.bitwise_xor(mask, mask)
+
+    module = Places()
+    network = read_live_torch(module)
+    assert not any(isinstance(node.work, Opaque) for node in network.nodes)
+    for shape in ((2, 3, 9, 10), (1, 3, 12, 7)):
+        assert ours(network, shape) == outputs(module, shape)
+
+
 def test_an_unknown_function_is_opaque_and_named() -> None:
     class Odd(nn.Module):
         def __init__(self) -> None:

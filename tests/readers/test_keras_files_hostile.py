@@ -510,8 +510,10 @@ def test_changed_values_end_in_a_network_or_an_error() -> None:
     for _ in range(MUTANTS):
         config = json.loads(SMALL)
         for _ in range(rng.choice([1, 1, 2, 5])):
-            holder, key = rng.choice(list(places(config)))
-            other, its = rng.choice(list(places(config)))
+            everything = list(places(config))
+            if not everything:  # an earlier change may have emptied it
+                break
+            (holder, key), (other, its) = rng.choice(everything), rng.choice(everything)
             change = rng.randrange(4)
             if change == 0:
                 holder[key] = json.loads(json.dumps(rng.choice(VALUES)))

@@ -112,6 +112,66 @@ def test_half_the_size_through_floating_point():
         shapes(structure, (1, 3, 1, 10))
 
 
+def test_same_padding_written_as_floating_point_arithmetic():
+    """max((ceil(n / 2) - 1) 2 + 2 + 1 - n, 0), half of it (rounded down) before: exporters write it out node by node."""
+    structure = made(
+        [
+            node("Shape", "x", "s"),
+            node("Slice", "s two_w four_w", "hw"),
+            node("Cast", "hw", "n", to=1),
+            node("Div", "n two", "half"),
+            node("Ceil", "half", "out"),
+            node("Sub", "out one", "before"),
+            node("Mul", "before two", "last"),
+            node("Add", "last two", "reach"),
+            node("Add", "reach one", "end"),
+            node("Sub", "end n", "missing"),
+            node("Clip", "missing zero", "total"),
+            node("Div", "total two", "part"),
+            node("Cast", "part", "low_w", to=7),
+            node("Cast", "low_w", "low", to=1),
+            node("Sub", "total low", "high"),
+            node("Cast", "high", "high_w", to=7),
+            node("Concat", "none low_w none high_w", "pads", axis=0),
+            node("Pad", "x pads", "padded"),
+            node("Conv", "padded w", "y", strides=[2, 2]),
+        ],
+        [
+            *(longs("two_w", 2), longs("four_w", 4), longs("none", 0, 0), weight("w", 8, 3, 3, 3)),
+            *(tensor(name, (), struct.pack("<f", real), FLOAT) for name, real in (("zero", 0), ("one", 1), ("two", 2))),
+        ],
+        (1, 3, "h", "w"),
+        outputs="padded y",
+    )
+    assert shapes(structure, (1, 3, 9, 10)) == [(1, 3, 11, 11), (1, 8, 5, 5)]
+    assert shapes(structure, (2, 3, 1, 224)) == [(2, 3, 3, 225), (2, 8, 1, 112)]
+    network = onnx_network(structure)
+    assert not any(isinstance(one.work, Opaque) for one in network.nodes)
+    assert str(network.legal_sizes()["height"]) == "n >= 1"
+
+
+@pytest.mark.parametrize(
+    ("bounds", "height"), [("low high", 6), ("low", 9), (" high", 6), ("high", 9), ("most", 12), ("", 9)]
+)
+def test_sizes_that_are_clipped(bounds, height):
+    structure = made(
+        [
+            node("Shape", "x", "s"),
+            node("Gather", "s two", "h"),
+            [*((1, name) for name in ("h", *bounds.split(" ")) if name or bounds), (2, "clipped"), (4, "Clip")],
+            node("Concat", "one clipped", "sizes", axis=0),
+            node("Expand", "x1 sizes", "y"),
+        ],
+        [
+            *(longs("two", 2), longs("one", 1)),
+            *(longs("low", 3, dims=()), longs("high", 6, dims=()), longs("most", 12, dims=())),
+            weight("x1", 1, 1),
+        ],
+        (1, 3, "h", "w"),
+    )
+    assert shapes(structure, (1, 3, 9, 10)) == [(1, height)]
+
+
 def test_broadcast_shapes_that_compare_with_minus_one():
     structure = made(
         [

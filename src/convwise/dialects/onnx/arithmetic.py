@@ -49,23 +49,26 @@ def _add(a: Item, b: Item, whole: bool) -> Item:
         return _plain(a, b, lambda x, y: x + y)
     if whole:
         return _whole("add", a, b)
-    return _real_sum(a, b, "add")
+    return _real_whole(a, b, "add")
 
 
 def _subtract(a: Item, b: Item, whole: bool) -> Item:
     if isinstance(a, int | float) and isinstance(b, int | float):
         return _plain(a, b, lambda x, y: x - y)
-    return _whole("subtract", a, b) if whole else _real_sum(a, b, "subtract")
+    return _whole("subtract", a, b) if whole else _real_whole(a, b, "subtract")
 
 
-def _real_sum(a: Item, b: Item, kind: str) -> Item:
-    """Sums of whole numbers that happen to be floating-point ones."""
-    left = (
-        a.term if isinstance(a, Real) and a.factor == 1 else int(a) if isinstance(a, float) and a.is_integer() else None
-    )
-    right = (
-        b.term if isinstance(b, Real) and b.factor == 1 else int(b) if isinstance(b, float) and b.is_integer() else None
-    )
+def _exactly_whole(item: Item) -> Term | None:
+    """The whole number that a floating-point item happens to be."""
+    if isinstance(item, Real):
+        whole = item.factor.denominator == 1
+        return combined("multiply", item.term, item.factor.numerator) if whole else None
+    return int(item) if isinstance(item, float) and item.is_integer() else None
+
+
+def _real_whole(a: Item, b: Item, kind: str) -> Item:
+    """Sums, minima and maxima of whole numbers that happen to be floating-point ones."""
+    left, right = _exactly_whole(a), _exactly_whole(b)
     found = None if left is None or right is None else combined(kind, left, right)
     return None if found is None else Real(found)
 
@@ -110,13 +113,13 @@ def _modulo(a: Item, b: Item, whole: bool) -> Item:
 def _least(a: Item, b: Item, whole: bool) -> Item:
     if isinstance(a, int | float) and isinstance(b, int | float):
         return min(a, b)
-    return _whole("minimum", a, b) if whole else None
+    return _whole("minimum", a, b) if whole else _real_whole(a, b, "minimum")
 
 
 def _most(a: Item, b: Item, whole: bool) -> Item:
     if isinstance(a, int | float) and isinstance(b, int | float):
         return max(a, b)
-    return _whole("maximum", a, b) if whole else None
+    return _whole("maximum", a, b) if whole else _real_whole(a, b, "maximum")
 
 
 def _power(a: Item, b: Item, whole: bool) -> Item:
@@ -264,6 +267,8 @@ def _to_whole(item: Item) -> Item:
     if isinstance(item, bool | int | float):
         return int(item) if isfinite(item) and abs(item) <= LARGEST else None
     if isinstance(item, Real):
+        if item.factor.denominator == 1:
+            return _exactly_whole(item)
         # A cast truncates, which is the floor for what is never negative.
         return scaled(item.term, item.factor) if never_negative(item.term) and item.factor >= 0 else None
     return item if isinstance(item, FREE) else None

@@ -100,6 +100,22 @@ def _unary(given: Given) -> Known | None:
     return Known(known.dims, tuple(change(item) for item in known.items), whole)
 
 
+def _clip(given: Given) -> Known | None:
+    """Bounds as inputs; before operator set 11 they were attributes, on data alone."""
+    known = given.known(0)
+    if known is None or given.opset < 11:
+        return None
+    items = known.items
+    for number, kind in ((1, "Max"), (2, "Min")):
+        bound = given.input(number)
+        if bound is None:
+            continue
+        if bound.known is None or len(bound.known.items) != 1:
+            return None
+        items = tuple(BINARY[kind](item, bound.known.items[0], known.whole) for item in items)
+    return Known(known.dims, items, known.whole)
+
+
 def _cast(given: Given) -> Known | None:
     known = given.known(0)
     to = given.integer("to", 1)
@@ -299,6 +315,7 @@ FOLDS: dict[str, Fold] = {
     "Gather": _gather,
     "Concat": _concat,
     "Cast": _cast,
+    "Clip": _clip,
     "Slice": _slice,
     "Squeeze": _squeeze,
     "Unsqueeze": _unsqueeze,

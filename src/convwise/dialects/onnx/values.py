@@ -113,6 +113,12 @@ def scaled(term: Term, factor: Fraction) -> Term:
     if factor == 1:
         return term
     exact = factor.denominator <= EXACT and factor.denominator & (factor.denominator - 1) == 0
+    if exact and factor > 0:
+        # A quotient, unlike the scale of a resize, may be 0 or less.
+        above = combined("multiply", term, factor.numerator)
+        below = None if above is None else combined("floor_divide", above, factor.denominator)
+        if below is not None:
+            return below
     scale = Scale(term, factor, exact, single=not exact)
     if isinstance(term, int):
         return scale.floor(term)
@@ -134,5 +140,7 @@ def never_negative(term: Term) -> bool:
         elif isinstance(one, Arithmetic):
             if one.kind in ("subtract", "modulo"):
                 return False
-            waiting += [one.left, one.right]
+            floors = [side for side in (one.left, one.right) if isinstance(side, int)]
+            if one.kind != "maximum" or max(floors, default=-1) < 0:
+                waiting += [one.left, one.right]
     return True

@@ -25,7 +25,7 @@ _to_copy abs absolute acos alias alpha_dropout angle asin atan bernoulli bfloat1
 celu clamp clamp_max clamp_min clip clone contiguous cos cosh cpu cuda cumprod cumsum data deg2rad dequantize
 detach detach_copy digamma double drop_block2d dropout dropout1d dropout2d dropout3d elu empty_like erf erfc
 exp exp2 expm1 feature_dropout fill flip fliplr flipud float floor frac full_like gelu gumbel_softmax half
-hardshrink hardsigmoid hardswish hardtanh int isfinite isinf isnan leaky_relu lgamma lift_fresh_copy
+hardshrink hardsigmoid hardswish hardtanh int invert isfinite isinf isnan leaky_relu lgamma lift_fresh_copy
 local_response_norm log log10 log1p log2 log_softmax logical_not logit logsigmoid long masked_fill mish
 nan_to_num native_dropout neg negative normal normalize ones_like pin_memory positive prelu rand_like
 randn_like reciprocal relu relu6 requires_grad_ roll round rrelu rsqrt selu sigmoid sign silu sin sinc sinh
@@ -63,7 +63,7 @@ BINARY = {
 }
 COMPARISONS = frozenset(("eq", "ne", "lt", "le", "gt", "ge"))
 _SEVERAL = """
-addcdiv addcmul and and_ atan2 bitwise_and bitwise_or copy copysign float_power greater greater_equal heaviside
+addcdiv addcmul and and_ atan2 bitwise_and bitwise_or bitwise_xor copy copysign float_power greater greater_equal heaviside
 hypot lerp less less_equal logical_and logical_or logical_xor not_equal or or_ where xor
 """
 SEVERAL = frozenset(_SEVERAL.split())
