@@ -8,14 +8,13 @@ Needs torch, and without their dependencies timm, torchvision, huggingface_hub a
 from __future__ import annotations
 
 import sys
-import time
 from typing import Any
 
 import torch
-from sweep_torchvision import Report, compare, torchvision
+from sweep_torchvision import Report, compare, leaves, torchvision
 
 import convwise
-from convwise.errors import ConvwiseError
+from convwise.errors import ConvwiseError, ModelError
 
 Shape = tuple[int, ...]
 NETWORKS = (
@@ -61,24 +60,45 @@ def build(name: str) -> Any:
 
 
 def declared(module: Any, shape: Shape) -> list[str]:
-    """What differs where the module is read with this input shape instead of free sizes."""
+    """What differs where the module is read with this input shape: every leaf's output, the counts, or who refuses."""
     try:
         network = convwise.read(module, input_shape=shape)
-        trace = network.trace(shape)
+        network.trace(shape)
+        refused = ""
     except ConvwiseError as error:
-        return [f"with input_shape {shape}: {error}"]
-    with torch.no_grad():
-        real = tuple(module(torch.zeros(shape)).shape)
-    got = trace.run.shapes.get(network.outputs[0])
-    return [] if got == real else [f"with input_shape {shape}: {got}, PyTorch {real}"]
+        refused = str(error).splitlines()[0]
+    try:
+        wrong = [] if refused else leaves(module, network, shape)
+    except RuntimeError as error:
+        return [] if refused else [f"PyTorch refuses: {str(error)[:150]}"]
+    if refused:
+        return _refused(module, shape, refused)
+    used = sum(node.params or 0 for node in network.nodes)
+    unused = any("parameters are not used" in note.text for note in network.notes)
+    real = sum(part.numel() for part in module.parameters())
+    return wrong if used == real or unused else [*wrong, f"{used:,} parameters, not {real:,}"]
+
+
+def _refused(module: Any, shape: Shape, words: str) -> list[str]:
+    """Nothing where PyTorch refuses too."""
+    try:
+        with torch.no_grad():
+            module(torch.zeros(shape))
+    except RuntimeError:
+        return []
+    return [words]
 
 
 def at(name: str, shape: Shape) -> Report | str:
-    """The comparison at one size; the words where the network or convwise refuses."""
+    """The comparison without an input shape; why there is none where PyTorch refuses the size or the forward asks for it."""
     try:
         return compare(build(name), shape)
-    except (ConvwiseError, RuntimeError, AssertionError, NotImplementedError) as error:
-        return f"{type(error).__name__}: {str(error)[:200]}"
+    except ModelError as error:
+        if error.code != "CW422":
+            raise
+        return "needs an input shape"
+    except RuntimeError:
+        return "PyTorch refuses this size"
 
 
 def main(names: list[str]) -> int:
@@ -93,12 +113,11 @@ def main(names: list[str]) -> int:
         for height, width in SIZES[:1] if name in ONE_SIZE else SIZES:
             shape = (1, 3, height, width)
             size = f"{height}x{width}"
-            started = time.perf_counter()
             found = at(name, shape)
             told = declared(build(name), shape)
             if isinstance(found, str):
-                failed += 1
-                print(f"{name:30} {size:>8} {'; '.join((found, *told))}", flush=True)
+                failed += bool(told)
+                print(f"{name:30} {size:>8} {len(told):21} {found}  {'; '.join(told[:3])}", flush=True)
                 continue
             ours, real = found.params
             failed += not found.good or bool(told)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from convwise.errors import ConvwiseError
 from convwise.readers.source import Found, read_text
 
@@ -23,9 +25,7 @@ def only(text: str, **options: str) -> Found:
 
 def refused(text: str, **options: str) -> ConvwiseError:
     """The error that a text gives."""
-    try:
+    with pytest.raises(ConvwiseError) as caught:
         read_text(text, **options)
-    except ConvwiseError as error:
-        assert "\n" not in error.fact
-        return error
-    raise AssertionError(f"{text!r} was read")
+    assert "\n" not in caught.value.fact
+    return caught.value
