@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+
 import pytest
 from build import alexnet, fpn, inception, lenet, resnet, unet, vgg
 from drawing import CHANNELS, networks
@@ -10,7 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from convwise.answers.network.flowing import run
 from convwise.answers.network.legal import legal_of, legal_sizes
 from convwise.answers.network.symbolic import follow
-from convwise.graph import Network
+from convwise.graph import Network, Node, Source
+from convwise.ops.several import PadTo, Scale, SizeOf
 
 SIZES = ((n, 40 - n) for n in range(1, 40))
 SAMPLE = [*SIZES, *((n, n) for n in range(1, 40)), (64, 9), (7, 100), (33, 34), (128, 129)]
@@ -94,3 +97,15 @@ def test_flatten_couples_the_axes() -> None:
     assert not legal.takes((16, 16))
     assert legal.nearest((40, 40)) == (35, 35)
     assert any(reason.node == "fc1" for reason in legal["width"].reasons)
+
+
+def test_a_computed_size_may_be_zero_where_it_is_no_size_of_a_map() -> None:
+    half = Scale(SizeOf(0, 2), Fraction(1, 2))
+    nodes = (Node("pad", "Pad", PadTo((2,), ((half, 0),)), ("x",), ("y",)),)
+    network = Network("halves", "torch", (Source("x", (1, 3, None, None)),), nodes, ("y",))
+    legal = legal_sizes(network)["height"]
+    assert legal.exact
+    assert legal.minimum == 1
+    for size in range(1, 20):
+        assert run(network, (1, 3, size, 5)).shapes["y"] == (1, 3, size + size // 2, 5)
+        assert size in legal

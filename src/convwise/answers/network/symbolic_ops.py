@@ -280,8 +280,11 @@ def _resize(op: Resize, shape: Dims, layout: Layout, asks: Conditions) -> Dims |
     return tuple(out)
 
 
-def scaled(scale: Fraction, exact: bool, dim: Dim, asks: Conditions) -> Dim:
-    """The size times `scale`, rounded down; not followed where floating point may give another number."""
+def scaled(scale: Fraction, exact: bool, dim: Dim, asks: Conditions, *, resize: bool = True) -> Dim:
+    """The size times `scale`, rounded down; not followed where floating point may give another number.
+
+    A resized map must have at least one cell; a term of shape arithmetic (`resize` False) may well be 0.
+    """
     if isinstance(dim, int):
         out = Resize(scales=(scale,), exact=exact).out(0, dim)
         if out < 1:
@@ -291,7 +294,9 @@ def scaled(scale: Fraction, exact: bool, dim: Dim, asks: Conditions) -> Dim:
     if scale.denominator > EXACT_SCALES or not (exact or binary):
         asks.unclear(f"scales by {float(scale):g}, which is not an exact fraction: the size follows from rounding", dim)
         return None
-    return along(dim, asks, lambda f: f.times(scale), lambda n: n, f"scaling by {scale}")
+    if resize:
+        return along(dim, asks, lambda f: f.times(scale), lambda n: n, f"scaling by {scale}")
+    return along(dim, asks, lambda f: f * scale.numerator // scale.denominator, lambda n: n, f"scaling by {scale}")
 
 
 def _shuffle(op: PixelShuffle, shape: Dims, layout: Layout, asks: Conditions) -> Dims | None:

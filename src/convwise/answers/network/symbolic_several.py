@@ -61,7 +61,9 @@ def term(wanted: Term, shapes: tuple[Dims, ...], asks: Conditions) -> Dim:
         return shape[wanted.axis] if -len(shape) <= wanted.axis < len(shape) else None
     if isinstance(wanted, Scale):
         inner = term(wanted.term, shapes, asks)
-        return wanted.floor(inner) if isinstance(inner, int) else scaled(wanted.factor, wanted.exact, inner, asks)
+        if isinstance(inner, int):
+            return wanted.floor(inner)
+        return scaled(wanted.factor, wanted.exact, inner, asks, resize=False)
     left, right = term(wanted.left, shapes, asks), term(wanted.right, shapes, asks)
     if left is None or right is None:
         return None
