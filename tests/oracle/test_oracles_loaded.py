@@ -27,6 +27,13 @@ def test_the_oracle_is_loaded_and_of_the_expected_release(name: str) -> None:
 
 
 @pytest.mark.oracle
+def test_torchvision_is_loaded_and_of_the_expected_release() -> None:
+    # By way of the sweep, which stands in for the compiled operators: the registry's wheel has them for another build of PyTorch.
+    sweep = importlib.import_module("sweep_torchvision")
+    assert sweep.torchvision().__version__.startswith("0.28.")
+
+
+@pytest.mark.oracle
 @pytest.mark.parametrize("name", ["torch", "keras"])
 def test_a_dialect_speaks_of_the_installed_release(name: str) -> None:
     from convwise import dialects

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import torch
 import torch.nn.functional as F
-from sweep_torchvision import build, compare, flat, torchvision
+from sweep_torchvision import build, compare, flat
 from torch import nn
 
 from convwise.answers.network.flowing import run
@@ -240,8 +240,6 @@ VISION = (
 
 @pytest.mark.parametrize("name", VISION)
 def test_torchvision(name: str) -> None:
-    if torchvision() is None:
-        pytest.skip("torchvision is not installed (pip install torchvision==0.28.0 --no-deps, and pillow)")
     fixed = name in ("vit_b_16", "maxvit_t")
     report = compare(build(name), (1, 3, 224, 224) if fixed else (2, 3, 230, 321))
     assert report.wrong == []
@@ -255,15 +253,11 @@ MACS = {"alexnet": 714_188_480, "vgg16": 15_470_264_320, "resnet18": 1_814_073_3
 
 @pytest.mark.parametrize("name", MACS)
 def test_published_macs(name: str) -> None:
-    if torchvision() is None:
-        pytest.skip("torchvision is not installed")
     steps = run(read_live_torch(build(name)), (1, 3, 224, 224)).nodes
     assert sum(step.macs or 0 for step in steps) == MACS[name]
 
 
 def test_vit_takes_one_size_only() -> None:
-    if torchvision() is None:
-        pytest.skip("torchvision is not installed")
     network = read_live_torch(build("vit_b_16"))
     with pytest.raises(ShapeError, match="225"):
         run(network, (1, 3, 225, 224))
