@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from convwise.axis import SAME_LOWER, SAME_UPPER, Axis, Pads, Unread, Window, causal_pads, keeping_pads
+from convwise.axis import SAME_LOWER, SAME_UPPER, Axis, Pads, Unread, Window, causal_pads, keeping_pads, uncovered
 
 EXPLICIT = [Pads(low, high) for low in range(4) for high in range(4)]
 RULES = [SAME_UPPER, SAME_LOWER, *EXPLICIT]
@@ -211,3 +211,25 @@ def test_unread_is_a_count_with_two_parts() -> None:
     unread = Unread(tail=2, gaps=3)
     assert unread == 5
     assert (unread.tail, unread.gaps, repr(unread)) == (2, 3, "Unread(tail=2, gaps=3)")
+
+
+def test_what_a_stride_leaves_uncovered_is_the_preimage_of_a_single_cell():
+    """`uncovered` decides for every kernel and padding at once what `over` says for each."""
+    for stride, size, out in itertools.product(range(1, 5), range(1, 12), range(9)):
+        allowed = uncovered(stride, size, out)
+        for kernel, dilation, low, high in itertools.product(range(1, 4), range(1, 3), range(3), range(3)):
+            window = Window(kernel, stride, dilation, Pads(low, high))
+            gives = out >= 1 and window.over(size).out == out
+            assert (window.span - 1 - low - high in allowed) == gives
+
+
+def test_the_way_back_of_an_axis_gives_its_size():
+    for kernel, stride, dilation, size in itertools.product(range(1, 5), range(1, 4), range(1, 3), range(1, 12)):
+        for padding, ceil in ((Pads(1, 0), False), (Pads(1, 1), True), (SAME_UPPER, False)):
+            axis = Window(kernel, stride, dilation, padding, ceil).over(size)
+            if axis.out < 1:
+                continue
+            window, extra = axis.back
+            assert window.transposed(axis.out, extra) == size
+            assert 0 <= extra < stride
+            assert window.over(size).out == axis.out

@@ -62,6 +62,18 @@ def keeping_pads(kernel: int, dilation: int = 1) -> Pads:
     return split_total(Window(kernel, dilation=dilation).span - 1, SAME_UPPER)
 
 
+def uncovered(stride: int, size: int, out: int) -> range:
+    """What span - 1 may exceed the padding by, so that windows `stride` apart come to `out` on `size` cells.
+
+    It is the preimage of a window of one cell, seen from the size; at 0 the stride alone gives `out`. Empty for out < 1.
+
+    >>> uncovered(2, 28, 14), uncovered(2, 28, 13)
+    (range(0, 2), range(2, 4))
+    """
+    between = Window(1, stride).preimage(out)
+    return range(size - between[1], size - between[0] + 1) if between else range(0)
+
+
 def causal_pads(kernel: int, dilation: int = 1) -> Pads:
     """The pads under which no output sees a later cell: all of span - 1 before the data (Keras's `causal`)."""
     return Pads(Window(kernel, dilation=dilation).span - 1, 0)
@@ -100,6 +112,17 @@ class Window:
         """The window on data of `size` cells: the only place where a rule becomes numbers."""
         pads = self.pads(size)
         return Axis(size, self.kernel, self.stride, self.dilation, pads.low, pads.high, self._overhang(size, pads))
+
+    def out(self, size: int) -> int:
+        """`over(size).out`, the number of windows, without the axis in between.
+
+        >>> Window(3, stride=2, padding=Pads(1, 1)).out(224)
+        112
+        """
+        padding = self.padding
+        if self.ceil or not isinstance(padding, Pads):
+            return self.over(size).out
+        return (size + padding.low + padding.high - self.span) // self.stride + 1
 
     def pads(self, size: int) -> Pads:
         """The padding for `size` cells. `Same` pads max((ceil(size / stride) - 1) stride + span - size, 0) in all."""
@@ -285,6 +308,18 @@ class Axis:
         """The kernel positions of output `index` that read data or padding, not overhang."""
         start = index * self.stride
         return range(min(self.kernel, max(-(-(self.padded - start) // self.dilation), 0)))
+
+    @property
+    def back(self) -> tuple[Window, int]:
+        """The window with these very pads, and the output_padding under which its transpose gives the size again from `out`.
+
+        The overhang counts as padding here: what a last window reads past the padding, the way back has to crop.
+
+        >>> Window(3, stride=2, padding=SAME_UPPER).over(27).back[1], Window(3, stride=2).over(28).back[1]
+        (0, 1)
+        """
+        window = Window(self.kernel, self.stride, self.dilation, Pads(self.pad_low, self.pad_high + self.overhang))
+        return window, self.size - window.transposed(self.out)
 
     @property
     def interior(self) -> range:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from convwise.answers.explanation import Explanation
+    from convwise.answers.porting.port import Port
     from convwise.dialects.base import Call
 
 
@@ -94,7 +95,9 @@ class ShapeError(ConvwiseError, ValueError):
 
 
 class Refusal(ShapeError):  # noqa: N818 (the contract's name: it is what the framework does)
-    """The framework itself refuses the layer; `quote` holds its words."""
+    """The framework itself refuses the layer; `quote` holds its words. A port that cannot be exact has its `nearest` one."""
+
+    nearest: Port | None = None
 
 
 class CodeError(ConvwiseError, ValueError):

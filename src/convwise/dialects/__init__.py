@@ -5,7 +5,7 @@ from __future__ import annotations
 from convwise.dialects.base import Dialect
 from convwise.errors import ArgumentError
 
-NAMES = ("keras", "torch")
+NAMES = ("keras", "torch", "tensorflow", "jax", "onnx")
 
 
 def get(name: str) -> Dialect:
@@ -22,4 +22,16 @@ def get(name: str) -> Dialect:
         from convwise.dialects.torch import DIALECT as TORCH
 
         return TORCH
+    if name == "tensorflow":
+        from convwise.dialects.tensorflow import DIALECT as TENSORFLOW
+
+        return TENSORFLOW
+    if name == "jax":
+        from convwise.dialects.jax import DIALECT as JAX
+
+        return JAX
+    if name == "onnx":
+        from convwise.dialects.onnx.dialect import DIALECT as ONNX
+
+        return ONNX
     raise ArgumentError("CW602", f"no dialect {name!r}", received=name, hint=f"the dialects are {', '.join(NAMES)}")

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from convwise.errors import CodeError, ShapeError
-from convwise.ops import AxisFlow, Conv, ConvTranspose, Flow, Layout, Norm, Op, Pool, Shape
+from convwise.ops import AxisFlow, Conv, ConvTranspose, Dense, Flow, Layout, Norm, Op, Pointwise, Pool, Shape
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,8 +21,16 @@ class Unknown:
     text: str = "?"
 
 
+@dataclass(frozen=True, slots=True)
+class Array:
+    """An array given as an argument, such as a kernel; `shape` is None where the text does not tell it."""
+
+    shape: Shape | None
+    text: str = "?"
+
+
 Value = Any
-"""None, bool, int, float, str, tuple, a Call, or Unknown: a literal as the user wrote it. Lists become tuples."""
+"""None, bool, int, float, str, tuple, a Call, an Array, or Unknown: a literal as the user wrote it. Lists become tuples."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +116,24 @@ class LayerFlow:
         return _sum(flow.macs for flow in self.flows)
 
 
+def fused(ops: tuple[Op, ...]) -> tuple[Op, ...]:
+    """The ops with a bias that stands alone joined to the convolution before it.
+
+    >>> from convwise.axis import Window
+    >>> fused((Conv((Window(3),), 1, 4, bias=False), Pointwise("bias_add", params=4)))[0].bias
+    True
+    """
+    found: list[Op] = []
+    for op in ops:
+        last = found[-1] if found else None
+        alone = isinstance(op, Pointwise) and op.kind == "bias_add"
+        if alone and isinstance(last, Conv | ConvTranspose | Dense) and not last.bias:
+            found[-1] = replace(last, bias=True)
+        else:
+            found.append(op)
+    return tuple(found)
+
+
 def _sum(counts: Iterable[int | None]) -> int | None:
     total = 0
     for count in counts:
@@ -131,7 +157,7 @@ def run_ops(layer: Layer, shape: Shape, layout: Layout) -> LayerFlow:
     return LayerFlow(layer, shape, current, tuple(flows))
 
 
-TITLES = {"keras": "Keras", "torch": "PyTorch"}
+TITLES = {"keras": "Keras", "torch": "PyTorch", "tensorflow": "TensorFlow", "jax": "JAX", "onnx": "ONNX"}
 
 
 def describe(layer: Layer) -> str:

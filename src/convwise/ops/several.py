@@ -35,6 +35,13 @@ class Elementwise:
 
     def flows(self, shapes: tuple[Shape, ...]) -> tuple[Shape, ...]:
         """The broadcast shape; raises ShapeError CW110 where two sizes are neither equal nor 1."""
+        first = shapes[0]
+        if all([shape == first for shape in shapes]):  # noqa: C419
+            return (first,)
+        if len(shapes) == 2:
+            joined = _two(first, shapes[1])
+            if joined is not None:
+                return (joined,)
         rank = max(len(shape) for shape in shapes)
         padded = [(1,) * (rank - len(shape)) + shape for shape in shapes]
         return (tuple(_broadcast(self.kind, axis, sizes) for axis, sizes in enumerate(zip(*padded, strict=True))),)
@@ -50,11 +57,23 @@ class Concat:
         """The joined shape; raises ShapeError CW110 where another axis differs, CW101 where the ranks do."""
         first = shapes[0]
         axis = place(self.axis, first)
+        if len(set(map(len, shapes))) == 1:
+            joined: list[Size] = []
+            for number, sizes in enumerate(zip(*shapes, strict=True)):
+                if number == axis:
+                    joined.append(None if None in sizes else sum(sizes))
+                elif sizes.count(sizes[0]) == len(sizes):
+                    joined.append(sizes[0])
+                else:
+                    break
+            else:
+                return (tuple(joined),)
         total: Size = 0
+        merged = list(first)
         for shape in shapes:
             if len(shape) != len(first):
                 raise ShapeError("CW101", f"concatenating {len(first)} axes with {len(shape)}", received=shape)
-            for number, (one, other) in enumerate(zip(first, shape, strict=True)):
+            for number, (one, other) in enumerate(zip(merged, shape, strict=True)):
                 if number != axis and one is not None and other is not None and one != other:
                     raise ShapeError(
                         "CW110",
@@ -62,8 +81,9 @@ class Concat:
                         received=other,
                         hint="pad or crop one of them, or choose an input size that makes them equal",
                     )
+                if one is None:
+                    merged[number] = other
             total = None if total is None or shape[axis] is None else total + (shape[axis] or 0)
-        merged = [next((shape[n] for shape in shapes if shape[n] is not None), None) for n in range(len(first))]
         merged[axis] = total
         return (tuple(merged),)
 
@@ -174,6 +194,21 @@ __all__ = [
     "Tile",
     "Unsqueeze",
 ]
+
+
+def _two(left: Shape, right: Shape) -> Shape | None:
+    """Two shapes broadcast where on each axis they are equal or one of them is 1; None where `_broadcast` has to look."""
+    more = len(left) - len(right)
+    left, right = (1,) * -more + left, (1,) * more + right
+    out = []
+    for one, other in zip(left, right, strict=True):
+        if one == other or other == 1:
+            out.append(one)
+        elif one == 1:
+            out.append(other)
+        else:
+            return None
+    return tuple(out)
 
 
 def _broadcast(kind: str, axis: int, sizes: tuple[Size, ...]) -> Size:

@@ -72,7 +72,7 @@ def elements(shape: Shape) -> int | None:
     >>> elements((2, 3, 4)), elements((2, None))
     (24, None)
     """
-    return None if any(size is None for size in shape) else prod(size for size in shape if size is not None)
+    return None if None in shape else prod(shape)  # type: ignore[arg-type]
 
 
 def times(*factors: int | None) -> int | None:

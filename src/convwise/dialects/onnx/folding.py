@@ -13,6 +13,11 @@ from convwise.dialects.onnx.values import MOST_ITEMS, Item, Known, fits, vector
 Fold = Callable[[Given], Known | None]
 
 
+def foldable(given: Given) -> bool:
+    """Whether `fold` may give anything: but for a tensor's own shape and size, every rule needs the numbers of the first input."""
+    return given.known(0) is not None or given.node.op_type in ("Shape", "Size")
+
+
 def fold(given: Given) -> Known | None:
     """The numbers that a node gives; None where they are not known, or the node is not of this kind."""
     rule = FOLDS.get(given.node.op_type) if not given.node.domain else None
@@ -79,7 +84,9 @@ def _elementwise(given: Given) -> Known | None:
     knowns = _knowns(given)
     if knowns is None:
         return None
-    dims = _broadcast(*(one.dims for one in knowns))
+    dims: tuple[int, ...] | None = knowns[0].dims
+    if any(one.dims != dims for one in knowns):
+        dims = _broadcast(*(one.dims for one in knowns))
     if dims is None:
         return None
     whole = all(one.whole for one in knowns)
@@ -172,6 +179,25 @@ def _take(known: Known, axis: int, cells: range) -> Known:
         for index in _cells(dims)
     )
     return Known(dims, items, known.whole)
+
+
+def parts(given: Given) -> tuple[Known, ...] | None:
+    """The numbers that each output of a Split gives; None where they are not known."""
+    known, count = given.known(0), len(given.node.outputs)
+    if given.node.op_type != "Split" or given.node.domain or known is None or not known.dims:
+        return None
+    axis = given.axis(given.integer("axis"), len(known.dims))
+    size = known.dims[axis]
+    told = given.input(1) is not None or given.has("split")
+    sizes = _ints(given, 1, "split") if told else (-(-size // count),) * count
+    if sizes is None or len(sizes) != count or any(one < 0 for one in sizes):
+        return None
+    ends = [sum(sizes[: number + 1]) for number in range(count)]
+    if told and ends[-1] != size:
+        return None
+    return tuple(
+        _take(known, axis, range(min(end - one, size), min(end, size))) for end, one in zip(ends, sizes, strict=True)
+    )
 
 
 def _ints(given: Given, number: int, attribute: str) -> tuple[int, ...] | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from convwise.dialects.onnx.values import Known
@@ -36,9 +36,9 @@ class Written(Protocol):
 FLOATS = frozenset({"float16", "float32", "float64", "bfloat16"})
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Tensor:
-    """A tensor of the graph as far as it is known while reading.
+    """A tensor of the graph as far as it is known while reading; nobody changes it.
 
     `number` is what `SizeOf.input` calls it; `shape` has None for sizes that stay free and is None where the number of axes is open.
     `known` are its numbers; `fixed`: it does not depend on the inputs; `weights` are the initializers it is made of.
@@ -51,6 +51,10 @@ class Tensor:
     fixed: bool = False
     weights: tuple[str, ...] = ()
     dtype: str | None = None
+    mark: int = 0
+    """Equal for tensors of equal shape and type that are fixed or not alike."""
+    numbers: int = 0
+    """Equal for tensors of equal known numbers; 0 where that was not looked at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +89,7 @@ def opaque(given: Given, reason: str) -> Made:
     return of(Opaque(reason, max(len(given.node.outputs), 1)), *inputs)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Given:
     """A node with its inputs (None: left out), and the version of its operator set."""
 
@@ -94,6 +98,8 @@ class Given:
     inputs: tuple[Tensor | None, ...]
     declared: tuple[int | str | None, ...] = ()
     """The shape of the first input as the file declares it, where it does."""
+    memo: dict[tuple[int, object], Any] = field(default_factory=dict)
+    """What rules work out of attributes alone: by their identity, and what else they ask."""
 
     def input(self, number: int) -> Tensor | None:
         return self.inputs[number] if number < len(self.inputs) else None

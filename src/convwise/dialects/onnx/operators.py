@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from convwise.dialects.onnx import moves, plain, windows
+from convwise.dialects.onnx import moves, plain, seldom, windows
 from convwise.dialects.onnx.given import Given, Made, opaque
 
 Rule = Callable[[Given], Made]
@@ -59,6 +59,9 @@ OPERATORS: Final[dict[str, Rule]] = {
     **dict.fromkeys(("Resize", "Upsample"), moves.resize),
     "CenterCropPad": moves.center_crop_pad,
     "GridSample": moves.grid_sample,
+    "Attention": seldom.attention,
+    "Col2Im": seldom.columns,
+    "MaxUnpool": seldom.unpool,
 }
 """The rule of every operator of the default domain."""
 

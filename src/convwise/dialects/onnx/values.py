@@ -37,6 +37,7 @@ class Real:
 
 Item = int | float | bool | str | SizeOf | Scale | Arithmetic | Real | None
 FREE = (SizeOf, Scale, Arithmetic)
+PLAIN = (int, float, str)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,10 @@ class Known:
     @property
     def constant(self) -> bool:
         """Whether every item is a plain number."""
-        return all(isinstance(item, int | float | str) for item in self.items)
+        for item in self.items:  # noqa: SIM110
+            if not isinstance(item, PLAIN):
+                return False
+        return True
 
     def terms(self) -> tuple[Term, ...] | None:
         """The items as whole sizes; None where one is not known or no whole number."""

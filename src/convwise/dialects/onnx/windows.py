@@ -64,7 +64,15 @@ def padding(given: Given, kernel: tuple[int, ...], strict: bool) -> tuple[Paddin
 
 
 def windows(given: Given, kernel: tuple[int, ...], dilated: bool = True, strict: bool = True) -> tuple[Window, ...]:
-    """The window of every axis; sizes that overflow int64 are refused."""
+    """The window of every axis; sizes that overflow int64 are refused. Nodes that share their attributes share the windows."""
+    key = (id(given.node.attributes), (kernel, dilated, strict))
+    known: tuple[Window, ...] | None = given.memo.get(key)
+    if known is None:
+        known = given.memo[key] = _windows(given, kernel, dilated, strict)
+    return known
+
+
+def _windows(given: Given, kernel: tuple[int, ...], dilated: bool, strict: bool) -> tuple[Window, ...]:
     rank = len(kernel)
     strides = numbers(given, "strides", rank, 1, 1)
     dilations = numbers(given, "dilations", rank, 1, 1) if dilated else (1,) * rank
@@ -94,14 +102,14 @@ def _window(kernel: int, stride: int, dilation: int, padding: Padding) -> tuple[
 def kernel_of(given: Given, weight: tuple[int | None, ...], what: str) -> tuple[int, ...] | None:
     """The spatial sizes of a weight, which `kernel_shape` may repeat but not contradict."""
     sizes = weight[2:]
-    if any(size is None for size in sizes):
+    if None in sizes:
         sizes = given.ints("kernel_shape") or ()
         if not sizes:
             return None
-    kernel = tuple(size for size in sizes if size is not None)
+    kernel = tuple([size for size in sizes if size is not None])
     if not kernel:
         raise given.refuse("CW101", f"{what} has {len(weight)} axes; at least 3 are needed", weight, what)
-    if any(size < 1 for size in kernel):
+    if min(kernel) < 1:
         raise given.refuse("CW201", f"the kernel is {_by(kernel)}; at least 1 is needed", kernel, "kernel_shape")
     told = given.ints("kernel_shape")
     if told is not None and told != kernel:
@@ -160,7 +168,7 @@ def conv(given: Given) -> Made:
     shape, kernel = found
     group, out, inner = _group(given), shape[0], shape[1]
     slides = windows(given, kernel)
-    if any(not isinstance(one.padding, Pads) and one.dilation > 1 for one in slides):
+    if any([not isinstance(one.padding, Pads) and one.dilation > 1 for one in slides]):  # noqa: C419
         raise given.refuse("CW201", "auto_pad SAME with dilation", hint="give pads instead", axis="auto_pad")
     if out is not None and (out < 1 or out % group):
         raise given.refuse("CW105" if out else "CW102", f"{out} output channels do not divide into {group} groups", out)

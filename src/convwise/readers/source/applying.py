@@ -63,6 +63,11 @@ def apply(
         return _along(run, target, tensor, line, label)
     if isinstance(target, Instance):
         return _through(run, target, [tensor], [], tensor, line, node, label)
+    if isinstance(target, Function) and node is None and run.dialect == "jax":
+        # A function in a Sequential of flax: `lambda x: nn.max_pool(x, (2, 2))`.
+        inner = invoke(run, target, [tensor], [], target.node)
+        if isinstance(inner, Tensor):
+            return inner
     return _next(run, tensor, (), None, line, no_layer(target, line))
 
 

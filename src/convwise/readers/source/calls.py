@@ -9,7 +9,18 @@ from typing import Any
 from convwise.dialects.base import Unknown
 from convwise.errors import CodeError
 from convwise.readers.echo import shown
-from convwise.readers.source import applying, arrays, builtin, classes, functional, making, methods, operators, tensors
+from convwise.readers.source import (
+    applying,
+    arrays,
+    builtin,
+    classes,
+    functional,
+    making,
+    methods,
+    operators,
+    spoken,
+    tensors,
+)
 from convwise.readers.source.functions import invoke
 from convwise.readers.source.names import split
 from convwise.readers.source.state import Run
@@ -56,6 +67,10 @@ def call(run: Run, target: Any, arguments: list[Any], keywords: Keywords, node: 
         return classes.instantiate(run, target, arguments, keywords, node)
     if isinstance(target, Method):
         return methods.called(run, target, arguments, keywords, node)
+    if run.forced and isinstance(node.func, ast.Name) and isinstance(target, Unknown):
+        layer = spoken.bare(run, node.func.id, arguments, keywords, node)
+        if layer is not None:
+            return layer
     return unfollowed(run, arguments, keywords, node)
 
 
@@ -94,6 +109,9 @@ def _known(run: Run, path: str, arguments: list[Any], keywords: Keywords, node: 
     made = making.made(run, path, arguments, keywords, node)
     if made is not None:
         return made
+    layer = spoken.called(run, path, arguments, keywords, node)
+    if layer is not None:
+        return layer
     result = functional.called(run, path, arguments, keywords, node)
     if result is not None:
         return result

@@ -40,6 +40,8 @@ def define_class(run: Run, node: ast.ClassDef, bases: tuple[Any, ...], scope: Sc
             run.execute(run, [statement], inner)
     found.update(inner.names)
     defined.forward = next((name for name in ("forward", "call") if isinstance(found.get(name), Function)), None)
+    if defined.forward is None and dialect == "jax" and isinstance(found.get("__call__"), Function):
+        defined.forward = "__call__"
     defined.dialect = dialect or {"forward": "torch", "call": "keras"}.get(defined.forward or "")
     run.classes.append(defined)
     return defined

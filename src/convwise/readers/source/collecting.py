@@ -219,7 +219,7 @@ def _suggest(error: ConvwiseError, dialect: str, made: Made) -> None:
         return
     near = making.closest(made.kind, dialect)
     if near and made.problem is None:
-        prefix = {"keras": "keras.layers.", "torch": "nn."}[near[0]]
+        prefix = {"keras": "keras.layers.", "torch": "nn."}.get(near[0], "")
         error.hint = f"did you mean {prefix}{near[1]}?"
 
 
@@ -242,7 +242,7 @@ def nothing_found(run: Run) -> CodeError:
 
 
 def _unknown_layer(name: str, line: int | None, near: tuple[str, str]) -> CodeError:
-    prefix = {"keras": "keras.layers.", "torch": "nn."}[near[0]]
+    prefix = {"keras": "keras.layers.", "torch": "nn."}.get(near[0], "")
     return CodeError(
         "CW302",
         f"unknown layer {shown(name, 60)}",

@@ -9,7 +9,7 @@ from typing import Any
 from convwise.dialects.base import Call, Unknown
 from convwise.errors import ConvwiseError
 from convwise.readers.echo import shown
-from convwise.readers.source import applying, making, tensors
+from convwise.readers.source import applying, making, spoken, tensors, weighted
 from convwise.readers.source.names import split
 from convwise.readers.source.state import Run
 from convwise.readers.source.values import Made, Tensor
@@ -93,8 +93,10 @@ def called(run: Run, path: str, arguments: list[Any], keywords: Keywords, node: 
 
 def method(run: Run, tensor: Tensor, name: str, arguments: list[Any], keywords: Keywords, node: ast.Call) -> Any:
     """`x.view(...)`: PyTorch's arrays have the functions as methods."""
-    if run.dialect == "keras":
+    if run.dialect in ("keras", "tensorflow", "onnx"):
         return tensors.doubtful(run, (tensor,), tensors.opaque(run, node))
+    if run.dialect == "jax":
+        return spoken.method(run, tensor, name, arguments, keywords, node)
     return _torch(run, tensor, "." + name, arguments, keywords, node)
 
 
@@ -106,6 +108,9 @@ def _torch(run: Run, tensor: Tensor, name: str, arguments: list[Any], keywords: 
         arguments = [Unknown("?") if isinstance(value, Tensor) and value.faint else value for value in arguments]
     others = tensors.tensors_in([*arguments, *(value for _, value in keywords)])
     if others:
+        held = weighted.layer_call(run, name, arguments, keywords, node)
+        if held is not None:
+            return _applied(run, tensor, "torch", held, held.text, node)
         return tensors.doubtful(run, (tensor, *others), tensors.opaque(run, node))
     first = arguments[0] if arguments else None
     keeps = len(arguments) == 2 and (first == -1 or isinstance(first, Unknown)) and isinstance(arguments[1], Unknown)

@@ -12,7 +12,7 @@ from convwise.readers.echo import escaped, shown
 from convwise.readers.source import attributes, tensors
 from convwise.readers.source.names import SPECIAL, dialect_of, split
 from convwise.readers.source.state import Run
-from convwise.readers.source.values import Chain, Class, Declared, Made, Ref, Rest, Tensor, iterable
+from convwise.readers.source.values import MISSING, Chain, Class, Declared, Made, Ref, Rest, Tensor, iterable
 
 Keywords = list[tuple[str | None, Any]]
 
@@ -20,9 +20,19 @@ SHAPE_WORDS = ("input_shape", "batch_input_shape", "batch_shape", "input_dim", "
 """Keywords with which a Keras layer declares the input of its model."""
 
 PREFIXES = {"keras": "keras.layers.", "torch": "nn."}
-LAYER_HOMES = {"keras.layers": "keras", "torch.nn": "torch"}
-MODEL_HOMES = frozenset({"keras", "keras.models", "keras.layers", "torch.nn", "?"})
-NO_LAYERS = frozenset({"Parameter", "Buffer", "UninitializedParameter", "ParameterList", "ParameterDict", "Module"})
+LAYER_HOMES = {"keras.layers": "keras", "torch.nn": "torch", "flax.linen": "jax", "flax.nnx": "jax"}
+MODEL_HOMES = frozenset({"keras", "keras.models", "keras.layers", "torch.nn", "flax.linen", "flax.nnx", "?"})
+NO_LAYERS = frozenset(
+    {
+        *("Parameter", "Buffer", "UninitializedParameter", "ParameterList", "ParameterDict", "Module"),
+        *("Rngs", "Param", "Variable", "RngStream", "List", "Dict"),
+    }
+)
+QUALIFIED = {"flax.linen": "nn.", "flax.nnx": "nnx."}
+"""What stands before a layer's name where a dialect speaks for several modules."""
+
+BARE = ("keras", "torch")
+"""The dialects whose layers people write without saying where they come from."""
 ACTIVATION_HOMES = frozenset(
     {"tensorflow.nn", "keras.activations", "keras.ops", "torch.nn.functional", "keras.layers", "torch"}
 )
@@ -43,10 +53,23 @@ def made(run: Run, path: str, arguments: list[Any], keywords: Keywords, node: as
     if module in LAYER_HOMES and name[:1].isupper():
         if name.endswith("Loss") or name in NO_LAYERS:
             return run.unknown(node)
-        return layer(run, name, LAYER_HOMES[module], arguments, keywords, node)
+        if module == "torch.nn" and _flax_spelling(run, name, arguments, keywords):
+            module = "flax.linen"
+        return layer(run, f"{QUALIFIED.get(module, '')}{name}", LAYER_HOMES[module], arguments, keywords, node)
     if module == "?" and name not in SPECIAL:
         return _bare(run, name, arguments, keywords, node)
     return None
+
+
+def _flax_spelling(run: Run, name: str, arguments: list[Any], keywords: Keywords) -> bool:
+    """Whether `nn.Conv(16, (3, 3))` means flax.linen: PyTorch has no such layer, and nothing says that nn is torch.nn."""
+    if name not in ("Conv", "ConvTranspose") or (
+        isinstance(run.scope.find("nn"), Ref) and run.scope.find("nn") != MISSING
+    ):
+        return False
+    words = {word for word, _ in keywords}
+    sized = len(arguments) > 1 and isinstance(arguments[1], list | tuple)
+    return run.forced == "jax" or sized or bool(words & {"features", "use_bias", "kernel_dilation", "input_dilation"})
 
 
 def leaning(name: str) -> str | None:
@@ -57,11 +80,23 @@ def leaning(name: str) -> str | None:
 
 
 def known(name: str) -> bool:
-    return any(name in dialects.get(dialect).kinds for dialect in dialects.NAMES)
+    return any(name in dialects.get(dialect).kinds for dialect in BARE)
 
 
 def _bare(run: Run, name: str, arguments: list[Any], keywords: Keywords, node: ast.Call) -> Any:
     """A name that the text does not import: a layer if a dialect knows it, else perhaps one."""
+    if run.forced == "onnx" or _onnx_spelling(name, keywords):
+        from convwise.readers.source import spoken
+
+        data = arguments[0] if arguments else None
+        words = [(word, value) for word, value in keywords if word]
+        if name in dialects.get("onnx").kinds:
+            return spoken.applied(
+                run, ("onnx", name), data, node.args[0] if node.args else None, arguments[1:], words, node
+            )
+    if run.forced == "jax":
+        home = "nnx." if any(word in ("rngs", "in_features") for word, _ in keywords) else "nn."
+        return layer(run, f"{home}{name}", "jax", arguments, keywords, node)
     lean = leaning(name)
     if lean:
         run.leanings[lean] = run.leanings.get(lean, 0) + 1
@@ -69,6 +104,14 @@ def _bare(run: Run, name: str, arguments: list[Any], keywords: Keywords, node: a
     made_layer.leaning = lean
     made_layer.stranger = not known(name)
     return made_layer
+
+
+def _onnx_spelling(name: str, keywords: Keywords) -> bool:
+    """Whether `Conv(x, W, kernel_shape=[3, 3])` without a module is ONNX's: by its name and the words it is given."""
+    words = {word for word, _ in keywords}
+    if name not in ("Conv", "ConvTranspose", "MaxPool", "AveragePool", "LpPool", "Gemm"):
+        return False
+    return bool(words & {"kernel_shape", "pads", "auto_pad", "group", "transB", "count_include_pad"})
 
 
 def layer(run: Run, kind: str, dialect: str | None, arguments: list[Any], keywords: Keywords, node: ast.Call) -> Made:
@@ -102,11 +145,15 @@ def layer(run: Run, kind: str, dialect: str | None, arguments: list[Any], keywor
         else ""
     )
     if (
-        said != kind
+        said != kind.rpartition(".")[2]
         or "\n" in text
         or not all(_plain(part) for part in (*node.args, *(keyword.value for keyword in node.keywords)))
     ):
-        function = run.source(node.func, 400) if said == kind else f"{PREFIXES.get(dialect or '', '')}{kind}"
+        function = (
+            run.source(node.func, 400)
+            if said == kind.rpartition(".")[2]
+            else f"{PREFIXES.get(dialect or '', '')}{kind}"
+        )
         text = _filled_in(shown(function, 100), values, words)
     call = Call(kind, tuple(values), tuple(words), text, node.lineno)
     result = Made(kind, call, dialect, name=name, declared=_declared(declared), problem=problem or _monsters(run, call))
@@ -264,6 +311,10 @@ def sequential(run: Run, dialect: str | None, arguments: list[Any], keywords: Ke
 def add(run: Run, chain: Chain, member: Any, name: str | None = None, place: int | None = None) -> None:
     """`model.add(member)`; an input declares the chain's shape."""
     run.spend()
+    if chain.dialect == "jax" and isinstance(member, Ref):
+        from convwise.readers.source import spoken
+
+        member = spoken.as_layer(run, member, chain.line or 0)
     attributes.use(member)
     if isinstance(member, Tensor):
         if member.parent is None and not chain.members:
@@ -349,7 +400,7 @@ def stranger(run: Run, name: str, node: ast.Call) -> None:
 
 def closest(name: str, dialect: str | None) -> tuple[str, str] | None:
     """The (dialect, layer) whose name is nearest to `name`."""
-    for candidate in dict.fromkeys((dialect, *dialects.NAMES)):
+    for candidate in dict.fromkeys((dialect, *BARE)):
         if candidate:
             near = nearest(name, dialects.get(candidate).kinds)
             if near:

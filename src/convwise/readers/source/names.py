@@ -12,6 +12,16 @@ CONVENTIONS = {
     "torch": "torch",
     "nn": "torch.nn",
     "F": "torch.nn.functional",
+    "jax": "jax",
+    "jnp": "numpy",
+    "lax": "jax.lax",
+    "flax": "flax",
+    "linen": "flax.linen",
+    "nnx": "flax.nnx",
+    "onnx": "onnx",
+    "helper": "onnx.helper",
+    "numpy_helper": "onnx.numpy_helper",
+    "op": "onnxscript.op",
     "np": "numpy",
     "numpy": "numpy",
     "layers": "keras.layers",
@@ -35,6 +45,9 @@ _REWRITES = (
     (r"^keras\.(engine|models)\.([a-z_]+\.)*(?=[A-Z])", "keras.models."),
     (r"^torch\.nn\.modules\.([a-z_]+\.)*(?=[A-Z])", "torch.nn."),
     (r"^jax\.numpy(\.|$)", r"numpy\1"),
+    (r"^flax\.linen\.(linear|pooling|activation|normalization|stochastic|combinators)\.", "flax.linen."),
+    (r"^flax\.nnx\.(nn\.)?(linear|pooling|activations|normalization|stochastic|helpers)\.", "flax.nnx."),
+    (r"^onnxscript\.(onnx_opset\.)?opset\d+(\.|$)", r"onnxscript.op\2"),
 )
 
 BARE_WORDS = frozenset({"same", "valid", "zeros", "reflect", "replicate", "circular", "nearest", "bilinear", "bicubic"})
@@ -79,4 +92,8 @@ def dialect_of(path: str) -> str | None:
     root = path.partition(".")[0]
     if root in ("keras", "tensorflow"):
         return "keras"
+    if root in ("jax", "flax"):
+        return "jax"
+    if root in ("onnx", "onnxscript"):
+        return "onnx"
     return "torch" if root in ("torch", "torchvision", "lightning", "pytorch_lightning") else None

@@ -27,7 +27,7 @@ def read_text(text: str, *, dialect: str | None = None, release: str | None = No
 
     Args:
         text: one layer, a chain, a snippet, Markdown with code blocks, or a printed model or summary.
-        dialect: "keras" or "torch"; decided from imports, prefixes and spelling unless given.
+        dialect: "keras", "torch", "tensorflow", "jax" or "onnx"; decided from imports, prefixes and spelling unless given.
         release: the framework's release that its dialect reads the layers for.
 
     Returns:

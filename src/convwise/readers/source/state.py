@@ -63,6 +63,8 @@ class Run:
     following: list[Any] = field(default_factory=list)
     frames: list[Function] = field(default_factory=list)
     graph: Wiring | None = None
+    onnx_names: dict[str, Tensor] = field(default_factory=dict)
+    onnx_values: dict[str, tuple[Any, ...]] = field(default_factory=dict)
     _lines: list[str] = field(default_factory=list)
 
     def spend(self, steps: int = 1) -> None:

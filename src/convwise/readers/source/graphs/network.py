@@ -35,7 +35,7 @@ def read_network_text(text: str, dialect: str | None = None, *, input_shape: Sha
 
     Args:
         text: code of a functional Keras model or of a PyTorch module, or a snippet around it.
-        dialect: "keras" or "torch"; decided from the text unless given.
+        dialect: "keras", "torch", "tensorflow", "jax" or "onnx"; decided from the text unless given.
         input_shape: the shape of the first input, in place of the one in the text.
 
     Raises:

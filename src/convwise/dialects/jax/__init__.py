@@ -1,0 +1,123 @@
+"""JAX (jax.lax of 0.10) with flax (linen and nnx of 0.12): how they spell, resolve and refuse layers. Neither is imported."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from convwise.dialects.base import Call, Dialect, Entered, Layer, LayerFlow, Value, nearest
+from convwise.dialects.jax.functions import DATA, FOREIGN, KINDS, LAYERS
+from convwise.dialects.jax.spelling import anew, spell
+from convwise.dialects.kinds import flow_kind, read_kind
+from convwise.dialects.writing import respell as respelled
+from convwise.errors import ArgumentError, CodeError, ShapeError
+from convwise.ops import Conv, ConvTranspose, Layout, Permute, Pool, Shape
+
+RELEASE = "0.10"
+RELEASES = (RELEASE,)
+
+
+def read(call: Call, release: str | None = None) -> Layer:
+    """The layer that `call` means; a function's call is without the data.
+
+    Raises:
+        Refusal: what JAX or flax refuses whatever the data, with its words in `quote`.  ShapeError: CW210.
+        CodeError: CW302 to CW306, CW311, CW314, CW317.  ArgumentError: CW603.
+    """
+    if release is not None and ".".join(str(release).split(".")[:2]) not in RELEASES:
+        raise ArgumentError(
+            "CW603", f"JAX {release} is not known", received=release, hint=f"known is {', '.join(RELEASES)}"
+        )
+    kind = KINDS.get(call.kind)
+    if kind is None:
+        near = nearest(call.kind, KINDS)
+        hint = f"did you mean {near}?" if near else "see jax.lax, flax.linen and flax.nnx"
+        raise CodeError(
+            "CW302", f"JAX and flax have no {call.kind!r} that convwise knows", received=call.kind, hint=hint
+        )
+    names = {parameter.name for parameter in kind.parameters}
+    if "rngs" in names and "rngs" not in dict(call.kwargs) and call.kind != "nnx.Dropout":
+        # A layer is no other for its random numbers, so a short text may leave them out.
+        call = replace(call, kwargs=(*call.kwargs, ("rngs", None)))
+    return read_kind("jax", kind, call, RELEASE, FOREIGN)
+
+
+def enter(layers: Sequence[Layer], shape: Shape) -> Entered:
+    """`shape` with a batch of unknown size before it where a function of jax.lax would lack one; flax takes both.
+
+    Raises:
+        ShapeError: CW103 where a size is negative.
+    """
+    if any(size is not None and size < 0 for size in shape):
+        raise ShapeError("CW103", "a size is negative", received=shape)
+    first = next((layer for layer in layers if layer.rank is not None), None)
+    if first is not None and first.rank is not None and len(shape) == first.rank + 1:
+        return Entered((None, *shape), True)
+    return Entered(tuple(shape))
+
+
+def flow(layer: Layer, shape: Shape) -> LayerFlow:
+    """What the layer does to data of this shape.
+
+    Raises:
+        ShapeError: with JAX's words in `quote` where it has some. Where JAX gives an array without elements and says
+            nothing, `detail` names its shape.
+    """
+    kind = KINDS[layer.kind]
+    try:
+        return flow_kind(kind, layer, tuple(shape))
+    except ShapeError as error:
+        if error.code == "CW108":
+            error.code, error.hint = "CW210", "pad less, or take a larger input"
+            error.detail = "JAX wraps or mirrors several times over, and gives the same size"
+        elif error.code in ("CW103", "CW104") and not error.quote:
+            empty = _empty(layer, tuple(shape))
+            if empty is not None and 0 in empty:
+                error.detail = (
+                    f"{error.detail}\nJAX itself gives an array without elements, {empty}, and says nothing".strip()
+                )
+            elif empty is None:
+                error.quote = "Negative padding is larger than the size of the corresponding dimension"
+        raise
+
+
+def _empty(layer: Layer, shape: Shape) -> Shape | None:
+    """The shape of the array that JAX gives where no window fits; None where it refuses after all."""
+    rank = layer.rank or 0
+    functional = layer.kind.startswith("lax.")
+    lead = () if functional else shape[: len(shape) - rank - 1]
+    current = shape[len(lead) :]
+    layout = Layout(layer.channels_last, functional)
+    for op in layer.ops:
+        if isinstance(op, Permute):
+            current = tuple(current[axis] for axis in op.order)
+        elif isinstance(op, Conv | ConvTranspose | Pool):
+            batch, channels, spatial = layout.split(current)
+            outs = tuple(_cells(op, place, size) for place, size in enumerate(spatial))
+            if any(out is not None and out < 0 for out in outs):
+                return None
+            current = layout.join(batch, channels if isinstance(op, Pool) else op.out_channels, outs)
+    return (*lead, *current)
+
+
+def _cells(op: Conv | ConvTranspose | Pool, place: int, size: int | None) -> int | None:
+    """How many cells one axis has, 0 where no window fits; -1 where JAX does not crop that much."""
+    window = op.windows[place]
+    if size is None:
+        return None
+    if isinstance(op, ConvTranspose):
+        extra = op.output_padding[place] if op.output_padding else 0
+        # Dilating no cells leaves none: one cell less than what a single one gives.
+        return max(window.transposed(size, extra) if size else window.transposed(1, extra) - 1, 0)
+    axis = window.over(size)
+    return -1 if axis.padded < 0 and isinstance(op, Conv) else max(axis.out, 0)
+
+
+def respell(layer: Layer, changes: Mapping[str, Value]) -> str:
+    """The user's own call with `changes` made, in the user's own style."""
+    return respelled(layer, KINDS[layer.kind].parameters, changes, anew)
+
+
+DIALECT = Dialect("jax", "JAX", RELEASE, RELEASES, frozenset(KINDS), read, enter, flow, spell, respell)
+
+__all__ = ["DATA", "DIALECT", "KINDS", "LAYERS", "enter", "flow", "read", "respell", "spell"]

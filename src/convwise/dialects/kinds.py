@@ -1,0 +1,252 @@
+"""One kind of call as data, and how every kind is bound, read and run: what tensorflow, jax and onnx share.
+
+A kind knows its parameters and three functions: `resolve` turns arguments into ops, `settle` fits them to an input
+that decides part of them (groups that only the input's channels tell), and `check` raises what the framework refuses.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+
+from convwise.dialects.base import TITLES, Array, Call, Layer, LayerFlow, Note, Parameter, Unknown, Value, bind, run_ops
+from convwise.errors import CodeError, ConvwiseError, Refusal, ShapeError
+from convwise.ops import Layout, Norm, Op, Shape
+from convwise.ops.shape import LARGEST, check_countable
+
+Arguments = Mapping[str, Value]
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """What arguments mean: the ops, the spatial axes (None where any number goes), the order, and what else to say."""
+
+    ops: tuple[Op, ...]
+    rank: int | None = None
+    channels_last: bool = False
+    notes: tuple[Note, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One layer or function: its name, its parameters (without the data), and its rules."""
+
+    name: str
+    parameters: tuple[Parameter, ...]
+    resolve: Callable[[Kind, Arguments, str], Resolved]
+    rank: int | None = None
+    settle: Callable[[Layer, Shape], Layer] | None = None
+    check: Callable[[Layer, Shape], None] | None = None
+    family: str = ""
+    leading: bool = False
+    """Whether any number of axes may stand before the channels and the spatial ones, none at all included."""
+
+
+def parameters(text: str) -> tuple[Parameter, ...]:
+    """Parameters from a signature in short: `a b=1 * c='x'`; `*` starts the keyword-only ones.
+
+    >>> [(p.name, p.default) for p in parameters("strides=1 * data_format='NHWC'")]
+    [('strides', 1), ('data_format', 'NHWC')]
+    """
+    found: list[Parameter] = []
+    keyword_only = False
+    for word in text.split():
+        if word == "*":
+            keyword_only = True
+            continue
+        name, equals, default = word.partition("=")
+        given = (
+            Parameter(name, _literal(default), keyword_only) if equals else Parameter(name, keyword_only=keyword_only)
+        )
+        found.append(given)
+    return tuple(found)
+
+
+WORDS: Mapping[str, Value] = {"None": None, "True": True, "False": False, "()": ()}
+
+
+def _literal(text: str) -> Value:
+    if text in WORDS:
+        return WORDS[text]
+    if text.startswith("'"):
+        return text.strip("'")
+    try:
+        return int(text)
+    except ValueError:
+        return float(text)
+
+
+LONGEST_NUMBER = 200
+"""Bits of the longest number that is looked at: far more than any size, and short enough to be printed."""
+
+
+def read_kind(dialect: str, kind: Kind, call: Call, release: str, foreign: Mapping[str, str] | None = None) -> Layer:
+    """The layer that `call` means.
+
+    Raises:
+        Refusal, ShapeError, CodeError: with the layer's name and the call as it was received.
+    """
+    try:
+        _check_lengths(call)
+        arguments = bind(call, kind.parameters, TITLES[dialect], foreign)
+        found = kind.resolve(kind, arguments, release)
+    except ConvwiseError as error:
+        error.layer = error.layer or f"{TITLES[dialect]} {call.kind}"
+        if error.received is None:
+            error.received = call.text or None
+        raise
+    return Layer(
+        dialect,
+        release,
+        call.kind,
+        arguments,
+        found.ops,
+        rank=found.rank,
+        channels_last=found.channels_last,
+        notes=found.notes,
+        call=call,
+    )
+
+
+def _check_lengths(call: Call) -> None:
+    """Numbers that are too long to be printed are refused before anything prints them."""
+    stack: list[Value] = [*call.args, *(value for _, value in call.kwargs)]
+    while stack:
+        item = stack.pop()
+        if isinstance(item, tuple):
+            stack.extend(item)
+        elif isinstance(item, Array) and item.shape is not None:
+            stack.extend(item.shape)
+        elif isinstance(item, int) and item.bit_length() > LONGEST_NUMBER:
+            fact = f"a number of {item.bit_length()} bits does not fit into 64"
+            raise Refusal("CW107", fact, received=f"{item.bit_length()} bits", hint="sizes are at most 2**63 - 1")
+
+
+def flow_kind(kind: Kind, layer: Layer, shape: Shape) -> LayerFlow:
+    """What `layer` does to `shape`.
+
+    Raises:
+        ShapeError: with the framework's words in `quote` where it has some.
+    """
+    try:
+        for size in shape:
+            if size is not None and size < 0:
+                raise ShapeError("CW103", f"a size of {size} is negative", received=shape)
+        if kind.settle is not None:
+            layer = kind.settle(layer, shape)
+        if kind.check is not None:
+            kind.check(layer, shape)
+        result = _run(kind, layer, shape)
+        check_countable(shape, result.output)
+    except ConvwiseError as error:
+        name = f"{TITLES[layer.dialect]} {layer.kind}"
+        error.layer = error.layer or (f"'{layer.name}' ({name})" if layer.name else name)
+        raise
+    return result
+
+
+def _run(kind: Kind, layer: Layer, shape: Shape) -> LayerFlow:
+    rank = layer.rank
+    layout = Layout(layer.channels_last, True)
+    if len(shape) < 2 and any(isinstance(op, Norm) and op.axes == "channels" for op in layer.ops):
+        raise ShapeError("CW101", f"{len(shape)} axes where a batch and channels are needed", received=shape)
+    if rank is None or not kind.leading or len(shape) == rank + 2 or len(shape) < rank + 1:
+        return run_ops(layer, shape, layout)
+    lead, tail = shape[: len(shape) - rank - 1], shape[len(shape) - rank - 1 :]
+    result = run_ops(layer, tail, Layout(layer.channels_last, False))
+    flows = tuple(replace(flow, input=(*lead, *flow.input), output=(*lead, *flow.output)) for flow in result.flows)
+    return LayerFlow(layer, shape, (*lead, *result.output), flows)
+
+
+# Values ---------------------------------------------------------------------------------------------------------------
+
+
+def known(value: Value, name: str) -> Value:
+    """`value`, if the text gives it.
+
+    Raises:
+        CodeError: CW314.
+    """
+    for item in value if isinstance(value, tuple) else (value,):
+        if isinstance(item, Unknown):
+            raise CodeError(
+                "CW314",
+                f"the value of {name!r} is not in the text: {item.text}",
+                received=item.text,
+                hint=f"write a number for {name}, or give the line that assigns {item.text}",
+            )
+    return value
+
+
+def integers(value: Value, name: str, *, least: int | None = None, quote: str = "") -> tuple[int, ...]:
+    """A tuple of integers within 64 bits; a single one is a tuple of one.
+
+    Raises:
+        Refusal: CW204 another type, CW201 below `least`, CW107 beyond 64 bits.  CodeError: CW314.
+    """
+    known(value, name)
+    items = value if isinstance(value, tuple) else (value,)
+    for item in items:
+        if type(item) is not int:
+            raise wrong_type(name, value, "an integer", quote)
+        if not -LARGEST - 1 <= item <= LARGEST:
+            raise Refusal("CW107", f"{name} is {item}, which does not fit into 64 bits", received=item)
+        if least is not None and item < least:
+            fixed = tuple(max(one, least) for one in items if type(one) is int)
+            hint = f"try {name}={fixed[0] if len(set(fixed)) == 1 else fixed}"
+            fact = f"{name} is {show(value)}; it must be at least {least}"
+            raise Refusal("CW201", fact, received=value, hint=hint, quote=quote)
+    return items
+
+
+def wrong_type(name: str, value: Value, wanted: str, quote: str = "") -> Refusal:
+    """CW204, with the value that was probably meant."""
+    hint = f"write {name} as {wanted}"
+    if isinstance(value, float) and abs(value) < LARGEST and value == int(value):
+        hint = f"write {name}={int(value)}"
+    elif isinstance(value, bool):
+        hint = f"write {name}={int(value)} if that is meant"
+    elif isinstance(value, str) and value.strip().isdigit():
+        hint = f"write {name}={value.strip()} without the quotes"
+    received = show(value) if isinstance(value, Call | Unknown | Array) else value
+    return Refusal("CW204", f"{name} is {show(value)}, not {wanted}", received=received, hint=hint, quote=quote)
+
+
+def array(
+    value: Value, name: str, axes: int | Iterable[int], hint: str = "", quote: str = ""
+) -> tuple[int | None, ...]:
+    """The shape of an array argument, or of `axes` unknown sizes where the text gives none.
+
+    Raises:
+        Refusal: CW204 where it is no array, CW101 where it has another number of axes.  CodeError: CW314.
+    """
+    wanted = (axes,) if isinstance(axes, int) else tuple(axes)
+    if isinstance(value, Unknown) or (isinstance(value, Array) and value.shape is None):
+        raise CodeError(
+            "CW314",
+            f"the shape of {name!r} is not in the text: {value.text}",
+            received=value.text,
+            hint=hint or f"give the line that makes {value.text}",
+        )
+    shape = value.shape if isinstance(value, Array) else None
+    if shape is None:
+        raise wrong_type(name, value, "an array", quote)
+    if len(shape) not in wanted:
+        fact = f"{name} has {len(shape)} axes where {' or '.join(map(str, wanted))} are needed: {shape}"
+        raise Refusal("CW101", fact, received=shape, axis=name, hint=hint, quote=quote)
+    return shape
+
+
+def show(value: Value) -> str:
+    """A value as it stands in a message, cut where it is long."""
+    if isinstance(value, Unknown | Array):
+        return value.text
+    if isinstance(value, Call):
+        return value.text or value.kind
+    text = repr(value)
+    return text if len(text) <= 80 else text[:77] + "..."
+
+
+def truth(value: Value, default: bool = True) -> bool:
+    """The truth of a value as Python takes it; the default where the text does not give it."""
+    return default if isinstance(value, Unknown | Array) else bool(value)

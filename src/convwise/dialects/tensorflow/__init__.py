@@ -1,0 +1,72 @@
+"""TensorFlow's functions (tf.nn of 2.21 on a CPU): how it spells, resolves and refuses them. It is never imported."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from convwise.dialects.base import Call, Dialect, Entered, Layer, LayerFlow, Value, nearest
+from convwise.dialects.kinds import flow_kind, read_kind
+from convwise.dialects.tensorflow.functions import DATA, FOREIGN, KINDS
+from convwise.dialects.tensorflow.spelling import anew, spell
+from convwise.dialects.writing import respell as respelled
+from convwise.errors import ArgumentError, CodeError, ShapeError
+from convwise.ops import Shape
+
+RELEASE = "2.21"
+RELEASES = (RELEASE,)
+
+
+def read(call: Call, release: str | None = None) -> Layer:
+    """The layer that a call of a function means; the call is without the data.
+
+    Raises:
+        Refusal: what TensorFlow refuses whatever the data, with its words in `quote`.  ShapeError: CW210.
+        CodeError: CW302 to CW306, CW311, CW314, CW317.  ArgumentError: CW603.
+    """
+    if release is not None and ".".join(str(release).split(".")[:2]) not in RELEASES:
+        raise ArgumentError(
+            "CW603", f"TensorFlow {release} is not known", received=release, hint=f"known is {', '.join(RELEASES)}"
+        )
+    kind = KINDS.get(call.kind)
+    if kind is None:
+        near = nearest(call.kind, KINDS)
+        hint = f"did you mean {near}?" if near else "see the functions of tf.nn"
+        raise CodeError(
+            "CW302", f"TensorFlow has no function {call.kind!r} that convwise knows", received=call.kind, hint=hint
+        )
+    return read_kind("tensorflow", kind, call, RELEASE, FOREIGN)
+
+
+def enter(layers: Sequence[Layer], shape: Shape) -> Entered:
+    """`shape` with a batch of unknown size before it where the first function of a certain rank would lack one.
+
+    Raises:
+        ShapeError: CW103 where a size is negative.
+    """
+    if any(size is not None and size < 0 for size in shape):
+        raise ShapeError("CW103", "a size is negative", received=shape)
+    first = next((layer for layer in layers if layer.rank is not None), None)
+    if first is not None and first.rank is not None and len(shape) == first.rank + 1:
+        by_input = first.kind in ("tf.nn.max_pool", "tf.nn.avg_pool")
+        if not by_input or len(shape) == 2:
+            return Entered((None, *shape), True)
+    return Entered(tuple(shape))
+
+
+def flow(layer: Layer, shape: Shape) -> LayerFlow:
+    """What the function does to data of this shape, batch included.
+
+    Raises:
+        ShapeError: with TensorFlow's words in `quote` where it has some.
+    """
+    return flow_kind(KINDS[layer.kind], layer, tuple(shape))
+
+
+def respell(layer: Layer, changes: Mapping[str, Value]) -> str:
+    """The user's own call with `changes` made, in the user's own style."""
+    return respelled(layer, KINDS[layer.kind].parameters, changes, anew)
+
+
+DIALECT = Dialect("tensorflow", "TensorFlow", RELEASE, RELEASES, frozenset(KINDS), read, enter, flow, spell, respell)
+
+__all__ = ["DATA", "DIALECT", "KINDS", "enter", "flow", "read", "respell", "spell"]
