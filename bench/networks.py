@@ -1,22 +1,28 @@
-"""Whole networks, side by side with what else tells their shapes: `python bench/networks.py [FOLDER] [--plot]`. Medians of one run.
+"""Whole networks, side by side with what else tells their shapes: `python bench/networks.py [PART ...] [FOLDER ...] [--record]`. Medians of one run.
 
-FOLDER holds .onnx files; without it some are written with random weights (by torchvision where it is installed, else chains of our own).
-Measured where the other package is installed: file to full trace against `onnx.load` + `onnx.shape_inference.infer_shapes`; a live model
-against `torchinfo.summary`; Keras JSON to trace against `model_from_json`; then what a second size and the legal sizes of a network take,
-and how the cost grows with the nodes of a chain. `--plot` draws that growth as docs/networks-growth.svg.
+PART is one of files, live, keras, growth; all of them where none is named. FOLDER holds .onnx files; without it some are written with random
+weights (by torchvision where it is installed, else chains of our own).
+Measured where the other package is installed: file to full trace against `onnx.load` + `onnx.shape_inference.infer_shapes`, in this process
+and as the first thing that a fresh one does; a live model against `torchinfo.summary`; Keras JSON to trace against `model_from_json`; then what
+a second size and the legal sizes of a network take, and how the cost grows with the nodes of a chain.
+`--record` writes the tables into docs/networks-speed.md, each part in its place, and draws the growth as docs/networks-growth.svg.
 """
 
 from __future__ import annotations
 
 import importlib.util
 import os
+import platform
 import statistics
 import struct
+import subprocess
 import sys
 import tempfile
 import time
 import warnings
 from collections.abc import Callable
+from datetime import date
+from importlib.metadata import version
 from math import log10
 from pathlib import Path
 from typing import Any
@@ -27,25 +33,40 @@ os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")
 import convwise as cw
 from convwise.readers.onnx import read_onnx
 
-ROUNDS = 7
+ROUNDS = 5
 CHAINS = (100, 300, 1_000, 3_000, 10_000, 30_000, 100_000)
 TORCHVISION = ("resnet18", "mobilenet_v2", "squeezenet1_1", "shufflenet_v2_x1_0")
-LIVE = ("resnet18", "resnet50", "vgg16", "mobilenet_v2", "densenet121", "squeezenet1_1")
+LIVE = ("resnet18", "resnet50", "vgg16", "densenet121", "squeezenet1_1")
 KERAS = ("VGG16", "ResNet50", "MobileNetV2", "EfficientNetB0", "DenseNet121")
 LIBRARIES: list[Any] = []
 """Keeps the definitions of operators alive, which end with their library."""
 
-PLOT = Path(__file__).parent.parent / "docs" / "networks-growth.svg"
+DOCS = Path(__file__).parent.parent / "docs"
+PLOT = DOCS / "networks-growth.svg"
+PAGE = DOCS / "networks-speed.md"
+PARTS = {
+    "files": "From an .onnx file to its full trace",
+    "live": "Live PyTorch models",
+    "keras": "Keras JSON",
+    "growth": "How the cost grows",
+}
+PACKAGES = ("onnx", "torch", "torchvision", "torchinfo", "keras", "tensorflow-cpu")
 
 
-def medians(works: list[Callable[[], object]], rounds: int = ROUNDS) -> list[float]:
-    """Milliseconds of each work after a round that does not count; they take turns, so that a busy moment hits all of them."""
+Clock = Callable[[], float]
+
+
+def medians(works: list[Callable[[], object]], rounds: int = ROUNDS, clock: Clock = time.perf_counter) -> list[float]:
+    """Milliseconds of each work after a round that does not count; they take turns, so that a busy moment hits all of them.
+
+    Works on one thread are told by the processor's time, which other programs disturb less, and the others by the wall's.
+    """
     taken: list[list[float]] = [[] for _ in works]
     for _ in range(rounds + 1):
         for work, times in zip(works, taken, strict=True):
-            start = time.perf_counter()
+            start = clock()
             work()
-            times.append((time.perf_counter() - start) * 1e3)
+            times.append((clock() - start) * 1e3)
     return [statistics.median(times[1:]) for times in taken]
 
 
@@ -127,33 +148,94 @@ def written(folder: Path) -> list[Path]:
     return paths
 
 
-def files(paths: list[Path]) -> None:
+class Table:
+    """Rows that are printed as they come, and kept for the page."""
+
+    def __init__(self, *columns: str) -> None:
+        self.lines = [f"| {' | '.join(columns)} |", f"|{'---|' + '---:|' * (len(columns) - 1)}"]
+        self.widths = [28, *(max(len(one), 8) + 2 for one in columns[1:])]
+        self._print(columns)
+
+    def add(self, *cells: str) -> None:
+        self.lines.append(f"| {' | '.join(cells)} |")
+        self._print(cells)
+
+    def _print(self, cells: tuple[str, ...]) -> None:
+        first, *others = zip(cells, self.widths, strict=True)
+        print(f"{first[0][: first[1]]:<{first[1]}}" + "".join(f"{cell:>{wide}}" for cell, wide in others), flush=True)
+
+
+def files(paths: list[Path]) -> list[str]:
     """A row a file: reading and tracing, the onnx package, a second size, legal sizes."""
     onnx = None
     if installed("onnx"):
         import onnx
-    head = f"{'file to trace, ms':<28}{'MB':>7}{'nodes':>7}{'read':>9}{'trace':>9}{'us/node':>9}"
-    print(f"{head}{'onnx':>10}{'faster':>9}{'next size':>11}{'ratio':>8}{'legal sizes':>13}")
+    table = Table(
+        "file", "MB", "nodes", "whole, ms", "us a node", "onnx, ms", "faster", "unread, ms", "next size, ms", "of unread", "fields, ms",
+        "legal sizes, ms", "first, ms", "onnx first, ms",
+    )  # fmt: skip
     for path in paths:
         network = cw.read(path)
         nodes = len(read_onnx(path).graph.nodes)
-        works: list[Callable[[], object]] = [
-            lambda p=path: cw.read(p),
-            network.trace,
-            lambda p=path: cw.read(p).trace(),
-        ]
+        works: list[Callable[[], object]] = [lambda p=path: traced(cw.read(p))]
         if onnx is not None:
             works.append(lambda p=path: onnx.shape_inference.infer_shapes(onnx.load(p, load_external_data=False)))
-        read, trace, whole, *theirs = medians(works)
-        other = f"{theirs[0]:>10.1f}{theirs[0] / whole:>8.1f}x" if theirs else f"{'':>19}"
+        whole, *theirs = medians(works, clock=time.process_time)
         second = next_size(network)
-        text = f"{second:>11.2f}{second / whole:>8.2f}" if second is not None else f"{'fixed':>11}{'':>8}"
-        (legal,) = medians([lambda n=network: legal_or_none(n)], 3)
-        size = path.stat().st_size / 1e6
-        print(
-            f"{path.stem[:27]:<28}{size:>7.1f}{nodes:>7}{read:>9.2f}{trace:>9.2f}{whole / nodes * 1e3:>9.1f}{other}{text}{legal:>13.1f}",
-            flush=True,
+        unread = first(UNREAD, path)
+        (legal,) = medians([lambda n=network: legal_or_none(n)], 3, time.process_time)
+        table.add(
+            path.stem[:27],
+            f"{path.stat().st_size / 1e6:.1f}",
+            f"{nodes}",
+            f"{whole:.2f}",
+            f"{whole / nodes * 1e3:.1f}",
+            *((f"{theirs[0]:.1f}", f"{theirs[0] / whole:.1f}x") if theirs else ("", "")),
+            f"{unread:.2f}",
+            *((f"{second:.3f}", f"{second / unread:.3f}") if second is not None else ("fixed", "")),
+            f"{fields(network):.2f}",
+            f"{legal:.1f}",
+            f"{first(OURS, path):.0f}",
+            f"{first(THEIRS, path):.0f}" if theirs else "",
         )
+    return table.lines
+
+
+TRACED = "[(row.output, row.params, row.macs) for row in cw.read(path).trace().rows]"
+OURS = "", f"import convwise as cw; {TRACED}"
+UNREAD = f"import convwise as cw; path = sys.argv[2]; {TRACED}", TRACED
+"""A file that the process has not seen, once another has been read."""
+THEIRS = "", "import onnx; onnx.shape_inference.infer_shapes(onnx.load(path, load_external_data=False))"
+
+
+def first(program: tuple[str, str], path: Path) -> float:
+    """Milliseconds of a program's second part in a fresh process; the median of three."""
+    before, timed = program
+    script = f"import sys, time\n{before}\npath = sys.argv[1]\nstart = time.perf_counter()\n{timed}\nprint(time.perf_counter() - start)"
+    with tempfile.TemporaryDirectory() as folder:
+        other = Path(folder) / "chain.onnx"
+        other.write_bytes(chain(100))
+        words = [sys.executable, "-c", script, str(path), str(other)]
+        taken = [float(subprocess.run(words, check=True, capture_output=True, text=True).stdout) for _ in range(3)]
+    return statistics.median(taken) * 1e3
+
+
+def traced(network: cw.Network, shape: Any = None) -> object:
+    """Every row's output and counts, and the totals; receptive fields are there for the asking."""
+    trace = network.trace(shape)
+    return trace.totals, [(row.output, row.params, row.macs) for row in trace.rows]
+
+
+def fields(network: cw.Network) -> float:
+    """Milliseconds that all receptive fields take on top of a trace."""
+    taken = []
+    for _ in range(ROUNDS):
+        trace = network.trace()
+        start = time.process_time()
+        for row in trace.rows:
+            row.receptive_field  # noqa: B018
+        taken.append((time.process_time() - start) * 1e3)
+    return statistics.median(taken)
 
 
 def legal_or_none(network: cw.Network) -> object:
@@ -164,81 +246,102 @@ def legal_or_none(network: cw.Network) -> object:
 
 
 def next_size(network: cw.Network) -> float | None:
-    """Milliseconds of a trace at sizes that were not seen before; None where the network takes one size alone."""
+    """Milliseconds of a trace at sizes that were not seen before; None where the network takes one size alone.
+
+    They lie at least 32 apart where the network lets them, so that no layer deep in it meets a shape a second time.
+    """
     source = network.sources[0]
     declared = tuple(size if isinstance(size, int) else 1 for size in source.declared)
     try:
         legal = network.legal_sizes()
     except cw.ConvwiseError:
         return None
-    sizes = iter([n for n in range(64, 1_000) if legal.takes((n,) * len(legal))])
-    taken = []
+    sizes = [n for n in range(64, 1_000) if n != declared[-2] and legal.takes((n,) * len(legal))]
+    far: list[int] = []
     for size in sizes:
-        if size == declared[-2]:
-            continue
+        if abs(size - declared[-2]) >= 32 and (not far or size - far[-1] >= 32):
+            far.append(size)
+    taken: list[float] = []
+    for size in far if len(far) >= ROUNDS else sizes:
         spatial = (size,) * len(legal)
         last = source.layout.channels_last
         shape = (declared[0], *spatial, declared[-1]) if last else (*declared[:2], *spatial)
-        start = time.perf_counter()
-        network.trace(shape)
-        taken.append((time.perf_counter() - start) * 1e3)
+        start = time.process_time()
+        traced(network, shape)
+        taken.append((time.process_time() - start) * 1e3)
         if len(taken) == ROUNDS:
             break
     return statistics.median(taken) if taken else None
 
 
-def live() -> None:
+def live() -> list[str]:
     """Live PyTorch models against torchinfo."""
     vision = torchvision() if installed("torchinfo") else None
     if vision is None:
         print("\nno torchinfo: live models are not compared")
-        return
+        return []
     import torchinfo
 
-    print(f"\n{'live PyTorch model, ms':<28}{'convwise':>10}{'torchinfo':>11}{'faster':>9}{'one more trace':>16}")
+    table = Table("live PyTorch model", "convwise, ms", "torchinfo, ms", "faster", "one more trace, ms")
     shape = (1, 3, 224, 224)
     for name in LIVE:
         model = vision.models.get_model(name, weights=None).eval()
         network = cw.read(model, input_shape=shape)
         ours, theirs, again = medians(
             [
-                lambda m=model: cw.read(m, input_shape=shape).trace(shape),
+                lambda m=model: traced(cw.read(m, input_shape=shape), shape),
                 lambda m=model: torchinfo.summary(m, input_size=shape, verbose=0, device="cpu"),
-                lambda n=network: n.trace(shape),
+                lambda n=network: traced(n, shape),
             ],
-            5,
+            3,
         )
-        print(f"{name:<28}{ours:>10.1f}{theirs:>11.1f}{theirs / ours:>8.1f}x{again:>16.1f}", flush=True)
+        table.add(name, f"{ours:.1f}", f"{theirs:.1f}", f"{theirs / ours:.1f}x", f"{again:.2f}")
+    return table.lines
 
 
-def configurations() -> None:
+def configurations() -> list[str]:
     """Keras JSON against Keras itself."""
     if not installed("keras"):
         print("\nno keras: configurations are not compared")
-        return
+        return []
     import keras
 
-    print(f"\n{'Keras JSON to trace, ms':<28}{'convwise':>10}{'Keras':>11}{'faster':>9}")
+    table = Table(
+        "Keras JSON", "nodes", "convwise, ms", "us a node", "model_from_json, ms", "faster", "next size, ms", "of whole"
+    )
     for name in KERAS:
         keras.backend.clear_session()
         text = vars(keras.applications)[name](weights=None).to_json()
         ours, theirs = medians(
-            [lambda t=text: cw.read(t.encode()).trace(), lambda t=text: keras.models.model_from_json(t)], 3
+            [lambda t=text: traced(cw.read(t.encode())), lambda t=text: keras.models.model_from_json(t)], 3
         )
-        print(f"{name:<28}{ours:>10.1f}{theirs:>11.1f}{theirs / ours:>8.1f}x", flush=True)
+        network = cw.read(text.encode())
+        nodes, second = len(network.nodes), next_size(network)
+        table.add(
+            name,
+            f"{nodes}",
+            f"{ours:.1f}",
+            f"{ours / nodes * 1e3:.0f}",
+            f"{theirs:.1f}",
+            f"{theirs / ours:.1f}x",
+            *((f"{second:.3f}", f"{second / ours:.3f}") if second is not None else ("fixed", "")),
+        )
+    return table.lines
 
 
-def growth(folder: Path) -> list[tuple[int, float]]:
-    """(nodes, milliseconds from file to trace) of chains."""
-    print(f"\n{'nodes in a chain':>16}{'ms':>12}{'us/node':>10}")
+def growth(folder: Path, record: bool = False) -> list[str]:
+    """Milliseconds from file to trace of chains."""
+    table = Table("nodes in a chain", "ms", "us a node")
     points = []
     for length in CHAINS:
         path = folder / "chain.onnx"
         path.write_bytes(chain(length))
-        (taken,) = medians([lambda p=path: cw.read(p).trace()], 7 if length <= 10_000 else 3)
+        (taken,) = medians([lambda p=path: traced(cw.read(p))], 7 if length <= 10_000 else 5, time.process_time)
         points.append((length, taken))
-        print(f"{length:>16,}{taken:>12.1f}{taken / length * 1e3:>10.1f}", flush=True)
-    return points
+        table.add(f"{length:,}", f"{taken:.1f}", f"{taken / length * 1e3:.1f}")
+    if record:
+        PLOT.write_text(svg(points), encoding="utf-8")
+    return [*table.lines, "", f"![Time over nodes]({PLOT.name})"]
 
 
 def svg(points: list[tuple[int, float]]) -> str:
@@ -267,18 +370,48 @@ def svg(points: list[tuple[int, float]]) -> str:
     return "\n".join([*lines, "</svg>", ""])
 
 
+def recorded(part: str, lines: list[str]) -> None:
+    """Put the table of a part into its place on the page."""
+    known = PAGE.read_text(encoding="utf-8") if PAGE.exists() else ""
+    versions = [f"{name} {version(name)}" for name in PACKAGES if installed(name.partition("-")[0])]
+    told = f"{date.today()}; {machine()}; Python {platform.python_version()}, convwise {cw.__version__}, {', '.join(versions)}."
+    busy = f"Load of the machine while measuring: {os.getloadavg()[0]:.1f} on {os.cpu_count()} processors."
+    text = "\n".join([f"## {PARTS[part]}", "", told, busy, "", *lines, ""])
+    head, *sections = known.split("\n## ")
+    places = {one.partition("\n")[0]: f"## {one}" for one in sections}
+    places[PARTS[part]] = text
+    whole = [head.rstrip(), *(places[title].rstrip() for title in PARTS.values() if title in places)]
+    PAGE.write_text("\n\n".join(whole) + "\n", encoding="utf-8")
+
+
+def machine() -> str:
+    """The processor's name, as Linux tells it."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        lines = []
+    return next((one.partition(":")[2].strip() for one in lines if one.startswith("model name")), platform.machine())
+
+
 def main(words: list[str]) -> None:
-    """Every table, one after the other."""
+    """Every table that is asked for, one after the other."""
     warnings.simplefilter("ignore")
-    folders = [Path(word) for word in words if not word.startswith("--")]
+    folders = [Path(word) for word in words if not word.startswith("--") and word not in PARTS]
+    record = "--record" in words
     with tempfile.TemporaryDirectory() as name:
-        files(sorted(folders[0].glob("*.onnx")) if folders else written(Path(name)))
-        live()
-        configurations()
-        points = growth(Path(name))
-    if "--plot" in words:
-        PLOT.write_text(svg(points), encoding="utf-8")
-        print(f"drawn: {PLOT.name}")
+        for part in [part for part in PARTS if part in words] or PARTS:
+            print()
+            if part == "files":
+                found = [path for folder in folders for path in sorted(folder.glob("*.onnx"))]
+                lines = files(found or written(Path(name)))
+            elif part == "live":
+                lines = live()
+            elif part == "keras":
+                lines = configurations()
+            else:
+                lines = growth(Path(name), record)
+            if record and lines:
+                recorded(part, lines)
 
 
 if __name__ == "__main__":

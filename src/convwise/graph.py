@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from convwise.dialects.base import Layer, Note
 from convwise.ops import Layout, Op, Shape
@@ -69,6 +69,8 @@ class Network:
     notes: tuple[Note, ...] = ()
     shapes: dict[str, Shape] = field(default_factory=dict, compare=False)
     """Shapes of stored tensors (weights, constants) that nodes read, by name."""
+    kept: dict[str, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
+    """What follows from the network alone and is worked out once, when it is first asked for."""
 
     def trace(self, input_shape: Shape | Mapping[str, Shape] | None = None) -> Trace:
         """A row for every node, with shapes, counts and receptive fields; None: the shape that the file declares.

@@ -101,3 +101,53 @@ def test_our_own_models_are_networks_too() -> None:
     model = keras.Sequential([keras.layers.Conv2D(8, 3), keras.layers.MaxPooling2D((2, 3)), keras.layers.Flatten()])
     network = cw.read(model, input_shape=(9, 10, 3))
     assert [row.output for row in network.trace()] == [(None, 7, 8, 8), (None, 3, 2, 8), (None, 48)]
+
+
+TWO = """
+left = keras.Input((None, None, 3), name='left')
+right = keras.Input((None, None, 1), name='right')
+meta = keras.Input((7,), name='meta')
+x = keras.layers.GlobalAveragePooling2D()(keras.layers.Conv2D(8, 3, strides=2, name='conv')(left))
+y = keras.layers.GlobalAveragePooling2D()(keras.layers.MaxPooling2D(5, name='pool')(right))
+model = keras.Model([left, right, meta], keras.layers.Concatenate()([x, y, meta]))
+"""
+
+
+def test_sizes_answers_for_every_input(capsys: pytest.CaptureFixture[str]) -> None:
+    told = ask({"command": "sizes", "model": TWO, "near": "2"})
+    assert [(one["input"], one["axes"]["height"]["text"], one["near"][0]["above"]) for one in told["inputs"]] == [
+        ("left", "n >= 3", 3),
+        ("right", "n >= 5", 5),
+    ]
+    assert told["input"] == "left"
+    assert main(["sizes", TWO]) == 0
+    out = capsys.readouterr().out
+    assert "left (declared" in out
+    assert "pool: a window that spans 5 needs n >= 5" in out
+    assert main(["sizes", TWO, "--format", "concise"]) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "left: height: n >= 3; width: n >= 3",
+        "right: height: n >= 5; width: n >= 5",
+    ]
+    assert main(["sizes", TWO, "--input-name", "right"]) == 0
+    assert "left" not in capsys.readouterr().out
+    wrong = ask({"command": "sizes", "model": TWO, "input_name": "meta"})["error"]
+    assert wrong["code"] == "CW606"
+    assert wrong["hint"] == "the inputs with spatial axes are left, right"
+
+
+@pytest.mark.parametrize(
+    "given", ["left=1x20x20x3,right=1x4x8x1,meta=1x7", {"left": "1x20x20x3", "right": [1, 4, 8, 1]}]
+)
+def test_shapes_for_several_inputs(given: object) -> None:
+    told = ask({"command": "check", "model": TWO, "input": given})
+    (error,) = [one for one in told["findings"] if one["level"] == "error"]
+    assert (error["code"], error["node"]) == ("CW104", "pool")
+    assert error["hint"].startswith("right, height: the legal sizes are n >= 5; nearest to 4: 5 (pad 0 + 1)")
+    rows = ask({"command": "inspect", "model": TWO, "input": "left=2x9x9x3, right=2x5x5x1, meta=2x7"})["rows"]
+    assert rows[-1]["output"] == [2, 16]
+
+
+@pytest.mark.parametrize("given", ["left=1x20x20x3,left=1x4x8x1", "=1x3", {"left": 3.5}])
+def test_shapes_by_name_that_make_no_sense(given: object) -> None:
+    assert ask({"command": "check", "model": TWO, "input": given})["error"]["code"] == "CW606"

@@ -259,8 +259,8 @@ def test_augmentation_keeps_shapes() -> None:
     ("entry", "reason"),
     [
         (write.layer("Lambda", "odd", function={"class_name": "__lambda__", "config": {"code": "4wEAAA=="}}), "code"),
-        (write.layer("LSTM", "odd", units=4), "convwise does not model Keras's LSTM"),
-        (write.layer("MultiHeadAttention", "odd"), "does not model Keras's MultiHeadAttention"),
+        (write.layer("ConvLSTM2D", "odd", filters=4), "convwise does not model Keras's ConvLSTM2D"),
+        (write.layer("EinsumDense", "odd"), "does not model Keras's EinsumDense"),
         (write.layer("Mine", "odd", module="my.package"), "Mine is a layer of your own"),
         ({**write.conv("odd"), "module": "my.package"}, "Conv2D is a layer of your own"),
         ({**write.conv("odd"), "registered_name": "mine>Conv2D"}, "Conv2D is a layer of your own"),

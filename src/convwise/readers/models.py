@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from convwise import dialects
 from convwise.dialects.base import Layer
 from convwise.errors import ArgumentError, CodeError, ConvwiseError
 from convwise.graph import Declared, Network, Node, Source
 from convwise.ops import Layout, Shape
-from convwise.readers.source import Found, Snippet, read_text
+
+if TYPE_CHECKING:
+    from convwise.readers.source import Found, Snippet
 
 TEXT_ENDINGS = (".py", ".ipynb", ".md", ".markdown", ".txt")
 OPEN_ENDS = frozenset({"CW308", "CW309", "CW314", "CW315"})
@@ -45,7 +47,7 @@ def read(source: Any, *, input_shape: Any = None, dialect: str | None = None) ->
             from convwise.readers.files import read_path_or_text
 
             return from_text(read_path_or_text(path)[0], input_shape, dialect)
-        return _from_bytes(_head(path), path, input_shape)
+        return _from_bytes(_head(os.fsdecode(path)), path, input_shape)
     if isinstance(source, str):
         return from_text(source, input_shape, dialect)
     return _from_live(source, input_shape)
@@ -58,11 +60,11 @@ def is_path(text: str) -> bool:
     return text.endswith((*MODEL_ENDINGS, *TEXT_ENDINGS)) or os.path.exists(text)
 
 
-def _head(path: str | bytes) -> bytes:
-    from convwise.readers.keras_files.opening import opened
+def _head(path: str) -> bytes:
+    from convwise.readers.onnx.opening import opened
 
-    with opened(path) as file:
-        return file.read(0, HEAD)
+    with opened(path) as buffer:
+        return buffer[0:HEAD]
 
 
 def _from_bytes(head: bytes, source: Any, input_shape: Any) -> Network:
@@ -114,6 +116,8 @@ def from_text(text: str, input_shape: Any = None, dialect: str | None = None) ->
     Raises:
         CodeError: CW309 where there are several, CW315 with a statement that cannot be followed, and what the text reader raises.
     """
+    from convwise.readers.source import read_text
+
     try:
         snippet = read_text(text, dialect=dialect)
         found = _only(snippet)

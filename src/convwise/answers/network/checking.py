@@ -7,8 +7,9 @@ from dataclasses import replace
 
 from convwise.answers.explanation import Finding
 from convwise.answers.network.flowing import InputShapes, NodeFlow, Run, run, show
-from convwise.answers.network.legal import LegalSizes, legal_sizes
+from convwise.answers.network.legal import LegalSizes, legal_of
 from convwise.answers.network.padding import baked_padding, even_kernels
+from convwise.answers.network.symbolic import follow
 from convwise.answers.network.together import pairs
 from convwise.answers.network.trace import Trace, trace_of
 from convwise.dialects.base import Layer
@@ -65,21 +66,23 @@ def _sizes(network: Network, flowed: Run) -> Iterator[Finding]:
         )
 
 
-def _legal(network: Network) -> LegalSizes | None:
+def _legal(network: Network) -> tuple[LegalSizes, ...]:
+    """The legal sizes of every input with spatial axes."""
+    symbolic = follow(network)
     try:
-        return legal_sizes(network)
+        return tuple(legal_of(symbolic, name) for name in dict.fromkeys(axis.source for axis in symbolic.keys))
     except ConvwiseError:
-        return None
+        return ()
 
 
 def _arithmetic(error: ShapeError) -> str:
     return f"\n{error.detail}" if error.detail else ""
 
 
-def _impossible(step: NodeFlow, error: ShapeError, legal: LegalSizes | None) -> Finding | None:
+def _impossible(step: NodeFlow, error: ShapeError, legal: tuple[LegalSizes, ...]) -> Finding | None:
     """A dense layer whose number of features no input size gives."""
     op = dense(step.node)
-    empty = legal is not None and len(legal) and not all(legal.values())
+    empty = any(len(one) and not all(one.values()) for one in legal)
     if op is None or not empty or error.code != "CW109":
         return None
     return Finding(
@@ -97,9 +100,12 @@ def dense(node: Node) -> Dense | None:
     return next((op for op in ops if isinstance(op, Dense) and op.in_features is not None), None)
 
 
-def _advice(error: ShapeError, flowed: Run, legal: LegalSizes | None) -> str:
-    """The nearest legal sizes, what to pad or crop to get there, and the node's own hint."""
-    lines = [] if legal is None or not len(legal) else list(nearest_in_words(legal, flowed))
+def _advice(error: ShapeError, flowed: Run, legal: tuple[LegalSizes, ...]) -> str:
+    """The nearest legal sizes of every input, what to pad or crop to get there, and the node's own hint."""
+    lines = []
+    for one in legal:
+        name = f"{one.input}, " if len(legal) > 1 else ""
+        lines += [name + line for line in nearest_in_words(one, flowed)] if len(one) else []
     return "\n".join([*lines, *([error.hint] if error.hint else [])])
 
 

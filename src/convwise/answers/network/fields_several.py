@@ -63,9 +63,9 @@ def _step(step: NodeFlow, following: Following) -> list[Fields]:
     ]
     work = node.work
     if isinstance(work, tuple):
-        return [through_ops(fields[0], done.ops, done.flows, node.layout)]
+        return [through_ops(fields[0], step.ops, step.flows, node.layout)]
     if isinstance(work, Layer):
-        return [through_ops(fields[0], done.ops, done.flows, layer_layout(work, shapes[0]))]
+        return [through_ops(fields[0], step.ops, step.flows, layer_layout(work, shapes[0]))]
     if isinstance(work, Elementwise):
         return [merged(fields, list(shapes), outs[0], step, following)]
     return _several(work, fields, shapes, outs, step, following)

@@ -7,15 +7,21 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 
 from convwise import dialects
+from convwise.answers.network.plan import Deed, plain, planned
 from convwise.dialects.base import Layer, run_ops
 from convwise.errors import ArgumentError, ConvwiseError, ShapeError
-from convwise.graph import Declared, Network, Node, Source, Work
-from convwise.ops import AxisFlow, Flow, Layout, Norm, Op, Shape, elements
-from convwise.ops.several import Several
+from convwise.graph import CHANNELS_FIRST, Declared, Network, Node, Source, Work
+from convwise.ops import AxisFlow, Conv, ConvTranspose, Dense, Flow, Layout, Norm, Op, Shape, elements
+from convwise.ops.outline import outlined
+from convwise.ops.several import Opaque
+from convwise.ops.shape import LARGEST
 from convwise.readers.echo import shown
 
 Shapes = tuple[Shape | None, ...]
 InputShapes = Shape | Sequence[int | None] | Mapping[str, Shape] | None
+
+BYTES = 4
+"""Bytes of one value: activations are counted as 32-bit floats."""
 
 HISTORY = 8
 """How many steps of the path to a broken node are told."""
@@ -23,6 +29,8 @@ HISTORY = 8
 
 def total(counts: Iterable[int | None]) -> int | None:
     """The sum; None where one is not known."""
+    if isinstance(counts, list):
+        return None if None in counts else sum(counts)
     found = 0
     for count in counts:
         if count is None:
@@ -32,21 +40,50 @@ def total(counts: Iterable[int | None]) -> int | None:
 
 
 @dataclass(frozen=True, slots=True)
+class Detail:
+    """Each op's flow, the op it really was, and the axes of the op whose windows slide (else of the first op that has any)."""
+
+    flows: tuple[Flow, ...] = ()
+    ops: tuple[Op, ...] = ()
+    axes: tuple[AxisFlow, ...] = ()
+
+
+NOTHING = Detail()
+
+
+@dataclass(slots=True)
 class Done:
-    """What some work did to some shapes: the outputs (None: not known), each op's flow, the op it really was, and the counts.
+    """What some work did to some shapes: the outputs (None: not known) and the counts; nobody changes it.
 
     `moments` are stored numbers that training does not change by gradient; `values` are the elements of all outputs.
+    `ops`, `layout` and `shape` are what a detail is worked out from when it is first asked for.
     """
 
     outputs: Shapes
-    flows: tuple[Flow, ...] = ()
-    ops: tuple[Op, ...] = ()
+    values: tuple[int | None, ...] = ()
     params: int | None = 0
     trainable: int | None = 0
     macs: int | None = 0
     moments: int = 0
-    values: tuple[int | None, ...] = ()
-    axes: tuple[AxisFlow, ...] = ()
+    known: Detail | None = NOTHING
+    ops: tuple[Op, ...] = ()
+    layout: Layout = CHANNELS_FIRST
+    shape: Shape = ()
+
+    @property
+    def detail(self) -> Detail:
+        """The flows behind the numbers."""
+        if self.known is None:
+            self.known = _any_through(self.ops, self.layout, self.shape).known or NOTHING
+        return self.known
+
+    @property
+    def bytes(self) -> int | None:
+        """What the outputs take as 32-bit floats."""
+        if len(self.values) == 1:
+            return None if self.values[0] is None else BYTES * self.values[0]
+        values = total(self.values)
+        return None if values is None else BYTES * values
 
 
 def done(outputs: Shapes, flows: tuple[Flow, ...] = (), ops: tuple[Op, ...] = ()) -> Done:
@@ -60,14 +97,12 @@ def done(outputs: Shapes, flows: tuple[Flow, ...] = (), ops: tuple[Op, ...] = ()
         axes = next((flow.axes for flow in flows if flow.axes), ())
     return Done(
         outputs,
-        flows,
-        ops,
+        tuple([None if shape is None else elements(shape) for shape in outputs]),
         total(flow.params for flow in flows),
         total(flow.trainable for flow in flows),
         total(flow.macs for flow in flows),
         moments,
-        tuple(None if shape is None else elements(shape) for shape in outputs),
-        axes,
+        Detail(flows, ops, axes) if flows else NOTHING,
     )
 
 
@@ -86,16 +121,16 @@ class NodeFlow:
 
     @property
     def flows(self) -> tuple[Flow, ...]:
-        return self.done.flows
+        return self.done.detail.flows
 
     @property
     def ops(self) -> tuple[Op, ...]:
-        return self.done.ops
+        return self.done.detail.ops
 
     @property
     def axes(self) -> tuple[AxisFlow, ...]:
         """The axes of the op whose windows slide; else of the first op that has any."""
-        return self.done.axes
+        return self.done.detail.axes
 
     @property
     def params(self) -> int | None:
@@ -115,16 +150,37 @@ class NodeFlow:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A network on one set of input shapes; `shapes` holds every tensor's shape by name, None where it is not known."""
+    """A network on one set of input shapes; `shapes` holds every tensor's shape by name, None where it is not known.
+
+    `done` is what each node did, and `sizes` the shapes by the kinds of the network's plan.
+    """
 
     network: Network
     inputs: dict[str, Shape]
-    nodes: tuple[NodeFlow, ...]
-    shapes: dict[str, Shape | None] = field(repr=False)
+    done: tuple[Done, ...] = field(repr=False)
+    sizes: list[Shape | None] = field(repr=False)
+    steps: list[NodeFlow] = field(default_factory=list, repr=False)
+
+    @property
+    def nodes(self) -> tuple[NodeFlow, ...]:
+        """What each node did, with its inputs."""
+        if len(self.steps) < len(self.done):
+            plan = planned(self.network)
+            inputs = [tuple([self.sizes[kind] for kind in kinds]) for _, kinds, _ in plan.sites]
+            self.steps[:] = [
+                NodeFlow(node, inputs[number], done)
+                for node, number, done in zip(self.network.nodes, plan.of, self.done, strict=True)
+            ]
+        return tuple(self.steps)
+
+    @property
+    def shapes(self) -> dict[str, Shape | None]:
+        sizes = self.sizes
+        return {name: sizes[kind] for name, kind in planned(self.network).kinds.items()}
 
     @property
     def errors(self) -> tuple[ShapeError, ...]:
-        return tuple(step.error for step in self.nodes if step.error is not None)
+        return tuple(step.error for step in self.steps if step.error is not None)
 
 
 def run(network: Network, input_shapes: InputShapes = None, *, strict: bool = True) -> Run:
@@ -137,68 +193,132 @@ def run(network: Network, input_shapes: InputShapes = None, *, strict: bool = Tr
         ArgumentError: CW601, CW606 where the input shapes do not fit the network's inputs.
     """
     inputs = given_shapes(network, input_shapes)
+    return _by_sites(network, inputs) or _by_nodes(network, inputs, strict)
+
+
+REFUSED = (ConvwiseError, LookupError, ValueError, ArithmeticError, AssertionError)
+"""What ops raise on shapes that they do not take; the last four where a malformed file gives too few inputs, or axes that there are not."""
+
+MOST_DONE = 8192
+
+_DONE: dict[tuple[tuple[int, int], Shapes], tuple[Done, Work, Layout]] = {}
+"""What works did to shapes, by their marks, which are good as long as works and layouts are kept alive here. Emptied when it is full."""
+
+
+def _by_sites(network: Network, inputs: dict[str, Shape]) -> Run | None:
+    """Nodes that do the same to the same tensors all at once; None where something is refused, which is told node by node."""
+    plan = planned(network)
+    sizes = list(plan.start)
+    for source, kind in zip(network.sources, plan.sources, strict=True):
+        sizes[kind] = inputs[source.name]
+    found: list[Done] = []
+    try:
+        for number, incoming, outputs in plan.sites:
+            deed = plan.deeds[number]
+            shapes = tuple([sizes[kind] for kind in incoming])
+            known = _DONE.get((deed.mark, shapes))
+            if known is not None:
+                one = known[0]
+            elif None in shapes:
+                one = _unknown(len(outputs), weighted(deed.work))
+            else:
+                one = _remembered(deed, deed.work, shapes)  # type: ignore[arg-type]
+            if len(outputs) == 1 == len(one.outputs):
+                sizes[outputs[0]] = one.outputs[0]
+            else:
+                for kind, shape in zip(outputs, one.outputs, strict=False):
+                    sizes[kind] = shape
+            found.append(one)
+    except REFUSED:
+        return None
+    return Run(network, inputs, tuple([found[number] for number in plan.of]), sizes)
+
+
+def _by_nodes(network: Network, inputs: dict[str, Shape], strict: bool) -> Run:
+    """Every node by itself, so that each that breaks tells its own place."""
     shapes: dict[str, Shape | None] = dict(network.shapes)
     shapes.update(inputs)
     steps: list[NodeFlow] = []
-    memo: Memo = {}
-    for node in network.nodes:
-        step = _step(node, tuple([shapes.get(name) for name in node.inputs]), memo)
+    plan = planned(network)
+    for node, number in zip(network.nodes, plan.of, strict=True):
+        step = _step(node, plan.deeds[plan.sites[number][0]], tuple([shapes.get(name) for name in node.inputs]))
         if step.error is not None:
             _tell(step.error, network, node, steps, shapes)
             if strict:
                 raise step.error
         shapes.update(zip(node.outputs, step.outputs, strict=False))
         steps.append(step)
-    return Run(network, inputs, tuple(steps), shapes)
+    kinds = plan.kinds
+    sizes: list[Shape | None] = [None] * (max(kinds.values(), default=0) + 1)
+    for name, kind in kinds.items():
+        sizes[kind] = shapes.get(name)
+    return Run(network, inputs, tuple([step.done for step in steps]), sizes, steps)
 
 
-Memo = dict[tuple[int, int, Shapes], Done]
-"""What one run has worked out, works and layouts known by identity, which is quicker than by their values."""
-
-
-def _step(node: Node, inputs: Shapes, memo: Memo) -> NodeFlow:
+def _step(node: Node, deed: Deed, inputs: Shapes) -> NodeFlow:
     work = node.work
-    key = (id(work), id(node.layout), inputs)
-    found = memo.get(key)
-    if found is not None:
-        return NodeFlow(node, inputs, found)
     if None in inputs:
-        return NodeFlow(node, inputs, _unknown(len(node.outputs)))
+        return NodeFlow(node, inputs, _unknown(len(node.outputs), weighted(work)))
     shapes: tuple[Shape, ...] = inputs  # type: ignore[assignment]
     try:
-        found = memo[key] = _work(work, node, shapes)
-        return NodeFlow(node, inputs, found)
+        return NodeFlow(node, inputs, _remembered(deed, work, shapes))
     except ShapeError as error:
         return NodeFlow(node, inputs, _unknown(len(node.outputs)), error)
     except ConvwiseError as error:
         return NodeFlow(node, inputs, _unknown(len(node.outputs)), _as_shape_error(error))
-    except (LookupError, ValueError, ArithmeticError, AssertionError):
-        # Ops of a malformed file: too few inputs, or axes that the op does not have.
+    except REFUSED:
         given = ", ".join(show(shape) for shape in shapes) or "no inputs"
         refused = ShapeError("CW101", f"{node.kind} does not take {given}", received=shapes)
         return NodeFlow(node, inputs, _unknown(len(node.outputs)), refused)
 
 
-def _work(work: Work, node: Node, shapes: tuple[Shape, ...]) -> Done:
+def _remembered(deed: Deed, work: Work, shapes: tuple[Shape, ...]) -> Done:
+    """What a node with this deed does; `work` is the node's own, whose name errors tell."""
+    key = (deed.mark, shapes)
+    known = _DONE.get(key)
+    if known is not None:
+        return known[0]
+    one = _work(work, deed.layout, shapes)
+    if len(_DONE) >= MOST_DONE:
+        _DONE.clear()
+    _DONE[key] = one, deed.work, deed.layout
+    return one
+
+
+def _work(work: Work, layout: Layout, shapes: tuple[Shape, ...]) -> Done:
     if isinstance(work, Layer):
-        return layer_flow(work, shapes[0])
+        return _plain_flow(work, shapes[0]) or _layer_flow(work, shapes[0])
+    if not isinstance(work, tuple):
+        if isinstance(work, Opaque):
+            return _unknown(work.outputs, True)
+        outputs = work.flows(shapes)
+        return Done(outputs, tuple([None if shape is None else elements(shape) for shape in outputs]))
+    found = outlined(work, shapes[0], layout)
+    if found is not None:
+        output, params, trainable, macs, moments = found
+        return Done((output,), (elements(output),), params, trainable, macs, moments, None, work, layout, shapes[0])
+    return _any_through(work, layout, shapes[0])
+
+
+def _any_through(ops: tuple[Op, ...], layout: Layout, shape: Shape) -> Done:
     try:
-        hash(work)
+        hash(ops)
     except TypeError:  # a setting that cannot be compared
-        if isinstance(work, tuple):
-            return _through.__wrapped__(work, node.layout, shapes[0])
-        return _several.__wrapped__(work, shapes)
-    return _through(work, node.layout, shapes[0]) if isinstance(work, tuple) else _several(work, shapes)
+        return _through.__wrapped__(ops, layout, shape)
+    return _through(ops, layout, shape)
 
 
 @lru_cache(maxsize=64)
-def _unknown(outputs: int) -> Done:
-    return Done((None,) * outputs, values=(None,) * outputs)
+def _unknown(outputs: int, counts: bool = False) -> Done:
+    """A node that was not followed; with `counts`, it may hold numbers and multiply, and how many is not known."""
+    count = None if counts else 0
+    return Done((None,) * outputs, (None,) * outputs, count, count, count)
 
 
-@lru_cache(maxsize=8192)
-def _several(work: Several, shapes: tuple[Shape, ...]) -> Done:
-    return done(work.flows(shapes))
+def weighted(work: Work) -> bool:
+    """Whether what the node stores or multiplies depends on a shape, so that it is not known where that is not."""
+    ops = work.ops if isinstance(work, Layer) else work if isinstance(work, tuple) else ()
+    return isinstance(work, Opaque) or any(isinstance(op, Conv | ConvTranspose | Dense | Norm) for op in ops)
 
 
 def _as_shape_error(error: ConvwiseError) -> ShapeError:
@@ -225,29 +345,26 @@ def _through(ops: tuple[Op, ...], layout: Layout, shape: Shape) -> Done:
     return done((flows[-1].output if flows else shape,), tuple(flows), ops)
 
 
-_LAYERS: dict[object, Done] = {}
-"""What equal layers did to equal shapes; emptied when it is full."""
-
-_MOST_LAYERS = 8192
+LAYOUTS = {True: Layout(channels_last=True), False: CHANNELS_FIRST}
 
 
-def layer_flow(layer: Layer, shape: Shape) -> Done:
-    """A dialect's layer, as it runs in a trained network: normalisation with stored moments asks for no second value."""
-    settings = tuple(pair for pair in layer.arguments.items() if pair[0] != "name")
-    key = (layer.dialect, layer.release, layer.kind, settings, layer.ops, layer.channels_last, shape)
-    try:
-        found = _LAYERS.get(key)
-    except TypeError:  # an argument that cannot be compared, such as a mapping
-        return _layer_flow(layer, shape)
+def _plain_flow(layer: Layer, shape: Shape) -> Done | None:
+    """A layer that is plainly its ops; None where the dialect has to look."""
+    if not plain(layer, shape):
+        return None
+    layout = LAYOUTS[layer.channels_last]
+    found = outlined(layer.ops, shape, layout)
     if found is None:
-        found = _layer_flow(layer, shape)
-        if len(_LAYERS) >= _MOST_LAYERS:
-            _LAYERS.clear()
-        _LAYERS[key] = found
-    return found
+        return None
+    output, params, trainable, macs, moments = found
+    values = elements(output)
+    if max([size or 0 for size in output]) > LARGEST or (values is not None and values > LARGEST):
+        return None
+    return Done((output,), (values,), params, trainable, macs, moments, None, layer.ops, layout, shape)
 
 
 def _layer_flow(layer: Layer, shape: Shape) -> Done:
+    """A dialect's layer, as it runs in a trained network: normalisation with stored moments asks for no second value."""
     try:
         found = dialects.get(layer.dialect).flow(layer, shape)
     except ShapeError as error:

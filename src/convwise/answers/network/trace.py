@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from math import ceil, floor, prod
 from typing import Any
@@ -13,15 +13,13 @@ from typing import Any
 from convwise.answers.explanation import Finding
 from convwise.answers.network.fields import Fields, Following, Misaligned
 from convwise.answers.network.fields_several import follow_fields
-from convwise.answers.network.flowing import InputShapes, NodeFlow, Run, run, show, total
+from convwise.answers.network.flowing import BYTES, Done, InputShapes, Run, run, show, total
+from convwise.answers.network.plan import planned
 from convwise.answers.network.symbolic import AxisKey
 from convwise.axis import Axis
-from convwise.graph import Network
+from convwise.graph import Network, Node
 from convwise.ops import AxisFlow, Shape, elements, spatial_names
 from convwise.ops.several import Opaque
-
-BYTES = 4
-"""Bytes of one value: activations are counted as 32-bit floats."""
 
 BORDER = 1 << 12
 """Up to so many border windows are looked at for the share of padding."""
@@ -30,31 +28,113 @@ Number = int | Fraction
 Seen = int | str
 
 
-@dataclass(frozen=True, slots=True)
+Views = tuple[tuple[Seen, ...], tuple[Number | None, ...], tuple[int | None, ...], tuple[float | None, ...]]
+
+
+@dataclass(slots=True)
+class Sight:
+    """The receptive fields of a run: worked out, all at once, when the first is asked for."""
+
+    run: Run
+    keys: tuple[AxisKey, ...]
+    shown: tuple[int, ...]
+    found: Following | None = None
+    views: list[Views] = field(default_factory=list)
+
+    @property
+    def following(self) -> Following:
+        if self.found is None:
+            self.found = follow_fields(self.run, self.keys)
+        return self.found
+
+    def of(self, number: int) -> Views:
+        """The views of a node's first output."""
+        if not self.views:
+            self.views.extend(_all_views(self.run, self.shown, self.following))
+        return self.views[number]
+
+
+@dataclass(slots=True, repr=False, eq=False)
 class Row:
-    """One node. `input` and `output` are shapes in the framework's order (of the first tensor; `inputs`, `outputs` have all), None where not known.
+    """One node; nobody changes it. `input` and `output` are shapes in the framework's order (of the first tensor; `inputs`, `outputs` have all), None where not known.
 
     Per spatial axis of the network's input: `receptive_field` (cells, or "all"), `jump`, `offset` (the first input cell that
     output 0 sees; below 0 in padding) and `center` = offset + (receptive_field - 1) / 2; None where the field is "all".
     `params` are the numbers that the framework counts as parameters, `macs` multiply-accumulates of the whole batch.
     """
 
-    name: str
-    op: str
-    inputs: tuple[Shape | None, ...]
-    outputs: tuple[Shape | None, ...]
-    params: int | None
-    trainable: int | None
-    macs: int | None
-    receptive_field: tuple[Seen, ...]
-    jump: tuple[Number | None, ...]
-    offset: tuple[int | None, ...]
-    center: tuple[float | None, ...]
-    activation_bytes: int | None
-    module: str = ""
-    place: str = ""
-    note: str = ""
-    axes: tuple[AxisFlow, ...] = ()
+    run: Run
+    sight: Sight
+    number: int
+
+    @property
+    def node(self) -> Node:
+        return self.run.network.nodes[self.number]
+
+    @property
+    def name(self) -> str:
+        return self.node.name
+
+    @property
+    def op(self) -> str:
+        return self.node.kind
+
+    @property
+    def module(self) -> str:
+        return self.node.module
+
+    @property
+    def place(self) -> str:
+        return self.node.place
+
+    @property
+    def note(self) -> str:
+        work = self.node.work
+        return work.reason if isinstance(work, Opaque) else ""
+
+    @property
+    def inputs(self) -> tuple[Shape | None, ...]:
+        return self.run.nodes[self.number].inputs
+
+    @property
+    def outputs(self) -> tuple[Shape | None, ...]:
+        return self.run.done[self.number].outputs
+
+    @property
+    def params(self) -> int | None:
+        return counted(self.node, self.run.done[self.number], self.run.network.dialect)
+
+    @property
+    def trainable(self) -> int | None:
+        return trained(self.node, self.run.done[self.number])
+
+    @property
+    def macs(self) -> int | None:
+        return multiplied(self.node, self.run.done[self.number])
+
+    @property
+    def activation_bytes(self) -> int | None:
+        return self.run.done[self.number].bytes
+
+    @property
+    def axes(self) -> tuple[AxisFlow, ...]:
+        return self.run.done[self.number].detail.axes
+
+    @property
+    def receptive_field(self) -> tuple[Seen, ...]:
+        return self.sight.of(self.number)[0]
+
+    @property
+    def jump(self) -> tuple[Number | None, ...]:
+        return self.sight.of(self.number)[1]
+
+    @property
+    def offset(self) -> tuple[int | None, ...]:
+        return self.sight.of(self.number)[2]
+
+    @property
+    def center(self) -> tuple[float | None, ...]:
+        return self.sight.of(self.number)[3]
 
     @property
     def input(self) -> Shape | None:
@@ -75,6 +155,15 @@ class Row:
         parts = [data_share(flow.axis) for flow in self.axes if flow.axis is not None]
         known = [part for part in parts if part is not None]
         return float(1 - prod(known)) if parts and len(known) == len(parts) else None
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Row) and (self is other or self.to_dict() == other.to_dict())
+
+    def __hash__(self) -> int:
+        return hash((self.name, self.outputs))
+
+    def __repr__(self) -> str:
+        return f"Row({', '.join(f'{key}={value!r}' for key, value in self.to_dict().items())})"
 
     def to_dict(self) -> dict[str, Any]:
         return {
@@ -108,6 +197,11 @@ def _plain(number: Number | None) -> int | float | None:
     return float(number) if isinstance(number, Fraction) else number
 
 
+def multiplied(node: Node, found: Done) -> int | None:
+    """The multiply-adds; none where an op that is not known stores nothing to multiply with, as a sort or a search for maxima."""
+    return 0 if node.params == 0 and isinstance(node.work, Opaque) else found.macs
+
+
 @dataclass(frozen=True, slots=True)
 class Totals:
     """Sums over all rows. `flops` = 2 `macs`. `peak_activation_bytes`: the most that inputs, outputs and tensors still needed hold at once.
@@ -135,7 +229,10 @@ class Totals:
 
 @dataclass(frozen=True, slots=True)
 class Trace:
-    """A network on one input: `rows` in the order in which nodes run, `totals`, `notes` worth telling, and the run behind them."""
+    """A network on one input: `rows` in the order in which nodes run, `totals`, `notes` worth telling, and the run behind them.
+
+    Receptive fields are worked out when a row, or `notes`, is first asked for one; everything else is there.
+    """
 
     title: str
     dialect: str
@@ -144,8 +241,14 @@ class Trace:
     outputs: dict[str, Shape | None]
     rows: tuple[Row, ...]
     totals: Totals
-    notes: tuple[Finding, ...]
     run: Run
+    sight: Sight = field(repr=False)
+
+    @property
+    def notes(self) -> tuple[Finding, ...]:
+        """What the network's reader noted, and where branches meet that are not aligned."""
+        told = (Finding(note.code, "note", note.text) for note in self.run.network.notes)
+        return (*told, *misalignments(self.sight.following, self.sight.keys))
 
     def __iter__(self) -> Iterator[Row]:
         return iter(self.rows)
@@ -219,50 +322,59 @@ def trace(network: Network, input_shape: InputShapes = None) -> Trace:
 
 def trace_of(flowed: Run) -> Trace:
     """The same for shapes that have flowed already."""
-    network = flowed.network
+    network, plan, done = flowed.network, planned(flowed.network), flowed.done
     keys = main_axes(network)
-    following = follow_fields(flowed, keys)
     # Without an input that has spatial axes there are no fields to show.
-    shown = tuple(key for key, axis in enumerate(keys) if axis.source == keys[0].source)
-    rows = tuple(_rows(flowed, shown, following))
-    peak = peak_bytes(flowed)
-    macs = total(row.macs for row in rows)
+    shown = tuple([key for key, axis in enumerate(keys) if axis.source == keys[0].source])
+    sight = Sight(flowed, keys, shown)
+    rows = tuple([Row(flowed, sight, number) for number in range(len(done))])
+    params, trainable = plan.params, plan.trainable
+    if params is None:
+        params = total([counted(node, one, network.dialect) for node, one in zip(network.nodes, done, strict=True)])
+    if trainable is None:
+        trainable = total([trained(node, one) for node, one in zip(network.nodes, done, strict=True)])
+    known = [one.macs for one in done]
+    if None in known:
+        known = [multiplied(node, one) for node, one in zip(network.nodes, done, strict=True)]
+    macs = total(known)
+    activations = total([one.bytes for one in done])
     totals = Totals(
-        total(row.params for row in rows),
-        total(row.trainable for row in rows),
+        params,
+        trainable,
         macs,
         None if macs is None else 2 * macs,
-        total(row.activation_bytes for row in rows),
-        peak,
+        activations,
+        None if activations is None else peak_bytes(flowed),
     )
-    outputs = {name: flowed.shapes.get(name) for name in network.outputs}
-    notes = (*(Finding(note.code, "note", note.text) for note in network.notes), *misalignments(following, keys))
-    names = tuple(keys[key].name for key in shown)
-    return Trace(network.title, network.dialect, names, flowed.inputs, outputs, rows, totals, notes, flowed)
+    outputs = {name: flowed.sizes[plan.kinds[name]] if name in plan.kinds else None for name in network.outputs}
+    names = tuple([keys[key].name for key in shown])
+    return Trace(network.title, network.dialect, names, flowed.inputs, outputs, rows, totals, flowed, sight)
 
 
 def main_axes(network: Network) -> tuple[AxisKey, ...]:
     """The spatial axes of all inputs, those of the first input first."""
-    keys = []
+    known: tuple[AxisKey, ...] | None = network.kept.get("axes")
+    if known is None:
+        known = network.kept["axes"] = tuple(_axes_of(network))
+    return known
+
+
+def _axes_of(network: Network) -> Iterator[AxisKey]:
     for source in network.sources:
         first, count = int(source.layout.batched), len(source.declared)
         places = range(first, count - 1) if source.layout.channels_last else range(first + 1, count)
         for name, place in zip(spatial_names(len(places)), places, strict=True):
-            keys.append(AxisKey(source.name, name, place))
-    return tuple(keys)
+            yield AxisKey(source.name, name, place)
 
 
-Views = tuple[tuple[Seen, ...], tuple[Number | None, ...], tuple[int | None, ...], tuple[float | None, ...]]
-
-
-def _rows(flowed: Run, keys: tuple[int, ...], following: Following) -> Iterator[Row]:
+def _all_views(flowed: Run, keys: tuple[int, ...], following: Following) -> Iterator[Views]:
     # Most nodes pass their field on as it is, so the last views are kept.
     last, views = None, _views(None, keys)
-    for step in flowed.nodes:
-        fields = following.tensors.get(step.node.outputs[0]) if step.node.outputs else None
+    for node in flowed.network.nodes:
+        fields = following.tensors.get(node.outputs[0]) if node.outputs else None
         if fields is not last:
             last, views = fields, _views(fields, keys)
-        yield _row(step, flowed.network, views)
+        yield views
 
 
 def _views(fields: Fields | None, keys: tuple[int, ...]) -> Views:
@@ -272,38 +384,18 @@ def _views(fields: Fields | None, keys: tuple[int, ...]) -> Views:
     return sizes, jumps, offsets, centers
 
 
-def _row(step: NodeFlow, network: Network, seen: Views) -> Row:
-    node, done = step.node, step.done
-    params, trainable = counted(step, network.dialect)
-    values = total(done.values)
-    return Row(
-        node.name,
-        node.kind,
-        step.inputs,
-        done.outputs,
-        params,
-        trainable,
-        done.macs,
-        *seen,
-        None if values is None else BYTES * values,
-        node.module,
-        node.place,
-        node.work.reason if isinstance(node.work, Opaque) else "",
-        done.axes,
-    )
+def counted(node: Node, done: Done, dialect: str) -> int | None:
+    """Parameters as the framework counts: running moments are parameters in Keras, in others they are not."""
+    if node.params is not None:
+        return node.params
+    return done.params if dialect == "keras" or done.params is None else done.params - done.moments
 
 
-def _bytes(shape: Shape | None) -> int | None:
-    count = None if shape is None else elements(shape)
-    return None if count is None else BYTES * count
-
-
-def counted(step: NodeFlow, dialect: str) -> tuple[int | None, int | None]:
-    """(parameters, trainable ones) as the framework counts: running moments are parameters in Keras, in others they are not."""
-    params = step.params
-    if dialect != "keras" and step.node.params is None and params is not None:
-        params -= step.done.moments
-    return params, step.trainable
+def trained(node: Node, done: Done) -> int | None:
+    """Parameters that training changes by gradient."""
+    if node.trainable is not None:
+        return node.trainable
+    return 0 if node.params == 0 else done.trainable
 
 
 def _seen(fields: Fields | None, key: int) -> tuple[Seen, Number | None, int | None, float | None]:
@@ -334,29 +426,10 @@ def data_share(axis: Axis) -> Fraction | None:
 
 def peak_bytes(flowed: Run) -> int | None:
     """The most bytes of activations alive at once: each tensor from the node that makes it to the last that reads it."""
-    network = flowed.network
-    last: dict[str, int] = {}
-    for number, step in enumerate(flowed.nodes):
-        for name in step.node.inputs:
-            last[name] = number
-    for name in network.outputs:
-        last[name] = len(flowed.nodes)
-    alive = {name: _bytes(shape) for name, shape in flowed.inputs.items()}
-    if None in alive.values():
+    if None in map(elements, flowed.inputs.values()):
         return None
-    held = sum(size or 0 for size in alive.values())
-    peak = held
-    for number, step in enumerate(flowed.nodes):
-        for name, count in zip(step.node.outputs, step.done.values, strict=False):
-            if count is None:
-                return None
-            alive[name] = BYTES * count
-            held += BYTES * count
-        peak = max(peak, held)
-        for name in {*step.node.inputs, *step.node.outputs}:
-            if last.get(name, number) == number and name in alive:
-                held -= alive.pop(name) or 0
-    return peak
+    sizes = [0 if shape is None else BYTES * (elements(shape) or 0) for shape in flowed.sizes]
+    return planned(flowed.network).peak(sizes)
 
 
 def misalignments(following: Following, keys: tuple[AxisKey, ...]) -> Iterator[Finding]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
@@ -15,7 +15,7 @@ from convwise.dialects.keras.releases import CURRENT
 from convwise.dialects.keras.signatures import parameters
 from convwise.errors import CodeError, ShapeError
 from convwise.graph import Work
-from convwise.ops import Norm, Pointwise
+from convwise.ops import Conv, ConvTranspose, Dense, Norm, Pointwise
 from convwise.ops.several import Concat, Elementwise, Opaque, ResizeTo
 from convwise.readers.echo import shown
 from convwise.readers.keras_files.fields import kind_of, malformed
@@ -78,8 +78,7 @@ def made(kind: str, entry: Mapping[str, Any], config: dict[str, Any], place: str
     module = entry.get("module")
     if isinstance(module, str) and module.startswith(APPLICATIONS):
         return _of_applications(kind, config, place)
-    own = module is None or (isinstance(module, str) and module.partition(".")[0] in OWN)
-    if not own or (entry.get("registered_name") not in (None, kind) and "registered_name" in entry):
+    if not own(entry, kind):
         return _opaque(kind, f"{_name(kind)} is a layer of your own, whose code is never run")
     name = config.get("name")
     if kind in MERGES:
@@ -88,9 +87,17 @@ def made(kind: str, entry: Mapping[str, Any], config: dict[str, Any], place: str
         found = OTHERS[kind](kind, config, place)
     elif canonical(kind) in KINDS:
         found = _layer(kind, config, place, name if isinstance(name, str) else None, seen)
+        found = replace(found, work=_for_weights(found.work, entry.get("build_config")))
     else:
         found = _opaque(kind, _why_not(kind))
     return found
+
+
+def own(entry: Mapping[str, Any], kind: str) -> bool:
+    """Whether the layer is one of Keras's, not one of the user's with that name."""
+    module = entry.get("module")
+    keras = module is None or (isinstance(module, str) and module.partition(".")[0] in OWN)
+    return keras and (entry.get("registered_name") in (None, kind) or "registered_name" not in entry)
 
 
 def _opaque(kind: str, reason: str) -> Made:
@@ -126,6 +133,22 @@ def _layer(kind: str, config: dict[str, Any], place: str, name: str | None, seen
         error.layer = f"{where} at {place}" if place else where
         raise
     return Made(kind, layer.named(name))
+
+
+def _for_weights(work: Work, built: Any) -> Work:
+    """A dense layer or a convolution with the features or channels that its stored weights are made for."""
+    shape = built.get("input_shape") if isinstance(built, dict) else None
+    if not isinstance(work, Layer) or not work.ops or not isinstance(shape, list | tuple) or len(shape) < 2:
+        return work
+    first, *rest = work.ops
+    size = shape[-1] if isinstance(first, Dense) or work.channels_last else shape[1]
+    if type(size) is not int or not 0 < size < 2**63:
+        return work
+    if isinstance(first, Dense) and first.in_features is None:
+        return replace(work, ops=(replace(first, in_features=size), *rest))
+    if isinstance(first, Conv | ConvTranspose) and first.in_channels is None:
+        return replace(work, ops=(replace(first, in_channels=size), *rest))
+    return work
 
 
 @lru_cache(maxsize=256)

@@ -8,8 +8,9 @@ from typing import Any
 from convwise.graph import Declared
 from convwise.ops.several import Opaque, Unsqueeze
 from convwise.readers.echo import shown
+from convwise.readers.keras_files import sequences
 from convwise.readers.keras_files.fields import counted, malformed, rows, shape_of
-from convwise.readers.keras_files.layers import Made, made
+from convwise.readers.keras_files.layers import Made, made, own
 from convwise.readers.keras_files.limits import AXES
 from convwise.readers.keras_files.operations import Plan, planned
 from convwise.readers.keras_files.state import Growing, Place, Step, add, unwired
@@ -91,6 +92,20 @@ def _call(growing: Growing, row: Row, call: CallOf, names: Names, place: Place, 
     if is_model(row.kind, row.config):
         below = place.below(row.name, row.place, frozen)
         return read_model(growing, row.kind, row.config, below, call, names)
+    if (
+        row.kind in sequences.RULES
+        and own(row.entry, row.kind)
+        and all(isinstance(one, Reference) for one in call.sources)
+    ):
+        built = row.entry.get("build_config")
+        first = growing.first_count(row.entry)
+        at = sequences.At(
+            *(growing, row.kind, place.named(row.name), row.place, row.config),
+            *(built if isinstance(built, dict) else {}, call, names, first, frozen or place.frozen),
+        )
+        found = sequences.called(at)
+        if found is not None:
+            return found
     plan, trainable = _plan(growing, row, call)
     inputs = tuple(growing.stored(one.shape) if isinstance(one, Stored) else names[one] for one in plan.inputs)
     name = place.named(row.name)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from types import MappingProxyType
+from typing import Final
 
 from convwise.errors import ModelError
 from convwise.readers.onnx import limits
@@ -13,9 +14,12 @@ from convwise.readers.onnx.schema import GRAPH
 from convwise.readers.onnx.structure import OnnxGraph, OnnxNode, OnnxTensor, OnnxValue
 from convwise.readers.onnx.tensors import read_sparse_tensor, read_tensor
 from convwise.readers.onnx.values import read_value
-from convwise.readers.onnx.wire import fields, malformed, quoted, too_many_nodes, too_much
+from convwise.readers.onnx.wire import fields, leading, malformed, quoted, too_many_nodes, too_much
 
 Spans = list[tuple[int, int]]
+
+NODES: Final = 0x0A
+"""The first byte of a node in a graph."""
 
 
 @dataclass(slots=True)
@@ -86,6 +90,11 @@ def _parts(reading: Reading, start: int, stop: int) -> _Parts:
         13: parts.values,
         15: parts.sparse,
     }
+    # Writers put the nodes first.
+    nodes, start = leading(reading.buffer, start, stop, NODES, min(budget.fields, budget.nodes))
+    parts.nodes.extend(nodes)
+    budget.fields -= len(nodes)
+    budget.nodes -= len(nodes)
     for number, _, at, first, end in fields(reading.buffer, start, stop, GRAPH, budget):
         if number == 1:
             budget.nodes -= 1
@@ -113,7 +122,8 @@ def read_declared(reading: Reading, spans: Spans) -> dict[str, OnnxValue]:
     values: dict[str, OnnxValue] = {}
     for start, stop in spans:
         value = read_value(reading, start, stop)
-        if values.setdefault(value.name, value) != value:
+        known = values.setdefault(value.name, value)
+        if known is not value and known != value:
             values[value.name] = OnnxValue(value.name, kind="")
     return values
 

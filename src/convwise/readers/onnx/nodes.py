@@ -8,7 +8,7 @@ from typing import Any, Final, TypeAlias
 from convwise.errors import ModelError
 from convwise.readers.echo import shown
 from convwise.readers.onnx.attributes import read_attribute
-from convwise.readers.onnx.reading import Reading
+from convwise.readers.onnx.reading import Reading, Tail
 from convwise.readers.onnx.schema import NODE
 from convwise.readers.onnx.structure import OnnxNode
 from convwise.readers.onnx.wire import fields, malformed, quoted, stepped
@@ -18,6 +18,12 @@ PLAIN: Final = 65_536
 
 REMEMBERED: Final = 1_024
 """Bytes of a tail that is remembered: longer ones hold constants of their own."""
+
+MOST_SHARED: Final = 4_096
+"""Tails that are remembered from file to file."""
+
+_SHARED: Final[dict[bytes, tuple[Tail, int, int]]] = {}
+"""Tails by their bytes, with the fields and objects that reading one costs; emptied when it is full."""
 
 INPUT, OUTPUT, NAME, OP_TYPE = 0x0A, 0x12, 0x1A, 0x22
 BEHIND_NAMES: Final = frozenset({OP_TYPE, 0x2A, 0x32, 0x3A, 0x42})
@@ -31,34 +37,69 @@ def read_nodes(reading: Reading, spans: list[tuple[int, int]], depth: int) -> tu
     Raises:
         ModelError: CW404 to CW407, with the node's number and name as `layer`.
     """
-    nodes = []
+    nodes: list[OnnxNode] = []
     buffer, names, tails, budget = reading.buffer, reading.names, reading.tails, reading.budget
     for index, (start, stop) in enumerate(spans):
         heads = None
+        tail = b""
         if stop - start <= PLAIN:
             blob = buffer[start:stop]
             heads = _heads(names, blob)
             if heads is not None:
                 inputs, outputs, name, at = heads
-                known = tails.get(blob[at:])
+                tail = blob[at:]
+                known = tails.get(tail)
                 if known is None:
-                    blob = blob[: _without_metadata(blob, at)]
-                    known = tails.get(blob[at:])
+                    tail = blob[at : _without_metadata(blob, at)]
+                    known = tails.get(tail) or _shared(reading, tail)
                 if known is not None:
-                    budget.spend(start, 1 + len(inputs) + len(outputs))
+                    budget.objects -= 1 + len(inputs) + len(outputs)
+                    if budget.objects < 0:
+                        budget.spend(start, 0)
                     op_type, domain, overload, attributes = known
                     nodes.append(
                         OnnxNode(op_type, domain, name, tuple(inputs), tuple(outputs), attributes, index, overload)
                     )
                     continue
-        waiting = len(reading.waiting)
-        node = _any_node(reading, start, stop, index, depth, heads)
-        nodes.append(node)
-        if heads is not None and len(blob) - at <= REMEMBERED and len(reading.waiting) == waiting:
-            inputs, outputs, name, at = heads
-            if (tuple(inputs), tuple(outputs), name) == (node.inputs, node.outputs, node.name):
-                tails[blob[at:]] = node.op_type, node.domain, node.overload, node.attributes
+        nodes.append(_new_node(reading, start, stop, index, depth, heads, tail))
     return tuple(nodes)
+
+
+def _shared(reading: Reading, tail: bytes) -> Tail | None:
+    """A tail that another file had, paid for as if it was read."""
+    found = _SHARED.get(tail)
+    if found is None:
+        return None
+    known, fields_, objects = found
+    budget = reading.budget
+    if budget.fields < fields_ or budget.objects < objects:
+        return None
+    budget.fields -= fields_
+    budget.objects -= objects
+    op_type, domain, overload, _ = known
+    reading.called.add((domain, op_type, overload))
+    reading.tails[tail] = known
+    return known
+
+
+def _new_node(
+    reading: Reading, start: int, stop: int, index: int, depth: int, heads: Heads | None, tail: bytes
+) -> OnnxNode:
+    """A node of a kind that was not there before; its tail is remembered where that is short and says all."""
+    waiting, budget = len(reading.waiting), reading.budget
+    before = budget.fields, budget.objects
+    node = _any_node(reading, start, stop, index, depth, heads)
+    if heads is None or len(tail) > REMEMBERED or len(reading.waiting) != waiting:
+        return node
+    inputs, outputs, name, _ = heads
+    if (tuple(inputs), tuple(outputs), name) == (node.inputs, node.outputs, node.name):
+        known = reading.tails[tail] = node.op_type, node.domain, node.overload, node.attributes
+        if not reading.not_utf8:
+            if len(_SHARED) >= MOST_SHARED:
+                _SHARED.clear()
+            objects = before[1] - budget.objects - 1 - len(inputs) - len(outputs)
+            _SHARED[tail] = known, before[0] - budget.fields, objects
+    return node
 
 
 Heads: TypeAlias = tuple[list[str], list[str], str, int]

@@ -11,9 +11,9 @@ from typing import Any, Final, TypeAlias
 NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)
 class OnnxTensor:
-    """A tensor of the file: an initializer, or the value of an attribute.
+    """A tensor of the file: an initializer, or the value of an attribute; nobody changes it.
 
     `dtype` is NumPy's name where it has one ("float32", "int64"), else ONNX's in lower case ("float8e4m3fn").
     `values` are the elements in row-major order where there are few of them, else None; they are also None for
@@ -34,9 +34,9 @@ class OnnxTensor:
         return math.prod(self.dims)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)
 class OnnxValue:
-    """A declared value. `dims` are numbers, names ("batch") or None (unknown); None as a whole if the rank is unknown.
+    """A declared value, which nobody changes. `dims` are numbers, names ("batch") or None (unknown); None as a whole if the rank is unknown.
 
     `kind` is "tensor", "sparse_tensor", "sequence", "map", "optional", "opaque", or "" where no type is given, or two that differ;
     only the first two have a `dtype` and `dims`.
@@ -62,9 +62,9 @@ class Undecoded:
     kind: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class OnnxNode:
-    """One node; `index` is its place among the nodes of its graph. The default domain is "", an absent input too."""
+    """One node, which nobody changes; `index` is its place among the nodes of its graph. The default domain is "", an absent input too."""
 
     op_type: str
     domain: str

@@ -12,7 +12,7 @@ from convwise.readers.onnx import limits
 from convwise.readers.onnx.reading import Reading, text
 from convwise.readers.onnx.schema import SPARSE, TENSOR
 from convwise.readers.onnx.structure import OnnxTensor
-from convwise.readers.onnx.wire import fields, malformed, packed, quoted, signed, too_much, varint
+from convwise.readers.onnx.wire import fields, malformed, packed, quoted, signed, stepped, too_much, varint
 
 RAW: Final = 9
 STRING_DATA: Final = 6
@@ -104,7 +104,7 @@ _HEAD: Final = 320
 
 
 def _plain_tensor(reading: Reading, start: int, stop: int) -> OnnxTensor | None:
-    """A tensor as most exporters write it: dims, data_type, name, raw_data and nothing else. None for every other form."""
+    """A tensor as most exporters write it: dims, data_type, name, and raw_data or a place in another file. None for every other form."""
     head = reading.buffer[start : min(stop, start + _HEAD)]
     dims = []
     at = 0
@@ -123,12 +123,24 @@ def _plain_tensor(reading: Reading, start: int, stop: int) -> OnnxTensor | None:
             return None
         raw_name = head[at + 4 : at + 4 + length]
         at += 4 + length
-        if head[at] != 0x4A:
+        external = head[at] == 0x6A
+        if external:
+            at = stepped(head, at, frozenset({0x6A}))
+            if at < 0 or head[at : at + 2] != b"\x70\x01":
+                return None
+            at, size = at + 2, 0
+        elif head[at] != 0x4A:
             return None
-        size, at = varint(head, at + 1, len(head))
+        else:
+            size, at = varint(head, at + 1, len(head))
     except (IndexError, ModelError):
         return None
     count = math.prod(dims)
+    if external:
+        if start + at != stop or count > limits.SIZE:
+            return None
+        reading.budget.spend(start, 1)
+        return OnnxTensor(reading.names.get(raw_name) or reading.new_name(raw_name), tuple(dims), kind.name, None, True)
     if start + at + size != stop or count > limits.SIZE or size != (count * kind.bits + 7) // 8 or not kind.bits:
         return None
     name = reading.names.get(raw_name)

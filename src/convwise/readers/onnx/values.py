@@ -30,7 +30,10 @@ def read_value(reading: Reading, start: int, stop: int) -> OnnxValue:
     Raises:
         ModelError: CW404 to CW407.
     """
-    reading.budget.spend(start, 1)
+    budget = reading.budget
+    budget.objects -= 1
+    if budget.objects < 0:
+        budget.spend(start, 0)
     if stop - start <= PLAIN:
         value = _plain_value(reading, reading.buffer[start:stop], start)
         if value is not None:
@@ -53,7 +56,7 @@ def _plain_value(reading: Reading, blob: bytes, start: int) -> OnnxValue | None:
         if blob[0] != 0x0A or at > 129 or blob[at] != 0x12 or blob[at + 1] > 127:
             return None
         end = at + 2 + blob[at + 1]
-        if stepped(blob, end, BEHIND_TYPE) != len(blob):
+        if end != len(blob) and stepped(blob, end, BEHIND_TYPE) != len(blob):
             return None
     except IndexError:
         return None

@@ -149,14 +149,10 @@ def fields(buffer: Buffer, start: int, stop: int, message: Message, budget: Budg
         if rule is None:
             _check_number(base + at, message, number, tag)
         elif not rule[1] >> wire & 1:
-            raise malformed(
-                base + at, f"{message.name}.{rule[0]} {NO_WIRE_TYPE.get(wire, f'has the wrong wire type {wire}')}"
-            )
+            raise _wrong_type(base + at, message, rule[0], wire)
         elif rule[2]:
             if seen >> number & 1:
-                raise malformed(
-                    base + at, f"{message.name}.{rule[0]} is given twice", "readers differ in which one they take"
-                )
+                raise _twice(base + at, message, rule[0])
             seen |= 1 << number
         if wire == 2:
             if position < end and (length := data[position]) < 128:
@@ -184,6 +180,43 @@ def fields(buffer: Buffer, start: int, stop: int, message: Message, budget: Budg
             yield number, wire, base + at, first, base + position
             room = budget.fields
     budget.fields = room
+
+
+def leading(buffer: Buffer, start: int, stop: int, tag: int, most: int) -> tuple[list[tuple[int, int]], int]:
+    """The payloads (start, stop) behind this first byte that stand one after the other from `start` on, and the position behind them.
+
+    Lengths in up to three bytes are taken, and no more than `most`; the rest is left to `fields`, with everything that is wrong.
+    """
+    spans: list[tuple[int, int]] = []
+    data, base = b"", start
+    position = 0
+    while len(spans) < most:
+        if position + LONGEST_HEADER > len(data):
+            base += position
+            data, position = buffer[base : min(stop, base + WINDOW)], 0
+        try:
+            if data[position] != tag:
+                break
+            length, first = data[position + 1], position + 2
+            if length > 127:
+                length, first = length - 128 + (data[first] << 7), first + 1
+                if length > 16_383:
+                    length, first = length - 16_384 + (data[first] << 14), first + 1
+        except IndexError:
+            break
+        if length > 2_097_151 or base + first + length > stop:
+            break
+        position = first + length
+        spans.append((base + first, base + position))
+    return spans, base + position
+
+
+def _wrong_type(at: int, message: Message, name: str, wire: int) -> ModelError:
+    return malformed(at, f"{message.name}.{name} {NO_WIRE_TYPE.get(wire, f'has the wrong wire type {wire}')}")
+
+
+def _twice(at: int, message: Message, name: str) -> ModelError:
+    return malformed(at, f"{message.name}.{name} is given twice", "readers differ in which one they take")
 
 
 def _window(buffer: Buffer, start: int, stop: int, width: int) -> tuple[bytes, int, int, int, int]:

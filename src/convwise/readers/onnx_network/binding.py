@@ -11,6 +11,23 @@ WITH_TERMS = (ReshapeTo, Expand, Constant, ResizeTo, PadTo, Slice)
 """Ops that may ask for sizes of other tensors."""
 
 
+def settled(work: Work) -> bool:
+    """Whether an op asks for no sizes but numbers of its own."""
+    terms: tuple[Term | None, ...] = ()
+    match work:
+        case ReshapeTo() | Expand():
+            terms = work.target
+        case Constant():
+            terms = work.shape
+        case ResizeTo():
+            terms = work.sizes
+        case PadTo():
+            terms = tuple(term for pair in work.pads for term in pair)
+        case Slice():
+            terms = (work.start, work.stop)
+    return all(term is None or isinstance(term, int) for term in terms)
+
+
 class Binder:
     """The inputs of one node; a size of another tensor makes that tensor an input too."""
 

@@ -4,24 +4,29 @@ from __future__ import annotations
 
 from collections import deque
 from functools import lru_cache
+from typing import Any
 
 from convwise.dialects import onnx
 from convwise.dialects.base import Note
-from convwise.dialects.onnx import plain
+from convwise.dialects.onnx.folding import foldable, parts
 from convwise.dialects.onnx.given import FLOATS, Given, Made, Tensor, Written
 from convwise.dialects.onnx.values import MOST_ITEMS, Known
 from convwise.errors import ConvwiseError, ModelError
 from convwise.graph import CHANNELS_FIRST, Network, Node, Source, Work
-from convwise.ops import Op, Pointwise, Shape
+from convwise.ops import Op, Shape
+from convwise.ops.outline import outlined
 from convwise.ops.several import Opaque
 from convwise.readers.echo import shown
-from convwise.readers.onnx import OnnxGraph, OnnxModel, OnnxTensor, constant
-from convwise.readers.onnx_network.binding import WITH_TERMS, Binder
+from convwise.readers.onnx import OnnxGraph, OnnxModel, OnnxNode, OnnxTensor, constant
+from convwise.readers.onnx_network.binding import WITH_TERMS, Binder, settled
 from convwise.readers.onnx_network.naming import module, title
 from convwise.readers.onnx_network.ordering import Step, called, expanded, inlined, ordered
+from convwise.readers.onnx_network.recipes import MARKS, RECIPES, Recipe, keep, key_of, marked
 from convwise.readers.onnx_network.sources import InputShapes, declared_inputs, free
 
-SMALL_INTS = frozenset({"int8", "uint8", "int4", "uint4"})
+COUNTED = FLOATS | {"int8", "uint8", "int4", "uint4"}
+"""Types of stored tensors that hold parameters, quantised ones too."""
+
 KEEPS_DTYPE = frozenset(
     [
         "Relu",
@@ -42,24 +47,6 @@ KEEPS_DTYPE = frozenset(
         "Clip",
     ]
 )
-REPEATED = frozenset(
-    [
-        *plain.POINTWISE,
-        *plain.ELEMENTWISE,
-        "Conv",
-        "MaxPool",
-        "AveragePool",
-        "GlobalAveragePool",
-        "GlobalMaxPool",
-        "BatchNormalization",
-        "LayerNormalization",
-        "Gemm",
-        "MatMul",
-        "Transpose",
-    ]
-)
-"""Operators whose rules ask for nothing but attributes, shapes and types: equal ones are worked out once."""
-
 DTYPES = {
     1: "float32",
     2: "uint8",
@@ -125,8 +112,9 @@ class Building:
         self.shapes: dict[str, Shape] = {}
         self.counted: set[str] = set()
         self.sizes: dict[str, int] = {}
-        # Both tables know attributes and works by identity: the steps and the nodes keep these alive.
-        self.rules: dict[tuple[object, ...], Made] = {}
+        # These tables know attributes and works by identity: the steps and the nodes keep them alive.
+        self.memo: dict[tuple[int, object], Any] = {}
+        self.constants: dict[int, tuple[Shape, Known | None, str, bool, int]] = {}
         self.flows: dict[tuple[int, tuple[Shape | None, ...]], tuple[Shape | None, ...]] = {}
         types = {value.name: value.dtype for value in model.graph.inputs}
         for value in model.graph.inputs:
@@ -147,19 +135,18 @@ class Building:
         dtype: str | None = None,
     ) -> None:
         """Remember a tensor."""
-        tensor = Tensor(name, len(self.by_number), shape, known, fixed, weights, dtype)
+        key = (shape, fixed, dtype)
+        mark = MARKS.get(key) or marked(key)
+        tensor = Tensor(name, len(self.by_number), shape, known, fixed, weights, dtype, mark)
         self.by_number.append(tensor)
         self.tensors[name] = tensor
 
-    def store(self, name: str, tensor: OnnxTensor, weight: bool = True) -> None:
+    def store(self, name: str, tensor: OnnxTensor) -> None:
         """A stored tensor; one in another file is known by its shape alone."""
-        known = None
-        if tensor.values is not None and len(tensor.values) <= MOST_ITEMS and not tensor.sparse:
-            known = Known(tensor.dims, tensor.values, tensor.dtype not in FLOATS)
-        counts = weight and tensor.dtype in FLOATS | SMALL_INTS
+        counts = tensor.dtype in COUNTED
         if counts:
             self.sizes[name] = tensor.size
-        self.put(name, tensor.dims, known, True, (name,) if counts else (), tensor.dtype)
+        self.put(name, tensor.dims, numbers_of(tensor), True, (name,) if counts else (), tensor.dtype)
 
     def named(self, name: str) -> str:
         """The name under which nodes read a tensor; a fixed one gets its shape told."""
@@ -212,45 +199,130 @@ class Building:
 
     def _read(self, step: Step) -> None:
         node = step.node
-        stored = constant(node)
-        if stored is not None:
-            self.store(node.outputs[0], stored, weight=len(stored.dims) > 1)
+        if node.op_type == "Constant" and self._constant(node):
             return
-        inputs = tuple([self.tensors.get(name) if name else None for name in node.inputs])
+        tensors = self.tensors
+        inputs = tuple([tensors.get(name) if name else None for name in node.inputs])
+        key = key_of(step, inputs)
+        recipe = RECIPES.get(key) if key else None
+        if recipe is not None:
+            self._repeat(recipe, step, inputs)
+            return
+        if node.op_type == "Identity" and self._renamed(node, inputs):
+            return
         declared = self.declared.get(node.inputs[0], ()) if node.inputs else ()
-        given = Given(node, step.version, inputs, declared)
+        given = Given(node, step.version, inputs, declared, self.memo)
         try:
-            self._worked_out(given, step)
+            self._worked_out(given, step, key)
         except ConvwiseError as error:
             error.layer = error.layer or f"{called(node)} at {step.place}"
             raise
 
-    def _worked_out(self, given: Given, step: Step) -> None:
+    def _constant(self, node: OnnxNode) -> bool:
+        """Whether a Constant says what it is, and is read with that; equal ones share their attributes."""
+        found = self.constants.get(id(node.attributes))
+        if found is None:
+            stored = constant(node)
+            if stored is None:
+                return False
+            counts = stored.dtype in COUNTED and len(stored.dims) > 1
+            found = self.constants[id(node.attributes)] = (
+                stored.dims,
+                numbers_of(stored),
+                stored.dtype,
+                counts,
+                stored.size,
+            )
+        name = node.outputs[0]
+        dims, known, dtype, counts, size = found
+        if counts:
+            self.sizes[name] = size
+        self.put(name, dims, known, True, (name,) if counts else (), dtype)
+        return True
+
+    def _renamed(self, node: OnnxNode, inputs: tuple[Tensor | None, ...]) -> bool:
+        """Whether an Identity is another name for something fixed, and is read with that."""
+        if node.domain or len(inputs) != 1 or len(node.outputs) != 1:
+            return False
+        one = inputs[0]
+        if one is None or not one.fixed or one.shape is None or None in one.shape or not node.outputs[0]:
+            return False
+        self.put(node.outputs[0], one.shape, one.known, True, one.weights)
+        return True
+
+    def _worked_out(self, given: Given, step: Step, key: tuple[object, ...]) -> None:
         """A node that is no constant: shape arithmetic, something fixed, or a step of the network."""
         node, inputs = given.node, given.inputs
-        known = onnx.fold(given)
+        known = onnx.fold(given) if foldable(given) else None
         if known is not None and node.outputs:
             self.put(node.outputs[0], known.dims, known, known.constant, weights_of(inputs))
             return
-        made = self._made(given)
+        pieces = parts(given) if node.op_type == "Split" else None
+        if pieces is not None:
+            for name, piece in zip(node.outputs, pieces, strict=True):
+                self.put(name, piece.dims, piece, piece.constant, weights_of(inputs))
+            return
+        made = onnx.made(given)
         if inputs and all(one is None or one.fixed for one in inputs) and self._fixed(given, made):
             return
         if made.notes:
             where = f"{called(step.node)} at {step.place}"
             self.notes += (Note("CW505", f"{where}: {text}") for text in made.notes)
-        self._emit(given, made, step.place)
+        recipe = self._recipe(given, made) if key and node.outputs[0] else None
+        if recipe is None:
+            self._emit(given, made, step.place)
+            return
+        if not made.notes:
+            keep(key, recipe)
+        self._repeat(recipe, step, inputs)
 
-    def _made(self, given: Given) -> Made:
-        """What the node is; the same object for nodes that differ in nothing but names."""
-        node = given.node
-        if node.op_type not in REPEATED or node.domain:
-            return onnx.made(given)
-        inputs = tuple([None if one is None else (one.shape, one.fixed, one.dtype) for one in given.inputs])
-        key = (node.op_type, id(node.attributes), given.opset, tuple(map(bool, node.outputs)), inputs)
-        found = self.rules.get(key)
-        if found is None:
-            found = self.rules[key] = onnx.made(given)
-        return found
+    def _recipe(self, given: Given, made: Made) -> Recipe | None:
+        """What equal nodes are; None for several ops, for one that asks for other tensors' sizes, and for what cannot be followed."""
+        work, picked = made.pieces[0].work, made.pieces[0].inputs
+        if len(made.pieces) > 1 or isinstance(work, Opaque) or (isinstance(work, WITH_TERMS) and not settled(work)):
+            return None
+        inputs = [one for number in picked if (one := given.input(number)) is not None]
+        shape = flowed(work, tuple([one.shape for one in inputs]))[0]
+        if shape is None:
+            return None
+        dtype = self._dtype(given)
+        return Recipe(given.node.attributes, work, picked, made.no_params, shape, dtype, marked((shape, False, dtype)))
+
+    def _repeat(self, recipe: Recipe, step: Step, inputs: tuple[Tensor | None, ...]) -> None:
+        """A node like one that was read before, on inputs that are alike."""
+        node = step.node
+        params = 0
+        for number, one in enumerate(inputs):
+            if one is not None and one.weights and number not in recipe.no_params:
+                for name in one.weights:
+                    if name not in self.counted:
+                        self.counted.add(name)
+                        params += self.sizes[name]
+        names = []
+        for number in recipe.inputs:
+            one = inputs[number]
+            if one is not None:
+                names.append(one.name)
+                if one.fixed or one.known is not None:
+                    self.tell(one)
+        self.nodes.append(
+            Node(
+                title(node),
+                node.op_type,
+                recipe.work,
+                tuple(names),
+                node.outputs,
+                CHANNELS_FIRST,
+                step.place,
+                module(node.name),
+                params,
+                params,
+            )
+        )
+        name = node.outputs[0]
+        tensor = Tensor(name, len(self.by_number), recipe.shape, None, False, (), recipe.dtype, recipe.mark)
+        self.by_number.append(tensor)
+        self.tensors[name] = tensor
 
     def _fixed(self, given: Given, made: Made) -> bool:
         """Something made of weights alone: a tensor that is stored, as far as sizes go."""
@@ -271,15 +343,15 @@ class Building:
         return list(done[-1]) if made.gives is None else [done[piece][0] for piece in made.gives]
 
     def _params(self, given: Given, made: Made) -> int:
-        count = 0
+        params = 0
         for number, tensor in enumerate(given.inputs):
             if tensor is None or number in made.no_params:
                 continue
             for name in tensor.weights:
                 if name not in self.counted:
                     self.counted.add(name)
-                    count += self.sizes[name]
-        return count
+                    params += self.sizes[name]
+        return params
 
     def _emit(self, given: Given, made: Made, place: str) -> None:
         node = given.node
@@ -365,6 +437,13 @@ class Building:
         return first.dtype if first is not None and given.node.op_type in KEEPS_DTYPE else None
 
 
+def numbers_of(tensor: OnnxTensor) -> Known | None:
+    """The numbers of a stored tensor that is short enough to be sizes."""
+    if tensor.values is None or len(tensor.values) > MOST_ITEMS or tensor.sparse:
+        return None
+    return Known(tensor.dims, tensor.values, tensor.dtype not in FLOATS)
+
+
 def weights_of(inputs: tuple[Tensor | None, ...]) -> tuple[str, ...]:
     """The initializers that these tensors are made of."""
     return tuple(dict.fromkeys(name for one in inputs if one is not None for name in one.weights))
@@ -378,9 +457,8 @@ def flowed(work: Work, shapes: tuple[Shape | None, ...]) -> tuple[Shape | None, 
     try:
         if not isinstance(work, tuple):
             return work.flows(known) if hasattr(work, "flows") else (None,)
-        if len(work) == 1 and isinstance(work[0], Pointwise):
-            return known[:1]
-        return (through(work, known[0]),)
+        found = outlined(work, known[0], CHANNELS_FIRST)
+        return (through(work, known[0]) if found is None else found.output,)
     except (ConvwiseError, LookupError, ValueError, ArithmeticError, AssertionError, TypeError):
         return (None,)
 

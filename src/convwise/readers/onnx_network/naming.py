@@ -19,9 +19,11 @@ def module(name: str) -> str:
     if "/" not in name:
         return ""
     path: list[str] = []
+    last = "/"
     for part in name.strip("/").split("/")[:-1]:
-        if path and part.startswith(f"{path[-1]}."):
+        if part.startswith(last):
             path[-1] = part
         else:
             path.append(part)
+        last = part + "."
     return ".".join(path)

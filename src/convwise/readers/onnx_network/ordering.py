@@ -14,9 +14,9 @@ from convwise.readers.onnx import OnnxFunction, OnnxGraph, OnnxModel, OnnxNode, 
 from convwise.readers.onnx.limits import NODES
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Step:
-    """A node to be read, the version of its domain's operator set, and where it stands."""
+    """A node to be read, the version of its domain's operator set, and where it stands; nobody changes it."""
 
     node: OnnxNode
     version: int
@@ -34,12 +34,17 @@ def ordered(steps: list[Step], given: Iterable[str]) -> list[Step]:
     Raises:
         ModelError: CW408 where one reads what nothing gives, or they run in a circle.
     """
-    there = set(given)
-    needs = [_reads(step.node) for step in steps]
-    for step, names in zip(steps, needs, strict=True):
-        if not there.issuperset(names):
-            return _sorted(steps, needs, set(given))
-        there.update(step.node.outputs)
+    there = {*given, ""}
+    plain: dict[int, bool] = {}
+    for step in steps:
+        node = step.node
+        # Equal nodes share their attributes, so each is looked at for bodies once.
+        bare = plain.get(id(node.attributes))
+        if bare is None:
+            bare = plain[id(node.attributes)] = next(_bodies(node), None) is None
+        if not there.issuperset(node.inputs if bare else _reads(node)):
+            return _sorted(steps, [_reads(one.node) for one in steps], set(given))
+        there.update(node.outputs)
     return steps
 
 
@@ -78,11 +83,16 @@ def _sorted(steps: list[Step], needs: list[set[str]], there: set[str]) -> list[S
 def _reads(node: OnnxNode) -> set[str]:
     """The tensors that a node needs, those that its bodies take from around them included."""
     names = {name for name in node.inputs if name}
+    for body in _bodies(node):
+        names |= _outer(body)
+    return names
+
+
+def _bodies(node: OnnxNode) -> Iterator[OnnxGraph]:
     for value in node.attributes.values():
         for body in value if isinstance(value, tuple) else (value,):
             if isinstance(body, OnnxGraph):
-                names |= _outer(body)
-    return names
+                yield body
 
 
 def _outer(graph: OnnxGraph) -> set[str]:

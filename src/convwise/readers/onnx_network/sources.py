@@ -65,10 +65,7 @@ def declared_inputs(graph: OnnxGraph, shapes: InputShapes, steps: list[Step]) ->
     """
     values = [one for one in graph.inputs if one.name not in graph.initializers and one.kind in ("tensor", "")]
     given = _by_name(shapes, values)
-    readers: dict[str, list[OnnxNode]] = defaultdict(list)
-    for step in steps:
-        for name in step.node.inputs:
-            readers[name].append(step.node)
+    readers = _readers(values, steps)
     found = []
     for value in values:
         dims = _dims(value, given.get(value.name), readers, graph)
@@ -77,6 +74,23 @@ def declared_inputs(graph: OnnxGraph, shapes: InputShapes, steps: list[Step]) ->
                 raise ShapeError("CW107", f"input '{shown(value.name)}' declares a size of {size:,}", received=size)
         found.append(Source(value.name, dims, _layout(value.name, len(dims), readers)))
     return tuple(found)
+
+
+def _readers(values: list[OnnxValue], steps: list[Step]) -> dict[str, list[OnnxNode]]:
+    """Who reads each tensor; where the first reader of every input tells all, the others are left out."""
+    readers: dict[str, list[OnnxNode]] = defaultdict(list)
+    for value in values:
+        first = next((step.node for step in steps if value.name in step.node.inputs), None)
+        if first is None or first.op_type not in SPATIAL or value.dims is None:
+            break
+        readers[value.name].append(first)
+    else:
+        return readers
+    readers.clear()
+    for step in steps:
+        for name in step.node.inputs:
+            readers[name].append(step.node)
+    return readers
 
 
 def _by_name(shapes: InputShapes, values: list[OnnxValue]) -> Mapping[str, Shape]:

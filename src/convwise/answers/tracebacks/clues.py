@@ -1,0 +1,125 @@
+"""From the match of a message to its clue: the numbers by which the layer is known again in a model."""
+
+from __future__ import annotations
+
+import re
+
+from convwise.answers.tracebacks.clue import Clue, numbers, shape
+
+Match = re.Match[str]
+
+
+def _int(match: Match, name: str) -> int | None:
+    text = match.group(name)
+    return None if text is None else int(text)
+
+
+def _name(match: Match) -> str:
+    return str(match.groupdict().get("name") or "")
+
+
+def dense(match: Match) -> Clue:
+    found = match.groupdict()
+    return Clue(
+        "dense",
+        _name(match),
+        have=int(found["have"]),
+        need=int(found["need"]),
+        out=int(found["out"]) if found.get("out") else None,
+    )
+
+
+def dense_axis(match: Match) -> Clue:
+    told = shape(match.group("shape"))
+    return Clue("dense", _name(match), (told,), told[-1] if told else None, _int(match, "need"))
+
+
+def channels(match: Match) -> Clue:
+    weight, told = numbers(match.group("weight")), shape(match.group("input"))
+    transposed = match.group("groups") is None
+    return Clue(
+        "conv",
+        shapes=(told,),
+        have=_int(match, "have"),
+        need=_int(match, "need"),
+        out=None if transposed else weight[0],
+        groups=_int(match, "groups"),
+        kernel=weight[2:],
+        transposed=transposed,
+    )
+
+
+def channels_onnx(match: Match) -> Clue:
+    groups = int(match.group("groups") or 1)
+    return Clue("conv", _name(match), have=_int(match, "have"), need=int(match.group("need")) * groups)
+
+
+def normed(match: Match) -> Clue:
+    return Clue("norm", have=_int(match, "have"), need=_int(match, "need"))
+
+
+def padded(match: Match) -> Clue:
+    return Clue("window", span=numbers(match.group("span")), padded=numbers(match.group("padded")))
+
+
+def pooled(match: Match) -> Clue:
+    return Clue("window", shapes=((None, *numbers(match.group("input"))),))
+
+
+def negative(match: Match) -> Clue:
+    """TensorFlow's words name one axis; with a graph they name the node and the shapes too."""
+    told = match.groupdict()
+    need, have = _int(match, "need"), _int(match, "have")
+    shapes = (shape(told["shape"]),) if told.get("shape") else ()
+    stride = int(told["stride"]) if told.get("stride") else None
+    return Clue("window", _name(match), shapes, have, need, stride=stride)
+
+
+def negative_keras(match: Match) -> Clue:
+    told, kernel = shape(match.group("input")), numbers(match.group("kernel"))
+    windows = kernel[: len(told) - 2]
+    out = kernel[-1] if len(kernel) > len(windows) else None
+    return Clue("window", shapes=(told,), kernel=windows, out=out)
+
+
+def joined(match: Match) -> Clue:
+    """PyTorch's torch.cat: tensor 0 has the expected size, and the tensor of that number the other."""
+    found = match.groupdict()
+    number = int(found["number"]) if found.get("number") else None
+    parts = ((0 if number is not None else None, int(found["one"])), (number, int(found["other"])))
+    at, along = (int(found[name]) if found.get(name) else None for name in ("at", "along"))
+    return Clue("join", _name(match), parts=parts, axis=at, along=along)
+
+
+def joined_shapes(match: Match) -> Clue:
+    return Clue("join", _name(match), shapes=(shape(match.group("a")), shape(match.group("b"))))
+
+
+def joined_samples(match: Match) -> Clue:
+    """The same where the batch is left out."""
+    return Clue("join", _name(match), shapes=tuple((None, *shape(match.group(name))) for name in ("a", "b")))
+
+
+def reshaped(match: Match) -> Clue:
+    sizes = re.findall(r"-?\d{1,12}", match.group("target"))
+    return Clue("reshape", _name(match), have=_int(match, "have"), target=tuple(int(size) for size in sizes))
+
+
+def reshaped_shape(match: Match) -> Clue:
+    told = shape(match.group("input"))
+    target = tuple(int(size) for size in re.findall(r"-?\d{1,12}", match.group("target")))
+    # Keras prints the shape without the batch.
+    whole = told if match.groupdict().get("name") else (None, *told)
+    return Clue("reshape", _name(match), shapes=(whole,), target=target)
+
+
+def entry_axis(match: Match) -> Clue:
+    return Clue("entry", _name(match), have=_int(match, "have"), need=_int(match, "need"), axis=_int(match, "index"))
+
+
+def entry(match: Match) -> Clue:
+    return Clue("entry", _name(match), shapes=(shape(match.group("have")),))
+
+
+def named(match: Match) -> Clue:
+    return Clue("named", _name(match))

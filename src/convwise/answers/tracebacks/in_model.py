@@ -1,0 +1,216 @@
+"""An error message and the model that it came from: which layer says it, for which input, and what to change."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from convwise.answers.explanation import Explanation, Fact, Fix, show
+from convwise.answers.network.checking import nearest_in_words
+from convwise.answers.network.dims import Key
+from convwise.answers.network.features import remade
+from convwise.answers.network.flowing import NodeFlow, Run, path_to, run
+from convwise.answers.network.flowing import show as dense_show
+from convwise.answers.network.legal import LegalSizes, legal_sizes
+from convwise.answers.network.symbolic import AxisKey, follow
+from convwise.answers.network.together import pairs
+from convwise.answers.tracebacks.clue import Clue
+from convwise.answers.tracebacks.locate import Located, candidates, locate
+from convwise.answers.wording import listed
+from convwise.errors import ConvwiseError
+from convwise.graph import Network, Node
+from convwise.ops import Shape
+from convwise.readers.echo import shown
+from convwise.sizes import JointSet, SizeSet
+
+MOST_PAIRS = 3
+MOST_OTHERS = 4
+
+
+def in_model(
+    told: Explanation, clue: Clue | None, network: Network, shape: Shape | None, names: tuple[str, ...]
+) -> Explanation:
+    """The explanation of the message, with what the model tells beside it."""
+    if clue is None:
+        return _also(told, "in the model", "the message says no sizes by which its layer could be known")
+    if clue.what == "entry":
+        return _entry(told, clue, network, shape)
+    found = locate(network, clue, shape, names)
+    if found is None:
+        return _unfound(told, clue, network, shape)
+    facts = [Fact("in the model", tuple(_where(found)))]
+    flowed, legal = found.flowed, _legal(network)
+    if flowed is not None:
+        step = next(one for one in flowed.nodes if one.node is found.node)
+        facts.append(Fact("on the way", (_way(flowed, step),)))
+        facts.append(Fact("its input", (_input(network, found, flowed),)))
+        if words := tuple(nearest_in_words(legal, flowed)) if legal is not None and len(legal) else ():
+            facts.append(Fact("would work", words))
+    elif legal is not None and len(legal):
+        facts.append(Fact("would work", tuple(str(legal).splitlines())))
+    fixes = _fixes(told, network, found, flowed, legal, clue)
+    return replace(
+        told,
+        name=found.node.name or None,
+        input=next(iter(flowed.inputs.values()))
+        if flowed is not None and found.given and len(flowed.inputs) == 1
+        else (),
+        facts=(
+            told.facts[0],
+            *facts,
+            *(fact for fact in told.facts[1:] if fact.label in ("sizes", "because", "channels")),
+        ),
+        fixes=fixes,
+    )
+
+
+def _also(told: Explanation, label: str, text: str) -> Explanation:
+    return replace(told, facts=(*told.facts, Fact(label, (text,))))
+
+
+def _called(node: Node) -> str:
+    name = f"'{shown(node.name)}' ({shown(node.kind)})" if node.name else shown(node.kind)
+    return f"{name} at {node.place}" if node.place else name
+
+
+def _where(found: Located) -> list[str]:
+    lines = [f"{_called(found.node)} says this"]
+    if found.others:
+        others = [_called(node) for node in found.others[:MOST_OTHERS]]
+        more = len(found.others) - len(others)
+        lines.append(f"{listed([*others, *([f'{more} more'] if more else [])])} can say the same")
+    return lines
+
+
+def _way(flowed: Run, step: NodeFlow) -> str:
+    at = [one.node for one in flowed.nodes].index(step.node)
+    way = path_to(flowed.network, step.node, flowed.nodes[:at], flowed.shapes)
+    inputs = [dense_show(flowed.shapes.get(name)) for name in step.node.inputs]
+    return f"{way} -> here" if len(inputs) == 1 else f"{way} -> here, where {listed(inputs)} meet"
+
+
+def _input(network: Network, found: Located, flowed: Run) -> str:
+    shapes = listed([f"{shown(name)} {show(shape)}" for name, shape in flowed.inputs.items()])
+    if found.given or not found.boxes:
+        return shapes
+    keys = follow(network).keys
+    sets = _sets(found, keys)
+    batch = f"a batch of {found.samples} and " if found.samples and found.samples > 1 else ""
+    return f"such as {shapes}" + (f": the message comes of {batch}{sets}" if sets else "")
+
+
+def _sets(found: Located, keys: tuple[AxisKey, ...]) -> str:
+    """`height and width 64..67`, or the pairs."""
+    used = sorted({key for box in found.boxes for key in box})
+    if not used or len({keys[key].source for key in used}) > 1:
+        return ""
+    names = tuple(keys[key].name for key in used)
+    boxes = tuple(tuple(box.get(key, SizeSet.every()) for key in used) for box in found.boxes)
+    if len(boxes) > 1:
+        told = pairs(JointSet(names, boxes))
+        more = [f"{len(told) - MOST_PAIRS} more pairs"] if len(told) > MOST_PAIRS else []
+        return f"{' and '.join(names)} {'; or '.join([*told[:MOST_PAIRS], *more])}"
+    texts: dict[str, list[Key]] = {}
+    for key, sizes in zip(used, boxes[0], strict=True):
+        texts.setdefault(sizes.braces().strip("{}") if sizes.finite else sizes.text(), []).append(key)
+    return " and ".join(f"{' and '.join(keys[key].name for key in group)} {text}" for text, group in texts.items())
+
+
+def _legal(network: Network) -> LegalSizes | None:
+    try:
+        return legal_sizes(network)
+    except ConvwiseError:
+        return None
+
+
+def _fixes(
+    told: Explanation, network: Network, found: Located, flowed: Run | None, legal: LegalSizes | None, clue: Clue
+) -> tuple[Fix, ...]:
+    """The layer made anew, where that helps, and the nearest input that works, each shown to work by a run."""
+    fixes: list[Fix] = []
+    place = f"for {shown(found.node.name)}: " if found.node.name else ""
+    for fix in told.fixes:
+        fixes.append(replace(fix, why=f"{place}{fix.why}", output=fix.output))
+    if flowed is None or legal is None or not len(legal):
+        return tuple(fixes)
+    source = next(one for one in network.sources if one.name == legal.input)
+    sizes = [size for size in source.layout.split(flowed.inputs[source.name])[2] if size is not None]
+    if len(sizes) != len(legal):
+        return tuple(fixes)
+    if clue.what == "dense" and network.dialect != "torch":
+        for one in remade(network, sizes, legal.input):
+            fixes.append(Fix(f"{shown(one.node)} made for {one.features} features", (), "", f"instead of {one.now}"))
+    for point in dict.fromkeys(one for one in (legal.above(sizes), legal.nearest(sizes)) if one is not None):
+        shape = _shaped(network, flowed, legal.input, point)
+        output = _works(network, flowed, legal.input, shape)
+        if output is not None:
+            fixes.append(Fix(f"an input of {show(shape)}", output, "", _reach(flowed.inputs[legal.input], shape)))
+    return tuple(fixes)
+
+
+def _reach(shape: Shape, wanted: Shape) -> str:
+    more = [new - old for new, old in zip(wanted, shape, strict=True) if new is not None and old is not None]
+    if not any(more):
+        return ""
+    return "pad or resize the image" if all(one >= 0 for one in more) else "crop or resize the image"
+
+
+def _shaped(network: Network, flowed: Run, input: str, point: tuple[int, ...]) -> Shape:
+    """The input with these sizes, and with the channels that the file declares, not those that were fed by mistake."""
+    source = next(one for one in network.sources if one.name == input)
+    batch, channels, _ = source.layout.split(flowed.inputs[input])
+    declared = source.layout.split(tuple(size if isinstance(size, int) else None for size in source.declared))[1]
+    return source.layout.join(batch, declared if declared is not None else channels, point)
+
+
+def _works(network: Network, flowed: Run, input: str, shape: Shape) -> Shape | None:
+    """What the network gives for such an input; None where it breaks."""
+    again = run(network, {**flowed.inputs, input: shape}, strict=False)
+    if again.errors or not network.outputs:
+        return None
+    return again.shapes.get(network.outputs[0])
+
+
+def _unfound(told: Explanation, clue: Clue, network: Network, shape: Shape | None) -> Explanation:
+    lines = ["no layer of it can say this: is it the model that the message came from?"]
+    for node, dims in candidates(network, clue)[:MOST_OTHERS]:
+        lines.append(f"{_called(node)} has these weights, but what reaches it here is {dims}")
+    if shape is not None:
+        try:
+            flowed = run(network, shape, strict=False)
+        except ConvwiseError as error:
+            return _also(told, "in the model", f"{lines[0]} ({error.fact})")
+        first = next((step for step in flowed.nodes if step.error is not None), None)
+        given = dense_show(shape)
+        if first is None or first.error is None:
+            lines.append(f"with an input of {given} it works")
+        else:
+            lines.append(f"with an input of {given} it breaks at {_called(first.node)}: {first.error.fact}")
+    return replace(told, facts=(*told.facts, Fact("in the model", tuple(lines))))
+
+
+def _entry(told: Explanation, clue: Clue, network: Network, shape: Shape | None) -> Explanation:
+    """The input was declared otherwise: do its layers take what was fed?"""
+    source = next((one for one in network.sources if one.name == clue.name), network.sources[0])
+    fed = list(clue.shapes[0]) if clue.shapes else [size if isinstance(size, int) else None for size in source.declared]
+    if not clue.shapes and clue.axis is not None and clue.axis < len(fed):
+        fed[clue.axis] = clue.have
+    if len(fed) != len(source.declared):
+        return _also(told, "in the model", f"its input {shown(source.name)} has {len(source.declared)} axes")
+    shapes: dict[str, Shape] = {source.name: tuple(fed)}
+    flowed = run(network, shapes, strict=False)
+    first = next((step for step in flowed.nodes if step.error is not None), None)
+    lines = [f"the input {shown(source.name)} is declared as {show(tuple(_numbers(source.declared)))}"]
+    if first is None:
+        lines.append(f"its layers take {show(tuple(fed))} all the same: only the declaration refuses it")
+    else:
+        assert first.error is not None
+        lines.append(f"with {show(tuple(fed))} it breaks at {_called(first.node)}: {first.error.fact}")
+    facts = [*told.facts, Fact("in the model", tuple(lines))]
+    legal = _legal(network)
+    if legal is not None and len(legal):
+        facts.append(Fact("would work", tuple(nearest_in_words(legal, flowed)) or tuple(str(legal).splitlines())))
+    return replace(told, name=source.name, facts=tuple(facts))
+
+
+def _numbers(declared: tuple[int | str | None, ...]) -> list[int | None]:
+    return [size if isinstance(size, int) else None for size in declared]

@@ -1,0 +1,204 @@
+"""The sentences of the frameworks that are known, as they are printed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from convwise.answers.tracebacks import clues, telling
+from convwise.answers.tracebacks.clue import Clue
+
+LONGEST = 20_000
+"""Characters of the end of a pasted text that are searched: the message stands last."""
+
+Match = re.Match[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One sentence of a framework: what it means, and the clue it gives."""
+
+    dialect: str
+    pattern: re.Pattern[str]
+    tell: Callable[[Match], telling.Told]
+    clue: Callable[[Match], Clue] | None
+
+
+TITLES = {"torch": "PyTorch", "keras": "Keras", "onnx": "ONNX Runtime"}
+
+_N = r"\d{1,12}"
+_SHAPE = r"[\[({][\d, Nonex?]{1,200}[\])}]"
+_NODE = r"(?: for '\{\{node (?P<name>[^}\n]{1,300})\}\})?"
+_ORT = r"while running (?P<op>\w{1,60}) node\. Name:'(?P<name>[^'\n]{0,300})' Status Message: "
+
+
+def _kinds(
+    dialect: str, *rows: tuple[str, Callable[[Match], telling.Told], Callable[[Match], Clue] | None]
+) -> tuple[Kind, ...]:
+    return tuple(Kind(dialect, re.compile(pattern), tell, clue) for pattern, tell, clue in rows)
+
+
+KINDS = (
+    *_kinds(
+        "torch",
+        (
+            rf"mat1 and mat2 shapes cannot be multiplied \((?P<rows>{_N})x(?P<have>{_N}) and (?P<need>{_N})x(?P<out>{_N})\)",
+            telling.matmul,
+            clues.dense,
+        ),
+        (
+            rf"Given (?:transposed=\d|(?:transposed=\d, )?groups=(?P<groups>\d{{1,9}})), weight of size (?P<weight>{_SHAPE}), expected input(?P<input>{_SHAPE}) to have (?P<need>{_N}) channels, but got (?P<have>{_N}) channels instead",
+            telling.channels,
+            clues.channels,
+        ),
+        (
+            r"Calculated padded input size per channel: \((?P<padded>[\d x]{1,80})\)\. Kernel size: \((?P<span>[\d x]{1,80})\)\. Kernel size can't be greater than actual input size",
+            telling.too_small,
+            clues.padded,
+        ),
+        (
+            r"Given input size: \((?P<input>[\dx]{1,80})\)\. Calculated output size: \((?P<output>[\dx-]{1,80})\)\. Output size is too small",
+            telling.nothing_left,
+            clues.pooled,
+        ),
+        (
+            rf"Sizes of tensors must match except in dimension (?P<along>\d{{1,3}})\. (?:Expected size|Got) (?P<one>{_N}) (?:but got size|and) (?P<other>{_N})(?: for tensor number (?P<number>\d{{1,4}}))?",
+            telling.mismatch,
+            clues.joined,
+        ),
+        (
+            rf"The size of tensor a \((?P<one>{_N})\) must match the size of tensor b \((?P<other>{_N})\) at non-singleton dimension (?P<at>\d{{1,3}})",
+            telling.mismatch,
+            clues.joined,
+        ),
+        (
+            rf"shape '\[(?P<target>[-\d, ]{{1,200}})\]' is invalid for input of size (?P<have>{_N})",
+            telling.reshaped,
+            clues.reshaped,
+        ),
+        (rf"running_mean should contain (?P<have>{_N}) elements not (?P<need>{_N})", telling.normed, clues.normed),
+    ),
+    *_kinds(
+        "keras",
+        (
+            rf"Negative dimension size caused by subtracting (?P<need>{_N}) from (?P<have>{_N}){_NODE}(?:[^\n]{{0,1500}}? with input shapes: (?P<shape>{_SHAPE}))?",
+            telling.negative,
+            clues.negative,
+        ),
+        (
+            rf"Computed output size would be negative: -?{_N} \[input_size: (?P<have>{_N}), effective_filter_size: (?P<need>{_N}), stride: (?P<stride>{_N})\](?:[\s\S]{{0,200}}?tf\.Tensor\(shape=(?P<shape>{_SHAPE}))?",
+            telling.negative,
+            clues.negative,
+        ),
+        (
+            rf"Computed output size would be zero or negative\. Received:? `inputs[. ]shape=(?P<input>{_SHAPE})`, `(?:kernel shape|pool_size)=(?P<kernel>{_SHAPE})`",
+            telling.negative_keras,
+            clues.negative_keras,
+        ),
+        (
+            rf"Input 0(?: with name '[^'\n]{{0,80}}')? of layer [\"'](?P<name>[^\"'\n]{{1,80}})[\"'] is incompatible with the layer: expected axis -1 of input shape to have value (?P<need>{_N}), but received input with shape (?P<shape>{_SHAPE})",
+            telling.dense_axis,
+            clues.dense_axis,
+        ),
+        (
+            rf"Input 0(?: with name '(?P<name>[^'\n]{{0,80}})')? of layer [\"'][^\"'\n]{{1,80}}[\"'] is incompatible with the layer: expected shape=(?P<need>{_SHAPE}), found shape=(?P<have>{_SHAPE})",
+            telling.keras_entry,
+            clues.entry,
+        ),
+        (r"expected (?:min_)?ndim=(?P<need>\d{1,3}), found ndim=(?P<have>\d{1,3})", telling.min_ndim, None),
+        (
+            rf"Matrix size-incompatible: In\[0\]: \[(?P<rows>{_N}),(?P<have>{_N})\], In\[1\]: \[(?P<need>{_N}),(?P<out>{_N})\]",
+            telling.matmul_tf,
+            clues.dense,
+        ),
+        (
+            rf"Dimension \d{{1,3}} in both shapes must be equal: shape\[0\] = (?P<a>{_SHAPE}) vs\. shape\[\d{{1,3}}\] = (?P<b>{_SHAPE})",
+            telling.mismatch_shapes,
+            clues.joined_shapes,
+        ),
+        (
+            rf"Dimension \d{{1,3}} in both shapes must be equal, but are (?P<one>{_N}) and (?P<other>{_N})\. Shapes are {_SHAPE} and {_SHAPE}\.{_NODE}",
+            telling.mismatch,
+            clues.joined,
+        ),
+        (
+            rf"requires inputs with matching shapes except for the concatenation axis\. Received: input_shape=\[(?P<a>{_SHAPE}), (?P<b>{_SHAPE})",
+            telling.mismatch_shapes,
+            clues.joined_shapes,
+        ),
+        (
+            rf"Incompatible shapes: (?P<a>{_SHAPE}) vs\. (?P<b>{_SHAPE})",
+            telling.mismatch_shapes,
+            clues.joined_shapes,
+        ),
+        (
+            rf"Inputs have incompatible shapes\. Received shapes (?P<a>{_SHAPE}) and (?P<b>{_SHAPE})",
+            telling.mismatch_shapes,
+            clues.joined_samples,
+        ),
+        (
+            rf"Dimensions must be equal, but are (?P<one>{_N}) and (?P<other>{_N}){_NODE}",
+            telling.mismatch,
+            clues.joined,
+        ),
+        (
+            rf"The total size of the tensor must be unchanged\. Received: input_shape=(?P<input>{_SHAPE}), target_shape=(?P<target>{_SHAPE})",
+            telling.reshaped_shape,
+            clues.reshaped_shape,
+        ),
+    ),
+    *_kinds(
+        "onnx",
+        (
+            rf"(?:invalid dimensions for input: (?P<name>[^\n]{{1,200}}?) for the following indices\s{{1,20}})?index: (?P<index>\d{{1,3}}) Got: (?P<have>{_N}) Expected: (?P<need>{_N})",
+            telling.onnx_dims,
+            clues.entry_axis,
+        ),
+        (
+            rf"{_ORT}[^\n]{{0,400}}?Axis (?P<at>\d{{1,3}}) has mismatched dimensions of (?P<other>{_N}) and (?P<one>{_N})",
+            telling.mismatch,
+            clues.joined,
+        ),
+        (
+            rf"{_ORT}[^\n]{{0,600}}?broadcast an axis by a dimension other than 1\. (?P<one>{_N}) by (?P<other>{_N})",
+            telling.mismatch,
+            clues.joined,
+        ),
+        (
+            rf"{_ORT}GEMM: Dimension mismatch, W: \{{{_N},{_N}\}} K: (?P<have>{_N}) N:(?P<out>{_N})",
+            telling.onnx_named,
+            clues.named,
+        ),
+        (
+            rf"{_ORT}Input channels C is not equal to kernel channels \* group\. C: (?P<have>{_N}) kernel channels: (?P<need>{_N}) group: (?P<groups>{_N})",
+            telling.channels_onnx,
+            clues.channels_onnx,
+        ),
+        (
+            rf"{_ORT}[^\n]{{0,900}}?requested shape\. Input shape:(?P<input>{_SHAPE}), requested shape:(?P<target>[{{][-\d,]{{1,200}}[}}])",
+            telling.reshaped_shape,
+            clues.reshaped_shape,
+        ),
+        (
+            rf"{_ORT}[^\n]{{0,200}}?(?:dimension mismatch|Invalid input|filter number not equal)",
+            telling.onnx_named,
+            clues.named,
+        ),
+    ),
+)
+
+
+def last_message(text: str) -> tuple[Kind, Match, int] | None:
+    """The last known message of a text, with where the searched part begins; of those at one place the one that says most."""
+    start = max(len(text) - LONGEST, 0)
+    tail = text[start:]
+    found: list[tuple[int, int, Match, Kind]] = []
+    for number, kind in enumerate(KINDS):
+        matches = list(kind.pattern.finditer(tail))
+        if matches:
+            found.append((matches[-1].start(), -number, matches[-1], kind))
+    if not found:
+        return None
+    _, _, match, kind = max(found, key=lambda one: one[:2])
+    return kind, match, start
