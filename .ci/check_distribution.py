@@ -1,9 +1,11 @@
-"""Check what a wheel and an sdist hold: all of the package, its type marker and licence; in the wheel nothing else."""
+"""Check what a wheel and an sdist hold: all of the package, its type marker and licence; in the wheel the kernels and nothing else."""
 
 import sys
 import tarfile
 import zipfile
 from pathlib import Path
+
+KERNELS = {f"convwise/engine/lib/{name}" for name in ("convwise_kernels.so", "kernels.json", "HALIDE-LICENSE.txt")}
 
 
 def main(paths: list[str]) -> None:
@@ -11,7 +13,7 @@ def main(paths: list[str]) -> None:
     source = {
         str(path.relative_to("src"))
         for path in Path("src/convwise").rglob("*")
-        if path.is_file() and path.suffix != ".pyc"
+        if path.is_file() and path.suffix != ".pyc" and "engine/lib" not in str(path)
     }
     for path in paths:
         if path.endswith(".whl"):
@@ -19,7 +21,12 @@ def main(paths: list[str]) -> None:
                 names = set(archive.namelist())
             info = {name for name in names if ".dist-info/" in name}
             problems = [f"missing {name}" for name in sorted(source - names)]
-            problems += [f"unexpected {name}" for name in sorted(names - info - source)]
+            built = {name for name in names if name.startswith("convwise/engine/lib/")}
+            problems += [f"unexpected {name}" for name in sorted(names - info - source - built)]
+            problems += [f"missing {name}" for name in sorted(KERNELS - built)]
+            with zipfile.ZipFile(path) as archive:
+                size = sum(entry.file_size for entry in archive.infolist())
+            problems += [f"{size:,} bytes installed, more than 10 MB"] if size > 10_000_000 else []
             problems += [] if any(name.endswith("/LICENSE") for name in info) else ["missing LICENSE"]
         else:
             with tarfile.open(path) as archive:

@@ -14,7 +14,15 @@ Random layers answered by convwise and by the real framework: the same shape, or
 | date | framework | cases | result | time | versions | pytest said |
 |---|---|---|---|---|---|---|
 """
-TOGETHER = {"torch": ("torch",), "keras": ("keras", "tensorflow-cpu")}
+TOGETHER = {
+    "torch": ("torch",),
+    "keras": ("keras", "tensorflow-cpu"),
+    "tensorflow": ("tensorflow-cpu",),
+    "jax": ("jax", "flax"),
+    "onnx": ("onnx", "onnxruntime"),
+    "porting": ("torch", "keras", "tensorflow-cpu", "jax", "flax", "onnx", "onnxruntime"),
+}
+"""What ran in the sweep of each name; `porting` is emitted code against its source."""
 
 
 def main() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from convwise.engine.functions import Conv, avg_pool2d, conv2d, max_pool2d
+from convwise.engine.plan import Plan, plan
 from convwise.engine.running import run
 
-__all__ = ["Conv", "avg_pool2d", "conv2d", "max_pool2d", "run"]
+__all__ = ["Conv", "Plan", "avg_pool2d", "conv2d", "max_pool2d", "plan", "run"]

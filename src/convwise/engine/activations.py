@@ -242,6 +242,7 @@ KINDS: Mapping[str, Callable[[Array, Options], Array]] = {
     "mish": _unary(lambda x: x * np.tanh(np.logaddexp(x.dtype.type(0), x))),
     "exponential": _unary(np.exp),
     "exp": _unary(np.exp),
+    "abs": _unary(np.abs),
     "squareplus": lambda x, options: (x + np.sqrt(x * x + x.dtype.type(option(options, 4, "b")))) / 2,
     "linear": _same,
     "identity": _same,

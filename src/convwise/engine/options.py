@@ -6,12 +6,15 @@ from collections.abc import Sequence
 from operator import index
 
 from convwise.axis import SAME_UPPER, Padding, Pads, Window
+from convwise.engine.families import FAMILIES
 from convwise.errors import ArgumentError
 from convwise.ops import Layout
 
 LARGEST = 2**63 - 1
 LAYOUTS = {"NCHW": False, "NHWC": True}
-ALGORITHMS = ("reference", "windows")
+NUMPY = ("reference", "windows")
+ALGORITHMS = (*NUMPY, *(name for name in FAMILIES if name not in ("transposed", "pool")))
+"""`algorithm=`: NumPy's own two, and the families of compiled kernels that compute convolutions."""
 
 
 def whole(name: str, value: object, low: int) -> int:

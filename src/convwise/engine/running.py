@@ -9,7 +9,7 @@ from math import prod
 import numpy as np
 
 from convwise.axis import Axis, Pads
-from convwise.engine import cells, reference, windows
+from convwise.engine import cells, pooling, reference, windows
 from convwise.engine.activations import activate, gate, prelu
 from convwise.engine.arrays import (
     Array,
@@ -58,7 +58,13 @@ MUCH = 2**27
 
 
 def run(
-    op: Op, x: object, weights: Mapping[str, object] | None = None, layout: Layout = PLAIN, *, method: str = "auto"
+    op: Op,
+    x: object,
+    weights: Mapping[str, object] | None = None,
+    layout: Layout = PLAIN,
+    *,
+    method: str = "auto",
+    activation: str | None = None,
 ) -> Array:
     """What `op` makes of `x`, as in inference: dropout is the identity, batch normalisation takes its stored moments.
 
@@ -70,6 +76,7 @@ def run(
         layout: where the batch and the channels stand.
         method: "reference" (literal loops), "windows" (fast), or "auto" (the fast form, but the literal one where padding
             would take far more memory than the windows read). Ops without windows have one form.
+        activation: for a convolution, the plain name of one that is applied to the result.
 
     Returns:
         A new C-ordered array that shares no memory with the arguments: float64, float32 or float16 (computed in float32)
@@ -111,7 +118,16 @@ def run(
             return np.zeros(output, dtype)
         work = working_type(dtype)
         ready = {name: array.astype(work, copy=False) for name, array in arrays.items()}
-        result = _run(op, data.astype(work, copy=False), ready, layout, flow, method)
+        values = data.astype(work, copy=False)
+        if isinstance(op, Conv) and method == "auto" and work == np.float32:
+            from convwise.engine import remembered
+
+            fused = remembered.conv(op, values, ready["weight"], ready.get("bias"), layout, activation)
+            if fused is not None:
+                return own(fused, dtype, data, *arrays.values())
+        result = _run(op, values, ready, layout, flow, method)
+        if activation is not None:
+            result = activate(result, activation, {})
         return own(result, dtype, data, *arrays.values())
 
 
@@ -233,9 +249,9 @@ def _on_map(
             return conv(x, weights["weight"], weights.get("bias"), op, axes, layout.channels_last, method)
         case ConvTranspose():
             forward = [w.fixed().over(out) for w, out in zip(op.windows, outs, strict=True)]
-            return conv_transpose(x, weights["weight"], weights.get("bias"), op, forward, method)
+            return conv_transpose(x, weights["weight"], weights.get("bias"), op, forward, method, layout.channels_last)
         case Pool():
-            return pool(x, op, axes, method)
+            return pool(x, op, axes, method, layout.channels_last)
         case GlobalPool() | AdaptivePool():
             check_kind(op.kind, ("max", "avg", "average"))
             if op.kind != "max":
@@ -300,9 +316,18 @@ def conv(
 
 
 def conv_transpose(
-    x: Array, weight: Array, bias: Array | None, op: ConvTranspose, axes: Sequence[Axis], method: str
+    x: Array,
+    weight: Array,
+    bias: Array | None,
+    op: ConvTranspose,
+    axes: Sequence[Axis],
+    method: str,
+    channels_last: bool = False,
 ) -> Array:
     """A transposed convolution on (batch, channels, *spatial); `axes` are the forward windows over the output."""
+    compiled = pooling.transposed(x, weight, bias, op, axes, channels_last) if method == "auto" else None
+    if compiled is not None:
+        return compiled
     literal = use_reference(method, axes, prod(windows.canvas_lengths(axes, x.shape[2:])))
     wide = _exact_in_floats(x, weight, bias, weight.size // weight.shape[1])
     if literal:
@@ -327,7 +352,7 @@ def add_bias(result: Array, bias: Array | None) -> Array:
     return result
 
 
-def pool(x: Array, op: Pool, axes: Sequence[Axis], method: str) -> Array:
+def pool(x: Array, op: Pool, axes: Sequence[Axis], method: str, channels_last: bool = False) -> Array:
     """Pooling on (batch, channels, *spatial)."""
     check_kind(op.kind, ("max", "avg", "average", "lp"))
     if op.kind != "max":
@@ -337,6 +362,9 @@ def pool(x: Array, op: Pool, axes: Sequence[Axis], method: str) -> Array:
         raise ArgumentError(
             "CW606", f"a power mean needs a power other than 0, not {op.power}", received=op.power, hint=hint
         )
+    compiled = pooling.pool(x, op, axes, channels_last) if method == "auto" else None
+    if compiled is not None:
+        return compiled
     form = reference.pool if use_reference(method, axes, windows.padded_cells(axes)) else windows.pool
     return form(x, op, axes)
 

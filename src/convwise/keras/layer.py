@@ -352,20 +352,25 @@ class DialectLayer(Layer):
         Raises:
             ShapeError, Refusal
         """
-        from convwise.runtime.running import run
+        from convwise.runtime.running import following, run
 
         array = np.asarray(inputs)
         self.compute_output_shape(array.shape)
         if array.dtype.kind != "f" and not _takes_integers(self.resolved):
             array = array.astype(self.dtype)
+        activation = None
         for number, op in enumerate(self.resolved.ops):
+            if activation is not None:
+                activation = None
+                continue
+            activation = following(self.resolved.ops, number)
             weights = {
                 spec.role: spec.to_engine(own.value)
                 for spec, own in zip(self._specs, self._own, strict=True)
                 if spec.op == number
             }
             layout = self._layout_of(array.shape) if number == 0 else self._layout
-            array = run(op, array, weights or None, layout, "keras")
+            array = run(op, array, weights or None, layout, "keras", activation)
         custom = self._live.get("activation")
         if custom is not None:
             array = np.asarray(custom(as_tensor(array)))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -10,34 +10,52 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convwise.axis import Pads
-from convwise.ops import Crop, Layout, Op, Pad, Pointwise, Resize
+from convwise.ops import Conv, Crop, Layout, Op, Pad, Pointwise, Resize
 from convwise.runtime import resampling
 
 Array = NDArray[Any]
 Weights = Mapping[str, Any] | None
 
+TOGETHER = frozenset({"relu", "relu6", "silu", "swish", "hardswish", "hard_swish", "hard_silu", "hardsilu"})
+"""Activations that cost nothing right after a convolution."""
 
-def run(op: Op, x: Array, weights: Weights, layout: Layout, dialect: str) -> Array:
+
+def following(ops: Sequence[Op], number: int) -> str | None:
+    """The activation after op `number` that the engine applies together with it, if there is one."""
+    if not isinstance(ops[number], Conv) or number + 1 >= len(ops):
+        return None
+    after = ops[number + 1]
+    return after.kind if isinstance(after, Pointwise) and after.kind in TOGETHER and not after.options else None
+
+
+def run(op: Op, x: Array, weights: Weights, layout: Layout, dialect: str, activation: str | None = None) -> Array:
     """What `op` makes of `x` in the framework called `dialect`; whole numbers keep their type where they stay whole.
+
+    `activation` is one that `following` found.
 
     Raises:
         ShapeError, ArgumentError: the engine's.
     """
-    result = _run(op, x, weights, layout, dialect)
+    result = _run(op, x, weights, layout, dialect, activation)
     return result.astype(x.dtype) if x.dtype.kind in "biu" and result.dtype.kind in "biu" else result
 
 
-def _run(op: Op, x: Array, weights: Weights, layout: Layout, dialect: str) -> Array:
+def _run(op: Op, x: Array, weights: Weights, layout: Layout, dialect: str, activation: str | None) -> Array:
     from convwise import engine
 
     if isinstance(op, Resize) and op.mode != "linear":
+        if dialect == "keras" and op.scales is not None and op.mode != "nearest":
+            # Keras enlarges by whole numbers, and resizes to that many cells with TensorFlow's kernels.
+            op = replace(
+                op, sizes=tuple(op.out(axis, size) for axis, size in enumerate(_sizes(x, layout))), scales=None
+            )
         if dialect == "keras" and op.sizes is not None:
             return _keras_resize(op, x, layout)
         if op.mode == "cubic":
             return _cubic(op, x, layout)
     if isinstance(op, Pointwise) and op.kind == "local_response_norm":
         return _local_response(x, dict(op.options))
-    return engine.run(op, x, weights, layout)
+    return engine.run(op, x, weights, layout, activation=activation)
 
 
 def _sizes(x: Array, layout: Layout) -> tuple[int, ...]:

@@ -1,0 +1,157 @@
+"""Prepared convolutions: all that does not change from call to call, made once for an input's shape and steps."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from convwise.axis import Axis, Window
+from convwise.engine import planning
+from convwise.engine.arrays import Array
+from convwise.engine.compiled import SLICE, Run, Steps, fits, fused, pack
+from convwise.engine.native import Library, default_threads
+from convwise.engine.problem import Choice, Problem
+
+FLOAT = np.dtype(np.float32)
+LARGE = 4096
+"""Numbers from which on a result's place is chosen."""
+
+MOST_IDLE = 4
+"""Unused descriptors kept of one prepared call; more are made while more threads call at once."""
+
+
+@dataclass(slots=True, eq=False)
+class Prepared:
+    """One problem with the kernel chosen for it. `shape` is that of the result, batch first, in the caller's layout."""
+
+    kernels: Library
+    problem: Problem
+    choice: Choice
+    inputs: Steps
+    outputs: Steps
+    shape: tuple[int, ...]
+    idle: list[Run] = field(default_factory=list)
+
+    @property
+    def packing(self) -> tuple[Any, ...]:
+        """What weights are packed for: equal keys share packed weights."""
+        return (self.choice.family, self.choice.variant, self.choice.tiles)
+
+    def pack(self, weight: Array) -> Array:
+        return pack(self.problem, self.choice, weight)
+
+    def __call__(self, x: int, packed: Array, bias: int, residual: Array | None = None) -> Array:
+        """`x` and `bias` are addresses of arrays that the caller holds."""
+        try:
+            run = self.idle.pop()
+        except IndexError:
+            run = Run(self.kernels, self.problem, self.choice, self.inputs, self.outputs, packed.shape)
+        out = empty(self.shape)
+        place = address(out)
+        run(x, address(packed), bias, place if residual is None else address(residual), place)
+        if len(self.idle) < MOST_IDLE:
+            self.idle.append(run)
+        return out
+
+
+def empty(shape: tuple[int, ...]) -> Array:
+    """Where a result goes: large ones start at a cache line, because a store across two takes twice as long."""
+    count = prod(shape)
+    if count < LARGE:
+        return np.empty(shape, FLOAT)
+    raw = np.empty(count + 16, FLOAT)
+    start = -address(raw) % 64 // 4
+    return raw[start : start + count].reshape(shape)
+
+
+def address(array: Array) -> int:
+    place: int = array.__array_interface__["data"][0]
+    return place
+
+
+def problem_of(
+    sizes: Sequence[int],
+    filters: int,
+    groups: int,
+    axes: Sequence[Axis],
+    layout: str,
+    *,
+    activation: str | None = None,
+    residual: bool = False,
+    threads: int | None = None,
+    finite: bool = True,
+    kind: str = "conv",
+) -> Problem | None:
+    """A problem for the kernels that are loaded, `sizes` being (batch, channels, height, width); None without kernels."""
+    kernels = planning.library()
+    if kernels is None:
+        return None
+    batch, channels, height, width = sizes
+    return Problem(
+        kind=kind,
+        batch=batch,
+        channels=channels,
+        height=height,
+        width=width,
+        filters=filters,
+        groups=groups,
+        rows=axes[0],
+        columns=axes[1],
+        input_layout=layout,
+        output_layout=layout,
+        activation=activation,
+        residual=residual,
+        threads=threads or default_threads(),
+        machine=planning.machine_of(kernels.isa),
+        finite=finite,
+    )
+
+
+def prepare(problem: Problem, inputs: Steps, algorithm: str | None) -> Prepared | None:
+    """The kernel for `problem` on an input of these steps, ready to be called; None where NumPy must serve."""
+    kernels = planning.library()
+    if kernels is None or fused(problem.activation) is None:
+        return None
+    shape = result_shape(problem)
+    outputs = dense_steps(shape, problem.output_layout)
+    if not fits(problem, inputs, outputs):
+        return None
+    flat, flat_inputs = flatten(problem, inputs)
+    choice = planning.choose(flat, algorithm)
+    if choice is None:
+        return None
+    flat_outputs = outputs if flat is problem else dense_steps(result_shape(flat), flat.output_layout)
+    return Prepared(kernels, flat, choice, flat_inputs, flat_outputs, shape)
+
+
+def result_shape(problem: Problem) -> tuple[int, int, int, int]:
+    batch, filters, height, width = problem.batch, problem.filters, problem.out_height, problem.out_width
+    return (batch, height, width, filters) if problem.output_layout == "NHWC" else (batch, filters, height, width)
+
+
+def dense_steps(shape: tuple[int, int, int, int], layout: str) -> Steps:
+    """The steps (batch, channels, height, width) of a C-ordered array in `layout`."""
+    _, a, b, c = shape
+    return (a * b * c, 1, b * c, c) if layout == "NHWC" else (a * b * c, b * c, c, 1)
+
+
+def flatten(problem: Problem, inputs: Steps) -> tuple[Problem, Steps]:
+    """A 1x1 convolution without padding sees no neighbours, so an image is one row of cells, and so may a batch be."""
+    axes = (problem.rows, problem.columns)
+    plain = all(axis.kernel == axis.stride == 1 and axis.pad_low == axis.pad_high == 0 for axis in axes)
+    if problem.kind != "conv" or not plain or problem.macs > SLICE:
+        return problem, inputs
+    n, c, y, x = inputs
+    height, width, batch = problem.height, problem.width, problem.batch
+    if height > 1 and y != width * x:
+        return problem, inputs
+    cells, step = height * width, n
+    if batch > 1 and problem.output_layout == "NHWC" and n == cells * x:
+        cells, batch = cells * batch, 1
+    columns, rows = Window(1).over(cells), Window(1).over(1)
+    flat = replace(problem, batch=batch, height=1, width=cells, rows=rows, columns=columns)
+    return flat, (step, c, cells * x, x)

@@ -1,0 +1,226 @@
+"""Runs a chosen kernel on arrays: descriptors made once for a shape and used again, addresses set for each call."""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import inf
+from typing import Any
+
+import numpy as np
+
+from convwise.axis import Axis
+from convwise.engine.arrays import Array
+from convwise.engine.families import FAMILIES
+from convwise.engine.native import Buffer, Library, check, describe
+from convwise.engine.problem import LARGEST_INDEX, Choice, Problem
+
+CLAMP, SILU, HARD_SWISH = 0, 1, 2
+FUSED: dict[str | None, tuple[int, float, float]] = {
+    None: (CLAMP, -inf, inf),
+    "linear": (CLAMP, -inf, inf),
+    "identity": (CLAMP, -inf, inf),
+    "relu": (CLAMP, 0.0, inf),
+    "relu6": (CLAMP, 0.0, 6.0),
+    "hardtanh": (CLAMP, -1.0, 1.0),
+    "silu": (SILU, -inf, inf),
+    "swish": (SILU, -inf, inf),
+    "hardswish": (HARD_SWISH, -inf, inf),
+    "hardsilu": (HARD_SWISH, -inf, inf),
+}
+"""Activations that the kernels apply themselves, by name without underscores: form, low, high."""
+
+SLICE = 500_000_000
+"""Multiply-adds between two looks at whether Ctrl-C was pressed: 5 ms on a fast core, 50 ms on a slow one."""
+
+TILE = 64
+"""No register tile is wider, so no kernel looks farther than so many outputs past the last."""
+
+Steps = tuple[int, int, int, int]
+"""Numbers from one cell to the next along batch, channels, height and width."""
+
+
+def fused(activation: str | None) -> tuple[int, float, float] | None:
+    """How the kernels apply `activation`; None where NumPy must."""
+    return FUSED.get(activation.replace("_", "") if activation else None)
+
+
+def steps_of(array: Array) -> Steps | None:
+    """The steps of a float32 view (batch, channels, height, width); None where a step is no whole number of numbers."""
+    if array.ctypes.data % 4 or any(stride % 4 for stride in array.strides):
+        return None
+    n, c, y, x = (stride // 4 for stride in array.strides)
+    return n, c, y, x
+
+
+def reach(sizes: Sequence[int], steps: Sequence[int]) -> int:
+    """The farthest that an index gets from the first number."""
+    return sum(abs(step) * (size - 1) for size, step in zip(sizes, steps, strict=True))
+
+
+def aligned(shape: tuple[int, ...], fill: bool = False) -> Array:
+    """A float32 array that starts at a cache line."""
+    count = 1
+    for size in shape:
+        count *= size
+    raw = (np.zeros if fill else np.empty)(count + 16, np.float32)
+    start = -raw.ctypes.data % 64 // 4
+    return raw[start : start + count].reshape(shape)
+
+
+def pack(problem: Problem, choice: Choice, weight: Array) -> Array:
+    """The weights as `choice` wants them: (groups, ...) where each group is a call of its own, else (1, ...)."""
+    family = FAMILIES[choice.family]
+    assert family.pack is not None
+    parts = np.split(weight, problem.groups) if problem.groups > 1 and not family.grouped else [weight]
+    first = family.pack(choice, parts[0])
+    packed = aligned((len(parts), *first.shape))
+    packed[0] = first
+    for number in range(1, len(parts)):
+        packed[number] = family.pack(choice, parts[number])
+    return packed
+
+
+def pack_bytes(problem: Problem, choice: Choice) -> int:
+    """The bytes of the packed weights: as many as of the weights themselves, filled up to whole blocks of channels."""
+    block = dict(choice.tiles).get("channels", 1)
+    filters = problem.filters // problem.groups
+    each = 4 * problem.channels // problem.groups * problem.taps
+    return problem.groups * -(-filters // block) * block * each
+
+
+def pad_bias(bias: Array | None, filters: int) -> Array:
+    """With zeros behind, so that a whole block of channels can be read from any group's first."""
+    padded = aligned((-(-filters // 64) * 64 + 64,), fill=True)
+    if bias is not None:
+        padded[:filters] = bias
+    return padded
+
+
+@dataclass(slots=True, eq=False)
+class Part:
+    """One call: which bytes of each array it starts at, and its argument list, whose addresses are those of the buffers."""
+
+    starts: tuple[int, int, int, int]
+    buffers: tuple[Buffer, Buffer, Buffer, Buffer, Buffer]
+    address: int
+    kept: tuple[Any, ...]
+
+
+class Run:
+    """One problem on arrays of fixed steps. Not for two threads at once: its descriptors hold the addresses of the call."""
+
+    __slots__ = ("function", "gate_threads", "kernels", "parts", "symbol")
+
+    def __init__(
+        self, kernels: Library, problem: Problem, choice: Choice, inputs: Steps, outputs: Steps, packed: tuple[int, ...]
+    ) -> None:
+        self.kernels, self.symbol, self.gate_threads = kernels, choice.symbol, problem.threads
+        self.function = kernels.function(choice.symbol)
+        self.parts = list(_parts(problem, choice, inputs, outputs, packed))
+
+    def __call__(self, x: int, weights: int, bias: int, residual: int, out: int) -> None:
+        """The addresses of the data; `residual` is that of `out` where there is none."""
+        kernels, function = self.kernels, self.function
+        kernels.enter(self.gate_threads)
+        try:
+            for part in self.parts:
+                source, weight, channel, place = part.starts
+                inp, packed, start, add, result = part.buffers
+                inp.host = x + source
+                packed.host = weights + weight
+                start.host = bias + channel
+                add.host = residual + place
+                result.host = out + place
+                code = function(part.address)
+                if code:
+                    check(code, self.symbol)
+        finally:
+            kernels.leave()
+
+
+def fits(problem: Problem, inputs: Steps, outputs: Steps) -> bool:
+    """Whether one image, and every place that a window has, is addressed with 32 bits."""
+    sizes = (1, problem.channels, problem.height, problem.width)
+    results = (1, problem.filters, problem.out_height, problem.out_width)
+    places = (_farthest(problem.rows), _farthest(problem.columns))
+    return max(reach(sizes, inputs), reach(results, outputs), *sizes, *results, *places) <= LARGEST_INDEX // 2
+
+
+def _farthest(axis: Axis) -> int:
+    """How far from the first cell a window may be looked for, those included that fill a register tile."""
+    return (axis.out + TILE) * axis.stride + axis.span + abs(axis.pad_low) + abs(axis.pad_high) + axis.size
+
+
+def _parts(problem: Problem, choice: Choice, inputs: Steps, outputs: Steps, packed: tuple[int, ...]) -> Any:
+    """Groups apart where the kernel does not know them, and the rest in slices of batch and rows."""
+    groups = 1 if FAMILIES[choice.family].grouped else problem.groups
+    images, rows = _slices(problem, choice, inputs, outputs, groups)
+    channels, filters = problem.channels // groups, problem.filters // groups
+    size = 4
+    for length in packed[1:]:
+        size *= length
+    for group in range(groups):
+        for image in range(0, problem.batch, images):
+            for row in range(0, problem.out_height, rows):
+                count, high = min(images, problem.batch - image), min(rows, problem.out_height - row)
+                source = 4 * (image * inputs[0] + group * channels * inputs[1])
+                place = 4 * (image * outputs[0] + group * filters * outputs[1] + row * outputs[2])
+                buffers = (
+                    describe((channels, problem.width, problem.height, count), _inner_first(inputs)),
+                    _dense(packed[1:]),
+                    _dense((_bias_length(problem, filters),)),
+                    describe((filters, problem.out_width, high, count), _inner_first(outputs)),
+                    describe((filters, problem.out_width, high, count), _inner_first(outputs)),
+                )
+                starts = (source, group * size, 4 * group * filters, place)
+                yield _part(problem, choice, buffers, starts, row)
+
+
+def _bias_length(problem: Problem, filters: int) -> int:
+    return -(-filters // 64) * 64
+
+
+def _inner_first(steps: Steps) -> tuple[int, int, int, int]:
+    n, c, y, x = steps
+    return c, x, y, n
+
+
+def _dense(shape: Sequence[int]) -> Buffer:
+    steps, step = [], 1
+    for size in reversed(shape):
+        steps.append(step)
+        step *= size
+    return describe(tuple(reversed(shape)), tuple(steps))
+
+
+def _slices(problem: Problem, choice: Choice, inputs: Steps, outputs: Steps, groups: int) -> tuple[int, int]:
+    """Images, and rows of the output, that one call takes."""
+    each = choice.macs // (groups * problem.batch) or 1
+    images = max(1, min(problem.batch, SLICE // each))
+    farthest = max(abs(inputs[0]), abs(outputs[0]), 1)
+    images = max(1, min(images, (LARGEST_INDEX // 2) // farthest))
+    slices = -(-each // SLICE)
+    if images > 1 or slices == 1:
+        return images, problem.out_height
+    rows = -(-problem.out_height // slices)
+    return 1, -(-rows // choice.row_step) * choice.row_step
+
+
+def _part(
+    problem: Problem, choice: Choice, buffers: tuple[Buffer, ...], starts: tuple[int, int, int, int], row: int
+) -> Part:
+    """The argument list in the order that all programs share."""
+    form = fused(problem.activation)
+    assert form is not None
+    columns, lines = problem.columns, problem.rows
+    low = lines.pad_low + row if problem.kind == "transposed" else lines.pad_low - row * lines.stride
+    whole = [columns.pad_low, low, columns.stride, lines.stride, columns.dilation, lines.dilation, form[0]]
+    scalars: list[Any] = [ctypes.c_int32(value) for value in whole]
+    scalars += [ctypes.c_float(form[1]), ctypes.c_float(form[2]), ctypes.c_int32(problem.residual)]
+    scalars += [ctypes.c_int32(value) for value in choice.extra]
+    inp, packed, bias, residual, out = buffers
+    everything = [inp, packed, bias, residual, *scalars, out]
+    addresses = (ctypes.c_void_p * len(everything))(*(ctypes.addressof(value) for value in everything))
+    return Part(starts, (inp, packed, bias, residual, out), ctypes.addressof(addresses), (everything, addresses))

@@ -1,0 +1,305 @@
+"""`Conv`: a convolution with fixed weights, on a compiled kernel where there is one, else on NumPy."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from convwise.axis import Axis
+from convwise.engine import planning, windows
+from convwise.engine.activations import activate, known
+from convwise.engine.arrays import Array, check_memory, own, quiet, result_type, take, working_type
+from convwise.engine.calls import FLOAT, Prepared, address, prepare, problem_of
+from convwise.engine.compiled import fused, pad_bias, steps_of
+from convwise.engine.options import NUMPY, layout_of, method_of, whole
+from convwise.engine.options import windows as windows_of
+from convwise.engine.problem import Problem
+from convwise.engine.running import conv, enter, leave
+from convwise.errors import ArgumentError
+from convwise.ops import Conv as ConvOp
+from convwise.ops import Layout
+from convwise.ops.shape import Flow
+
+Options = tuple[Any, ...]
+"""stride, padding, dilation, groups, layout, activation, algorithm, threads."""
+
+MOST_SHAPES = 64
+"""Inputs of so many shapes and steps are remembered by one convolution, and so many calls by the plain function."""
+
+
+class Conv:
+    """A convolution with fixed weights: `Conv(w, bias, ...)(x)` is `conv2d(x, w, bias, ...)`, with the weights copied and
+    put into the order of the multiplication once. Later changes of `w` are not seen.
+
+    >>> double = Conv(np.full((1, 1, 1, 1), 2.0))
+    >>> double(np.ones((1, 2, 2))).tolist()
+    [[[2.0, 2.0], [2.0, 2.0]]]
+    """
+
+    def __init__(
+        self,
+        w: object,
+        bias: object = None,
+        *,
+        stride: object = 1,
+        padding: object = 0,
+        dilation: object = 1,
+        groups: object = 1,
+        layout: str = "NCHW",
+        activation: str | None = None,
+        algorithm: str | None = None,
+        threads: int | None = None,
+    ) -> None:
+        copy = take("w", w).copy()
+        own_bias = None if bias is None else take("bias", bias).copy()
+        self._settle(copy, own_bias, (stride, padding, dilation, groups, layout, activation, algorithm, threads))
+
+    @classmethod
+    def _of(cls, w: Array, bias: Array | None, options: Options) -> Conv:
+        """One without copies, for a single call."""
+        self = cls.__new__(cls)
+        self._settle(w, bias, options)
+        return self
+
+    def _settle(self, w: Array, bias: Array | None, options: Options) -> None:
+        stride, padding, dilation, groups, layout, activation, algorithm, threads = options
+        _check_weight(w)
+        count = whole("groups", groups, 1)
+        _check_filters(w, bias, count)
+        sliding = windows_of((w.shape[2], w.shape[3]), stride, padding, dilation)
+        op = ConvOp(sliding, w.shape[1] * count, len(w), count, bias is not None)
+        method = method_of(algorithm, threads)
+        if activation is not None:
+            known(activation)
+        self._hold(op, w, bias, layout_of(layout, 4), method, activation, threads)
+
+    @classmethod
+    def _by_op(cls, op: ConvOp, w: Array, bias: Array | None, layout: Layout, activation: str | None) -> Conv:
+        """One for an op whose channels are settled; the arrays are its own from now on."""
+        self = cls.__new__(cls)
+        self._hold(op, w, bias, Layout(channels_last=layout.channels_last), "auto", activation, None)
+        return self
+
+    def _hold(
+        self,
+        op: ConvOp,
+        w: Array,
+        bias: Array | None,
+        layout: Layout,
+        method: str,
+        activation: str | None,
+        threads: int | None,
+    ) -> None:
+        self.weight, self.bias, self.layout, self.activation = w, bias, layout, activation
+        self._layout_name = "NHWC" if layout.channels_last else "NCHW"
+        self._op, self._method, self._threads = op, method, threads
+        self._packed: windows.Packed | None = None
+        self._prepared: dict[Any, Prepared] = {}
+        self._kernel_weights: dict[Any, Array] = {}
+        self._kernel_bias: Array | None = None
+        self._finite: bool | None = None
+
+    def __repr__(self) -> str:
+        return f"Conv({' x '.join(map(str, self.weight.shape))} {self.weight.dtype}, {self._layout_name})"
+
+    def __call__(self, x: object, residual: object = None) -> Array:
+        """The convolution of `x`, with the batch or without; `residual`, of the result's shape, is added before the activation.
+
+        Raises:
+            ShapeError, ArgumentError: as `conv2d`; CW605 for a residual of another shape.
+        """
+        if type(x) is np.ndarray and x.dtype == FLOAT and residual is None:
+            prepared = self._prepared.get((x.shape, x.strides))
+            place = address(x)
+            if prepared is not None and not place & 3:
+                assert self._kernel_bias is not None
+                out = prepared(place, self._kernel_weights[prepared.packing], address(self._kernel_bias))
+                return out if self.activation is None else self._finished(out, prepared)
+        return self._slow(x, residual)
+
+    def _slow(self, x: object, residual: object) -> Array:
+        data = take("x", x)
+        extra = None if residual is None else take("residual", residual)
+        layout = layout_of(self._layout_name, data.ndim)
+        flow = self._op.flow(data.shape, layout)
+        output = tuple(size for size in flow.output if size is not None)
+        if extra is not None and extra.shape != output:
+            raise ArgumentError(
+                "CW605",
+                f"residual has shape {extra.shape} where {output} is needed",
+                received=extra.shape,
+                hint="it is added to the result",
+            )
+        arrays = [array for array in (data, self.weight, self.bias, extra) if array is not None]
+        dtype = result_type(*arrays)
+        work = working_type(dtype)
+        check_memory(output, dtype.itemsize)
+        with quiet():
+            if 0 in output:
+                return np.zeros(output, dtype)
+            ready = data.astype(work, copy=False)
+            added = None if extra is None else np.ascontiguousarray(extra, work)
+            if work == FLOAT and self._method not in NUMPY:
+                result = self._by_kernel(ready, added, layout, flow)
+                if result is not None:
+                    return own(result, dtype, *arrays)
+            return own(self._by_numpy(ready, added, layout, flow), dtype, *arrays)
+
+    def _by_numpy(self, x: Array, residual: Array | None, layout: Layout, flow: Flow) -> Array:
+        if self._method not in (*NUMPY, "auto", "direct"):
+            reason = planning.why_none() or f"kernels compute float32, and this is {x.dtype}"
+            raise ArgumentError(
+                "CW607",
+                f"{self._method} cannot run here: {reason}",
+                received=self._method,
+                hint="algorithm=None chooses",
+            )
+        work = x.dtype
+        bias = None if self.bias is None else self.bias.astype(work, copy=False)
+        method = self._method if self._method in NUMPY else "auto"
+        sums = conv(enter(x, layout), self._ready(work), bias, self._op, _axes(flow), layout.channels_last, method)
+        result = leave(sums, self._op, layout)
+        if residual is not None:
+            result = result + residual
+        if self.activation is not None:
+            channels = layout.split(tuple(range(result.ndim)))[1]
+            result = activate(result, self.activation, {"axis": channels})
+        return result
+
+    def _by_kernel(self, x: Array, residual: Array | None, layout: Layout, flow: Flow) -> Array | None:
+        if x.ctypes.data % 4 or any(stride % 4 for stride in x.strides):
+            x = x.copy()
+        prepared = self._prepare(x, residual is not None, layout, flow)
+        if prepared is None:
+            return None
+        weights = self._kernel_weights.get(prepared.packing)
+        if weights is None:
+            weights = prepared.pack(self.weight.astype(FLOAT, copy=False))
+            self._kernel_weights[prepared.packing] = weights
+        if self._kernel_bias is None:
+            self._kernel_bias = pad_bias(self.bias, len(self.weight))
+        if residual is None and self.weight.dtype == FLOAT and (self.bias is None or self.bias.dtype == FLOAT):
+            if len(self._prepared) >= MOST_SHAPES:
+                self._prepared.clear()
+            self._prepared[x.shape, x.strides] = prepared
+        return self._finished(prepared(address(x), weights, address(self._kernel_bias), residual), prepared)
+
+    def _finished(self, out: Array, prepared: Prepared) -> Array:
+        if prepared.problem.activation is self.activation:
+            return out
+        axis = layout_of(self._layout_name, out.ndim).split(tuple(range(out.ndim)))[1]
+        assert self.activation is not None
+        with quiet():
+            return own(activate(out, self.activation, {"axis": axis}), FLOAT)
+
+    def _prepare(self, x: Array, residual: bool, layout: Layout, flow: Flow) -> Prepared | None:
+        steps = steps_of(enter(x, layout))
+        assert steps is not None
+        problem = self._problem(enter(x, layout).shape, _axes(flow), residual)
+        if problem is None:
+            return None
+        name = None if self._method == "auto" else self._method
+        prepared = prepare(problem, steps, name)
+        if prepared is None:
+            if name is not None and name != "direct":
+                raise ArgumentError(
+                    "CW607",
+                    f"{name} cannot run here: {planning.reason(problem, name)}",
+                    received=name,
+                    hint="algorithm=None chooses",
+                )
+            return None
+        prepared.shape = tuple(size for size in flow.output if size is not None)
+        return prepared
+
+    def _problem(self, sizes: tuple[int, ...], axes: list[Axis], residual: bool) -> Problem | None:
+        if self._finite is None:
+            self._finite = bool(np.isfinite(self.weight).all())
+        return problem_of(
+            sizes,
+            len(self.weight),
+            self._op.groups or 1,
+            axes,
+            self._layout_name,
+            activation=self.activation if fused(self.activation) is not None else None,
+            residual=residual,
+            threads=self._threads,
+            finite=self._finite,
+        )
+
+    def _ready(self, dtype: np.dtype[Any]) -> windows.Packed:
+        """NumPy's weights in `dtype` and in the order of the multiplication, kept from call to call."""
+        packed = self._packed
+        if packed is None or packed.weight.dtype != dtype:
+            weight = self.weight.astype(dtype, copy=False)
+            packed = windows.pack(weight, self._op.groups or 1, self.layout.channels_last)
+            self._packed = packed
+        return packed
+
+
+def _axes(flow: Flow) -> list[Axis]:
+    return [axis.axis for axis in flow.axes if axis.axis is not None]
+
+
+_kept: dict[Any, Prepared] = {}
+
+
+def convolve(x: object, w: object, bias: object, options: Options) -> Array:
+    """`conv2d`. What depends on shapes and options alone is remembered; arrays never are."""
+    plain = type(x) is np.ndarray and type(w) is np.ndarray and x.dtype == w.dtype == FLOAT
+    if plain and (bias is None or (type(bias) is np.ndarray and bias.dtype == FLOAT)):
+        assert isinstance(x, np.ndarray)
+        assert isinstance(w, np.ndarray)
+        # The text of the options, because True and 1.0 equal 1 and yet are refused.
+        key = (x.shape, x.strides, w.shape, getattr(bias, "shape", None), repr(options), bool(np.isfinite(w).all()))
+        prepared = _kept.get(key)
+        place = address(x)
+        if prepared is not None and not place & 3:
+            padded = pad_bias(bias if isinstance(bias, np.ndarray) else None, len(w))
+            return prepared(place, prepared.pack(w), address(padded))
+    else:
+        key = None
+    one = Conv._of(take("w", w), None if bias is None else take("bias", bias), options)
+    result = one(x)
+    if key is not None:
+        for prepared in one._prepared.values():
+            if prepared.problem.activation is one.activation:
+                if len(_kept) >= MOST_SHAPES:
+                    _kept.clear()
+                _kept[key] = prepared
+    return result
+
+
+def _check_weight(w: Array) -> None:
+    if w.ndim != 4:
+        raise ArgumentError(
+            "CW605",
+            f"w has {w.ndim} axes where 4 are needed",
+            received=w.shape,
+            hint="(out, in / groups, kernel height, kernel width)",
+        )
+    if 0 in w.shape:
+        raise ArgumentError(
+            "CW605",
+            f"w has shape {w.shape}: every size must be at least 1",
+            received=w.shape,
+            hint="(out, in / groups, kernel height, kernel width)",
+        )
+
+
+def _check_filters(w: Array, bias: Array | None, groups: int) -> None:
+    if len(w) % groups:
+        raise ArgumentError(
+            "CW606",
+            f"{len(w)} filters do not divide into {groups} groups",
+            received=groups,
+            hint=f"use groups that divide {len(w)}",
+        )
+    if bias is not None and bias.shape != (len(w),):
+        raise ArgumentError(
+            "CW605",
+            f"bias has shape {bias.shape} where {(len(w),)} is needed",
+            received=bias.shape,
+            hint="one number per filter, or None",
+        )

@@ -1,0 +1,185 @@
+"""The direct kernels: which variant, how large its tasks are, and how its weights lie."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from convwise.axis import Axis, Window
+from convwise.engine.arrays import Array
+from convwise.engine.isa import Isa, symbol
+from convwise.engine.problem import Choice, Problem
+from convwise.engine.tiles import direct_tiles
+
+NAME = "direct"
+ALIAS = 256
+"""Cells of a multiple of so many channels fall on few places of a processor's cache; 16 more spread them."""
+MOST_GROUPS = 64
+MOST_STAGE = 8 * 2**20
+"""Bytes of all tasks' copies of their input; more only where the output is as large. A long stride makes a tile span much."""
+MOST_LOOKED_AT = 10_000
+SKIPPED = 3
+"""From this padding on, products with nothing but padding are looked for and left out."""
+
+
+def why_not(problem: Problem, isa: Isa) -> str | None:
+    if problem.kind != "conv":
+        return "only for convolutions"
+    if problem.groups > MOST_GROUPS:
+        return f"{problem.groups} groups would be {problem.groups} calls; at most {MOST_GROUPS}"
+    return None if choices(problem, isa) else "its steps are so long that a tile's input would not fit 8 MB"
+
+
+def choices(problem: Problem, isa: Isa) -> list[Choice]:
+    return [choice for choice in _choices(problem, isa) if choice.workspace <= max(MOST_STAGE, 4 * _outputs(problem))]
+
+
+def _outputs(problem: Problem) -> int:
+    return problem.batch * problem.filters * problem.out_height * problem.out_width
+
+
+def _choices(problem: Problem, isa: Isa) -> Iterator[Choice]:
+    wanted = 4 * problem.threads if problem.threads > 1 else 1
+    # Windows with gaps span much more than they read: fewer tasks, with stages beyond the second cache, copy less.
+    gaps = problem.rows.dilation > 1 or problem.columns.dilation > 1
+    for pixels, vectors in direct_tiles(isa):
+        yield _choice(problem, isa, (pixels, vectors), _room(problem, vectors * isa.lanes), wanted)
+        if gaps:
+            yield _choice(problem, isa, (pixels, vectors), MOST_STAGE // problem.threads, problem.threads)
+
+
+def _room(problem: Problem, block: int) -> int:
+    """Bytes for a task's stage: what a block of weights leaves of the second cache, for all of it is read again for every tile."""
+    cache = problem.machine.l2
+    weights = 4 * problem.channels // problem.groups * problem.taps * block
+    return min(max(cache * 7 // 8 - weights, cache // 8), cache // 2)
+
+
+def _choice(problem: Problem, isa: Isa, tile: tuple[int, int], budget: int, wanted: int) -> Choice:
+    pixels, vectors = tile
+    block = vectors * isa.lanes
+    channels, filters = problem.channels // problem.groups, problem.filters // problem.groups
+    wide = channels + (16 if channels % ALIAS == 0 else 0)
+    if problem.output_layout == "NCHW":
+        wide = -(-wide // isa.lanes) * isa.lanes
+    across, deep = -(-problem.out_width // pixels), -(-filters // block)
+    tiles, rows, blocks = _task(problem, (wide, pixels), across, deep, budget, wanted)
+    tasks = problem.batch * -(-across // tiles) * -(-problem.out_height // rows) * -(-deep // blocks)
+    threads = min(problem.threads, tasks)
+    macs = _work(problem, pixels, across * pixels, deep * block)
+    form = _form(problem)
+    stage = 0 if form == "point" else _stage(problem, wide, pixels, tiles, rows)
+    uneven = -(-tasks // threads) * threads / tasks
+    peak = problem.machine.peak * threads
+    efficiency = _efficiency(pixels, vectors)
+    work = macs / (peak * efficiency)
+    # A vector takes three cycles to its place, as long as six multiplications.
+    moved = problem.groups * tasks * stage * 1.5 / problem.machine.peak / threads
+    stored = (
+        problem.filters * problem.out_height * problem.out_width * problem.batch / (problem.machine.peak / 8) / threads
+    )
+    variant = f"{pixels}x{vectors}_{problem.output_layout.lower()}_{form}"
+    return Choice(
+        family=NAME,
+        variant=variant,
+        symbol=symbol(NAME, variant, isa),
+        tiles=(("pixels", pixels), ("channels", block), ("rows of a task", rows), ("tiles of a task", tiles)),
+        extra=(rows, tiles, blocks, wide, int(_skips(problem))),
+        seconds=(work + moved + stored) * uneven + 2e-6 * problem.groups,
+        workspace=threads * stage,
+        macs=macs,
+    )
+
+
+def _skips(problem: Problem) -> bool:
+    """Whether products with nothing but padding are looked for: where there are many, and 0 times a weight is 0."""
+    pads = [pad for axis in (problem.rows, problem.columns) for pad in (axis.pad_low, axis.pad_high)]
+    return problem.finite and max(pads) >= SKIPPED
+
+
+def _work(problem: Problem, pixels: int, across: int, filters: int) -> int:
+    """Multiply-adds of whole tiles of `pixels`: rows of `across` outputs and `filters` channels a group."""
+    each = problem.channels // problem.groups * problem.taps
+    whole = problem.batch * problem.out_height * across * filters * problem.groups * each
+    return (
+        int(whole * _read_share(problem.columns, pixels) * _read_share(problem.rows, 1)) if _skips(problem) else whole
+    )
+
+
+def _read_share(axis: Axis, pixels: int) -> float:
+    """Of the taps of all tiles of `pixels` outputs, how many read data at all for one of them."""
+    starts = range(0, axis.out, pixels)
+    if len(starts) * axis.kernel > MOST_LOOKED_AT:
+        return 1.0
+    taken = 0
+    for start in starts:
+        first, last = axis.taps(start), axis.taps(start + pixels - 1)
+        taken += sum(low < axis.size and high >= 0 for low, high in zip(first, last, strict=True))
+    return taken / (len(starts) * axis.kernel)
+
+
+def _form(problem: Problem) -> str:
+    """Which of the programs: that for any epilogue, for none but a clamp, or that for 1x1 windows, which needs no stage."""
+    name = (problem.activation or "").replace("_", "")
+    if problem.residual or name in ("silu", "swish", "hardswish", "hardsilu"):
+        return "any"
+    axes = (problem.rows, problem.columns)
+    bare = all(axis.kernel == 1 and axis.pad_low == axis.pad_high == 0 for axis in axes)
+    return "point" if bare and problem.output_layout == "NHWC" else "plain"
+
+
+def _efficiency(pixels: int, vectors: int) -> float:
+    """Multiplications a cycle of two, where two loads a cycle fetch a row of weights and as many cells as the tile has pixels.
+
+    A row of weights comes from the second cache, the more often the fewer pixels share it.
+    """
+    multiplying, loading = pixels * vectors / 2, (pixels + vectors + 2) / 2
+    return multiplying / (max(multiplying, loading) + 0.25) / (1 + 0.3 / pixels)
+
+
+def _task(
+    problem: Problem, tile: tuple[int, int], across: int, deep: int, budget: int, wanted: int
+) -> tuple[int, int, int]:
+    """Tiles of a row, rows and blocks of channels that one task takes: its stage fits `budget`, and there are `wanted` tasks."""
+    wide, pixels = tile
+    tiles = across
+    while tiles > 1 and _stage(problem, wide, pixels, tiles, 1) > budget:
+        tiles = -(-tiles // 2)
+    rows = problem.out_height
+    while rows > 1 and _stage(problem, wide, pixels, tiles, rows) > budget:
+        rows = -(-rows // 2)
+    lines = problem.batch * -(-across // tiles)
+    # Strips of fewer rows read more rows twice; below the height of a window that costs more than it brings.
+    least = max(problem.rows.kernel, 2)
+    while lines * -(-problem.out_height // rows) < wanted and rows > least:
+        rows = max(-(-rows // 2), least)
+    strips = lines * -(-problem.out_height // rows)
+    blocks = deep
+    while strips * -(-deep // blocks) < wanted and blocks > 1:
+        blocks = -(-blocks // 2)
+    if strips * -(-deep // blocks) < wanted and rows == problem.out_height == 1 and tiles > 1:
+        tiles = max(1, tiles * strips // wanted)
+    return tiles, rows, blocks
+
+
+def _stage(problem: Problem, wide: int, pixels: int, tiles: int, rows: int) -> int:
+    """Bytes of a task's part of the input: what that many outputs' windows span."""
+    columns, down = problem.columns, problem.rows
+    across = Window(tiles * pixels, dilation=columns.stride).span + columns.span - 1
+    return 4 * wide * across * (Window(rows, dilation=down.stride).span + down.span - 1)
+
+
+def pack(choice: Choice, weight: Array) -> Array:
+    """(block, ky, kx, c, k in block), zeros where the last block is not full; `weight` is one group's."""
+    tiles = dict(choice.tiles)
+    block = tiles["channels"]
+    filters, channels, high, wide = weight.shape
+    deep = -(-filters // block)
+    packed = np.zeros((deep, block, channels, high, wide), np.float32) if filters % block else None
+    if packed is None:
+        source = weight.reshape(deep, block, channels, high, wide)
+    else:
+        packed.reshape(deep * block, channels, high, wide)[:filters] = weight
+        source = packed
+    return np.ascontiguousarray(source.transpose(0, 3, 4, 2, 1))

@@ -1,0 +1,111 @@
+"""The kernels for images of a few channels: which tile, how large the tasks are, and how the weights lie."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from convwise.axis import Window
+from convwise.engine.arrays import Array
+from convwise.engine.families.depthwise import TASKS, TOO_WIDE, affordable, plain, spread
+from convwise.engine.isa import Isa, symbol
+from convwise.engine.problem import Choice, Problem
+
+NAME = "first"
+MOST_CHANNELS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """`pixels` outputs of a row times `vectors` vectors of output channels. A `plain` one clamps and does nothing else, and
+    needs a whole block of channels.
+    """
+
+    name: str
+    pixels: int
+    vectors: int
+    plain: bool
+    layout: str
+
+    @property
+    def variant(self) -> str:
+        return f"{self.name}_{self.layout.lower()}"
+
+
+def tiles(isa: Isa) -> tuple[Tile, ...]:
+    shapes = ((6, 4), (8, 2), (14, 2)) if isa.registers == 32 else ((6, 2), (4, 2))
+    pixels = 8 if isa.registers == 32 else 4
+    plains = (Tile(f"{pixels}x{vectors}", pixels, vectors, True, "NHWC") for pixels, vectors in shapes)
+    return (*plains, *(Tile("any", pixels, 2, False, layout) for layout in ("NHWC", "NCHW")))
+
+
+def why_not(problem: Problem, isa: Isa) -> str | None:
+    if problem.kind != "conv":
+        return "only for convolutions"
+    channels = problem.channels // problem.groups
+    if channels > MOST_CHANNELS:
+        return f"{channels} input channels; at most {MOST_CHANNELS}"
+    if problem.groups > 1:
+        return f"{problem.groups} groups; only for one"
+    if problem.columns.dilation > 1:
+        return (
+            f"dilation {problem.columns.dilation} along the rows; only 1, so that a window's row is one run of numbers"
+        )
+    return None if choices(problem, isa) else TOO_WIDE
+
+
+def choices(problem: Problem, isa: Isa) -> list[Choice]:
+    fitting = [
+        tile
+        for tile in tiles(isa)
+        if tile.layout == problem.output_layout
+        and (not tile.plain or (plain(problem) and tile.vectors * isa.lanes <= problem.filters))
+    ]
+    return affordable([_choice(problem, isa, tile) for tile in fitting])
+
+
+def _choice(problem: Problem, isa: Isa, tile: Tile) -> Choice:
+    block = tile.vectors * isa.lanes
+    across, blocks = -(-problem.out_width // tile.pixels), -(-problem.filters // block)
+    columns, lines = problem.columns, problem.rows
+    wide = problem.channels * (Window(across * tile.pixels, dilation=columns.stride).span + columns.span - 1)
+
+    def stage(rows: int) -> int:
+        return 4 * wide * (Window(rows, dilation=lines.stride).span + lines.span - 1)
+
+    wanted = TASKS * problem.threads if problem.threads > 1 else 1
+    rows = max(1, min(problem.out_height, problem.batch * problem.out_height // wanted))
+    while rows > 1 and stage(rows) > problem.machine.l2 // 2:
+        rows = -(-rows // 2)
+    strips = -(-problem.out_height // rows)
+    rows = -(-problem.out_height // strips)
+    tasks = problem.batch * strips
+    threads = min(problem.threads, tasks)
+    sums = problem.batch * problem.out_height * across * blocks
+    taps = problem.taps * problem.channels
+    # Each tap loads its weights and one number a pixel; two loads take as long as a multiply-add.
+    cycles = taps * (tile.pixels * tile.vectors + (tile.pixels + tile.vectors) / 8)
+    cycles += tile.pixels * tile.vectors * (2 if tile.plain else 6)
+    copied = tasks * stage(rows) / 4 * (0.1 if problem.input_layout == "NHWC" else 0.5)
+    uneven = -(-tasks // threads) * threads / tasks
+    seconds = (sums * cycles + copied) * isa.lanes / problem.machine.peak / threads * uneven
+    return Choice(
+        family=NAME,
+        variant=tile.variant,
+        symbol=symbol(NAME, tile.variant, isa),
+        tiles=(("pixels", tile.pixels), ("channels", block), ("rows of a task", rows)),
+        extra=(rows, wide),
+        seconds=seconds + 2e-6,
+        workspace=threads * stage(rows),
+        macs=sums * tile.pixels * block * taps,
+    )
+
+
+def pack(choice: Choice, weight: Array) -> Array:
+    """(ky, kx and c, k); k is padded to whole blocks, and `spread`. `weight` is (k, c, ky, kx)."""
+    filters, channels, high, wide = weight.shape
+    block = dict(choice.tiles)["channels"]
+    packed = np.zeros((high, wide * channels, spread(-(-filters // block) * block)), np.float32)
+    packed[..., :filters] = weight.transpose(2, 3, 1, 0).reshape(high, wide * channels, filters)
+    return packed

@@ -1,0 +1,131 @@
+"""The kernels for many small groups: which one, how large the tasks are, and how the weights lie."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from convwise.axis import Window
+from convwise.engine.arrays import Array
+from convwise.engine.families.depthwise import TASKS, TOO_WIDE, affordable, spread
+from convwise.engine.isa import Isa, symbol
+from convwise.engine.problem import Choice, Problem
+
+NAME = "grouped"
+ANY_PIXELS = 7
+MOST_EXACT = 2**24
+"""Channel numbers lie among the weights as float32, which holds integers up to here."""
+
+
+def rotations(isa: Isa) -> tuple[tuple[int, int], ...]:
+    """Channels of a group, and the outputs of a row whose accumulators fit the registers with it."""
+    room = 28 if isa.registers == 32 else 12
+    return tuple((size, max(1, min(7, room // size))) for size in (2, 4, 8, 16) if size <= isa.lanes)
+
+
+def why_not(problem: Problem, isa: Isa) -> str | None:
+    if problem.kind != "conv":
+        return "only for convolutions"
+    if problem.groups == 1:
+        return "one group"
+    if problem.channels >= MOST_EXACT:
+        return f"{problem.channels:,} channels; at most {MOST_EXACT - 1:,}"
+    return None if choices(problem, isa) else TOO_WIDE
+
+
+def choices(problem: Problem, isa: Isa) -> list[Choice]:
+    found = [_any(problem, isa)]
+    inner = problem.channels // problem.groups
+    pixels = dict(rotations(isa)).get(inner)
+    rotate = pixels is not None and problem.filters == problem.channels >= isa.lanes and problem.output_layout == "NHWC"
+    if rotate and pixels is not None:
+        found.append(_rotating(problem, isa, inner, pixels))
+    return affordable(found)
+
+
+def _tasks(problem: Problem, blocks: int, rows: int) -> tuple[int, int, int]:
+    """Rows and blocks of channels of a task, at most `rows` of the first; and how many tasks that makes."""
+    wanted = TASKS * problem.threads if problem.threads > 1 else 1
+    rows = min(rows, max(1, problem.batch * problem.out_height // wanted), problem.out_height)
+    strips = problem.batch * -(-problem.out_height // rows)
+    each = blocks
+    while strips * -(-blocks // each) < min(wanted, problem.threads) and each > 1:
+        each = -(-each // 2)
+    return rows, each, strips * -(-blocks // each)
+
+
+def _rotating(problem: Problem, isa: Isa, size: int, pixels: int) -> Choice:
+    across, blocks = -(-problem.out_width // pixels), -(-problem.channels // isa.lanes)
+    rows, each, tasks = _tasks(problem, blocks, problem.out_height)
+    tiles = problem.batch * problem.out_height * across * blocks
+    inside = len(problem.columns.interior) * len(problem.rows.interior) / (problem.out_width * problem.out_height)
+    cycles = problem.taps * (pixels * size + size / 2 + pixels * (5 - 4 * inside)) + pixels * (size + 8)
+    return Choice(
+        family=NAME,
+        variant=f"{size}of{size}_nhwc",
+        symbol=symbol(NAME, f"{size}of{size}_nhwc", isa),
+        tiles=(("pixels", pixels), ("group", size), ("rows of a task", rows), ("blocks of a task", each)),
+        extra=(rows, each),
+        seconds=_seconds(problem, isa, cycles * tiles, tasks),
+        workspace=0,
+        macs=tiles * pixels * isa.lanes * size * problem.taps,
+    )
+
+
+def _any(problem: Problem, isa: Isa) -> Choice:
+    inner = problem.channels // problem.groups
+    across, blocks = -(-problem.out_width // ANY_PIXELS), -(-problem.filters // isa.lanes)
+    columns, lines = problem.columns, problem.rows
+    wide = Window(across * ANY_PIXELS, dilation=columns.stride).span + columns.span - 1
+
+    def stage(rows: int) -> int:
+        return inner * isa.lanes * wide * (Window(rows, dilation=lines.stride).span + lines.span - 1)
+
+    rows = problem.out_height
+    while rows > 1 and 4 * stage(rows) > problem.machine.l2 // 2:
+        rows = -(-rows // 2)
+    rows, each, tasks = _tasks(problem, blocks, rows)
+    strips = problem.batch * -(-problem.out_height // rows)
+    tiles = problem.batch * problem.out_height * across * blocks
+    gathers = strips * blocks * stage(rows) / isa.lanes
+    cycles = tiles * (problem.taps * inner * (ANY_PIXELS + 3) + 20 * ANY_PIXELS) + gathers * isa.lanes * 1.5
+    variant = f"any_{problem.output_layout.lower()}"
+    return Choice(
+        family=NAME,
+        variant=variant,
+        symbol=symbol(NAME, variant, isa),
+        tiles=(("pixels", ANY_PIXELS), ("lanes", isa.lanes), ("groups", problem.groups), ("rows of a task", rows)),
+        extra=(rows, each),
+        seconds=_seconds(problem, isa, cycles, tasks),
+        workspace=4 * problem.threads * stage(rows),
+        macs=tiles * ANY_PIXELS * isa.lanes * inner * problem.taps,
+    )
+
+
+def _seconds(problem: Problem, isa: Isa, cycles: float, tasks: int) -> float:
+    threads = min(problem.threads, tasks)
+    return (
+        max(cycles * isa.lanes / problem.machine.peak / threads, problem.bytes / problem.machine.bandwidth / 4) + 2e-6
+    )
+
+
+def pack(choice: Choice, weight: Array) -> Array:
+    """`weight` is (k, c / groups, ky, kx), all groups together.
+
+    Rotating: (ky, kx, rotation, channel), where the lane of input channel c of a group holds its weight for output
+    (c + rotation) of that group. Any: (block, ky + 1, kx, c, k in block), the last ky being the first channel that k reads.
+    """
+    tiles = dict(choice.tiles)
+    filters, inner, high, wide = weight.shape
+    if "group" in tiles:
+        groups = weight.reshape(filters // inner, inner, inner, high, wide)
+        channels = np.arange(inner)
+        turned = [groups[:, (channels + rotation) % inner, channels] for rotation in range(inner)]
+        packed = np.zeros((high, wide, inner, spread(filters)), np.float32)
+        packed[..., :filters] = np.stack(turned).reshape(inner, filters, high, wide).transpose(2, 3, 0, 1)
+        return packed
+    lanes = tiles["lanes"]
+    blocks = -(-filters // lanes)
+    packed = np.zeros((blocks * lanes, high + 1, wide, inner), np.float32)
+    packed[:filters, :high] = weight.transpose(0, 2, 3, 1)
+    packed[:filters, high] = (np.arange(filters) // (filters // tiles["groups"]) * inner)[:, None, None]
+    return np.ascontiguousarray(packed.reshape(blocks, lanes, high + 1, wide, inner).transpose(0, 2, 3, 4, 1))

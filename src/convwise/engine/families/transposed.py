@@ -1,0 +1,68 @@
+"""The kernels for transposed convolutions: which tile, how large the tasks are, and how the weights lie."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from convwise.engine.arrays import Array
+from convwise.engine.families.depthwise import TASKS, TOO_WIDE, affordable
+from convwise.engine.isa import Isa, symbol
+from convwise.engine.problem import Choice, Problem
+
+NAME = "transposed"
+MOST_GROUPS = 64
+
+
+def tile_of(isa: Isa) -> tuple[int, int]:
+    """Input cells of a row times vectors of output channels."""
+    return (8, 2) if isa.registers == 32 else (5, 2)
+
+
+def why_not(problem: Problem, isa: Isa) -> str | None:
+    if problem.kind != "transposed":
+        return "only for transposed convolutions"
+    if problem.groups > MOST_GROUPS:
+        return f"{problem.groups} groups would be {problem.groups} calls; at most {MOST_GROUPS}"
+    return None if choices(problem, isa) else TOO_WIDE
+
+
+def choices(problem: Problem, isa: Isa) -> list[Choice]:
+    pixels, vectors = tile_of(isa)
+    block = vectors * isa.lanes
+    channels, filters = problem.channels // problem.groups, problem.filters // problem.groups
+    across, blocks = -(-problem.width // pixels), -(-filters // block)
+    wanted = TASKS * problem.threads if problem.threads > 1 else 1
+    rows = max(1, min(problem.out_height, problem.batch * problem.out_height // wanted))
+    strips = problem.batch * -(-problem.out_height // rows)
+    each = blocks
+    while strips * -(-blocks // each) < problem.threads and each > 1:
+        each = -(-each // 2)
+    threads = min(problem.threads, strips * -(-blocks // each))
+    macs = problem.batch * problem.height * across * pixels * channels * blocks * block * problem.taps * problem.groups
+    written = problem.batch * problem.out_height * problem.out_width * problem.filters
+    added = problem.batch * problem.height * across * pixels * blocks * block * problem.taps * problem.groups
+    seconds = (macs / 0.8 + 0.5 * isa.lanes * (added + 4 * written) / isa.lanes) / problem.machine.peak / threads
+    variant = problem.output_layout.lower()
+    found = [
+        Choice(
+            family=NAME,
+            variant=variant,
+            symbol=symbol(NAME, variant, isa),
+            tiles=(("pixels", pixels), ("channels", block), ("rows of a task", rows), ("blocks of a task", each)),
+            extra=(rows, each),
+            seconds=seconds + 2e-6 * problem.groups,
+            workspace=threads * 8 * block * problem.out_width,
+            macs=macs,
+        )
+    ]
+    return affordable(found)
+
+
+def pack(choice: Choice, weight: Array) -> Array:
+    """(block, kx, ky, c, k in block), zeros where the last block is not full; `weight` is (c, k, ky, kx)."""
+    block = dict(choice.tiles)["channels"]
+    channels, filters, high, wide = weight.shape
+    blocks = -(-filters // block)
+    packed = np.zeros((channels, blocks * block, high, wide), np.float32)
+    packed[:, :filters] = weight
+    return np.ascontiguousarray(packed.reshape(channels, blocks, block, high, wide).transpose(1, 4, 3, 0, 2))

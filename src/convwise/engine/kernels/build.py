@@ -1,0 +1,214 @@
+"""Builds the kernel library: every variant of every family to an object file, several at once, and one link.
+
+    python -m convwise.engine.kernels.build                  for this machine's processor, into the source tree
+    python -m convwise.engine.kernels.build --isas all       for all instruction sets of this architecture
+    python -m convwise.engine.kernels.build --only direct    this family anew, the others from the last build's objects
+    python -m convwise.engine.kernels.build --objects neon   compile for another architecture, check the objects, link nothing
+
+Needs halide and a C compiler to link with. The same sources give the same bytes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from convwise import machine
+from convwise.engine.isa import ALL, Isa, symbol, usable
+from convwise.engine.kernels.table import TABLE
+
+SOURCE = Path(__file__).parents[3]
+ELF_MACHINES = {"x86-64": 62, "arm-64": 183}
+EXPORTED = ("halide_set_num_threads", "halide_shutdown_thread_pool")
+
+
+class BuildError(Exception):
+    """The library cannot be built here; the text says why."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m convwise.engine.kernels.build", description=__doc__)
+    parser.add_argument("--isas", default="native", help="native, all, or names such as avx2,sse2")
+    parser.add_argument("--only", default="", help="families to compile anew")
+    parser.add_argument("--objects", default="", help="compile for these instruction sets and check the objects")
+    parser.add_argument("--into", type=Path, default=machine.LIBRARY.parent)
+    parser.add_argument("--jobs", type=int, default=machine.cores())
+    parser.add_argument("--compile", action="store_true", help=argparse.SUPPRESS)
+    options = parser.parse_args(arguments)
+    if options.compile:
+        _compile_listed(json.load(sys.stdin))
+        return 0
+    try:
+        if options.objects:
+            return _check_objects(options.objects.split(","), options.jobs)
+        told = build(options.into, isas_named(options.isas), options.jobs, tuple(filter(None, options.only.split(","))))
+    except BuildError as error:
+        print(error, file=sys.stderr)
+        return 1
+    print(told)
+    return 0
+
+
+def isas_named(text: str) -> tuple[Isa, ...]:
+    """`native`, `all` of this architecture, or a list of names."""
+    arch = machine.architecture()
+    if text == "native":
+        return usable(arch, machine.flags())[:1]
+    if text == "all":
+        return tuple(isa for isa in ALL if isa.arch == arch)
+    known = {isa.name: isa for isa in ALL}
+    try:
+        return tuple(known[name] for name in text.split(","))
+    except KeyError as error:
+        raise BuildError(f"no instruction set {error}; there are {', '.join(known)}") from None
+
+
+def build(folder: Path, isas: tuple[Isa, ...], jobs: int, only: tuple[str, ...] = ()) -> str:
+    """Compile and link into `folder`; what was built, in a sentence.
+
+    Raises:
+        BuildError: without halide, a linker, or an instruction set that kernels exist for.
+    """
+    if not isas:
+        raise BuildError(f"no kernels exist for {machine.architecture()}")
+    linker = shutil.which(os.environ.get("CC", "cc")) or shutil.which("gcc") or shutil.which("clang")
+    if linker is None:
+        raise BuildError("no C compiler was found to link with (cc, gcc or clang)")
+    started = time.perf_counter()
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as scratch:
+        kept = folder / "objects"
+        objects = kept if only else Path(scratch)
+        symbols = compile_all(objects, isas, jobs, only)
+        (Path(scratch) / "exports.map").write_text(_exports(symbols), encoding="utf-8")
+        runtime = Path(scratch) / "runtime.o"
+        _runtime(runtime, isas[0])
+        target = Path(scratch) / machine.LIBRARY.name
+        names = [f"{name}.o" for name in sorted(symbols)]
+        command = [linker, "-shared", "-o", str(target), *names, str(runtime), "-lpthread", "-ldl", "-lm"]
+        command += ["-Wl,--build-id=none", "-Wl,-s", "-Wl,--gc-sections", "-Wl,-z,noexecstack"]
+        command += [f"-Wl,--version-script={scratch}/exports.map"]
+        done = subprocess.run(command, cwd=objects, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise BuildError(f"linking failed: {done.stderr.strip()[-500:]}")
+        os.replace(shutil.copy(target, folder / "new.so"), folder / machine.LIBRARY.name)
+    told = {
+        "halide": _halide_version(),
+        "isas": [isa.name for isa in isas],
+        "families": _digests(only),
+        "symbols": sorted(symbols),
+    }
+    (folder / machine.MANIFEST.name).write_text(json.dumps(told, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    (folder / "why.txt").unlink(missing_ok=True)
+    _licence(folder)
+    size = (folder / machine.LIBRARY.name).stat().st_size
+    listed = ", ".join(isa.name for isa in isas)
+    return f"{len(symbols)} kernels for {listed}: {size / 1e6:.1f} MB in {time.perf_counter() - started:.1f} s"
+
+
+def _digests(only: tuple[str, ...]) -> dict[str, str]:
+    """What each family was built from; those that were not compiled now keep what they had."""
+    before = machine.built()
+    kept = before.families if before is not None and only else {}
+    return {
+        family: kept[family] if family in kept and family not in only else machine.digest(family) for family in TABLE
+    }
+
+
+def compile_all(folder: Path, isas: Sequence[Isa], jobs: int, only: tuple[str, ...] = ()) -> list[str]:
+    """All variants as object files in `folder`, by `jobs` processes; their symbols."""
+    folder.mkdir(parents=True, exist_ok=True)
+    listed = [
+        (family, variant, isa.name) for isa in isas for family, variants in TABLE.items() for variant in variants(isa)
+    ]
+    known = {isa.name: isa for isa in ALL}
+    symbols = [symbol(family, variant, known[isa]) for family, variant, isa in listed]
+    wanted = [
+        (row, str(folder / f"{name}.o"))
+        for row, name in zip(listed, symbols, strict=True)
+        if not only or row[0] in only or not (folder / f"{name}.o").exists()
+    ]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(SOURCE), os.environ.get("PYTHONPATH", "")])}
+    workers = []
+    for first in range(min(jobs, len(wanted))):
+        command = [sys.executable, "-m", __spec__.name if __spec__ else __name__, "--compile"]
+        if command[2] == "__main__":
+            command[2] = "convwise.engine.kernels.build"
+        worker = subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
+        workers.append((worker, json.dumps(wanted[first::jobs])))
+    for worker, work in workers:
+        assert worker.stdin is not None
+        worker.stdin.write(work)
+        worker.stdin.close()
+        worker.stdin = None
+    failures = [told for worker, _ in workers for told in [worker.communicate()[1]] if worker.returncode]
+    if failures:
+        raise BuildError(f"a kernel did not compile: {failures[0].strip()[-1000:]}")
+    return symbols
+
+
+def _compile_listed(wanted: list[tuple[tuple[str, str, str], str]]) -> None:
+    known = {isa.name: isa for isa in ALL}
+    for (family, variant, isa), path in wanted:
+        started = time.perf_counter()
+        TABLE[family](known[isa])[variant]().write(path, known[isa])
+        if os.environ.get("CONVWISE_BUILD_TIMES"):
+            print(f"{time.perf_counter() - started:6.2f} s  {family} {variant} {isa}", flush=True)
+
+
+def _runtime(path: Path, isa: Isa) -> None:
+    import halide as hl
+
+    hl.compile_standalone_runtime(str(path), hl.Target(f"{isa.arch}-linux"))
+
+
+def _exports(symbols: Sequence[str]) -> str:
+    """Nothing else is seen from outside, so that another Halide in the process cannot be mixed up with this one."""
+    names = [*(f"{name}_argv" for name in sorted(symbols)), *EXPORTED]
+    return "{ global: " + " ".join(f"{name};" for name in names) + " local: *; };\n"
+
+
+def _halide_version() -> str:
+    from importlib import metadata
+
+    return metadata.version("halide")
+
+
+def _licence(folder: Path) -> None:
+    """Halide's runtime is inside the library, so its licence goes beside it."""
+    from importlib import metadata
+
+    for path in metadata.files("halide") or ():
+        if path.name.upper().startswith("LICENSE"):
+            (folder / "HALIDE-LICENSE.txt").write_text(path.read_text(encoding="utf-8"), encoding="utf-8")
+            return
+
+
+def _check_objects(names: Sequence[str], jobs: int) -> int:
+    """Compile for another architecture and look at what came out: ELF, the right machine, the symbol inside."""
+    with tempfile.TemporaryDirectory() as scratch:
+        isas = isas_named(",".join(names))
+        symbols = compile_all(Path(scratch), isas, jobs)
+        total = 0
+        for name in symbols:
+            data = (Path(scratch) / f"{name}.o").read_bytes()
+            total += len(data)
+            wanted = next(ELF_MACHINES[isa.arch] for isa in isas if name.endswith(f"_{isa.name}"))
+            if data[:4] != b"\x7fELF" or int.from_bytes(data[18:20], "little") != wanted:
+                raise BuildError(f"{name}.o is no object for machine {wanted}")
+            if f"{name}_argv".encode() not in data:
+                raise BuildError(f"{name}.o does not define {name}_argv")
+    print(f"{len(symbols)} objects for {', '.join(names)}, {total / 1e6:.1f} MB: all right")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

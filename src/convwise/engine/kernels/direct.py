@@ -1,0 +1,211 @@
+"""Direct convolution, any kernel, stride, dilation, padding and channel counts.
+
+Each task copies the strip of the input that it reads into a stage (channels innermost, zeros where there is padding), then
+runs register tiles of `pixels` outputs of a row times `vectors` vectors of output channels over it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import halide as hl
+
+from convwise.engine.isa import Isa, symbol
+from convwise.engine.kernels.common import Program, Shared, Variants, whole
+from convwise.engine.tiles import direct_tiles
+
+GUARD = hl.TailStrategy.GuardWithIf
+
+
+def variants(isa: Isa) -> Variants:
+    """`plain`: nothing but a clamp after the sum; `point`: besides, a 1x1 window without padding, which needs no stage."""
+    forms = [(layout, form) for layout in ("nhwc", "nchw") for form in ("any", "plain")] + [("nhwc", "point")]
+    return {
+        f"{pixels}x{vectors}_{layout}_{form}": partial(build, isa, (pixels, vectors), layout, form)
+        for pixels, vectors in direct_tiles(isa)
+        for layout, form in forms
+    }
+
+
+@dataclass(frozen=True)
+class Funcs:
+    read: Any
+    stage: Any
+    part: Any
+    acc: Any
+    flip: Any
+    tile: Any
+    out: Any
+
+
+def build(isa: Isa, tile: tuple[int, int], layout: str, form: str) -> Program:
+    shared = Shared(5)  # k in block, c, kx, ky, block
+    pixels, block = tile[0], isa.lanes * tile[1]
+    extra = rows, tiles, blocks, wide, skip = [whole(name) for name in ("rows", "tiles", "blocks", "wide", "skip")]
+    name = symbol("direct", f"{tile[0]}x{tile[1]}_{layout}_{form}", isa)
+    funcs, taps = _algorithm(shared, name, (pixels, block), layout, form, skip)
+    _schedule_output(shared, funcs, isa, (pixels, block), (layout, form), (rows, tiles, blocks))
+    if form == "any":
+        _schedule_tile(shared, funcs, isa, (pixels, block), layout)
+    _schedule_sums(shared, funcs, isa, (pixels, block), form, taps)
+    if form != "point":
+        _schedule_stage(shared, funcs, isa, layout, wide)
+    return shared.program(funcs.out, extra)
+
+
+def _algorithm(
+    shared: Shared, name: str, shape: tuple[int, int], layout: str, form: str, skip: Any
+) -> tuple[Funcs, Any]:
+    pixels, block = shape
+    c, k, x, y, n, ki, kb, xi, xt = (hl.Var(name) for name in ("c", "k", "x", "y", "n", "ki", "kb", "xi", "xt"))
+    names = ("read", "stage", "part", "acc", "flip", "tile", name)
+    read, stage, part, acc, flip, tile, out = (hl.Func(each) for each in names)
+    inp = shared.inp
+    if form == "point":
+        # Pixels that only fill the last tile of a row are those of its last cell again.
+        ends = (inp.dim(1).extent() - 1, inp.dim(2).extent() - 1)
+        read[c, x, y, n] = inp[c, hl.min(x, ends[0]), hl.min(y, ends[1]), n]
+    else:
+        read[c, x, y, n] = shared.edge(c, x - shared.pad_x, y - shared.pad_y, n)
+    stage[c, x, y, n] = read[c, x, y, n]
+    w = shared.weights
+    r = hl.RDom([(0, w.dim(3).extent())], "r")
+    taps = hl.RDom([(0, w.dim(1).extent()), (0, w.dim(2).extent())], "taps")
+    ky = hl.Var("ky")
+    first = xt * pixels * shared.stride_x + taps.y * shared.dilation_x
+    row = y * shared.stride_y
+    if form != "point":
+        # Taps that read nothing but padding, for all pixels of a tile, are left out.
+        across = (first + (pixels - 1) * shared.stride_x >= shared.pad_x) & (first < inp.dim(1).extent() + shared.pad_x)
+        below = row + r.x * shared.dilation_y
+        down = (below >= shared.pad_y) & (below < inp.dim(2).extent() + shared.pad_y)
+        taps.where(across | (skip == 0))
+        r.where(down | (skip == 0))
+    # A row of taps is added up by itself before it joins the others: long sums lose fewer digits.
+    cell = stage[taps.x, first + xi * shared.stride_x, row + ky * shared.dilation_y, n]
+    part[ki, xi, xt, kb, y, n, ky] = hl.f32(0)
+    part[ki, xi, xt, kb, y, n, ky] += w[ki, taps.x, taps.y, ky, kb] * cell
+    acc[ki, xi, xt, kb, y, n] = shared.bias[kb * block + ki]
+    if form == "point":
+        acc[ki, xi, xt, kb, y, n] += w[ki, taps.x, taps.y, 0, kb] * stage[taps.x, first + xi * shared.stride_x, row, n]
+    else:
+        acc[ki, xi, xt, kb, y, n] += part[ki, xi, xt, kb, y, n, r.x]
+    # Planes are written along a row, so a tile is turned first; pixels that fill its last vector are never stored.
+    flip[xi, ki, xt, kb, y, n] = acc[ki, hl.min(xi, pixels - 1), xt, kb, y, n]
+    summed = flip[xi, ki, xt, kb, y, n] if layout == "nchw" else acc[ki, xi, xt, kb, y, n]
+    place = (kb * block + ki, xt * pixels + xi, y, n)
+    if form == "any":
+        tile[ki, xi, xt, kb, y, n] = shared.finish(summed, *place, whole=_whole(shared, pixels, block, layout))
+    else:
+        tile[ki, xi, xt, kb, y, n] = shared.clamped(summed)
+    out[k, x, y, n] = tile[k % block, x % pixels, x / pixels, k / block, y, n]
+    return Funcs(read, stage, part, acc, flip, tile, out), (r, taps)
+
+
+def _whole(shared: Shared, pixels: int, block: int, layout: str) -> Any:
+    """Whether no tile reaches past the output; a tile of planes does, for its rows are filled up to whole vectors."""
+    filters, width = (shared.residual.dim(axis).extent() for axis in (0, 1))
+    return (filters % block == 0) & (width % pixels == 0) if layout == "nhwc" else hl.Expr(False)
+
+
+def _schedule_output(
+    shared: Shared,
+    funcs: Funcs,
+    isa: Isa,
+    shape: tuple[int, int],
+    kind: tuple[str, str],
+    sizes: tuple[Any, Any, Any],
+) -> None:
+    """Tasks of `rows` rows, `tiles` tiles of a row and `blocks` blocks of channels; the weights of a block stay in cache."""
+    (pixels, block), (rows, tiles, blocks), (layout, form) = shape, sizes, kind
+    out, tile = funcs.out, funcs.tile
+    k, x, y, n = out.args()
+    names = ("ki", "kb", "xi", "xt", "ko", "kj", "xo", "xj", "yo", "yi", "task")
+    ki, kb, xi, xt, ko, kj, xo, xj, yo, yi, task = (hl.Var(name) for name in names)
+    for axis in range(4):
+        out.output_buffer().dim(axis).set_min(0)
+    out.split(k, kb, ki, block, GUARD).split(x, xt, xi, pixels, GUARD)
+    out.split(y, yo, yi, rows, GUARD).split(xt, xo, xj, tiles, GUARD).split(kb, ko, kj, blocks, GUARD)
+    nhwc = layout == "nhwc"
+    lane, other = (ki, xi) if nhwc else (xi, ki)
+    out.reorder(lane, other, xj, yi, kj, xo, yo, n, ko).vectorize(lane, isa.lanes, GUARD)
+    out.fuse(xo, yo, task).fuse(task, n, task).fuse(task, ko, task).parallel(task)
+    out.never_partition_all()
+
+    for param in (out.output_buffer(), shared.residual):
+        param.dim(0).set_stride(1 if nhwc else hl.Expr())
+        param.dim(1).set_stride(hl.Expr() if nhwc else 1)
+    funcs.acc.compute_at(out, xj)
+    if not nhwc:
+        xi, ki, xt, kb, y, n = funcs.flip.args()
+        flip = funcs.flip.compute_at(out, xj).bound(xi, 0, _filled(isa, pixels)).bound(ki, 0, block)
+        flip.bound_extent(xt, 1).bound_extent(kb, 1).reorder(xi, ki, xt, kb, y, n).vectorize(ki, isa.lanes).unroll(xi)
+    if form == "any":
+        tile.compute_at(out, xj)
+    if form != "point":
+        funcs.stage.compute_at(out, task)
+
+
+def _filled(isa: Isa, pixels: int) -> int:
+    return -(-pixels // isa.lanes) * isa.lanes
+
+
+def _schedule_tile(shared: Shared, funcs: Funcs, isa: Isa, shape: tuple[int, int], layout: str) -> None:
+    pixels, block = shape
+    tile, nhwc = funcs.tile, layout == "nhwc"
+    ki, xi, xt, kb, y, n = tile.args()
+    lane, other = (ki, xi) if nhwc else (xi, ki)
+    tile.bound_extent(xt, 1).bound_extent(kb, 1)
+    tile.bound(ki, 0, block).bound(xi, 0, pixels if nhwc else _filled(isa, pixels))
+    tile.reorder_storage(lane, other, xt, kb, y, n)
+    tile.reorder(lane, other, xt, kb, y, n).vectorize(lane, isa.lanes).never_partition_all()
+    shared.specialize_epilogue(tile, _whole(shared, pixels, block, layout) if nhwc else None)
+
+
+def _schedule_sums(
+    shared: Shared,
+    funcs: Funcs,
+    isa: Isa,
+    shape: tuple[int, int],
+    form: str,
+    over: tuple[Any, Any],
+) -> None:
+    """All accumulators in registers: per channel and tap a row of weights, and one broadcast cell a pixel."""
+    (pixels, block), (r, taps) = shape, over
+    acc, part = funcs.acc, funcs.part
+    inner = acc if form == "point" else part
+    for func in (acc,) if form == "point" else (acc, part):
+        ki, xi, xt, kb = func.args()[:4]
+        func.bound(ki, 0, block).bound(xi, 0, pixels).bound_extent(xt, 1).bound_extent(kb, 1)
+        func.vectorize(ki, isa.lanes).unroll(ki).unroll(xi)
+    if form != "point":
+        ki, xi, *rest = acc.args()
+        acc.update().reorder(ki, xi, r.x, *rest).vectorize(ki, isa.lanes).unroll(ki).unroll(xi)
+        part.compute_at(acc, r.x)
+    ki, xi, *rest = inner.args()
+    inner.update().reorder(ki, xi, taps.x, taps.y, *rest).vectorize(ki, isa.lanes).unroll(ki).unroll(xi)
+    row = shared.weights.in_()
+    lane = row.args()[0]
+    row.compute_at(inner, taps.x).vectorize(lane, isa.lanes).unroll(lane)
+    shared.weights.dim(0).set_extent(block)
+    funcs.stage.in_().compute_at(inner, xi)
+
+
+def _schedule_stage(shared: Shared, funcs: Funcs, isa: Isa, layout: str, wide: Any) -> None:
+    """Dense along the channels, or from planes in squares of one vector by one vector; other steps number by number."""
+    stage, read = funcs.stage, funcs.read
+    c, x, y, n = stage.args()
+    stage.bound_extent(c, wide).bound_extent(n, 1)
+    if layout == "nhwc":
+        stage.specialize(shared.inp.dim(0).stride() == 1).vectorize(c, isa.lanes, GUARD)
+        return
+    outer_c, inner_c, outer_x, inner_x = (hl.Var(name) for name in ("outer_c", "inner_c", "outer_x", "inner_x"))
+    stage.split(c, outer_c, inner_c, isa.lanes, hl.TailStrategy.RoundUp)
+    stage.split(x, outer_x, inner_x, isa.lanes, hl.TailStrategy.RoundUp)
+    stage.reorder(inner_c, inner_x, outer_x, outer_c, y, n).vectorize(inner_c).unroll(inner_x)
+    c, x, y, n = read.args()
+    read.compute_at(stage, outer_x).bound_extent(c, isa.lanes).bound_extent(x, isa.lanes)
+    read.reorder(c, x, y, n).vectorize(x, isa.lanes).unroll(c)
+    read.specialize(shared.inp.dim(1).stride() == 1)

@@ -1,0 +1,116 @@
+"""Convolution of images of a few channels, such as the first layer of a network.
+
+Cells and their channels are one run of numbers, along which a window's row is one run too: kx and c are a single loop, as
+long as their product. Each task copies its rows into a stage of such runs, with zeros where there is padding.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import halide as hl
+
+from convwise.engine.families.first import Tile, tiles
+from convwise.engine.isa import Isa, symbol
+from convwise.engine.kernels.common import Program, Shared, Variants, whole
+
+GUARD, INWARDS = hl.TailStrategy.GuardWithIf, hl.TailStrategy.ShiftInwards
+
+
+def variants(isa: Isa) -> Variants:
+    return {tile.variant: partial(_build, isa, tile) for tile in tiles(isa)}
+
+
+def _build(isa: Isa, shape: Tile) -> Program:
+    shared = Shared(3)  # k, kx and c, ky
+    extra = rows, wide = [whole(name) for name in ("rows", "wide")]
+    k, xi, xt, x, y, n = (hl.Var(name) for name in ("k", "xi", "xt", "x", "y", "n"))
+    acc, out = hl.Func("acc"), hl.Func(symbol("first", shape.variant, isa))
+    w, channels, pixels = shared.weights, shared.inp.dim(0).extent(), shape.pixels
+    stage = _stage(shared, wide, isa.lanes)
+    taps = hl.RDom([(0, w.dim(1).extent()), (0, w.dim(2).extent())], "taps")
+    acc[k, xi, xt, y, n] = shared.bias[k]
+    acc[k, xi, xt, y, n] += (
+        w[k, taps.x, taps.y]
+        * stage[
+            (xt * pixels + xi) * shared.stride_x * channels + taps.x,
+            y * shared.stride_y + taps.y * shared.dilation_y,
+            n,
+        ]
+    )
+    if shape.plain:
+        value = hl.Expr(acc[k, x % pixels, x / pixels, y, n])
+        value = hl.select(value < shared.low, shared.low, value)
+        out[k, x, y, n] = hl.strict_float(hl.select(value > shared.high, shared.high, value))
+        funcs: tuple[Any, ...] = (acc,)
+    else:
+        sums, tile = hl.Func("sums"), hl.Func("tile")
+        sums[k, xi, xt, y, n] = acc[k, xi, xt, y, n]
+        ends = [hl.max(shared.residual.dim(axis).extent() - 1, 0) for axis in (0, 1)]
+        place = [hl.min(at, end) for at, end in zip((k, xt * pixels + xi), ends, strict=True)]
+        tile[k, xi, xt, y, n] = shared.finish(sums[k, xi, xt, y, n], place[0], place[1], y, n)
+        out[k, x, y, n] = tile[k, x % pixels, x / pixels, y, n]
+        funcs = (acc, sums, tile)
+    _schedule(shared, (stage, *funcs, out), taps, shape, isa.lanes, rows)
+    return shared.program(out, extra)
+
+
+def _stage(shared: Shared, wide: Any, lanes: int) -> Any:
+    """Rows of cells and their channels as runs of `wide` numbers."""
+    inp = shared.inp
+    channels, width, height = (inp.dim(axis).extent() for axis in range(3))
+    q, y, n = hl.Var("q"), hl.Var("y"), hl.Var("n")
+    stage = hl.Func("stage")
+    row = y - shared.pad_y
+    there = (row >= 0) & (row < height)
+    line = hl.clamp(row, 0, height - 1)
+    start = shared.pad_x * channels
+    dense = (inp.dim(0).stride() == 1) & (inp.dim(1).stride() == channels)
+    run = hl.RDom([(0, width * channels)], "run")
+    run.where(there & dense & (run + start >= 0) & (run + start < wide))
+    cells = hl.RDom([(0, width), (0, channels)], "cells")
+    cells.where(there & ~dense & (cells.x + shared.pad_x >= 0) & ((cells.x + shared.pad_x) * channels + cells.y < wide))
+    stage[q, y, n] = hl.f32(0)
+    # Where cells lie densely, their channels go on into the next cell.
+    stage[run + start, y, n] = inp[run, 0, line, n]
+    stage[(cells.x + shared.pad_x) * channels + cells.y, y, n] = inp[cells.y, cells.x, line, n]
+    stage.bound_extent(q, wide).bound_extent(n, 1).vectorize(q, lanes, GUARD).never_partition_all()
+    stage.update(0).never_partition_all().specialize(inp.dim(0).stride() == 1).vectorize(run, lanes, GUARD)
+    stage.update(1).never_partition_all()
+    return stage
+
+
+def _schedule(shared: Shared, funcs: Any, taps: Any, shape: Tile, lanes: int, rows: Any) -> None:
+    stage, acc, *_, out = funcs
+    last = funcs[-2]
+    block = lanes * shape.vectors
+    k, x, y, n = out.args()
+    ki, kb, xi, xt, yo, yi, task = (hl.Var(name) for name in ("ki", "kb", "xi", "xt", "yo", "yi", "task"))
+    for axis in range(4):
+        out.output_buffer().dim(axis).set_min(0)
+    out.split(k, kb, ki, block, INWARDS if shape.plain else GUARD).split(x, xt, xi, shape.pixels, GUARD)
+    out.split(y, yo, yi, rows, GUARD)
+    channels_last = shape.layout == "NHWC"
+    lane, other = (ki, xi) if channels_last else (xi, ki)
+    out.reorder(lane, other, kb, xt, yi, yo, n).fuse(yo, n, task).parallel(task)
+    if shape.plain:
+        out.vectorize(ki, lanes).unroll(ki).unroll(xi).never_partition([hl.VarOrRVar(var) for var in (yi, kb, task)])
+    else:
+        out.vectorize(lane, lanes if channels_last else shape.pixels, GUARD)
+        out.never_partition_all()
+    stage.compute_at(out, task)
+    for func in funcs[1:-1]:
+        k, xi, xt, y, n = func.args()
+        func.compute_at(out, kb).bound_extent(k, block).bound(xi, 0, shape.pixels).bound_extent(xt, 1)
+        func.vectorize(k, lanes).unroll(k)
+        if func is acc or func is not last:
+            func.unroll(xi)
+    k, xi, xt, y, n = acc.args()
+    update = acc.update().reorder(k, xi, taps.x, taps.y, xt, y, n)
+    update.vectorize(k, lanes).unroll(k).unroll(xi).never_partition_all()
+    if last is not acc:
+        shared.specialize_epilogue(last)
+    for param in (out.output_buffer(), shared.residual):
+        param.dim(0).set_stride(1 if channels_last else hl.Expr())
+        param.dim(1).set_stride(hl.Expr() if channels_last else 1)

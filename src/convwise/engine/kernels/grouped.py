@@ -1,0 +1,162 @@
+"""Convolution in many small groups, all in one call.
+
+Where a group has as many inputs as outputs and divides a vector, the lanes are *input* channels: for each of `size` rotations
+an accumulator holds what the lane's channel adds to the output that lies so many channels behind it, and the rotations are
+shuffled into place once at the end. Any other grouping copies what it reads into a stage that is spread out by output
+channels.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import halide as hl
+
+from convwise.engine.families.grouped import ANY_PIXELS, rotations
+from convwise.engine.isa import Isa, symbol
+from convwise.engine.kernels.common import Program, Shared, Variants, whole
+from convwise.engine.kernels.depthwise import cell, masked
+
+GUARD, INWARDS, ROUND = hl.TailStrategy.GuardWithIf, hl.TailStrategy.ShiftInwards, hl.TailStrategy.RoundUp
+
+
+def variants(isa: Isa) -> Variants:
+    found: dict[str, Any] = {
+        f"{size}of{size}_nhwc": partial(_rotating, isa, size, pixels) for size, pixels in rotations(isa)
+    }
+    return {**found, **{f"any_{layout}": partial(_any, isa, layout) for layout in ("nhwc", "nchw")}}
+
+
+def _rotating(isa: Isa, size: int, pixels: int) -> Program:
+    shared = Shared(4)  # channel, rotation, kx, ky
+    extra = rows, blocks = [whole(name) for name in ("rows", "blocks")]
+    j, g, r, xi, xt, c, x, y, n = (hl.Var(name) for name in ("j", "g", "r", "xi", "xt", "c", "x", "y", "n"))
+    acc, tile = hl.Func("acc"), hl.Func("tile")
+    out = hl.Func(symbol("grouped", f"{size}of{size}_nhwc", isa))
+    w, inp = shared.weights, shared.inp
+    left, top = cell(shared, xt * pixels, y, 0, 0)
+    right, bottom = cell(shared, xt * pixels + pixels - 1, y, w.dim(2).extent() - 1, w.dim(3).extent() - 1)
+    interior = (left >= 0) & (right < inp.dim(1).extent()) & (top >= 0) & (bottom < inp.dim(2).extent())
+    inner, edge = (hl.RDom([(0, w.dim(2).extent()), (0, w.dim(3).extent())], name) for name in ("inner", "edge"))
+    inner.where(interior)
+    edge.where(~interior)
+    channel = g * size + j
+    acc[j, g, r, xi, xt, y, n] = hl.f32(0)
+    place = cell(shared, xt * pixels + xi, y, inner.x, inner.y)
+    acc[j, g, r, xi, xt, y, n] += w[channel, r, inner.x, inner.y] * inp[channel, place[0], place[1], n]
+    place = cell(shared, xt * pixels + xi, y, edge.x, edge.y)
+    acc[j, g, r, xi, xt, y, n] += w[channel, r, edge.x, edge.y] * masked(shared, channel, *place, n)
+    total = shared.bias[channel]
+    for rotation in range(size):
+        total += acc[(j + size - rotation) % size, g, rotation, xi, xt, y, n]
+    sums = hl.Func("sums")
+    sums[j, g, xi, xt, y, n] = total
+    last = hl.max(shared.residual.dim(1).extent() - 1, 0)
+    tile[j, g, xi, xt, y, n] = shared.finish(sums[j, g, xi, xt, y, n], channel, hl.min(xt * pixels + xi, last), y, n)
+    out[c, x, y, n] = tile[c % size, c / size, x % pixels, x / pixels, y, n]
+    _schedule_rotating(shared, (acc, sums, tile, out), (inner, edge), (isa.lanes, size, pixels), (rows, blocks))
+    return shared.program(out, extra)
+
+
+def _schedule_rotating(shared: Shared, funcs: Any, domains: Any, shape: tuple[int, int, int], sizes: Any) -> None:
+    (acc, sums, tile, out), (lanes, size, pixels), (rows, blocks) = funcs, shape, sizes
+    each = lanes // size
+    c, x, y, n = out.args()
+    names = ("j", "g", "gi", "gb", "go", "gj", "xi", "xt", "yo", "yi", "task")
+    j, g, gi, gb, go, gj, xi, xt, yo, yi, task = (hl.Var(name) for name in names)
+    for axis in range(4):
+        out.output_buffer().dim(axis).set_min(0)
+    out.split(c, g, j, size, ROUND).split(g, gb, gi, each, INWARDS).split(x, xt, xi, pixels, GUARD)
+    out.split(y, yo, yi, rows, GUARD).split(gb, go, gj, blocks, GUARD)
+    out.reorder(j, gi, xi, xt, gj, yi, yo, n, go).vectorize(j).vectorize(gi).unroll(xi)
+    out.fuse(yo, n, task).fuse(task, go, task).parallel(task)
+    out.never_partition([hl.VarOrRVar(var) for var in (yi, gj, task)])
+    for func in (acc, sums, tile):
+        j, g, *_ = func.args()
+        func.compute_at(out, xt).bound(j, 0, size).bound_extent(g, each)
+        func.vectorize(j).vectorize(g)
+    for func in (sums, tile):
+        j, g, xi, xt, y, n = func.args()
+        func.bound(xi, 0, pixels).bound_extent(xt, 1)
+    sums.unroll(sums.args()[2])
+    j, g, r, xi, xt, y, n = acc.args()
+    acc.bound(r, 0, size).bound(xi, 0, pixels).bound_extent(xt, 1).unroll(r).unroll(xi)
+    dense = shared.inp.dim(0).stride() == 1
+    for number, taps in enumerate(domains):
+        update = acc.update(number).reorder(j, g, r, xi, taps.x, taps.y, xt, y, n)
+        update.vectorize(j).vectorize(g).unroll(r).unroll(xi).never_partition_all()
+        update.specialize(dense)
+    shared.specialize_epilogue(tile)
+    for param in (out.output_buffer(), shared.residual):
+        param.dim(0).set_stride(1)
+
+
+def _any(isa: Isa, layout: str) -> Program:
+    shared = Shared(5)  # k in block, c, kx, ky and one more, block
+    extra = rows, blocks = [whole(name) for name in ("rows", "blocks")]
+    lanes, pixels = isa.lanes, ANY_PIXELS
+    ki, c, xi, xt, kb, k, x, y, n = (hl.Var(name) for name in ("ki", "c", "xi", "xt", "kb", "k", "x", "y", "n"))
+    stage, acc, sums, tile = (hl.Func(name) for name in ("stage", "acc", "sums", "tile"))
+    out = hl.Func(symbol("grouped", f"any_{layout}", isa))
+    w = shared.weights
+    inner, wide, high = w.dim(1).extent(), w.dim(2).extent(), w.dim(3).extent() - 1
+    # Behind the taps lies the number of the first input channel that each output channel reads.
+    base = hl.cast(hl.Int(32), w[ki, 0, 0, high, kb])
+    channel = hl.clamp(base + c, 0, shared.inp.dim(0).extent() - 1)
+    stage[ki, c, x, y, kb, n] = masked(shared, channel, x - shared.pad_x, y - shared.pad_y, n)
+    taps = hl.RDom([(0, inner), (0, wide), (0, high)], "taps")
+    acc[ki, xi, xt, kb, y, n] = shared.bias[kb * lanes + ki]
+    acc[ki, xi, xt, kb, y, n] += (
+        w[ki, taps.x, taps.y, taps.z, kb]
+        * stage[
+            ki,
+            taps.x,
+            (xt * pixels + xi) * shared.stride_x + taps.y * shared.dilation_x,
+            y * shared.stride_y + taps.z * shared.dilation_y,
+            kb,
+            n,
+        ]
+    )
+    sums[ki, xi, xt, kb, y, n] = acc[ki, xi, xt, kb, y, n]
+    ends = [hl.max(shared.residual.dim(axis).extent() - 1, 0) for axis in (0, 1)]
+    place = [hl.min(at, end) for at, end in zip((kb * lanes + ki, xt * pixels + xi), ends, strict=True)]
+    tile[ki, xi, xt, kb, y, n] = shared.finish(sums[ki, xi, xt, kb, y, n], place[0], place[1], y, n)
+    out[k, x, y, n] = tile[k % lanes, x % pixels, x / pixels, k / lanes, y, n]
+    _schedule_any(shared, (stage, acc, sums, tile, out), taps, (lanes, pixels), layout, (rows, blocks))
+    w.dim(0).set_extent(lanes)
+    return shared.program(out, extra)
+
+
+def _schedule_any(shared: Shared, funcs: Any, taps: Any, shape: tuple[int, int], layout: str, sizes: Any) -> None:
+    (stage, acc, sums, tile, out), (lanes, pixels), (rows, blocks) = funcs, shape, sizes
+    k, x, y, n = out.args()
+    names = ("ki", "kb", "ko", "kj", "xi", "xt", "yo", "yi", "task")
+    ki, kb, ko, kj, xi, xt, yo, yi, task = (hl.Var(name) for name in names)
+    for axis in range(4):
+        out.output_buffer().dim(axis).set_min(0)
+    out.split(k, kb, ki, lanes, GUARD).split(x, xt, xi, pixels, GUARD)
+    out.split(y, yo, yi, rows, GUARD).split(kb, ko, kj, blocks, GUARD)
+    last = layout == "nhwc"
+    lane, other = (ki, xi) if last else (xi, ki)
+    out.reorder(lane, other, xt, yi, kj, yo, n, ko)
+    if last:
+        out.vectorize(lane)
+    out.fuse(yo, n, task).fuse(task, ko, task).parallel(task).never_partition_all()
+    ki, _, _, _, kb, sn = stage.args()
+    stage.compute_at(out, kj).bound(ki, 0, lanes).bound_extent(kb, 1).bound_extent(sn, 1).vectorize(
+        ki
+    ).never_partition_all()
+    for func in (acc, sums, tile):
+        ki, xi, xt, kb, y, n = func.args()
+        func.compute_at(out, xt).bound(ki, 0, lanes).bound(xi, 0, pixels).bound_extent(xt, 1).bound_extent(kb, 1)
+        func.vectorize(ki)
+        if func is not tile:
+            func.unroll(xi)
+    ki, xi, xt, kb, y, n = acc.args()
+    update = acc.update().reorder(ki, xi, taps.x, taps.y, taps.z, xt, kb, y, n)
+    update.vectorize(ki).unroll(xi).never_partition_all()
+    shared.specialize_epilogue(tile)
+    for param in (out.output_buffer(), shared.residual):
+        param.dim(0).set_stride(1 if last else hl.Expr())
+        param.dim(1).set_stride(hl.Expr() if last else 1)

@@ -1,0 +1,20 @@
+"""Which programs are built."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from convwise.engine.isa import Isa
+from convwise.engine.kernels import depthwise, direct, first, grouped, pool, transposed, winograd
+from convwise.engine.kernels.common import Variants
+
+TABLE: Mapping[str, Callable[[Isa], Variants]] = {
+    "direct": direct.variants,
+    "winograd": winograd.variants,
+    "depthwise": depthwise.variants,
+    "grouped": grouped.variants,
+    "first": first.variants,
+    "transposed": transposed.variants,
+    "pool": pool.variants,
+}
+"""By family; no underscore in a name."""

@@ -1,0 +1,372 @@
+"""Winograd convolution for 3 x 3 windows that step by one: F(4 x 4, 3 x 3) and F(2 x 2, 3 x 3).
+
+The output is cut into tiles of m x m, and these into rectangles of `wide` x `tall` tiles of `images` images. For each
+rectangle: its input is transformed (vectors over channels), then for each of the (m + 2)**2 frequencies a matrix product
+over the channels, then the results are transformed back, a row of tiles at a time, into `strip`, and from there stored.
+
+Ragged edges: the input is staged with zeros around it, whole tiles are computed, and only the store is guarded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import partial
+from typing import Any
+
+import halide as hl
+
+from convwise.engine.isa import Isa, symbol
+from convwise.engine.kernels.common import F32, Program, Shared, Variants, whole
+from convwise.engine.transforms import Transform, transform
+from convwise.engine.winograd_tiles import OUTPUTS, VARIANTS, block, pixels
+
+GUARD = hl.TailStrategy.GuardWithIf
+ROUND = hl.TailStrategy.RoundUp
+
+
+def variants(isa: Isa) -> Variants:
+    return {
+        f"{size}{schedule}_{layout}": partial(build, isa, size, schedule, layout)
+        for size, schedule in VARIANTS
+        for layout in ("nhwc", "nchw")
+    }
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """Run-time numbers: tiles across, tiles down and images of a rectangle; tiles of a register tile; blocks of a group."""
+
+    wide: Any
+    tall: Any
+    images: Any
+    pixels: Any
+    blocks: Any
+
+    @property
+    def tiles(self) -> Any:
+        """Of a rectangle, whole register tiles."""
+        return (self.wide * self.tall * self.images + self.pixels - 1) / self.pixels * self.pixels
+
+
+@dataclass(frozen=True)
+class Funcs:
+    """The stages in the order of the data, and the reduction domains of those that have one."""
+
+    line: Any
+    stage: Any
+    down: Any
+    across: Any
+    spectrum: Any
+    acc: Any
+    products: Any
+    back: Any
+    image: Any
+    strip: Any
+    turned: Any
+    aside: Any
+    done: Any
+    out: Any
+    cells: Any
+    tiles: Any
+    terms: Any
+    back_tiles: Any
+    stored: Any
+    added: Any
+
+
+def build(isa: Isa, size: str, schedule: str, layout: str) -> Program:
+    shared = Shared(5)  # k in block, c in chunk, chunk, frequency, block
+    extra = [whole(name) for name in ("wide", "tall", "images", "pixels", "blocks")]
+    sizes, used = Sizes(*extra), transform(OUTPUTS[size])
+    funcs = _algorithm(shared, symbol("winograd", f"{size}{schedule}_{layout}", isa), isa, used, sizes, layout)
+    _schedule_output(shared, funcs, isa, schedule, layout, sizes)
+    _schedule_spectrum(shared, funcs, isa, schedule, sizes, used.products)
+    _schedule_products(shared, funcs, isa, sizes, used.products)
+    _schedule_back(funcs, isa)
+    return shared.program(funcs.out, extra)
+
+
+def _combine(row: Sequence[Fraction], terms: Sequence[Any]) -> Any:
+    total = None
+    for factor, term in zip(row, terms, strict=True):
+        if factor == 0:
+            continue
+        if total is None:
+            total = term if factor == 1 else hl.f32(float(factor)) * term
+        elif abs(factor) == 1:
+            total = total + term if factor == 1 else total - term
+        else:
+            total = total + hl.f32(float(factor)) * term
+    return total
+
+
+def _vars(*names: str) -> list[Any]:
+    return [hl.Var(name) for name in names]
+
+
+def _algorithm(shared: Shared, name: str, isa: Isa, used: Transform, sizes: Sizes, layout: str) -> Funcs:
+    names = (
+        "line",
+        "stage",
+        "down",
+        "across",
+        "spectrum",
+        "acc",
+        "products",
+        "back",
+        "image",
+        "strip",
+        "turned",
+        "aside",
+        "done",
+    )
+    f = {key: hl.Func(key) for key in names}
+    cells, tiles = _transform_input(shared, f, isa, used, sizes)
+    terms = _multiply(shared, f, isa, used)
+    back = _transform_back(f, used, sizes)
+    out, stored, added = _store(shared, f, isa, name, used, sizes, layout)
+    return Funcs(**f, out=out, cells=cells, tiles=tiles, terms=terms, back_tiles=back, stored=stored, added=added)
+
+
+def _transform_input(shared: Shared, f: dict[str, Any], isa: Isa, used: Transform, sizes: Sizes) -> tuple[Any, Any]:
+    """stage: the rectangle's input in image order; spectrum[c in chunk, tile, chunk, frequency]."""
+    ci, co, t, i, j, x, y, n, tx, ty = _vars("ci", "co", "t", "i", "j", "x", "y", "n", "tx", "ty")
+    rect = [rx, ry, rn] = _vars("rx", "ry", "rn")
+    m, size = used.outputs, used.products
+    width, height, images = (shared.inp.dim(axis).extent() for axis in (1, 2, 3))
+    channel, image = co * isa.lanes + ci, hl.min(rn * sizes.images + n, images - 1)
+    row = ry * sizes.tall * m + y - shared.pad_y
+    first = rx * sizes.wide * m - shared.pad_x
+    # Where rows lie densely they are copied as rows, zeros left outside the image, and the stage turns them.
+    line, stage = f["line"], f["stage"]
+    s = hl.RDom([(0, sizes.wide * m + used.products - m)], "s")
+    column = first + s.x
+    s.where((column >= 0) & (column < width) & (row >= 0) & (row < height) & (channel < shared.inp.dim(0).extent()))
+    cell = shared.inp[channel, column, row, image]
+    line[[x, ci, y, n, co, *rect]] = hl.f32(0)
+    line[[s.x, ci, y, n, co, *rect]] = cell
+    by_rows, by_chunks = _by_rows(shared), _by_chunks(shared, isa)
+    inside = hl.likely((first + x >= 0) & (first + x < width)) & (row >= 0) & (row < height)
+    near = shared.inp[channel, hl.clamp(first + x, 0, width - 1), hl.clamp(row, 0, height - 1), image]
+    whole_chunk = hl.select(inside, hl.likely(near), hl.f32(0))
+    turned = line[[x, ci, y, n, co, *rect]]
+    stage[[ci, x, y, n, co, *rect]] = hl.select(by_rows, turned, by_chunks, whole_chunk, hl.f32(0))
+    # What is left: channels that do not fill their chunk, and unusual strides.
+    stage[[ci, s.x, y, n, co, *rect]] = hl.select(by_rows | by_chunks, stage[[ci, s.x, y, n, co, *rect]], cell)
+
+    along = [tx, ty, n, co, *rect]
+    f["down"][[ci, i, j, *along]] = hl.undef(F32)
+    for a, row in enumerate(used.data):
+        terms = [stage[[ci, tx * m + j, ty * m + p, n, co, *rect]] for p in range(size)]
+        f["down"][[ci, a, j, *along]] = _combine(row, terms)
+    f["across"][[ci, i, j, *along]] = hl.undef(F32)
+    for a, row in enumerate(used.data):
+        f["across"][[ci, i, a, *along]] = _combine(row, [f["down"][[ci, i, p, *along]] for p in range(size)])
+    v = hl.RDom([(0, size), (0, size), (0, sizes.wide), (0, sizes.tall), (0, sizes.images)], "v")
+    f["spectrum"][[ci, t, co, i, j, *rect]] = hl.undef(F32)
+    flat = (v[4] * sizes.tall + v[3]) * sizes.wide + v[2]
+    f["spectrum"][[ci, flat, co, v[0], v[1], *rect]] = f["across"][[ci, v[0], v[1], v[2], v[3], v[4], co, *rect]]
+    return s, v
+
+
+def _by_rows(shared: Shared) -> Any:
+    return (shared.inp.dim(1).stride() == 1) & (shared.inp.dim(0).stride() != 1)
+
+
+def _by_chunks(shared: Shared, isa: Isa) -> Any:
+    return (shared.inp.dim(0).stride() == 1) & (shared.inp.dim(0).extent() % isa.lanes == 0)
+
+
+def _multiply(shared: Shared, f: dict[str, Any], isa: Isa, used: Transform) -> Any:
+    """products[k, frequency, tile]: the sum over channels."""
+    k, t, i, j = _vars("k", "t", "i", "j")
+    rect = _vars("rx", "ry", "rn")
+    w, wide = shared.weights, block(isa)
+    r = hl.RDom([(0, isa.lanes), (0, w.dim(2).extent())], "r")
+    f["acc"][[k, t, i, j, *rect]] = hl.f32(0)
+    row = w[k % wide, r.x, r.y, i * used.products + j, k / wide]
+    f["acc"][[k, t, i, j, *rect]] += row * f["spectrum"][[r.x, t, r.y, i, j, *rect]]
+    f["products"][[k, i, j, t, *rect]] = f["acc"][[k, t, i, j, *rect]]
+    return r
+
+
+def _transform_back(f: dict[str, Any], used: Transform, sizes: Sizes) -> Any:
+    """strip[k, x, y in tile, row of tiles, image]."""
+    k, x, y, i, j, tx, ty, n = _vars("k", "x", "y", "i", "j", "tx", "ty", "n")
+    rect = _vars("rx", "ry", "rn")
+    m, size = used.outputs, used.products
+    along, flat = [tx, ty, n, *rect], (n * sizes.tall + ty) * sizes.wide + tx
+    f["back"][[k, i, j, *along]] = hl.undef(F32)
+    for a, row in enumerate(used.output):
+        f["back"][[k, a, j, *along]] = _combine(row, [f["products"][[k, p, j, flat, *rect]] for p in range(size)])
+    f["image"][[k, i, j, *along]] = hl.undef(F32)
+    for a, row in enumerate(used.output):
+        f["image"][[k, i, a, *along]] = _combine(row, [f["back"][[k, i, p, *along]] for p in range(size)])
+    q = hl.RDom([(0, m), (0, m), (0, sizes.wide)], "q")
+    f["strip"][[k, x, y, ty, n, *rect]] = hl.undef(F32)
+    f["strip"][[k, q.z * m + q.x, q.y, ty, n, *rect]] = f["image"][[k, q.y, q.x, q.z, ty, n, *rect]]
+    return q
+
+
+def _store(
+    shared: Shared, f: dict[str, Any], isa: Isa, name: str, used: Transform, sizes: Sizes, layout: str
+) -> tuple[Any, Any, Any]:
+    k, x, y, n, ty = _vars("k", "x", "y", "n", "ty")
+    rect = _vars("rx", "ry", "rn")
+    m, out = used.outputs, hl.Func(name)
+    out[k, x, y, n] = hl.undef(F32)
+    buffer = out.output_buffer()
+    width, height, images = (buffer.dim(axis).extent() for axis in (1, 2, 3))
+
+    def parts(length: Any, part: Any) -> tuple[int, Any]:
+        return 0, (length + part - 1) / part
+
+    strips = (0, sizes.wide * m), (0, m), (0, sizes.tall), (0, sizes.images)
+    rectangles = parts(width, sizes.wide * m), parts(height, sizes.tall * m), parts(images, sizes.images)
+    o = hl.RDom([*strips, *rectangles], "o")
+    ox, oy = o[4] * (sizes.wide * m) + o[0], (o[5] * sizes.tall + o[2]) * m + o[1]
+    on = o[6] * sizes.images + o[3]
+    o.where(ox < width)
+    o.where(oy < height)
+    o.where(on < images)
+    # Where rows lie densely, squares of lanes x lanes are turned: w is the place in a vector of the row, x that vector's number.
+    w = hl.Var("w")
+    across = x if layout == "nhwc" else x * isa.lanes + w
+    f["turned"][[w, k, x, y, ty, n, *rect]] = f["strip"][[k, across, y, ty, n, *rect]]
+    source = f["strip"][[k, x, y, ty, n, *rect]] if layout == "nhwc" else f["turned"][[w, k, x, y, ty, n, *rect]]
+    # The residual is copied where it exists; what lies beside it is never stored.
+    e = hl.RDom([(0, sizes.wide * m)], "e")
+    place = rect[0] * (sizes.wide * m) + e.x, (rect[1] * sizes.tall + ty) * m + y, rect[2] * sizes.images + n
+    e.where((shared.has_residual != 0) & (k < shared.residual.dim(0).extent()))
+    e.where((place[0] < width) & (place[1] < height) & (place[2] < images))
+    f["aside"][[k, x, y, ty, n, *rect]] = hl.undef(F32)
+    f["aside"][[k, e.x, y, ty, n, *rect]] = shared.residual[(k, *place)]
+    value = source + shared.bias[k]
+    value = hl.select(shared.has_residual != 0, value + f["aside"][[k, across, y, ty, n, *rect]], value)
+    f["done"][[w, k, x, y, ty, n, *rect]] = shared.activate(value)
+    vector = (0, o[0]) if layout == "nhwc" else (o[0] % isa.lanes, o[0] / isa.lanes)
+    out[k, ox, oy, on] = f["done"][[vector[0], k, vector[1], *(o[axis] for axis in range(1, 7))]]
+    return out, o, e
+
+
+def _schedule_output(shared: Shared, f: Funcs, isa: Isa, schedule: str, layout: str, sizes: Sizes) -> None:
+    """Rectangles, groups of blocks of output channels, rows of tiles; a row of pixels is stored at a time."""
+    nhwc, update, o = layout == "nhwc", f.out.update(), [f.stored[axis] for axis in range(7)]
+    k = f.out.args()[0]
+    group, kb, kv, kl = _vars("group", "kb", "kv", "kl")
+    plane, rect, xo, xi = (hl.RVar(name) for name in ("plane", "rect", "xo", "xi"))
+    update.allow_race_conditions()
+    update.split(k, kb, kv, block(isa), GUARD).split(kv, kv, kl, isa.lanes).split(kb, group, kb, sizes.blocks, GUARD)
+    if nhwc:
+        update.reorder(kl, kv, kb, *o[:4], group, *o[4:]).vectorize(kl)
+    else:
+        update.split(o[0], xo, xi, isa.lanes, GUARD).reorder(xi, xo, kl, kv, kb, *o[1:4], group, *o[4:]).vectorize(xi)
+    update.fuse(o[4], o[5], plane).fuse(plane, o[6], rect)
+    update.parallel(rect if schedule == "rows" else group)
+    update.never_partition_all()
+    for axis in range(4):
+        f.out.output_buffer().dim(axis).set_min(0)
+    for param in (f.out.output_buffer(), shared.residual):
+        param.dim(0).set_stride(1 if nhwc else hl.Expr())
+        param.dim(1).set_stride(hl.Expr() if nhwc else 1)
+
+    f.spectrum.compute_at(f.out, rect)
+    f.products.compute_at(f.out, group)
+    f.strip.compute_at(f.out, o[2]).hoist_storage(f.out, group)
+    dw, dk = f.done.args()[:2]
+    f.done.never_partition_all()
+    if nhwc:
+        f.done.compute_at(f.out, o[1]).hoist_storage(f.out, group).vectorize(dk, isa.lanes, ROUND)
+    else:
+        tw, tk = f.turned.args()[:2]
+        f.turned.compute_at(f.out, kv).hoist_storage(f.out, group).bound(tw, 0, isa.lanes).align_bounds(tk, isa.lanes)
+        f.turned.reorder(tk, tw).vectorize(tk, isa.lanes, ROUND).unroll(tw)
+        f.done.compute_at(f.out, kv).hoist_storage(f.out, group).bound(dw, 0, isa.lanes).vectorize(dw)
+    shared.specialize_epilogue(f.done)
+    ak = f.aside.args()[0]
+    f.aside.align_bounds(ak, isa.lanes)
+    rest = f.aside.update().never_partition_all()
+    if nhwc:
+        f.aside.compute_at(f.out, o[1]).hoist_storage(f.out, group)
+        rest.reorder(ak, f.added.x).vectorize(ak, isa.lanes, GUARD)
+    else:
+        f.aside.compute_at(f.out, kv).hoist_storage(f.out, group).reorder_storage(
+            *f.aside.args()[1:2], ak, *f.aside.args()[2:]
+        )
+        rest.vectorize(f.added.x, isa.lanes, GUARD)
+
+
+def _schedule_spectrum(shared: Shared, f: Funcs, isa: Isa, schedule: str, sizes: Sizes, size: int) -> None:
+    """A chunk of channels at a time: its image fits the first cache while all its tiles are transformed."""
+    ci, t, co, i, j = f.spectrum.args()[:5]
+    v = [f.tiles[axis] for axis in range(5)]
+    f.spectrum.bound(ci, 0, isa.lanes).bound(t, 0, sizes.tiles).bound(i, 0, size).bound(j, 0, size)
+    update = f.spectrum.update().reorder(ci, *v, co).vectorize(ci).unroll(v[0]).unroll(v[1])
+    update.never_partition_all()
+    if schedule == "deep":
+        update.parallel(co)
+    for func, axis in ((f.down, f.down.args()[2]), (f.across, f.across.args()[1])):
+        func.compute_at(f.spectrum, v[2]).bound_extent(ci, isa.lanes)
+        for number in range(func.num_update_definitions()):
+            func.update(number).vectorize(ci).unroll(axis)
+    stage, line = f.stage, f.line
+    sci, sx, sy = stage.args()[:3]
+    xo, xi = _vars("xo", "xi")
+    stage.compute_at(f.spectrum, co).bound_extent(sci, isa.lanes)
+    turned = stage.specialize(_by_rows(shared)).split(sx, xo, xi, isa.lanes, ROUND).reorder(xi, sci, xo, sy)
+    turned.vectorize(xi).unroll(sci)
+    chunks = stage.specialize(_by_chunks(shared, isa)).vectorize(sci)
+    # Two rows ahead; a prefetch never faults.
+    near = hl.PrefetchBoundStrategy.NonFaulting
+    chunks.prefetch(image=shared.inp, at=sy, **{"from": sy}, offset=2, strategy=near)
+    rest = stage.update()
+    rest.specialize(_by_rows(shared) | _by_chunks(shared, isa))
+    rest.specialize(shared.inp.dim(0).stride() == 1).reorder(sci, f.cells.x).vectorize(sci)
+    rest.never_partition_all()
+    lx = line.args()[0]
+    line.compute_at(stage, sy).hoist_storage(f.spectrum, co).vectorize(lx, isa.lanes, ROUND)
+    line.update().vectorize(f.cells.x, isa.lanes, GUARD).never_partition_all()
+
+
+def _schedule_products(shared: Shared, f: Funcs, isa: Isa, sizes: Sizes, size: int) -> None:
+    """Accumulators in registers: per channel a row of weights, and one broadcast number a tile."""
+    wide, w = block(isa), shared.weights
+    k, i, j, t = f.products.args()[:4]
+    kb, to, ti = _vars("kb", "to", "ti")
+    f.products.align_bounds(k, wide).bound(t, 0, sizes.tiles).bound(i, 0, size).bound(j, 0, size)
+
+    def tiled(stage: Any, count: int) -> None:
+        stage.split(t, to, ti, count, ROUND).split(k, kb, k, wide).reorder(k, ti, to, j, i, kb)
+        stage.vectorize(k, isa.lanes).unroll(k).unroll(ti)
+
+    best, *others = pixels(isa)
+    for count in others:
+        tiled(f.products.specialize(sizes.pixels == count), count)
+    tiled(f.products, best)
+    f.products.never_partition_all()
+    k, t = f.acc.args()[:2]
+    f.acc.compute_at(f.products, to).store_in(hl.MemoryType.Register).bound_extent(k, wide)
+    f.acc.vectorize(k, isa.lanes).unroll(k).unroll(t)
+    update = f.acc.update().reorder(k, t, f.terms.x, f.terms.y)
+    update.vectorize(k, isa.lanes).unroll(k).unroll(t)
+    row = w.in_()
+    lane = row.args()[0]
+    row.compute_at(f.acc, f.terms.x).vectorize(lane, isa.lanes).unroll(lane)
+    w.dim(0).set_extent(wide)
+    w.dim(1).set_extent(isa.lanes).set_stride(wide)
+
+
+def _schedule_back(f: Funcs, isa: Isa) -> None:
+    k = f.strip.args()[0]
+    kv = hl.Var("kv")
+    q = f.back_tiles
+    f.strip.align_bounds(k, isa.lanes)
+    update = f.strip.update().split(k, kv, k, isa.lanes).reorder(k, q.x, q.y, kv, q.z)
+    update.vectorize(k).unroll(q.x).unroll(q.y).never_partition_all()
+    for func, axis in ((f.back, f.back.args()[2]), (f.image, f.image.args()[1])):
+        func.compute_at(f.strip, kv)
+        lane = func.args()[0]
+        for number in range(func.num_update_definitions()):
+            func.update(number).vectorize(lane, isa.lanes).unroll(axis)

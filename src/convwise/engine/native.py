@@ -1,0 +1,191 @@
+"""The kernel library behind ctypes: found, loaded at the first need, and called with described arrays.
+
+What may cross this border is checked before: nothing here looks at sizes, and the kernels look at none either.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import threading
+import time
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any
+
+from convwise import machine
+from convwise.engine.arrays import Array
+from convwise.engine.isa import Isa
+from convwise.errors import ArgumentError, ConvwiseError
+
+
+class Dim(ctypes.Structure):
+    """halide_dimension_t of HalideRuntime.h."""
+
+    _fields_ = (
+        ("min", ctypes.c_int32),
+        ("extent", ctypes.c_int32),
+        ("stride", ctypes.c_int32),
+        ("flags", ctypes.c_uint32),
+    )
+
+
+class Buffer(ctypes.Structure):
+    """halide_buffer_t of HalideRuntime.h; `host` is set anew for every call."""
+
+    _fields_ = (
+        ("device", ctypes.c_uint64),
+        ("device_interface", ctypes.c_void_p),
+        ("host", ctypes.c_void_p),
+        ("flags", ctypes.c_uint64),
+        ("code", ctypes.c_uint8),
+        ("bits", ctypes.c_uint8),
+        ("lanes", ctypes.c_uint16),
+        ("dimensions", ctypes.c_int32),
+        ("dim", ctypes.POINTER(Dim)),
+        ("padding", ctypes.c_void_p),
+    )
+
+
+FLOAT = 2
+
+
+def describe(sizes: tuple[int, ...], steps: tuple[int, ...]) -> Buffer:
+    """A float32 array, innermost axis first; `steps` in numbers, not bytes."""
+    dims = (Dim * len(sizes))(*(Dim(0, size, step, 0) for size, step in zip(sizes, steps, strict=True)))
+    return Buffer(0, None, None, 0, FLOAT, 32, 1, len(sizes), dims, None)
+
+
+def describe_whole(array: Array) -> Buffer:
+    """A C-ordered float32 array with its address; the caller keeps the array alive."""
+    steps = tuple(step // 4 for step in reversed(array.strides))
+    buffer = describe(tuple(reversed(array.shape)), steps)
+    buffer.host = array.ctypes.data
+    return buffer
+
+
+class Gate:
+    """Calls pass together; a fork waits until none is inside, and the threads of the pool end before it.
+
+    A pool's threads do not exist in the child of a fork, and its locks would stay taken for ever.
+    """
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.inside = 0
+
+    def close(self, shutdown: Any) -> None:
+        self.lock.acquire()
+        while self.inside:
+            self.lock.release()
+            time.sleep(0.0005)
+            self.lock.acquire()
+        shutdown()
+
+    def open(self) -> None:
+        self.lock.release()
+
+
+@dataclass(frozen=True, eq=False)
+class Library:
+    """The loaded library, with the instruction set that its calls use; `threads` is what the pool was last told."""
+
+    handle: ctypes.CDLL
+    isa: Isa
+    symbols: frozenset[str]
+    gate: Gate = field(default_factory=Gate)
+    pool: list[int] = field(default_factory=lambda: [0])
+
+    def has(self, symbol: str) -> bool:
+        return symbol in self.symbols
+
+    def function(self, symbol: str) -> Any:
+        """The kernel as a function of one address: that of its array of argument addresses."""
+        found = self.handle[f"{symbol}_argv"]
+        found.argtypes, found.restype = (ctypes.c_void_p,), ctypes.c_int
+        return found
+
+    def enter(self, threads: int) -> None:
+        """Before a call: nobody forks from here on, and the pool has `threads` threads."""
+        gate = self.gate
+        with gate.lock:
+            gate.inside += 1
+            if self.pool[0] != threads:
+                self.handle.halide_set_num_threads(threads)
+                self.pool[0] = threads
+
+    def leave(self) -> None:
+        gate = self.gate
+        with gate.lock:
+            gate.inside -= 1
+
+
+@lru_cache(maxsize=1)
+def _load() -> Library | str:
+    """The library, or why there is none."""
+    selected = machine.select()
+    if isinstance(selected, str):
+        return selected
+    try:
+        handle = ctypes.CDLL(str(machine.LIBRARY))
+        for name in ("halide_set_num_threads", "halide_shutdown_thread_pool"):
+            handle[name].restype = None if name.endswith("pool") else ctypes.c_int
+        handle.halide_set_num_threads.argtypes = (ctypes.c_int,)
+        handle.halide_shutdown_thread_pool.argtypes = ()
+    except (OSError, AttributeError) as error:
+        return f"the kernel library does not load: {error}"
+    library = Library(handle, selected.isa, selected.symbols)
+    shutdown = handle.halide_shutdown_thread_pool
+    os.register_at_fork(
+        before=lambda: library.gate.close(shutdown),
+        after_in_parent=library.gate.open,
+        after_in_child=library.gate.open,
+    )
+    return library
+
+
+_loading = threading.Lock()
+
+
+def library() -> Library | None:
+    """The kernels, loaded at the first call; None where NumPy must serve (`why_none` says why)."""
+    with _loading:
+        found = _load()
+    return found if isinstance(found, Library) else None
+
+
+def why_none() -> str | None:
+    """Why no kernels are in use; None where they are."""
+    with _loading:
+        found = _load()
+    return found if isinstance(found, str) else None
+
+
+@lru_cache(maxsize=1)
+def default_threads() -> int:
+    """CONVWISE_THREADS, else the processors this process may use.
+
+    Raises:
+        ArgumentError: CW606 where the variable is no whole number of at least 1.
+    """
+    told = os.environ.get(machine.THREADS, "").strip()
+    if not told:
+        return machine.cores()
+    if not told.isdecimal() or not 1 <= int(told) <= 1024:
+        raise ArgumentError(
+            "CW606",
+            f"{machine.THREADS} must be an integer from 1 to 1024, not {told!r}",
+            received=told,
+            hint=f"unset {machine.THREADS}, or set it to the number of threads",
+        )
+    return int(told)
+
+
+def check(code: int, symbol: str) -> None:
+    """A kernel's return value.
+
+    Raises:
+        ConvwiseError: CW901, which no input should bring about.
+    """
+    if code:
+        raise ConvwiseError("CW901", f"the kernel {symbol} returned {code}", received=code, hint="please report this")

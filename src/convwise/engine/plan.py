@@ -1,0 +1,257 @@
+"""`plan`: how a convolution would be run here, and why so, as a value that prints."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from math import prod
+from typing import Any
+
+from convwise.axis import Axis
+from convwise.engine import planning
+from convwise.engine.calls import dense_steps, flatten, problem_of
+from convwise.engine.compiled import fused, pack_bytes
+from convwise.engine.options import NUMPY, layout_of, method_of, whole
+from convwise.engine.options import windows as windows_of
+from convwise.engine.problem import Choice, Problem
+from convwise.errors import ArgumentError
+from convwise.ops import Conv as ConvOp
+from convwise.ops import Layout
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """An algorithm that was not taken, why, and the seconds that it was expected to take (None: it cannot run)."""
+
+    algorithm: str
+    why: str
+    seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What runs a convolution here. Seconds, bound and fraction of peak come from a cost model, not from a measurement.
+
+    `algorithm` is the name that `algorithm=` takes; `kernel` the compiled function, None where NumPy serves, and then
+    `reason` says why. `done` counts the multiply-adds with the waste at ragged edges; `bytes` are input, weights and
+    output once; `workspace` what is allocated besides, all threads together; `packed` the weights made ready.
+    """
+
+    input: tuple[int, ...]
+    weight: tuple[int, ...]
+    output: tuple[int, ...]
+    layout: str
+    algorithm: str
+    kernel: str | None
+    instructions: str | None
+    threads: int
+    tiles: tuple[tuple[str, int], ...]
+    macs: int
+    done: int
+    bytes: int
+    packed: int
+    workspace: int
+    seconds: float | None
+    bound: str
+    fraction: float | None
+    exact: bool
+    activation: str | None
+    reason: str | None
+    rejected: tuple[Rejected, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        return {**asdict(self), "tiles": dict(self.tiles)}
+
+    def __str__(self) -> str:
+        kernel = self.kernel or "NumPy"
+        lines = [
+            f"{_sizes(self.input)} {self.layout} with {_sizes(self.weight)} weights -> {_sizes(self.output)}",
+            f"  chosen     {self.algorithm} ({kernel}; {self.threads} threads)",
+        ]
+        if self.reason:
+            lines.append(f"  because    {self.reason}")
+        if self.tiles:
+            lines.append("  tiles      " + ", ".join(f"{name} {number}" for name, number in self.tiles))
+        waste = f", {self.done:,} done ({self.done / self.macs:.0%})" if self.done != self.macs and self.macs else ""
+        lines.append(f"  work       {self.macs:,} MACs{waste}")
+        lines.append(
+            f"  bytes      {self.bytes:,} moved at least, {self.workspace:,} of workspace, {self.packed:,} of packed weights"
+        )
+        if self.seconds is not None and self.fraction is not None:
+            share = (
+                f"{self.fraction:.0%} of peak" if self.exact else f"{self.fraction:.0%} of the direct algorithm's peak"
+            )
+            lines.append(f"  expected   {self.seconds * 1e6:,.0f} us by the cost model, bound by {self.bound}, {share}")
+        if not self.exact:
+            lines.append("  accuracy   to 4e-6 of the largest output; algorithm='direct' adds up plainly")
+        lines += [
+            f"  {'rejected' if not number else '':<10} {r.algorithm}: {r.why}" for number, r in enumerate(self.rejected)
+        ]
+        return "\n".join(lines)
+
+
+def _sizes(shape: tuple[int, ...]) -> str:
+    return " x ".join(map(str, shape))
+
+
+def plan(
+    x_shape: object,
+    w_shape: object,
+    *,
+    stride: object = 1,
+    padding: object = 0,
+    dilation: object = 1,
+    groups: object = 1,
+    layout: str = "NCHW",
+    activation: str | None = None,
+    algorithm: str | None = None,
+    threads: int | None = None,
+) -> Plan:
+    """How `conv2d` would run float32 arrays of these shapes here: the kernel, its tiles, and why not the others.
+
+    `x_shape` is (batch, channels, height, width), or in the order of `layout`, and the batch may be left out; `w_shape` is
+    (out, in / groups, kernel height, kernel width). The options are those of `conv2d`.
+
+    Raises:
+        ShapeError: where the sizes do not work.
+        ArgumentError: CW605 for a shape, CW606 for an option, CW607 for an algorithm that is not known or cannot run.
+
+    >>> plan((1, 8, 9, 9), (16, 8, 3, 3), padding=1).output
+    (1, 16, 9, 9)
+    """
+    sizes, weight = _shape("x_shape", x_shape, (3, 4)), _shape("w_shape", w_shape, (4,))
+    count = whole("groups", groups, 1)
+    if weight[0] % count:
+        raise ArgumentError(
+            "CW606",
+            f"{weight[0]} filters do not divide into {count} groups",
+            received=count,
+            hint=f"use groups that divide {weight[0]}",
+        )
+    sliding = windows_of((weight[2], weight[3]), stride, padding, dilation)
+    op = ConvOp(sliding, weight[1] * count, weight[0], count, bias=True)
+    return plan_of(op, sizes, layout_of(layout, len(sizes)), activation, method_of(algorithm, threads), threads)
+
+
+def plan_of(
+    op: ConvOp, sizes: tuple[int, ...], layout: Layout, activation: str | None, method: str, threads: int | None
+) -> Plan:
+    """The plan of a two-dimensional convolution `op`."""
+    flow = op.flow(sizes, layout)
+    axes = [axis.axis for axis in flow.axes if axis.axis is not None]
+    lead, channels, spatial = layout.split(sizes)
+    op = op.bound(channels)
+    height, width = (size or 0 for size in spatial)
+    name = "NHWC" if layout.channels_last else "NCHW"
+    fuse = activation if fused(activation) is not None else None
+    four = (prod(size or 0 for size in lead), channels or 0, height, width)
+    filters, groups = op.out_channels or 0, op.groups or 1
+    problem = problem_of(four, filters, groups, axes, name, activation=fuse, threads=threads)
+    weight = op.weight_shape() or ()
+    output = tuple(size or 0 for size in flow.output)
+    shown = (sizes, weight, output, name if layout.batched else name[1:])
+    if problem is None or method in NUMPY:
+        reason = f"algorithm={method!r} was asked for" if method in NUMPY else f"no kernels: {planning.why_none()}"
+        return _numpy(shown, axes, groups, method, threads, activation, reason)
+    return _compiled(shown, problem, method, activation)
+
+
+def _shape(name: str, value: object, ranks: tuple[int, ...]) -> tuple[int, ...]:
+    try:
+        sizes = tuple(whole(f"{name}[{number}]", size, 1) for number, size in enumerate(value))  # type: ignore[arg-type, var-annotated]
+    except TypeError:
+        sizes = ()
+    if len(sizes) not in ranks:
+        wanted = " or ".join(map(str, ranks))
+        raise ArgumentError(
+            "CW605", f"{name} must have {wanted} sizes, not {value!r}", received=value, hint=f"{name}=(1, 3, 224, 224)"
+        )
+    return sizes
+
+
+Shown = tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...], str]
+
+
+def _numpy(
+    shown: Shown, axes: list[Axis], groups: int, method: str, threads: int | None, activation: str | None, reason: str
+) -> Plan:
+    sizes, weight, output, layout = shown
+    macs = prod(output) * prod(weight[1:])
+    return Plan(
+        input=sizes,
+        weight=weight,
+        output=output,
+        layout=layout,
+        algorithm=method if method in NUMPY else "windows",
+        kernel=None,
+        instructions=None,
+        threads=threads or 1,
+        tiles=(),
+        macs=macs,
+        done=macs,
+        bytes=4 * (prod(sizes) + prod(weight) + prod(output)),
+        packed=4 * prod(weight),
+        workspace=4 * 2**20,
+        seconds=None,
+        bound="unknown",
+        fraction=None,
+        exact=True,
+        activation=activation,
+        reason=reason,
+        rejected=(),
+    )
+
+
+def _compiled(shown: Shown, problem: Problem, method: str, activation: str | None) -> Plan:
+    kernels = planning.library()
+    assert kernels is not None
+    sizes, weight, output, layout = shown
+    shape = (problem.batch, problem.channels, problem.height, problem.width)
+    stored = shape if problem.input_layout == "NCHW" else (shape[0], shape[2], shape[3], shape[1])
+    flat, _ = flatten(problem, dense_steps(stored, problem.input_layout))
+    name = None if method == "auto" else method
+    choice = planning.choose(flat, name)
+    found = planning.candidates(flat, kernels)
+    if choice is None:
+        reasons = {one.algorithm: one.why_not for one in found}
+        if name is not None and name != "direct":
+            raise ArgumentError(
+                "CW607", f"{name} cannot run here: {reasons[name]}", received=name, hint="algorithm=None chooses"
+            )
+        axes = [problem.rows, problem.columns]
+        told = "; ".join(f"{key}: {value}" for key, value in reasons.items())
+        return _numpy(shown, axes, problem.groups, method, problem.threads, activation, told)
+    rejected = [_rejected(one, choice, name) for one in found if one.algorithm != choice.family]
+    rejected.append(Rejected("windows", "NumPy's matrix product, for what no kernel runs"))
+    compute = problem.macs / (problem.machine.peak * problem.threads)
+    moving = problem.bytes / problem.machine.bandwidth
+    return Plan(
+        input=sizes,
+        weight=weight,
+        output=output,
+        layout=layout,
+        algorithm=choice.family,
+        kernel=choice.symbol,
+        instructions=kernels.isa.name,
+        threads=problem.threads,
+        tiles=choice.tiles,
+        macs=problem.macs,
+        done=choice.macs,
+        bytes=problem.bytes,
+        packed=pack_bytes(problem, choice),
+        workspace=choice.workspace,
+        seconds=choice.seconds,
+        bound="memory" if moving > compute else "compute",
+        fraction=compute / choice.seconds if choice.seconds else None,
+        exact=choice.exact,
+        activation=activation,
+        reason=None if name is None else f"algorithm={name!r} was asked for",
+        rejected=tuple(rejected),
+    )
+
+
+def _rejected(one: planning.Candidate, choice: Choice, name: str | None) -> Rejected:
+    if one.choice is None:
+        return Rejected(one.algorithm, one.why_not or "no kernel")
+    if name is not None:
+        return Rejected(one.algorithm, f"{name} was asked for", one.choice.seconds)
+    return Rejected(one.algorithm, f"about {one.choice.seconds / choice.seconds:.2f} times as long", one.choice.seconds)

@@ -1,0 +1,79 @@
+"""From a layer on an input to the kernel that runs it: the candidates, why not each of them, and the cheapest."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+from convwise.engine.families import FAMILIES, Family
+from convwise.engine.isa import Isa
+from convwise.engine.native import Library, library, why_none
+from convwise.engine.problem import Choice, Machine, Problem
+from convwise.machine import cpuinfo
+
+CLOCK = 3.0e9
+"""Cycles a second where the system does not tell."""
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One algorithm on one problem: its best choice, or why it cannot run."""
+
+    algorithm: str
+    why_not: str | None
+    choice: Choice | None
+
+
+@lru_cache(maxsize=4)
+def machine_of(isa: Isa) -> Machine:
+    """What the cost models assume: one multiply-add unit as wide as a register and a half, and usual caches.
+
+    Only ratios matter to the choice; nothing is measured, so that the same wheel plans the same everywhere.
+    """
+    try:
+        clock = float(cpuinfo().get("cpu MHz", "")) * 1e6
+    except ValueError:
+        clock = CLOCK
+    units = 1 if isa.name == "avx512" else 2 if isa.name == "avx2" else 1
+    return Machine(peak=isa.lanes * units * max(clock, 1e9), bandwidth=20e9, l1=32 * 1024, l2=1024 * 1024)
+
+
+def candidates(problem: Problem, kernels: Library) -> tuple[Candidate, ...]:
+    """Every family on `problem`, in the order of the table."""
+    return tuple(_candidate(family, problem, kernels) for family in FAMILIES.values())
+
+
+def _candidate(family: Family, problem: Problem, kernels: Library) -> Candidate:
+    reason = family.why_not(problem, kernels.isa)
+    if reason is not None:
+        return Candidate(family.name, reason, None)
+    found = [choice for choice in family.choices(problem, kernels.isa) if kernels.has(choice.symbol)]
+    if not found:
+        return Candidate(family.name, f"no such kernel was built for {kernels.isa.name}", None)
+    return Candidate(family.name, None, min(found, key=lambda choice: choice.seconds))
+
+
+@lru_cache(maxsize=512)
+def choose(problem: Problem, algorithm: str | None) -> Choice | None:
+    """The kernel for `problem`, of the family called `algorithm` if one is named; None where NumPy must serve."""
+    kernels = library()
+    if kernels is None or problem.macs == 0:
+        return None
+    found = [
+        candidate.choice
+        for candidate in candidates(problem, kernels)
+        if candidate.choice is not None and algorithm in (None, candidate.algorithm)
+    ]
+    return min(found, key=lambda choice: choice.seconds, default=None)
+
+
+def reason(problem: Problem, algorithm: str) -> str:
+    """Why `algorithm` does not run `problem`."""
+    kernels = library()
+    if kernels is None:
+        return why_none() or "no kernels"
+    told = {candidate.algorithm: candidate.why_not for candidate in candidates(problem, kernels)}
+    return told.get(algorithm) or "an image of more than 2**30 numbers, or steps that reach as far"
+
+
+__all__ = ["Candidate", "candidates", "choose", "library", "machine_of", "reason", "why_none"]

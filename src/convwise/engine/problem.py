@@ -1,0 +1,99 @@
+"""What a kernel family is asked and what it answers: a `Problem` goes in, `Choice`s come out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from convwise.axis import Axis
+
+LARGEST_INDEX = 2**31 - 1
+"""Kernels address an image's numbers with 32 bits."""
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """What the cost models know of a processor.
+
+    `peak` is the float32 multiply-adds a second of one core, `bandwidth` the bytes a second of all cores from memory,
+    `l1` and `l2` the bytes of one core's caches.
+    """
+
+    peak: float
+    bandwidth: float
+    l1: int
+    l2: int
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One layer on one input, float32, as the families see it.
+
+    `kind` is "conv", "transposed", "max" or "average". `rows` and `columns` are the windows over height and width; those
+    of a transposed convolution lie over its output. The layouts are "NHWC" or "NCHW".
+    """
+
+    kind: str
+    batch: int
+    channels: int
+    height: int
+    width: int
+    filters: int
+    groups: int
+    rows: Axis
+    columns: Axis
+    input_layout: str
+    output_layout: str
+    activation: str | None
+    residual: bool
+    threads: int
+    machine: Machine
+    finite: bool = True
+    """Whether all weights are finite: only then may products with padding be left out."""
+
+    @property
+    def out_height(self) -> int:
+        return self.rows.size if self.kind == "transposed" else self.rows.out
+
+    @property
+    def out_width(self) -> int:
+        return self.columns.size if self.kind == "transposed" else self.columns.out
+
+    @property
+    def taps(self) -> int:
+        return self.rows.kernel * self.columns.kernel
+
+    @property
+    def macs(self) -> int:
+        """Multiply-adds of the direct algorithm, those on padding included."""
+        if self.kind == "transposed":
+            return self.batch * self.height * self.width * self.channels * self.filters // self.groups * self.taps
+        each = self.channels // self.groups
+        return self.batch * self.out_height * self.out_width * self.filters * each * self.taps
+
+    @property
+    def bytes(self) -> int:
+        """Bytes of input, weights and output: what must be moved at least once."""
+        inputs = self.batch * self.channels * self.height * self.width
+        outputs = self.batch * self.filters * self.out_height * self.out_width
+        weights = 0 if self.kind in ("max", "average") else self.filters * self.channels // self.groups * self.taps
+        return 4 * (inputs + outputs * (2 if self.residual else 1) + weights)
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One variant of one family for one problem, with what it would cost.
+
+    `macs` are those really done, waste at ragged edges included. `extra` are the whole numbers that the program takes
+    beyond the shared ones. A part of the output that starts at a row divisible by `row_step` may be computed by itself.
+    """
+
+    family: str
+    variant: str
+    symbol: str
+    tiles: tuple[tuple[str, int], ...]
+    extra: tuple[int, ...]
+    seconds: float
+    workspace: int
+    macs: int
+    row_step: int = 1
+    exact: bool = True

@@ -1,0 +1,21 @@
+"""What the Winograd programs and their planner both know: variants, blocks of channels, register tiles."""
+
+from __future__ import annotations
+
+from convwise.engine.isa import Isa
+
+SCHEDULES = ("rows", "deep")
+"""rows: rectangles of tiles in parallel, each with its transformed input in a core's cache. deep: one rectangle after the
+other, in parallel first over its input channels and then over blocks of output channels."""
+VARIANTS = (("f4", "rows"), ("f4", "deep"), ("f2", "deep"))
+OUTPUTS = {"f2": 2, "f4": 4}
+
+
+def block(isa: Isa) -> int:
+    """Output channels of one register tile: two vectors."""
+    return 2 * isa.lanes
+
+
+def pixels(isa: Isa) -> tuple[int, ...]:
+    """Tiles of one register tile, best first: with two vectors each, a row of weights and one broadcast, they fit the registers."""
+    return (14, 12, 10, 8, 7, 6, 5, 4, 2) if isa.registers == 32 else (6, 5, 4, 3, 2)

@@ -1,0 +1,180 @@
+"""The depthwise, grouped and first-layer kernels: every tile of theirs, special values, what they refuse, and how large numbers end."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from convwise.axis import Pads, Window
+from convwise.engine import Conv, conv2d, native, planning
+from convwise.engine.calls import problem_of
+from convwise.engine.families import FAMILIES, depthwise, first, grouped
+from convwise.errors import ArgumentError, ShapeError
+
+needed = pytest.mark.skipif(native.library() is None, reason="no kernels here")
+FAMILY = {"depthwise": depthwise, "grouped": grouped, "first": first}
+
+
+@st.composite
+def channels(draw: st.DrawFn, family: str) -> tuple[int, int, int]:
+    """(channels, filters, groups) that the family takes: each width of tile, and one channel more or less."""
+    if family == "first":
+        return draw(st.integers(1, 4)), draw(st.integers(1, 80)), 1
+    if family == "depthwise":
+        count = draw(st.one_of(st.integers(2, 20), st.sampled_from([31, 32, 33, 47, 48, 49, 64, 95])))
+        return count, count, count
+    if draw(st.booleans()):
+        groups, each = draw(st.integers(8, 20)), draw(st.sampled_from([2, 4, 8, 16]))
+        return groups * each, groups * each, groups
+    groups = draw(st.integers(2, 20))
+    return groups * draw(st.integers(1, 9)), groups * draw(st.integers(1, 20)), groups
+
+
+@st.composite
+def layers(
+    draw: st.DrawFn, family: str, most: int = 40
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, dict[str, object]]:
+    """Input, weights, bias and options; small integers, whose float32 sums are exact."""
+    count, filters, groups = draw(channels(family))
+    rng = np.random.default_rng(draw(st.integers(0, 99)))
+    kernel, stride, dilation, padding, sizes = [], [], [], [], []
+    for axis in range(2):
+        k, d = draw(st.integers(1, 5)), 1 if family == "first" and axis else draw(st.integers(1, 3))
+        pads = draw(st.integers(0, 4)), draw(st.integers(0, 4))
+        least = Window(k, dilation=d, padding=Pads(*pads)).minimum
+        kernel, stride, dilation = [*kernel, k], [*stride, draw(st.integers(1, 4))], [*dilation, d]
+        padding, sizes = [*padding, pads], [*sizes, draw(st.integers(least, max(least, most)))]
+    layout = draw(st.sampled_from(["NCHW", "NHWC"]))
+    shape = (draw(st.integers(1, 2)), count, *sizes)
+    x = rng.integers(-4, 5, shape).astype(np.float32)
+    options: dict[str, object] = {
+        "stride": tuple(stride),
+        "dilation": tuple(dilation),
+        "padding": tuple(padding),
+        "groups": groups,
+        "layout": layout,
+        "activation": draw(st.sampled_from([None, None, "relu", "relu6"])),
+        "threads": draw(st.integers(1, 3)),
+    }
+    weight = rng.integers(-4, 5, (filters, count // groups, *kernel)).astype(np.float32)
+    bias = rng.integers(-4, 5, filters).astype(np.float32)
+    return (x if layout == "NCHW" else np.ascontiguousarray(x.transpose(0, 2, 3, 1))), weight, bias, options
+
+
+@needed
+@pytest.mark.parametrize("family", FAMILY)
+def test_every_tile_gives_the_answer(family: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not only the tile that seems cheapest: each one that can run the layer."""
+    kernels = native.library()
+    assert kernels is not None
+    seen = set()
+
+    @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+    @given(layers(family))
+    def every(layer: tuple[np.ndarray, np.ndarray, np.ndarray, dict[str, object]]) -> None:
+        x, weight, bias, options = layer
+        wanted = conv2d(x, weight, bias, algorithm="windows", **options)
+        found = FAMILY[family].choices
+        for number in range(8):
+            planning.choose.cache_clear()
+            chosen = replace(FAMILIES[family], choices=lambda *at, number=number: found(*at)[number : number + 1])
+            with monkeypatch.context() as patch:
+                patch.setattr(planning, "FAMILIES", {**FAMILIES, family: chosen})
+                try:
+                    conv = Conv(weight, bias, algorithm=family, **options)
+                    result = conv(x)
+                except ArgumentError as error:
+                    if error.code != "CW607":
+                        raise
+                    break
+            seen.add(number)
+            assert np.array_equal(result, wanted), number
+
+    every()
+    planning.choose.cache_clear()
+    assert len(seen) > 1
+
+
+@needed
+@pytest.mark.parametrize("family", FAMILY)
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_special_values_reach_the_outputs_that_read_them(family: str, value: float) -> None:
+    @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+    @given(layers(family, most=14), st.data())
+    def every(layer: tuple[np.ndarray, np.ndarray, np.ndarray, dict[str, object]], data: st.DataObject) -> None:
+        x, weight, bias, options = layer
+        x.reshape(-1)[data.draw(st.integers(0, x.size - 1))] = value
+        try:
+            result = conv2d(x, weight, bias, algorithm=family, **options)
+        except ArgumentError as error:
+            if error.code != "CW607":
+                raise
+            return
+        assert np.array_equal(result, conv2d(x, weight, bias, algorithm="reference", **options), equal_nan=True)
+
+    every()
+
+
+@needed
+@pytest.mark.parametrize("far", [2**29, 2**31 - 1, 2**31, 2**32, 2**40])
+@pytest.mark.parametrize("groups", [1, 16])
+@pytest.mark.parametrize("layout", ["NCHW", "NHWC"])
+def test_sizes_beyond_32_bits_go_to_numpy(far: int, groups: int, layout: str) -> None:
+    """ctypes would cut them off in silence, and the kernel would read somewhere else."""
+    x = np.ones((1, 16, 3, 3) if layout == "NCHW" else (1, 3, 3, 16), np.float32)
+    w = np.ones((16, 16 // groups, 3, 3), np.float32)
+    for options in (
+        {"padding": far, "stride": far},
+        {"padding": far, "stride": far, "dilation": far},
+        {"padding": 1, "stride": far},
+        {"padding": far, "dilation": far},
+    ):
+        try:
+            result = conv2d(x, w, groups=groups, layout=layout, **options)
+        except ShapeError as error:
+            if error.code != "CW507":
+                raise
+            continue
+        wanted = conv2d(x, w, groups=groups, layout=layout, algorithm="reference", **options)
+        assert np.array_equal(result, wanted)
+
+
+@needed
+def test_a_long_stride_does_not_make_a_copy_of_everything() -> None:
+    """A register tile of outputs spans as many strides; where that is too much, another form serves."""
+    x = np.ones((1, 2, 2000, 2000), np.float32)
+    w = np.ones((2, 1, 1, 1), np.float32)
+    assert conv2d(x, w, stride=2000, groups=2).sum() == 2
+    with pytest.raises(ArgumentError, match="what it would copy of the input takes more than 67,108,864 bytes"):
+        conv2d(x, w, stride=2000, groups=2, algorithm="depthwise")
+
+
+def problem(channels: int, filters: int, groups: int, dilation: int = 1, kind: str = "conv") -> object:
+    axes = [Window(3, dilation=dilation, padding=Pads(1, 1)).over(12)] * 2
+    return problem_of((1, channels, 12, 12), filters, groups, axes, "NHWC", kind=kind)
+
+
+@needed
+@pytest.mark.parametrize(
+    ("family", "told", "layer"),
+    [
+        ("depthwise", "8 channels in 2 groups: not one channel a group", (8, 8, 2)),
+        ("depthwise", "3 filters a channel: only for one", (8, 24, 8)),
+        ("depthwise", "only for convolutions", (8, 8, 8, 1, "max")),
+        ("grouped", "one group", (8, 8, 1)),
+        ("first", "5 input channels; at most 4", (5, 8, 1)),
+        ("first", "2 groups; only for one", (4, 8, 2)),
+        ("first", "dilation 2 along the rows; only 1, so that a window's row is one run of numbers", (3, 8, 1, 2)),
+        ("transposed", "only for transposed convolutions", (8, 8, 1)),
+        ("transposed", "65 groups would be 65 calls; at most 64", (65, 65, 65, 1, "transposed")),
+        ("pool", "only for maximum and average pooling", (8, 8, 1)),
+    ],
+)
+def test_why_not(family: str, told: str, layer: tuple[object, ...]) -> None:
+    kernels = native.library()
+    assert kernels is not None
+    assert FAMILIES[family].why_not(problem(*layer), kernels.isa) == told  # type: ignore[arg-type]

@@ -1,0 +1,76 @@
+"""Run by test_kernels.py in a process of its own: random convolutions between forbidden pages. A wrong byte ends it.
+
+    python kernel_guard.py FAMILY COUNT SEED
+
+The problem that is being computed stands in the last line of standard output, so that a crash names it.
+"""
+
+from __future__ import annotations
+
+import sys
+
+import numpy as np
+from hypothesis import HealthCheck, Phase, given, seed, settings
+from kernel_cases import EMPTY, Case, Fence, drawn_for, expected, scale
+
+from convwise.engine import Conv, calls, compiled, convolution
+from convwise.errors import ArgumentError
+
+RAN = [0, 0]
+
+
+def guard(case: Case, family: str, at_end: bool) -> None:
+    """One case with input, weights, bias, residual, packed weights and result between forbidden pages."""
+    fence = Fence()
+    x, w, bias = (fence.of(array, at_end=at_end) for array in case.arrays())
+
+    def aligned(shape: tuple[int, ...], fill: bool = False) -> np.ndarray:
+        placed = fence.place(int(np.prod(shape)), at_end=at_end).reshape(shape)
+        placed[...] = 0
+        return placed
+
+    kept = calls.empty, compiled.aligned
+    calls.empty = lambda shape: fence.empty(shape, at_end=at_end)
+    compiled.aligned = aligned
+    try:
+        wanted = expected(case)
+        residual = case.residual_like(wanted.shape)
+        if residual is not None:
+            residual = fence.of(residual, at_end=at_end)
+        conv = Conv(w, bias, algorithm=family, threads=case.threads, **case.options())
+        result = conv(x, residual)
+    except ArgumentError as error:
+        if error.code != "CW607":
+            raise
+        RAN[1] += 1
+        return
+    finally:
+        calls.empty, compiled.aligned = kept
+    RAN[0] += 1
+    assert not (result.view(np.uint32) == EMPTY).any(), "an output was not written"
+    assert np.allclose(result, wanted, rtol=1e-5, atol=1e-5 * scale(case))
+
+
+def main(family: str, count: int, first: int) -> None:
+    @seed(first)
+    @settings(
+        max_examples=count,
+        deadline=None,
+        database=None,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(drawn_for(family))
+    def every(case: Case) -> None:
+        for at_end in (True, False):
+            print(case.told(), "at the end" if at_end else "at the start", flush=True)
+            guard(case, family, at_end)
+
+    every()
+    assert RAN[0] >= RAN[1] // 4, f"only {RAN[0]} cases ran, {RAN[1]} were refused"
+    print(f"{RAN[0]} cases between forbidden pages, {RAN[1]} refused")
+
+
+assert convolution
+if __name__ == "__main__":
+    main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]))
