@@ -146,10 +146,40 @@ NETWORKS: dict[str, tuple[str, ...]] = {
 }
 """Commands about whole networks, with their own words."""
 
-ALL = {name: ("why", *words) for name, words in COMMANDS.items()} | NETWORKS
+PORTS: dict[str, tuple[str, ...]] = {
+    "diff-average": ("diff", "AveragePooling2D(3, 1, 'same')", "nn.AvgPool2d(3, 1, 1)", "5x6x3"),
+    "diff-chain": (
+        "diff",
+        "Sequential([Conv2D(4, 3), BatchNormalization(), ReLU(), Flatten(), Dense(5)])",
+        "nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.ReLU(), nn.Flatten(), nn.Linear(48, 5))",
+        "5x6x3",
+    ),
+    "diff-equal": ("diff", "nn.MaxPool2d(2, ceil_mode=True)", "MaxPooling2D(2, padding='same')", "3x9x10"),
+    "diff-transposed": (
+        "diff",
+        "Conv2DTranspose(4, 3, strides=2, padding='same')",
+        "nn.ConvTranspose2d(3, 4, 3, stride=2, padding=1, output_padding=1)",
+        "9x10x3",
+    ),
+    "port-nothing-exact": (
+        "port",
+        "nn.Upsample(scale_factor=2, mode='bicubic')",
+        "--to",
+        "keras",
+        "--input",
+        "1x3x9x10",
+    ),
+    "port-pool": ("port", "nn.MaxPool2d(3, 2, 1)", "--to", "keras", "--input", "4x11x12"),
+    "port-same-any-size": ("port", "Conv2D(8, 3, strides=2, padding='same')"),
+    "port-transposed": ("port", "Conv2DTranspose(8, 3, strides=2, padding='same')", "--input", "5x6x4"),
+    "supports": ("supports", "nn.MaxPool2d(3, 2, 1)", "--input", "4x11x12"),
+}
+"""Commands about one layer in two frameworks."""
+
+ALL = {name: ("why", *words) for name, words in COMMANDS.items()} | NETWORKS | PORTS
 COLUMNS = {"narrow": "60", "network-narrow": "60", "network-wide": "140"}
-FREE = ("json", "network-csv")
-"""Outputs for programs, whose lines are as long as they are."""
+FREE = ("json", "network-csv", "port-pool")
+"""Outputs for programs, and emitted code, whose lines are as long as they are."""
 
 
 def path(name: str) -> Path:

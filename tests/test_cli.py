@@ -400,6 +400,8 @@ def test_examples_in_the_help_work(run: Any, monkeypatch: pytest.MonkeyPatch, tm
     import shlex
 
     (tmp_path / "model.py").write_text(SNIPPET, encoding="utf-8")
+    (tmp_path / "net.py").write_text("net = nn.Sequential(nn.Conv2d(3, 8, 3), nn.Flatten(), nn.Linear(1050, 10))")
+    (tmp_path / "error.txt").write_text("RuntimeError: mat1 and mat2 shapes cannot be multiplied (2x1568 and 1050x10)")
     monkeypatch.chdir(tmp_path)
     lines = [
         line.strip(" \u2502")
@@ -470,7 +472,7 @@ def test_the_doctor_tells_versions_and_what_is_missing(run: Any) -> None:
     told = run("doctor", "--json").json
     assert told["convwise"] == convwise.__version__
     assert told["packages"]["numpy"]
-    assert {part["name"] for part in told["dialects"]} == {"keras", "torch"}
+    assert {part["name"] for part in told["dialects"]} == {"keras", "torch", "tensorflow", "jax", "onnx"}
     assert run("doctor", "--format", "concise").out.count("\n") == 1
 
 

@@ -36,7 +36,8 @@ def test_docstring_examples_run() -> None:
 
     tried = 0
     for module in pkgutil.walk_packages(convwise.__path__, "convwise."):
-        if module.name.endswith("__main__"):
+        # The kernels' programs import Halide, which is needed for the build alone.
+        if module.name.endswith("__main__") or module.name.startswith("convwise.engine.kernels."):
             continue
         result = doctest.testmod(importlib.import_module(module.name))
         assert result.failed == 0, module.name

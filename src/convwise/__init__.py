@@ -12,6 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from convwise.answers.explanation import Explanation as Explanation
+    from convwise.answers.porting.diff import diff as diff
+    from convwise.answers.porting.port import port as port
+    from convwise.answers.porting.supports import supports as supports
+    from convwise.answers.solve import solve as solve
     from convwise.answers.why import explain as explain
     from convwise.answers.why import explain_all as explain_all
     from convwise.answers.why import output_shape as output_shape
@@ -19,6 +23,8 @@ if TYPE_CHECKING:
     from convwise.engine.functions import avg_pool2d as avg_pool2d
     from convwise.engine.functions import conv2d as conv2d
     from convwise.engine.functions import max_pool2d as max_pool2d
+    from convwise.engine.plan import Plan as Plan
+    from convwise.engine.plan import plan as plan
     from convwise.errors import ArgumentError as ArgumentError
     from convwise.errors import CodeError as CodeError
     from convwise.errors import ConvwiseError as ConvwiseError
@@ -35,10 +41,16 @@ _HOMES = {
     "output_shape": "convwise.answers.why",
     "Explanation": "convwise.answers.explanation",
     "read": "convwise.readers.models",
+    "solve": "convwise.answers.solve",
+    "diff": "convwise.answers.porting.diff",
+    "port": "convwise.answers.porting.port",
+    "supports": "convwise.answers.porting.supports",
     "conv2d": "convwise.engine.functions",
     "Conv": "convwise.engine.functions",
     "max_pool2d": "convwise.engine.functions",
     "avg_pool2d": "convwise.engine.functions",
+    "plan": "convwise.engine.plan",
+    "Plan": "convwise.engine.plan",
     "ConvwiseError": "convwise.errors",
     "ShapeError": "convwise.errors",
     "Refusal": "convwise.errors",

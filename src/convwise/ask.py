@@ -13,8 +13,8 @@ from __future__ import annotations
 import os
 import traceback
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from convwise.dialects.base import nearest
 from convwise.errors import ArgumentError, ConvwiseError, ShapeError
@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from convwise.answers.network.fitting import Fit
     from convwise.answers.network.legal import LegalSizes
     from convwise.answers.network.trace import Trace
+    from convwise.answers.planned import Planned
+    from convwise.answers.porting.asked import Diffed, Ported
+    from convwise.answers.solved import Solution
     from convwise.doctor import Report
     from convwise.graph import Network
     from convwise.ops import Shape
@@ -34,10 +37,18 @@ if TYPE_CHECKING:
 SCHEMA = 1
 MOST_INPUTS = 1000
 KEYS = {
-    "why": ("code", "inputs", "want", "dialect", "release"),
+    "why": ("code", "inputs", "want", "dialect", "release", "model"),
     "inspect": ("model", "input", "dialect", "symbolic"),
-    "sizes": ("model", "near", "dialect"),
+    "sizes": ("model", "near", "dialect", "input_name"),
     "check": ("model", "input", "dialect", "strict", "levels"),
+    "solve": (
+        *("input", "output", "dialect", "kernel", "stride", "padding", "dilation", "output_padding"),
+        *("in_channels", "filters", "op", "mirror"),
+    ),
+    "diff": ("code", "other", "input", "real"),
+    "port": ("code", "to", "input", "dialect", "release"),
+    "supports": ("code", "input", "dialect"),
+    "plan": ("code", "input", "dialect", "algorithm", "threads"),
     "rule": ("code",),
     "doctor": (),
 }
@@ -114,23 +125,29 @@ class Inspected:
 
 @dataclass(frozen=True, slots=True)
 class Sized:
-    """The legal sizes of a network; with sizes that were asked about, how to get from each to legal ones."""
+    """The legal sizes of one input of a network; with sizes that were asked about, how to get from each to legal ones.
+
+    Where the network has several inputs with spatial axes and none was chosen, `others` hold the same for the rest of them.
+    """
 
     legal: LegalSizes
     near: tuple[Fit, ...] = ()
     remade: tuple[Remade, ...] = ()
     """The dense layers that would have to be made anew for the sizes asked about."""
     dialect: str = ""
+    others: tuple[Sized, ...] = ()
 
     @property
     def failures(self) -> list[ConvwiseError]:
-        if all(sizes.minimum is not None for sizes in self.legal.values()):
+        if all(sizes.minimum is not None for one in (self, *self.others) for sizes in one.legal.values()):
             return []
         return [ShapeError("CW110", "no size of the input is legal")]
 
     def to_dict(self) -> dict[str, Any]:
+        """The first input's answer; with others, those of all under "inputs" too."""
         remade = {"remade": [one.to_dict() for one in self.remade]} if self.remade else {}
-        return {**self.legal.to_dict(), "near": [fit.to_dict() for fit in self.near], **remade}
+        told = {**self.legal.to_dict(), "near": [fit.to_dict() for fit in self.near], **remade}
+        return {**told, "inputs": [told, *(one.to_dict() for one in self.others)]} if self.others else told
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,14 +167,28 @@ class Checked:
         return {"findings": [one.to_dict() for one in self.findings], "passed": not self.failures}
 
 
-Answer = Why | Inspected | Sized | Checked | Rules | Doctor
+@dataclass(frozen=True, slots=True)
+class Solved:
+    """Layers that give a wanted output, or the decoder of an encoder."""
+
+    solution: Solution
+
+    @property
+    def failures(self) -> list[ConvwiseError]:
+        return []
+
+    def to_dict(self) -> dict[str, Any]:
+        return self.solution.to_dict()
+
+
+Answer: TypeAlias = "Diffed | Ported | Planned | Solved | Why | Inspected | Sized | Checked | Rules | Doctor"
 
 
 def ask(request: Mapping[str, Any], *, files: bool = False) -> dict[str, Any]:
     """Answer a request: `{"command": "why", "code": "Conv2D(32, 3)", "inputs": ["64x64x3"]}`.
 
     Commands: `inspect`, `sizes` and `check` with a `model` (a path or code) and `input`, `near`, `strict`, `levels`; `why` with `code` and, if wanted, `inputs` (a list of "64x64x3" or [64, 64, 3]), `want`, `dialect`,
-    `release`; `rule` with a `code` (without one, all titles); `doctor`. `files` lets `code` be a path, or `-`; leave
+    `release`, `model` (the model that a pasted error came from); `solve` with `input` and `output`, each a size or a list of several, and if wanted the words of `cw.solve`; `rule` with a `code` (without one, all titles); `doctor`. `files` lets `code` be a path, or `-`; leave
     it off where requests come from strangers. Never raises: what cannot be answered comes back as
     `{"schema": 1, "error": {"kind", "code", "message", "detail", "layer", "axis", "received", "quote", "hint"}}`.
     """
@@ -199,6 +230,14 @@ def answer(request: Mapping[str, Any], *, files: bool = False) -> Answer:
             return _rules(request.get("code"))
         case "inspect" | "sizes" | "check":
             return _network(request)
+        case "solve":
+            return _solved(request)
+        case "diff" | "port" | "supports":
+            from convwise.answers.porting.asked import asked
+
+            return asked({**request, "input": _listed(request.get("input"))}, files)
+        case "plan":
+            return _planned(request, files)
         case "doctor":
             from convwise.doctor import examine
 
@@ -234,6 +273,9 @@ def _why(request: Mapping[str, Any], files: bool) -> Why:
         code, _ = read_path_or_text(code)
     options = {name: _listed(request.get(name)) for name in ("want", "dialect", "release")}
     inputs = [_listed(given) for given in request.get("inputs") or ()]
+    model, inputs = _model(request.get("model"), inputs, files)
+    if model is not None:
+        options["model"] = model
     if not inputs:
         return Why(tuple(explain_all(code, **options)))
     results: list[Explanation | ConvwiseError] = []
@@ -247,13 +289,41 @@ def _why(request: Mapping[str, Any], files: bool) -> Why:
     )
 
 
-def _network(request: Mapping[str, Any]) -> Inspected | Sized | Checked:
+def _model(given: str | None, inputs: list[Any], files: bool) -> tuple[str | None, list[Any]]:
+    """The model that a pasted error came from; a path among the inputs is one too."""
+    from convwise.readers.models import is_path
+
+    paths = [one for one in inputs if files and isinstance(one, str) and is_path(one)]
+    if given is None and len(paths) != 1:
+        return None, inputs
+    if given is None:
+        inputs = [one for one in inputs if one != paths[0]]
+    source = paths[0] if given is None else given
+    if not files and is_path(source):
+        raise _wrong("'model' must be code, not a path", source)
+    return source, inputs
+
+
+def _given(value: Any) -> Shape | dict[str, Shape] | None:
+    """The input of a network: one shape, or for several inputs `a=1x3x224x224,b=1x10` or an object of shapes by name."""
     from convwise.answers.inputs import as_shape
+
+    if isinstance(value, str) and "=" in value:
+        parts = [part.rpartition("=") for part in value.split(",")]
+        if len({name.strip() for name, _, _ in parts}) < len(parts) or not all(name for name, _, _ in parts):
+            raise _wrong("shapes by name are written a=1x3x224x224,b=1x10", value)
+        value = {name.strip(): shape for name, _, shape in parts}
+    if isinstance(value, Mapping):
+        return {name: as_shape(_listed(shape)) for name, shape in value.items()}
+    return None if value is None else as_shape(_listed(value))
+
+
+def _network(request: Mapping[str, Any]) -> Inspected | Sized | Checked:
     from convwise.readers.models import read
 
-    given = request.get("input")
-    shape = None if given is None else as_shape(_listed(given))
-    network = read(request["model"], input_shape=shape, dialect=request.get("dialect"))
+    shape = _given(request.get("input"))
+    one = None if isinstance(shape, Mapping) else shape
+    network = read(request["model"], input_shape=one, dialect=request.get("dialect"))
     if request["command"] == "inspect":
         return _inspected(network, shape, bool(request.get("symbolic")))
     if request["command"] == "check":
@@ -261,10 +331,10 @@ def _network(request: Mapping[str, Any]) -> Inspected | Sized | Checked:
 
         found = tuple(network.check(shape, request.get("levels")))
         return Checked(found, bool(request.get("strict")), given_shapes(network, shape))
-    return _sized(network, request.get("near"))
+    return _sized(network, request.get("near"), request.get("input_name"))
 
 
-def _inspected(network: Network, shape: Shape | None, symbolic: bool) -> Inspected:
+def _inspected(network: Network, shape: Shape | dict[str, Shape] | None, symbolic: bool) -> Inspected:
     """With letters where they are asked for, or where the sizes of the input are open."""
     try:
         trace = network.trace(shape)
@@ -276,25 +346,57 @@ def _inspected(network: Network, shape: Shape | None, symbolic: bool) -> Inspect
     return Inspected(trace, network.symbolic() if symbolic or None in spatial else None)
 
 
-def _sized(network: Network, near: Any) -> Sized:
+def _sized(network: Network, near: Any, name: str | None) -> Sized:
     from convwise.answers.inputs import as_shape
-    from convwise.answers.network.features import remade
-    from convwise.answers.network.fitting import fits
+    from convwise.answers.network.legal import legal_of
+    from convwise.answers.network.symbolic import follow
 
-    legal = network.legal_sizes()
-    if near is None:
-        return Sized(legal)
-    sizes = as_shape(_listed(near))
-    if len(sizes) == 1:
-        sizes *= len(legal)
-    if len(sizes) != len(legal) or None in sizes:
+    symbolic = follow(network)
+    legal = legal_of(symbolic, name)
+    names = [legal.input] if name is not None else list(dict.fromkeys(axis.source for axis in symbolic.keys))
+    sizes = None if near is None else as_shape(_listed(near))
+    every = [legal if one == legal.input else legal_of(symbolic, one) for one in names]
+    # One size for all axes suits every input; sizes an axis are meant for the inputs that have so many.
+    wanted = [one for one in every if sizes is None or len(sizes) in (1, len(one))]
+    if sizes is not None and (None in sizes or not wanted):
         raise _wrong(
             f"{len(sizes)} sizes for {len(legal)} axes ({', '.join(legal)})", near, "give one for all, or one an axis"
         )
-    wanted = [size for size in sizes if size is not None]
-    near_ = fits(network, wanted)
-    legal_already = all(fit.below == fit.size for fit in near_)
-    return Sized(legal, near_, () if legal_already else remade(network, wanted, legal.input), network.dialect)
+    first, *others = [_sized_input(network, one, sizes if one in wanted else None) for one in every]
+    return replace(first, others=tuple(others))
+
+
+def _sized_input(network: Network, legal: LegalSizes, sizes: Shape | None) -> Sized:
+    from convwise.answers.network.features import remade
+    from convwise.answers.network.fitting import fits
+
+    if sizes is None:
+        return Sized(legal, dialect=network.dialect)
+    wanted = [size for size in (sizes * len(legal) if len(sizes) == 1 else sizes) if size is not None]
+    near = fits(network, wanted, legal.input)
+    legal_already = all(fit.below == fit.size for fit in near)
+    return Sized(legal, near, () if legal_already else remade(network, wanted, legal.input), network.dialect)
+
+
+def _planned(request: Mapping[str, Any], files: bool) -> Planned:
+    from convwise.answers.planned import planned
+
+    code = request["code"]
+    if files:
+        from convwise.readers.files import read_path_or_text
+
+        code, _ = read_path_or_text(code)
+    options = {name: request.get(name) for name in ("dialect", "algorithm", "threads")}
+    return planned(code, _listed(request.get("input")), **options)
+
+
+def _solved(request: Mapping[str, Any]) -> Solved:
+    from convwise.answers.solve import solution
+
+    for key in ("input", "output"):
+        if request.get(key) is None and (key == "input" or request.get("mirror") is None):
+            raise _wrong(f"{key!r} is missing", None, "spatial sizes without channels: 28, or 28x30, or a list of them")
+    return Solved(solution(**{name: request[name] for name in KEYS["solve"] if request.get(name) is not None}))
 
 
 def _rules(code: str | None) -> Rules:
@@ -343,6 +445,8 @@ def _check(request: Mapping[str, Any]) -> None:
             raise _wrong(f"{command!r} takes no {_short(key)}", key, _meant(key, KEYS[command]))
     text = "model" if command in ("inspect", "sizes", "check") else "code"
     code = request.get(text)
+    if command == "solve":
+        code = ""  # what it takes is checked where it is read
     if not isinstance(code, str) and not (command in ("rule", "doctor") and code is None):
         raise _wrong(f"{text!r} must be text", code)
     inputs = request.get("inputs")
@@ -350,8 +454,10 @@ def _check(request: Mapping[str, Any]) -> None:
         raise _wrong("'inputs' must be a list of shapes", inputs, 'such as ["64x64x3"] or [[64, 64, 3]]')
     if inputs is not None and len(inputs) > MOST_INPUTS:
         raise _wrong(f"{len(inputs):,} inputs are more than {MOST_INPUTS:,}", len(inputs))
-    for key in ("want", "near", "input"):
-        if request.get(key) is not None and not _is_shape(request[key]):
+    for key in ("want", "near", *(("input",) if command != "solve" else ())):
+        value = request.get(key)
+        shapes = list(value.values()) if key == "input" and isinstance(value, Mapping) else [value]
+        if value is not None and not all(_is_shape(one) for one in shapes):
             raise _wrong(f"{key!r} must be a size", request[key], 'such as "32x32" or [32, 32]')
     if not isinstance(request.get("symbolic"), bool | None):
         raise _wrong("'symbolic' must be true or false", request["symbolic"])
@@ -360,7 +466,7 @@ def _check(request: Mapping[str, Any]) -> None:
         isinstance(levels, Mapping) and all(isinstance(one, str) for one in levels.values())
     ):
         raise _wrong("'levels' must map codes to levels", levels, 'such as {"CW502": "off"}')
-    for key in ("dialect", "release"):
+    for key in ("dialect", "release", "input_name", *(("model",) if command == "why" else ())):
         if not isinstance(request.get(key), str | None):
             raise _wrong(f"{key!r} must be text", request[key])
 

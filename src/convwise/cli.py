@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any, TextIO
 from convwise.words import Wanted, plain
 
 if TYPE_CHECKING:
-    from convwise.ask import Answer, Checked, Inspected, Rules, Sized, Why
+    from convwise.answers.porting.asked import Diffed, Ported
+    from convwise.ask import Answer, Checked, Inspected, Rules, Sized, Solved, Why
     from convwise.errors import ConvwiseError
     from convwise.rules import Rule
 
@@ -106,10 +107,23 @@ def respond(
 
 def _show_trace(outcome: Answer | ConvwiseError, form: str, shown: Mapping[str, Any]) -> int:
     """A network laid out as asked: its rows sorted, folded or filtered, or as CSV."""
-    from convwise.ask import Inspected
+    from convwise.ask import Inspected, Solved
     from convwise.errors import ArgumentError
     from convwise.faces.networks import SORTS, render_trace
 
+    if shown.get("markdown"):
+        from convwise.answers.porting.supports import Supports
+
+        table = getattr(outcome, "answer", None)
+        if isinstance(table, Supports):
+            _write(sys.stdout, table.markdown())
+            return 0
+    if isinstance(outcome, Solved):
+        from convwise.faces.fit import fit
+
+        text = _solved(outcome, form, color(sys.stdout), everything=bool(shown.get("all")))
+        _write(sys.stdout, fit(text, width()) if form == "full" else text)
+        return 0
     if not isinstance(outcome, Inspected):
         return show(outcome, as_json=False, form=form)
     sort = shown.get("sort")
@@ -139,7 +153,7 @@ def show(outcome: Answer | ConvwiseError, *, as_json: bool, form: str, usage: st
         return code
     stream = sys.stdout if code < 2 or hasattr(outcome, "failures") else sys.stderr
     text = _text(outcome, form, width(), color(stream))
-    if form == "full" or (stream is not None and stream.isatty()):
+    if (form == "full" and not hasattr(outcome, "answer")) or (stream is not None and stream.isatty()):
         text = fit(text, width())
     _write(stream, f"{usage}\n{text}" if usage else text)
     return code
@@ -158,13 +172,17 @@ def color(stream: TextIO | None) -> bool:
 
 
 def _text(outcome: Answer | ConvwiseError, form: str, columns: int, colored: bool) -> str:
-    from convwise.ask import Checked, Doctor, Inspected, Rules, Sized, Why
+    from convwise.answers.planned import Planned
+    from convwise.ask import Checked, Doctor, Inspected, Rules, Sized, Solved, Why
+    from convwise.errors import ConvwiseError
 
     match outcome:
         case Why():
             return _why(outcome, form, columns, colored)
         case Inspected() | Sized() | Checked():
             return _network(outcome, form, columns, colored)
+        case Solved():
+            return _solved(outcome, form, colored)
         case Rules():
             return _rules(outcome, form, columns, colored)
         case Doctor():
@@ -175,8 +193,15 @@ def _text(outcome: Answer | ConvwiseError, form: str, columns: int, colored: boo
                 if form == "concise"
                 else pages.report_page(outcome.report, columns, colored)
             )
-        case _:
+        case ConvwiseError():
             return _error(outcome, form, columns, colored)
+        case Planned():
+            from convwise.faces.fit import fit
+            from convwise.faces.safe import escape
+
+            return escape(outcome.lines) if form == "concise" else fit(str(outcome), columns)
+        case _:
+            return _of_two(outcome, form, columns, colored)
 
 
 def _why(outcome: Why, form: str, columns: int, colored: bool) -> str:
@@ -200,9 +225,13 @@ def _network(outcome: Inspected | Sized | Checked, form: str, columns: int, colo
     from convwise.ask import Checked, Sized
     from convwise.faces import networks
     from convwise.faces.fit import fit
+    from convwise.faces.safe import escape
 
     if isinstance(outcome, Sized):
-        text = networks.render_sizes(outcome.legal, outcome.near, outcome.remade, outcome.dialect, columns)
+        text = "\n\n".join(
+            networks.render_sizes(one.legal, one.near, one.remade, one.dialect, columns)
+            for one in (outcome, *outcome.others)
+        )
     elif isinstance(outcome, Checked):
         text = networks.render_findings(outcome.findings, outcome.inputs)
         # Examples of rules are laid out here too, so lines are folded before they are set in.
@@ -211,7 +240,27 @@ def _network(outcome: Inspected | Sized | Checked, form: str, columns: int, colo
         text = networks.render_trace_line(outcome.trace, outcome.symbolic)
     else:
         text = networks.render_trace(outcome.trace, columns, colored, symbolic=outcome.symbolic)
-    return "; ".join(str(outcome.legal).splitlines()) if form == "concise" and isinstance(outcome, Sized) else text
+    if form == "concise" and isinstance(outcome, Sized):
+        lines = ["; ".join(str(one.legal).splitlines()) for one in (outcome, *outcome.others)]
+        names = [f"{escape(one.legal.input)}: " if outcome.others else "" for one in (outcome, *outcome.others)]
+        return "\n".join(name + line for name, line in zip(names, lines, strict=True))
+    return text
+
+
+def _of_two(outcome: Diffed | Ported, form: str, columns: int, colored: bool) -> str:
+    from convwise.answers.porting.asked import Diffed
+    from convwise.faces import porting
+
+    answer = outcome.difference if isinstance(outcome, Diffed) else outcome.answer
+    return porting.render_line(answer) if form == "concise" else porting.folded(answer, columns, colored)
+
+
+def _solved(outcome: Solved, form: str, colored: bool, everything: bool = False) -> str:
+    from convwise.faces.solutions import render_solution, render_solution_lines
+
+    if form == "concise":
+        return render_solution_lines(outcome.solution)
+    return render_solution(outcome.solution, colored, everything)
 
 
 def _error(error: ConvwiseError, form: str, columns: int, colored: bool) -> str:

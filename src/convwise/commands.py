@@ -100,7 +100,9 @@ def _version(wanted: bool) -> None:
 
 
 def _dialects(incomplete: str) -> list[str]:
-    return [name for name in ("keras", "torch") if name.startswith(incomplete)]
+    from convwise.dialects import NAMES
+
+    return [name for name in NAMES if name.startswith(incomplete)]
 
 
 def _codes(incomplete: str) -> list[tuple[str, str]]:
@@ -122,6 +124,7 @@ def convwise(
       convwise why "Conv2D(32, 3, strides=2)" 64x64x3
       convwise why "nn.Conv2d(3, 16, 3, stride=2)" 3x28x28 --want 14x14
       convwise why model.py
+      convwise solve --input 28 --output 14
 
     \b
     Exit codes: 0 it worked; 1 the answer is "no" (a shape that does not
@@ -151,13 +154,17 @@ def why(
     dialect: Annotated[
         str | None,
         typer.Option(
-            metavar="keras|torch",
+            metavar="keras|torch|tensorflow|jax|onnx",
             help="The framework that is meant; else it is found from the code.",
             autocompletion=_dialects,
         ),
     ] = None,
     release: Annotated[
         str | None, typer.Option(metavar="3.15", help="The framework's release; else the newest one known.")
+    ] = None,
+    model: Annotated[
+        str | None,
+        typer.Option(metavar="MODEL", help="For a pasted shape error: the model that it came from, a file or code."),
     ] = None,
     form: Form = None,
     json: Json = False,
@@ -181,6 +188,11 @@ def why(
     Every layer and every input of a file, or of what is piped in:
       convwise why model.py
       convwise why - 1x28x28 < model.py
+
+    \b
+    A shape error as it was printed, and the model that it came from: which
+    layer says it, and what to change. Code in the same text counts too.
+      convwise why error.txt --model net.py
     """
     request: dict[str, object] = {
         "command": "why",
@@ -189,6 +201,7 @@ def why(
         "want": want,
         "dialect": dialect,
         "release": release,
+        "model": model,
     }
     return Wanted(request, json, form)
 
@@ -200,11 +213,14 @@ Model = Annotated[
 Input = Annotated[
     str | None,
     typer.Option(
-        "--input", metavar="1x3x224x224", help="The input shape, with the batch, in the framework's own order."
+        "--input",
+        metavar="1x3x224x224",
+        help="The input shape, with the batch, in the framework's own order; for several inputs a=1x3x224x224,b=1x10.",
     ),
 ]
 SpokenDialect = Annotated[
-    str | None, typer.Option("--dialect", metavar="keras|torch", help="For source code that could be either.")
+    str | None,
+    typer.Option("--dialect", metavar="keras|torch|tensorflow|jax|onnx", help="For source code that could be either."),
 ]
 
 
@@ -251,6 +267,9 @@ def sizes(
     near: Annotated[
         str | None, typer.Option(metavar="350", help="Also the nearest legal sizes to this one, or to 350x500.")
     ] = None,
+    input_name: Annotated[
+        str | None, typer.Option("--input-name", metavar="NAME", help="Only this input, where there are several.")
+    ] = None,
     dialect: SpokenDialect = None,
     form: Form = None,
     json: Json = False,
@@ -261,8 +280,10 @@ def sizes(
     Examples:
       convwise sizes unet.onnx
       convwise sizes unet.keras --near 350
+      convwise sizes siamese.onnx --input-name left
     """
-    return Wanted({"command": "sizes", "model": model, "near": near, "dialect": dialect}, json, form)
+    request: dict[str, object] = {"command": "sizes", "model": model, "near": near, "dialect": dialect}
+    return Wanted({**request, "input_name": input_name}, json, form)
 
 
 @app.command()
@@ -284,6 +305,170 @@ def check(
     """
     request: dict[str, object] = {"command": "check", "model": model, "input": input, "dialect": dialect}
     return Wanted({**request, "strict": strict, "levels": levels()}, json, form)
+
+
+@app.command()
+def solve(
+    input: Annotated[
+        list[str] | None,
+        typer.Option("--input", metavar="28", help="Spatial sizes without channels: 28, or 28x30; repeat for several."),
+    ] = None,
+    output: Annotated[
+        list[str] | None,
+        typer.Option("--output", metavar="14", help="The sizes wanted: one for each --input, in the same order."),
+    ] = None,
+    kernel: Annotated[str | None, typer.Option(metavar="3|3x5", help="Fix the kernel.")] = None,
+    stride: Annotated[str | None, typer.Option(metavar="2|2x1", help="Fix the stride.")] = None,
+    padding: Annotated[
+        str | None, typer.Option(metavar="valid|same|1|1x2", help="Fix the padding; numbers are cells on each side.")
+    ] = None,
+    dilation: Annotated[str | None, typer.Option(metavar="1|2x1", help="Fix the dilation.")] = None,
+    output_padding: Annotated[
+        str | None, typer.Option(metavar="0|1x0", help="Fix the output_padding: transposed convolutions only.")
+    ] = None,
+    op: Annotated[
+        str | None,
+        typer.Option(
+            metavar="OP",
+            help="conv, transpose, max_pool or avg_pool; or adaptive_max_pool, adaptive_avg_pool: the fixed pool that reads exactly the same cells. Else convolutions, transposed ones too where the output is larger.",
+        ),
+    ] = None,
+    mirror: Annotated[
+        str | None, typer.Option(metavar="CODE", help="An encoder: its decoder for --input, every size coming back.")
+    ] = None,
+    in_channels: Annotated[int, typer.Option(min=1, help="The input channels that the layers name.")] = 3,
+    filters: Annotated[int, typer.Option(min=1, help="The output channels that the layers name.")] = 32,
+    everything: Annotated[bool, typer.Option("--all", help="Show every layer, not only the first ten.")] = False,
+    dialect: Annotated[
+        str,
+        typer.Option(metavar="keras|torch|tensorflow|jax|onnx", help="Whose words to use.", autocompletion=_dialects),
+    ] = "keras",
+    form: Form = None,
+    json: Json = False,
+) -> Wanted:
+    """Find every layer that gives a wanted output size, the most usual first.
+
+    All of them, by arithmetic: kernels 1 to 16 (and the stride itself), strides 1 to 32, dilations 1 to 4 at stride 1,
+    padding of at most half a window a side; a word that is fixed may have any value. Each layer was read back and run.
+
+    \b
+    Examples:
+      convwise solve --input 28 --output 14
+      convwise solve --input 28 --output 14 --kernel 5 --dialect torch
+      convwise solve --input 28 --output 14 --input 56 --output 28
+      convwise solve --input 7x10 --output 14x20 --dialect torch --kernel 3
+      convwise solve --input 28 --output 7 --op adaptive_avg_pool
+
+    \b
+    The decoder of an encoder:
+      convwise solve --mirror "nn.Conv2d(3, 16, 3, stride=2, padding=1)" --input 28
+
+    Exit code 1 where no layer gives it; the answer then says why, and what is nearest.
+    """
+    request: dict[str, object] = {
+        "command": "solve",
+        "input": input or None,
+        "output": output or None,
+        "kernel": kernel,
+        "stride": stride,
+        "padding": padding,
+        "dilation": dilation,
+        "output_padding": output_padding,
+        "in_channels": in_channels,
+        "filters": filters,
+        "op": op,
+        "mirror": mirror,
+        "dialect": dialect,
+    }
+    return Wanted(request, json, form, {"all": True} if everything else {})
+
+
+@app.command()
+def diff(
+    code: Annotated[str, typer.Argument(metavar="CODE_A", help="The first layer or chain: text, a path, or -.")],
+    other: Annotated[str, typer.Argument(metavar="CODE_B", help="The second one, of the same or another framework.")],
+    input: Annotated[
+        str | None, typer.Argument(metavar="INPUT", help="The input shape in the order of CODE_A's framework.")
+    ] = None,
+    real: Annotated[
+        bool, typer.Option("--real", help="Run the installed frameworks themselves, in a child process.")
+    ] = False,
+    form: Form = None,
+    json: Json = False,
+) -> Wanted:
+    """Tell where two layers agree and differ: shape, windows, padding, divisors, weights; and run both. Exit code 1 if not equal.
+
+    \b
+    Examples:
+      convwise diff "Conv2D(64, 7, strides=2, padding='same')" "nn.Conv2d(3, 64, 7, stride=2, padding=3)" 224x224x3
+      convwise diff "AveragePooling2D(3, 1, 'same')" "nn.AvgPool2d(3, 1, 1)" 5x6x3 --real
+    """
+    request: dict[str, object] = {"command": "diff", "code": code, "other": other, "input": input, "real": real}
+    return Wanted(request, json, form)
+
+
+@app.command()
+def port(
+    code: Annotated[str, typer.Argument(metavar="CODE", help="A layer or chain: text, a path, or -.")],
+    to: Annotated[
+        str, typer.Option("--to", metavar="torch|keras|tensorflow|jax|onnx", help="The framework to write it for.")
+    ] = "torch",
+    input: Annotated[
+        str | None,
+        typer.Option("--input", metavar="224x224x3", help="The input shape in the order of CODE's framework."),
+    ] = None,
+    dialect: SpokenDialect = None,
+    release: Annotated[str | None, typer.Option(metavar="3.15", help="The release of CODE's framework.")] = None,
+    form: Form = None,
+    json: Json = False,
+) -> Wanted:
+    """Write a layer or chain for another framework, exactly, and prove it by running both. Exit code 1 where nothing exact exists.
+
+    \b
+    Examples:
+      convwise port "Conv2D(64, 7, strides=2, padding='same')" --to torch --input 224x224x3
+      convwise port "nn.MaxPool2d(3, 2, 1)" --to keras --input 64x112x112
+      convwise port stem.py --format concise > stem_torch.py    the code alone
+    """
+    request: dict[str, object] = {"command": "port", "code": code, "to": to, "input": input, "dialect": dialect}
+    return Wanted({**request, "release": release}, json, form)
+
+
+@app.command()
+def supports(
+    code: Annotated[str, typer.Argument(metavar="CODE", help="A layer or chain: text, a path, or -.")],
+    input: Annotated[
+        str | None, typer.Option("--input", metavar="64x64x3", help="The input shape in the order of CODE's framework.")
+    ] = None,
+    markdown: Annotated[bool, typer.Option("--markdown", help="Print the table as Markdown.")] = False,
+    dialect: SpokenDialect = None,
+    form: Form = None,
+    json: Json = False,
+) -> Wanted:
+    """Tell which frameworks and releases take a layer, which refuse it in which words, and which need something beside it.
+
+    \b
+    Examples:
+      convwise supports "nn.Conv2d(3, 16, 3, stride=2, dilation=2)" --input 3x32x32
+      convwise supports "DepthwiseConv2D(3, strides=2, dilation_rate=2)" --markdown
+    """
+    request: dict[str, object] = {"command": "supports", "code": code, "input": input, "dialect": dialect}
+    return Wanted(request, json, form, {"markdown": True} if markdown else {})
+
+
+@app.command()
+def plan(
+    code: Annotated[str, typer.Argument(metavar="CODE", help="A layer or chain: text, a path, or -.")],
+    input: Annotated[str | None, typer.Argument(metavar="INPUT", help="The input shape, as for why.")] = None,
+    algorithm: Annotated[str | None, typer.Option("--algorithm", help="Ask for one algorithm by name.")] = None,
+    threads: Annotated[int | None, typer.Option("--threads", help="At most so many threads.")] = None,
+    dialect: SpokenDialect = None,
+    form: Form = None,
+    json: Json = False,
+) -> Wanted:
+    """Show how convolutions would be run here: kernel, tiles, work, and why not the others."""
+    request: dict[str, object] = {"command": "plan", "code": code, "input": input, "dialect": dialect}
+    return Wanted({**request, "algorithm": algorithm, "threads": threads}, json, form)
 
 
 @app.command()

@@ -9,6 +9,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from convwise import machine as machine_module
+
 REQUIRED = ("numpy", "rich", "typer")
 FRAMEWORKS = {
     "torch": ("torch",),
@@ -21,7 +23,7 @@ FRAMEWORKS = {
 """The frameworks convwise is held against, and the distributions that bring each."""
 
 INSTRUCTIONS = ("sse4_2", "avx", "fma", "avx2", "avx512f", "avx512_vnni", "amx_tile", "asimd", "neon", "sve")
-ENGINE = "NumPy, windows as one matrix product, with a literal reference beside it"
+ENGINE = "compiled kernels where there are some; NumPy, windows as one matrix product; a literal reference beside them"
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,10 +92,22 @@ def examine() -> Report:
         cores=os.cpu_count() or 1,
         instructions=instructions(),
         engine=ENGINE,
-        kernels=None,
+        kernels=kernels(),
         frameworks=frameworks,
         dialects=spoken,
         missing=_missing(packages, spoken),
+    )
+
+
+def kernels() -> str | None:
+    """Which compiled kernels run here; None where NumPy does, and then `missing` says why."""
+    selected = machine_module.select()
+    if isinstance(selected, str):
+        return None
+    families = sorted({name.split("_")[1] for name in selected.symbols})
+    built = selected.built
+    return (
+        f"{', '.join(families)} for {selected.isa.name} (built for {', '.join(built.isas)} with Halide {built.halide})"
     )
 
 
@@ -141,4 +155,7 @@ def _missing(packages: dict[str, str | None], spoken: tuple[Dialect, ...]) -> tu
         for part in spoken
         if part.tested is False
     ]
+    selected = machine_module.select()
+    if isinstance(selected, str):
+        told.append(f"no compiled kernels: {selected}; NumPy runs the layers, with the same numbers but slower")
     return tuple(told)

@@ -10,7 +10,11 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-VALUED = {"why": ("--want", "--dialect", "--release", "--format"), "rule": ("--format",), "doctor": ("--format",)}
+VALUED = {
+    "why": ("--want", "--dialect", "--release", "--model", "--format"),
+    "rule": ("--format",),
+    "doctor": ("--format",),
+}
 """The options of each command that take a value."""
 
 
@@ -55,7 +59,7 @@ def plain(words: Sequence[str]) -> Wanted | None:
 def _request(command: str, values: list[str], options: dict[str, str]) -> dict[str, object] | None:
     """The request of a command with these values; None where their number is wrong."""
     if command == "why" and values:
-        given = {name: options.get(f"--{name}") for name in ("want", "dialect", "release")}
+        given = {name: options.get(f"--{name}") for name in ("want", "dialect", "release", "model")}
         return {"command": "why", "code": values[0], "inputs": values[1:], **given}
     if command == "rule" and len(values) <= 1:
         return {"command": "rule", "code": values[0] if values else None}

@@ -43,7 +43,7 @@ def test_no_smaller_size_is_promised_than_the_layer_takes():
 def test_the_way_back_keeps_the_order_of_the_axes():
     e = cw.explain("SeparableConv1D(3, 2, strides=2, padding='same', data_format='channels_first')", (2, 6, 6))
     (back,) = e.undo
-    assert back.code == "Conv1DTranspose(3, 2, strides=2, padding='same', data_format='channels_first')"
+    assert back.code == "Conv1DTranspose(3, 2, strides=2, data_format='channels_first')"
     assert cw.output_shape(back.code, e.output) == (2, 3, 6)
 
 
@@ -59,3 +59,10 @@ def test_an_input_of_too_few_axes_is_told_and_breaks_nothing():
     for shape in ((3, 7), (2,)):
         with pytest.raises(cw.ShapeError, match=f"{len(shape)} axes where 5 are needed|are needed"):
             cw.explain("Conv3D(3, 1, (3, 2, 2))", shape)
+
+
+def test_the_way_back_has_an_output_padding_for_each_axis():
+    e = cw.explain("Conv2D(4, (2, 3), strides=(2, 3), padding='same')", (7, 10, 3))
+    (back,) = e.undo
+    assert back.code == "Conv2DTranspose(4, (2, 3), strides=(2, 3), padding='same', output_padding=(1, 0))"
+    assert cw.output_shape(back.code, e.output) == (7, 10, 4)

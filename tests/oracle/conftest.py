@@ -9,7 +9,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 
-NAMES = ("torch", "keras", "tensorflow", "jax", "onnx", "onnxruntime")
+NAMES = ("torch", "keras", "tensorflow", "jax", "flax", "onnx", "onnxruntime")
 
 LOADED: dict[str, str] = {}
 """The version of each framework that loaded; test_oracles_loaded.py fails where one is missing."""

@@ -76,18 +76,32 @@ def keras_takes(model: Any) -> Takes:
     """A symbolic call of the model: every layer's own shape rule, and no numbers.
 
     Concatenate compares the sizes of what it joins when it is built, not when it is asked for its output, so it is built again.
+    A layer's rule is a function of the shapes alone, so it is asked once for each: behind a few strides most sizes are the same.
     """
     import keras
 
     channels = model.inputs[0].shape[-1]
+    known: dict[Any, Any] = {}
 
     def asked(op: Any) -> Any:
         def spec(*args: Any, **kwargs: Any) -> Any:
-            if isinstance(op, keras.layers.Concatenate):
-                keras.layers.Concatenate(axis=op.axis).build([part.shape for part in args[0]])
-            return op.compute_output_spec(*args, **kwargs)
+            parts = keras.tree.flatten((args, kwargs))
+            key = (id(op), *(getattr(part, "shape", None) or repr(part) for part in parts))
+            if key not in known:
+                try:
+                    known[key] = answer(op, *args, **kwargs)
+                except REFUSALS as error:
+                    known[key] = error
+            if isinstance(known[key], Exception):
+                raise known[key]
+            return known[key]
 
         return spec
+
+    def answer(op: Any, *args: Any, **kwargs: Any) -> Any:
+        if isinstance(op, keras.layers.Concatenate):
+            keras.layers.Concatenate(axis=op.axis).build([part.shape for part in args[0]])
+        return op.compute_output_spec(*args, **kwargs)
 
     def takes(height: int, width: int) -> str | None:
         try:

@@ -5,7 +5,7 @@
 Needs torch, keras on tensorflow, torchvision (`pip install torchvision==0.28.0 --no-deps`, and pillow). A name is one of the table's, or
 "torch" or "keras" for all of those. For each network, in a process of its own:
 
-sizes    heights from 1 to 600 (PyTorch, on meta tensors) or 200 (Keras, symbolic calls) at a legal width: all of them where that takes
+sizes    heights from 1 to 600 (PyTorch on meta tensors, Keras by symbolic calls) at a legal width: all of them where that takes
          less than --seconds, else every s-th and both sides of each change; then pairs of unequal sizes, and widths at a legal height
 real     1, 2 and both sides of a change, 12 sizes at most, once more with real data
 shapes   every intermediate shape and the parameters, by the sweeps of the frameworks beside this file
@@ -50,10 +50,15 @@ VISION = (
 )
 BACKBONES = ("ssd300_vgg16", "ssdlite320_mobilenet_v3_large", "retinanet_resnet50_fpn")
 APPLICATIONS = (
-    *("VGG16", "VGG19", "ResNet50", "ResNet101", "ResNet50V2", "InceptionV3", "InceptionResNetV2", "Xception"),
-    *("MobileNet", "MobileNetV2", "MobileNetV3Small", "MobileNetV3Large", "DenseNet121", "DenseNet169"),
-    *("EfficientNetB0", "EfficientNetB3", "EfficientNetV2B0", "EfficientNetV2S", "ConvNeXtTiny", "NASNetMobile"),
+    *("VGG16", "VGG19", "ResNet50", "ResNet101", "ResNet152", "ResNet50V2", "ResNet101V2", "ResNet152V2"),
+    *("InceptionV3", "InceptionResNetV2", "Xception", "MobileNet", "MobileNetV2", "MobileNetV3Small"),
+    *("MobileNetV3Large", "DenseNet121", "DenseNet169", "DenseNet201", "NASNetMobile", "NASNetLarge"),
+    *(f"EfficientNetB{number}" for number in range(8)),
+    *(f"EfficientNetV2{size}" for size in ("B0", "B1", "B2", "B3", "S", "M", "L")),
+    *(f"ConvNeXt{size}" for size in ("Tiny", "Small", "Base", "Large", "XLarge")),
 )
+"""All of keras.applications."""
+
 OWN_TORCH = (
     *("alexnet", "vgg", "vgg flattened for 96", "lenet", "resnet", "resnet, pools on the short way", "inception"),
     *("u-net", "u-net, fixed crops", "u-net, centred crops", "fpn", "fpn, doubled"),
@@ -67,7 +72,7 @@ PUBLISHED = {
 }
 """Parameters and MACs at 224 x 224."""
 
-LAST = {"torch": 600, "keras": 200}
+LAST = 600
 REAL = 12
 PLACE = Path(__file__).parents[2] / "docs" / "long-runs.md"
 HEADING = "## Whole networks"
@@ -183,7 +188,7 @@ def one_torch(name: str, result: Result, seconds: float) -> None:
         result.wrong.append("not exact: " + ", ".join(str(reason) for reason in legal["height"].reasons))
     channels = next(part.shape[1] for part in module.parameters() if part.dim() == 4)
     takes = sizes_oracle.torch_takes(module, channels)
-    sizes(result, takes, lambda: sizes_oracle.torch_takes(module, channels, "cpu"), legal, (LAST["torch"], seconds))
+    sizes(result, takes, lambda: sizes_oracle.torch_takes(module, channels, "cpu"), legal, (LAST, seconds))
     good = sizes_oracle.good_pair(legal)
     assert good is not None
     report = compare(module, (1, channels, *good))
@@ -217,7 +222,7 @@ def one_keras(name: str, result: Result, seconds: float) -> None:
     if not legal.exact:
         result.wrong.append("not exact: " + ", ".join(str(reason) for reason in legal["height"].reasons))
     real = sizes_oracle.keras_runs(model, result.notes)
-    sizes(result, sizes_oracle.keras_takes(model), lambda: real, legal, (LAST["keras"], seconds))
+    sizes(result, sizes_oracle.keras_takes(model), lambda: real, legal, (LAST, seconds))
     good = sizes_oracle.good_pair(legal)
     if name.startswith("own "):
         assert good is not None
@@ -268,7 +273,8 @@ def record(results: list[Result]) -> None:
     packages = ("convwise", "torch", "torchvision", "keras", "tensorflow-cpu")
     versions = [f"{name} {metadata.version(name)}" for name in packages if _there(name)]
     text = PLACE.read_text(encoding="utf-8") if PLACE.exists() else "# Long runs\n"
-    before, _, old = text.partition(HEADING)
+    before, _, rest = text.partition(HEADING)
+    old, mark, after = rest.partition("\n## ")  # what other scripts wrote below stays
     rows = {name: line for line in old.splitlines() for name in names() if line.startswith(f"| {name} | ")}
     rows |= {result.name: result.row for result in results}
     good = sum(row.rsplit(" | ", 1)[1].startswith("agrees") for row in rows.values())
@@ -286,7 +292,7 @@ widths, unequal ones. Real: 1, 2 and sizes on both sides of a change, run on dat
 |---|---|---|---|---|---|---|---|---|
 {table}
 """
-    PLACE.write_text(f"{before.rstrip()}\n\n{section}", encoding="utf-8")
+    PLACE.write_text(f"{before.rstrip()}\n\n{section}{mark}{after}", encoding="utf-8")
 
 
 def _there(name: str) -> bool:

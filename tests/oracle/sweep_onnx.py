@@ -12,6 +12,7 @@ import os
 import sys
 import time
 import warnings
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -213,8 +214,30 @@ def truth(path: Path, shape: tuple[int, ...]) -> dict[str, tuple[int, ...]] | st
     return {name: np.shape(value) for name, value in zip(names, values, strict=True)}
 
 
-def compare(path: Path, shape: tuple[int, ...]) -> tuple[int, int, list[str]]:
-    """(tensors compared, opaque nodes, what differs) for one file at one size."""
+@dataclass
+class Compared:
+    """One file at one size: tensors whose shapes were compared, those whose shape we do not know (names), opaque nodes, what differs."""
+
+    tensors: int = 0
+    unknown: list[str] = field(default_factory=list)
+    opaque: list[str] = field(default_factory=list)
+    wrong: list[str] = field(default_factory=list)
+    refused: bool = False
+
+    def __str__(self) -> str:
+        cells = [f"{self.tensors}" if not self.refused else "both refuse"]
+        cells += [f"{len(self.unknown)} UNKNOWN"] if self.unknown else []
+        cells += [f"{len(self.opaque)} opaque: {', '.join(sorted(set(self.opaque)))}"] if self.opaque else []
+        return ", ".join([*cells, *([f"{len(self.wrong)} WRONG"] if self.wrong else [])])
+
+    @property
+    def good(self) -> bool:
+        """No difference, and nothing that was not compared."""
+        return not self.wrong and not self.unknown
+
+
+def compare(path: Path, shape: tuple[int, ...]) -> Compared:
+    """Every tensor's shape, by numbers and by maps of free sizes, against onnxruntime's for one file at one size."""
     from convwise.answers.network.symbolic import follow
     from convwise.errors import ConvwiseError
     from convwise.ops.several import Opaque
@@ -223,27 +246,33 @@ def compare(path: Path, shape: tuple[int, ...]) -> tuple[int, int, list[str]]:
 
     network = onnx_network(read_onnx(path))
     real = truth(path, shape)
+    found = Compared(opaque=[node.kind for node in network.nodes if isinstance(node.work, Opaque)])
     try:
         trace = network.trace(shape)
     except ConvwiseError as error:
-        return 0, 0, [] if isinstance(real, str) else [f"refused: {error}"]
+        found.refused = True
+        found.wrong += [] if isinstance(real, str) else [f"refused: {error}"]
+        return found
     if isinstance(real, str):
-        return 0, 0, [f"onnxruntime refuses: {real}"]
-    wrong, count = [], 0
+        found.wrong.append(f"onnxruntime refuses: {real}")
+        return found
     symbolic = follow(network)
     sizes = {key: shape[axis.place] for key, axis in enumerate(symbolic.keys)}
-    for name, found in real.items():
-        ours = trace.run.shapes.get(name)
-        if ours is None:
+    shapes = trace.run.shapes
+    ours = {name for node in network.nodes for name in node.outputs}
+    for name, wanted in real.items():
+        told = shapes.get(name)
+        if told is None:
+            # Arithmetic on sizes is folded away, and its tensors with it; a tensor that a node of ours gives is missed.
+            found.unknown += [name] if name in ours else []
             continue
-        count += 1
-        if ours != found:
-            wrong.append(f"{name}: {ours} instead of {found}")
+        found.tensors += 1
+        if told != wanted:
+            found.wrong.append(f"{name}: {told} instead of {wanted}")
         free = symbolic.at(name, sizes)
-        if free is not None and None not in free and free != found and shape[0] == 1:
-            wrong.append(f"{name}: symbolic {free} instead of {found}")
-    opaque = sum(isinstance(node.work, Opaque) for node in network.nodes)
-    return count, opaque, wrong
+        if free is not None and None not in free and free != wanted and shape[0] == 1:
+            found.wrong.append(f"{name}: symbolic {free} instead of {wanted}")
+    return found
 
 
 def runs(name: str, folder: Path) -> list[tuple[Path, tuple[int, ...]]]:
@@ -285,13 +314,10 @@ def main(folder: Path, wanted: list[str]) -> int:
             bad += counted != real
         cells = []
         for path, shape in jobs:
-            count, opaque, wrong = compare(path, shape)
-            size = "x".join(map(str, shape[2:]))
-            cells.append(
-                f"{size}: {count}{f' ({opaque} opaque)' if opaque else ''}{f' {len(wrong)} WRONG' if wrong else ''}"
-            )
-            bad += bool(wrong)
-            for line in wrong[:3]:
+            found = compare(path, shape)
+            cells.append(f"{'x'.join(map(str, shape[2:]))}: {found}")
+            bad += not found.good
+            for line in (*found.wrong[:3], *(f"{name}: not known" for name in found.unknown[:3])):
                 print(f"    {line}")
         print(f"{name:45} {' | '.join(cells)} | {params} | {time.time() - started:.1f} s", flush=True)
     return 1 if bad else 0

@@ -388,6 +388,26 @@ def products(rng: random.Random) -> Case:
     )
 
 
+def seldom(rng: random.Random) -> Case:
+    kind = rng.randrange(4)
+    if kind == 0:  # heads as an axis; the keys have as many features as the queries
+        heads, steps = rng.choice((2, 4)), rng.randint(3, 6)
+        return Case("Attention", [(1, 4, 5, 6), (1, heads, steps, 6), (1, heads, steps, rng.randint(3, 7))], {}, 1, 23)
+    if kind == 1:
+        groups, steps, deep = rng.choice((2, 4)), rng.randint(3, 6), rng.randint(2, 5)
+        shapes = [(1, 5, 4 * 6), (1, steps, groups * 6), (1, steps, groups * deep)]
+        return Case("Attention", shapes, {"q_num_heads": 4, "kv_num_heads": groups}, 1, 23)
+    if kind == 2:
+        height, width = rng.randint(1, 3), rng.randint(1, 4)
+        image = (rng.randint(4, 7), rng.randint(4, 8))
+        count = (image[0] - height + 1) * (image[1] - width + 1)
+        return Case("Col2Im", [(2, 3 * height * width, count), ints(*image), ints(height, width)], {}, 1, 18)
+    window = [rng.randint(1, 3), rng.randint(1, 3)]
+    indices = ints(*range(2 * 3 * 4 * 5)).reshape(2, 3, 4, 5)
+    given = [ints(2, 3, 4 * window[0] + 1, 5 * window[1])] if rng.random() < 0.4 else []
+    return Case("MaxUnpool", [(2, 3, 4, 5), indices, *given], {"kernel_shape": window, "strides": window})
+
+
 FAMILIES: tuple[Callable[[random.Random], Case], ...] = (
     conv,
     conv_transpose,
@@ -406,6 +426,7 @@ FAMILIES: tuple[Callable[[random.Random], Case], ...] = (
     chosen,
     reduced,
     products,
+    seldom,
 )
 EACH = 60
 

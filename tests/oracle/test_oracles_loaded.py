@@ -12,6 +12,7 @@ EXPECTED = {
     "keras": "3.15.",
     "tensorflow": "2.21.",
     "jax": "0.10.",
+    "flax": "0.12.",
     "onnx": "1.23.",
     "onnxruntime": "1.31.",
 }
@@ -34,7 +35,7 @@ def test_torchvision_is_loaded_and_of_the_expected_release() -> None:
 
 
 @pytest.mark.oracle
-@pytest.mark.parametrize("name", ["torch", "keras"])
+@pytest.mark.parametrize("name", ["torch", "keras", "tensorflow", "jax"])
 def test_a_dialect_speaks_of_the_installed_release(name: str) -> None:
     from convwise import dialects
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from convwise import dialects
 from convwise.answers.explanation import Fix
-from convwise.axis import NO_PADS, SAME_UPPER, Pads, Window
+from convwise.axis import NO_PADS, SAME_UPPER, Padding, Pads, Window, uncovered
 from convwise.dialects.base import Layer
 from convwise.errors import ConvwiseError
 from convwise.ops import Conv, Pool, Shape
@@ -24,7 +24,18 @@ Reader = Callable[[str], tuple[Layer, ...]]
 WORDS = {
     "keras": {"kernel": "kernel_size", "stride": "strides", "dilation": "dilation_rate", "padding": "padding"},
     "torch": {"kernel": "kernel_size", "stride": "stride", "dilation": "dilation", "padding": "padding"},
+    "tensorflow": {"kernel": "ksize", "stride": "strides", "dilation": "dilations", "padding": "padding"},
+    "jax": {"kernel": "kernel_size", "stride": "strides", "dilation": "kernel_dilation", "padding": "padding"},
+    "onnx": {"kernel": "kernel_shape", "stride": "strides", "dilation": "dilations", "padding": "pads"},
 }
+RULES: Mapping[str, tuple[tuple[str, Padding], ...]] = {
+    "keras": (("valid", NO_PADS), ("same", SAME_UPPER)),
+    "tensorflow": (("VALID", NO_PADS), ("SAME", SAME_UPPER)),
+    "jax": (("VALID", NO_PADS), ("SAME", SAME_UPPER)),
+}
+"""The words for padding of the frameworks that have some."""
+PADDED = ("keras", "torch")
+"""The frameworks whose padding layer is offered before a layer."""
 ORDER = ("padding", "kernel", "stride", "dilation")
 """In which order changes are written: the smallest one first."""
 LARGEST_TRIED = 16
@@ -192,15 +203,14 @@ def collapse(values: Sequence[Any]) -> Any:
 
 def pads_needed(window: Window, size: int, target: int) -> range:
     """The padding in all, low and high together, under which `size` cells give `target` windows: the preimage less the size."""
-    bare = replace(window, padding=NO_PADS, ceil=False)
-    between = bare.preimage(target)
-    return range(max(between[0] - size, 0), between[1] - size + 1) if between else range(0)
+    free = uncovered(window.stride, size, target)
+    return range(max(window.span - free.stop, 0), window.span - free.start) if free else range(0)
 
 
 def _strides(sizes: tuple[int, ...], target: tuple[int, ...]) -> tuple[int, ...] | None:
     """The stride of each axis that alone makes the target of the size; None where one has none."""
     found = [
-        next((s for s in range(1, LARGEST_TRIED + 1) if Window(1, s).over(size).out == out), None)
+        next((stride for stride in range(1, LARGEST_TRIED + 1) if 0 in uncovered(stride, size, out)), None)
         for size, out in zip(sizes, target, strict=True)
     ]
     return tuple(stride for stride in found if stride is not None) if None not in found else None
@@ -260,7 +270,7 @@ def _changes(layer: Layer, op: Conv | Pool, sizes: tuple[int, ...], target: tupl
     yield from _axis_by_axis(layer, windows, sizes, target)
     needed = [pads_needed(window, size, out) for window, size, out in zip(windows, sizes, target, strict=True)]
     close = all(needed) and all(totals[0] < 2 * window.span for totals, window in zip(needed, windows, strict=True))
-    if close and isinstance(op, Conv) and any(totals[0] for totals in needed):
+    if close and isinstance(op, Conv) and layer.dialect in PADDED and any(totals[0] for totals in needed):
         yield Change(
             {"padding": "valid" if layer.dialect == "keras" else 0}, tuple(_split(totals[0]) for totals in needed)
         )
@@ -270,7 +280,7 @@ def _paddings(
     layer: Layer, windows: tuple[Window, ...], sizes: tuple[int, ...], target: tuple[int, ...], also: Mapping[str, Any]
 ) -> Iterator[Change]:
     """The paddings that reach `target`: the framework's own word, then numbers, then a layer of padding before."""
-    rules: list[tuple[str, Any]] = [("valid", NO_PADS), ("same", SAME_UPPER)] if layer.dialect == "keras" else []
+    rules = RULES.get(layer.dialect, ())
     for word, rule in rules:
         changed = (replace(window, padding=rule) for window in windows)
         if all(window.over(size).out == out for window, size, out in zip(changed, sizes, target, strict=True)):
@@ -292,9 +302,7 @@ def _axis_by_axis(
     layer: Layer, windows: tuple[Window, ...], sizes: tuple[int, ...], target: tuple[int, ...]
 ) -> Iterator[Change]:
     """Stride and kernel chosen for each axis by itself, nearest to today's, under one padding rule for all."""
-    rules: list[tuple[Any, Any]] = (
-        [("valid", NO_PADS), ("same", SAME_UPPER)] if layer.dialect == "keras" else [(0, NO_PADS)]
-    )
+    rules: list[tuple[Any, Any]] = list(RULES.get(layer.dialect, [(0, NO_PADS)]))
     if layer.dialect == "torch":
         pads = [window.padding for window in windows if isinstance(window.padding, Pads)]
         rules.insert(0, (layer.arguments.get("padding", 0), pads))

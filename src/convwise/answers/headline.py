@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from convwise.answers.elsewhere import elsewhere
 from convwise.answers.explanation import AxisFacts, Fact, Finding, show
-from convwise.answers.pools import adaptive_row, ceil_row, divisor_row, whole_map
+from convwise.answers.pools import adaptive_row, ceil_row, divisor_row, empty_row, whole_map
 from convwise.answers.transposed import transposed_headline, transposed_rows
 from convwise.answers.wording import also, cells, last_cells, listed, ordinal, plural, positions, wide
 from convwise.axis import Axis, Same, Window
@@ -21,6 +21,7 @@ from convwise.ops import (
     Norm,
     Op,
     Pad,
+    Permute,
     PixelShuffle,
     Pointwise,
     Pool,
@@ -29,7 +30,7 @@ from convwise.ops import (
 from convwise.ops.shape import known
 from convwise.ops.space import Crop
 
-STRIDE_WORD = {"keras": "strides", "torch": "stride"}
+STRIDE_WORD = {"torch": "stride", **dict.fromkeys(("keras", "tensorflow", "jax", "onnx"), "strides")}
 
 
 def groups(axes: Sequence[AxisFacts]) -> Iterator[tuple[AxisFacts, ...]]:
@@ -150,7 +151,7 @@ def rows(flow: LayerFlow, axes: Sequence[AxisFacts]) -> tuple[Fact, ...]:
     else:
         for alike in groups(axes):
             told += _axis_rows(alike)
-        told += [row for row in (divisor_row(flow, op), elsewhere(flow)) if row is not None]
+        told += [row for row in (divisor_row(flow, op), empty_row(flow, op), elsewhere(flow)) if row is not None]
     if flattened := _flattened(flow):
         told.append(flattened)
     channels = _channels(flow)
@@ -273,6 +274,8 @@ def _channels(flow: LayerFlow) -> Fact | None:
             "features",
             (f"{flow.input[-1] if flow.input[-1] is not None else '?'} -> {flow.output[-1]}: {', '.join(counts)}",),
         )
+    if any(isinstance(op, Permute) for op in flow.layer.ops):
+        return None  # the channels stand at different places before and after
     where = -1 if flow.layer.channels_last else len(flow.input) - len(flow.axes) - 1
     before, after = flow.input[where], flow.output[where]
     head = f"{'?' if before is None else before} -> {'?' if after is None else after}"

@@ -67,6 +67,41 @@ def _counts(axis: Axis, padding: bool) -> list[int]:
     ]
 
 
+EMPTY_MAX = {
+    "PyTorch 2.13": "-inf",
+    "flax 0.12": "-inf",
+    "ONNX Runtime 1.31": "-3.4028235e+38",
+    "ONNX's reference 1.23": "nan",
+}
+"""What a maximum over no cell is, where it was run; TensorFlow 2.21 refuses padding as wide as the window."""
+EMPTY_AVERAGE = {
+    "flax 0.12, padding not counted": "nan",
+    "flax 0.12, padding counted": "0",
+    "ONNX Runtime 1.31": "0",
+    "ONNX's reference 1.23": "nan",
+}
+"""What an average over no cell is, where it was run; PyTorch and TensorFlow let no such window happen."""
+
+
+def empty_row(flow: LayerFlow, op: Op | None) -> Fact | None:
+    """Windows of a pool that read no cell at all, and what each runtime makes of them."""
+    if not isinstance(op, Pool) or op.kind == "lp":
+        return None
+    axes = [part.axis for part in flow.axes if part.axis is not None]
+    if len(axes) != op.rank or not any(axis.blind for axis in axes):
+        return None
+    windows = prod(axis.out for axis in axes)
+    count = windows - prod(axis.out - axis.blind for axis in axes)
+    table = EMPTY_MAX if op.kind == "max" else EMPTY_AVERAGE
+    told = ", ".join(f"{runtime} {value}" for runtime, value in table.items())
+    return Fact("empty windows", (f"{count:,} of {windows:,} read no cell of data, only padding", f"they hold: {told}"))
+
+
+def spread_of(counts: Sequence[Sequence[int]], names: Sequence[str]) -> str:
+    """What a map is divided by, in few words: `corners 4, edges 6, centre 9`."""
+    return _spread(counts, names)
+
+
 def _spread(counts: Sequence[Sequence[int]], names: Sequence[str]) -> str:
     """`corners 4, edges 6, centre 9`: the divisors over the whole map in few words."""
     if all(len(set(along)) == 1 for along in counts):

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from convwise.answers.network.legal import LegalSizes
     from convwise.answers.network.trace import Trace
+    from convwise.answers.porting.supports import Supports
 
 
 class Presented:
@@ -48,3 +49,10 @@ def sizes_html(legal: LegalSizes) -> str:
     from convwise.faces.networks import html
 
     return html.sizes_html(legal)
+
+
+def supports_markdown(table: Supports) -> str:
+    """A table of support as Markdown."""
+    from convwise.faces import porting
+
+    return porting.markdown(table)

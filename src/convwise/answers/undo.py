@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from convwise import dialects
 from convwise.answers.explanation import Fix
-from convwise.answers.fixes import Reader, collapse, spatial
+from convwise.answers.fixes import Reader, spatial
 from convwise.axis import Same
 from convwise.dialects.base import LayerFlow
 from convwise.errors import ConvwiseError
-from convwise.ops import Conv
+from convwise.ops import Conv, ConvTranspose
 
 
 def undo(flow: LayerFlow, read: Reader) -> tuple[Fix, ...]:
@@ -19,24 +19,21 @@ def undo(flow: LayerFlow, read: Reader) -> tuple[Fix, ...]:
     """
     layer, op = flow.layer, flow.layer.window_op
     sizes = spatial(layer, flow.input)
-    if not isinstance(op, Conv) or sizes is None or (op.in_channels is None and layer.dialect == "torch"):
+    if layer.dialect != "keras" or "filters" not in layer.arguments or not isinstance(op, Conv) or sizes is None:
         return ()
-    if (
-        layer.dialect != "keras"
-        or "filters" not in layer.arguments
-        or not all(isinstance(w.padding, Same) and w.stride > 1 for w in op.windows)
-    ):
+    if not all(isinstance(window.padding, Same) and window.stride > 1 for window in op.windows):
         return ()
-    kernel, stride = collapse([w.kernel for w in op.windows]), collapse([w.stride for w in op.windows])
-    order = "" if layer.channels_last else ", data_format='channels_first'"
-    head = f"Conv{layer.rank}DTranspose({layer.arguments['filters']}, {kernel}, strides={stride}, padding='same'{order}"
-    candidates = [f"{head}, output_padding={extra})" for extra in range(min(max(w.stride for w in op.windows), 16))]
-    for code in [f"{head})", *candidates]:
-        try:
-            (back,) = read(code)
-            output = dialects.get(layer.dialect).flow(back, flow.output).output
-        except (ConvwiseError, ValueError):
-            continue
-        if spatial(back, output) == sizes:
-            return (Fix(code, output, code),)
-    return ()
+    back = [window.over(size).back for window, size in zip(op.windows, sizes, strict=True)]
+    transposed = ConvTranspose(
+        tuple(window for window, _ in back),
+        out_channels=layer.arguments["filters"],
+        output_padding=tuple(extra for _, extra in back),
+    )
+    spoken = dialects.get(layer.dialect)
+    try:
+        code = spoken.spell((transposed,), layer.channels_last)
+        (found,) = read(code)
+        output = spoken.flow(found, flow.output).output
+    except (ConvwiseError, ValueError):
+        return ()
+    return (Fix(code, output, code),) if spatial(found, output) == sizes else ()

@@ -13,12 +13,15 @@ from convwise.answers.explanation import Explanation, show
 from convwise.answers.inputs import as_shape, as_want, enter
 from convwise.answers.layer import broken, explain_layer
 from convwise.answers.repair import repairs
-from convwise.answers.tracebacks import explain_traceback
 from convwise.dialects.base import Layer, LayerFlow, run_ops
-from convwise.errors import ArgumentError, CodeError, ConvwiseError, Refusal, ShapeError
+from convwise.errors import ArgumentError, CodeError, ConvwiseError, ModelError, Refusal, ShapeError
+from convwise.graph import Network
 from convwise.ops import Conv, Layout, Op, Shape
 from convwise.readers.live import read_live
 from convwise.readers.source import Found, Snippet, read_text
+
+REPORTED = ("rror", "Exception", "Traceback", "annot be multiplied")
+"""One of these stands in every error message that is known."""
 
 
 def explain(
@@ -28,6 +31,7 @@ def explain(
     want: Any = None,
     dialect: str | None = None,
     release: str | None = None,
+    model: Any = None,
 ) -> Explanation:
     """Why a layer, or a chain of layers, gives the output size it gives.
 
@@ -37,8 +41,10 @@ def explain(
         input_shape: sizes in the framework's own order, with or without the batch: Keras (H, W, C), PyTorch (C, H, W); or text
             such as "64x64x3". None: the input written in the text; without one, what holds for any size.
         want: a wanted spatial output, "32x32" or (32, 32): the fixes aim at it.
-        dialect: "keras" or "torch"; found from the text or object unless given.
+        dialect: "keras", "torch", "tensorflow", "jax" or "onnx"; found from the text or object unless given.
         release: the framework's release, "3.15".
+        model: for a pasted shape error, the model that it came from: what `read` takes, or a Network. The layer that says it is
+            then found (`.name`), with the input sizes that make it say so and those that work. Code in the same text counts too.
 
     Raises:
         ShapeError: the sizes do not work; `Refusal` where the framework refuses the layer. Both carry `.explanation`.
@@ -51,48 +57,104 @@ def explain(
     """
     wanted = None if want is None else as_want(want)
     shape = None if input_shape is None else as_shape(input_shape)
+    if model is not None:
+        return _error_of(layer, model, shape, dialect)
+    if (told := _beside_code(layer, shape, dialect)) is not None:
+        return told
     try:
         snippet = _read(layer, dialect, release, shape)
     except CodeError as error:
-        return _pasted_error(layer, error)
+        return _pasted_error(layer, error, shape, dialect)
     found = _one_pair(snippet, shape)
     return _explain_found(snippet, found, shape if shape is not None else found.input_shape, wanted)
 
 
 def explain_all(
-    text: str, *, want: Any = None, dialect: str | None = None, release: str | None = None
+    text: str, *, want: Any = None, dialect: str | None = None, release: str | None = None, model: Any = None
 ) -> list[Explanation]:
     """One Explanation for each layer-and-input pair found in a text, in its order.
 
     Where there are several pairs, one that breaks does not hide the others: its Explanation has `.error` set.
 
+    `model` is the model that a pasted shape error came from, as for `explain`.
+
     Raises:
         ShapeError, CodeError, ArgumentError: as `explain`, where the text holds one pair only.
     """
+    if model is not None:
+        return [_error_of(text, model, None, dialect)]
+    if (told := _beside_code(text, None, dialect)) is not None:
+        return [told]
     try:
         snippet = _read(text, dialect, release, None)
     except CodeError as error:
-        return [_pasted_error(text, error)]
+        return [_pasted_error(text, error, None, dialect)]
     wanted = None if want is None else as_want(want)
     if len(snippet.found) == 1:
         return [_explain_found(snippet, snippet.found[0], snippet.found[0].input_shape, wanted)]
-    told = []
+    every = []
     for number, found in enumerate(snippet.found):
         # What was done to the whole text is told once.
         snippet = snippet if number == 0 else replace(snippet, notes=())
         try:
-            told.append(_explain_found(snippet, found, found.input_shape, wanted))
+            every.append(_explain_found(snippet, found, found.input_shape, wanted))
         except ConvwiseError as error:
-            told.append(error.explanation or _only_error(snippet, found, error))
-    return told
+            every.append(error.explanation or _only_error(snippet, found, error))
+    return every
 
 
-def _pasted_error(text: Any, error: CodeError) -> Explanation:
+def _pasted_error(text: Any, error: CodeError, shape: Shape | None, dialect: str | None) -> Explanation:
     """A text that is no code may be a framework's error message; if its kind is not known, `error` stands."""
-    told = explain_traceback(text) if error.code in ("CW301", "CW307", "CW316") else None
+    # Messages, and the networks they are looked for in, are loaded only where there is one: most questions are about a layer.
+    from convwise.answers.tracebacks import explain_traceback
+
+    told = explain_traceback(text, None, shape, dialect) if error.code in ("CW301", "CW307", "CW316") else None
     if told is None:
         raise error
     return told
+
+
+def _beside_code(text: Any, shape: Shape | None, dialect: str | None) -> Explanation | None:
+    """A framework's error message that stands beside the code of the model, explained by it; None where there are not both."""
+    if not isinstance(text, str) or "\n" not in text or not any(word in text for word in REPORTED):
+        return None
+    from convwise.answers.tracebacks import explain_traceback, holds_report
+
+    if not holds_report(text):
+        return None
+    return explain_traceback(text, None, shape, dialect, alone=False)
+
+
+def _error_of(text: Any, model: Any, shape: Shape | None, dialect: str | None) -> Explanation:
+    """A pasted shape error, explained by the model that it came from.
+
+    Raises:
+        CodeError: CW316 where no known shape error stands in the text.
+    """
+    from convwise.answers.tracebacks import error_sources, explain_traceback
+
+    network = model if isinstance(model, Network) else _model(model, shape, dialect)
+    told = explain_traceback(text, network, shape) if isinstance(text, str) else None
+    if told is None:
+        raise CodeError(
+            "CW316",
+            "no shape error that is known stands in the text",
+            received=text[-200:] if isinstance(text, str) else type(text).__name__,
+            hint=f"paste the error as it was printed by {error_sources()}; `convwise check MODEL --input ...` looks without one",
+        )
+    return told
+
+
+def _model(source: Any, shape: Shape | None, dialect: str | None) -> Network:
+    """The model with its sizes open where it can be read so, as the input that is given need not be the one it is made for."""
+    from convwise.readers.models import read
+
+    try:
+        return read(source, dialect=dialect)
+    except (CodeError, ModelError):
+        if shape is None:
+            raise
+    return read(source, input_shape=shape, dialect=dialect)
 
 
 def _only_error(snippet: Snippet, found: Found, error: ConvwiseError) -> Explanation:
@@ -245,3 +307,7 @@ def _open_shape(layers: Sequence[Layer]) -> Shape:
     channels = op.in_channels if isinstance(op, Conv) else None
     batch = (None,) if len(layers) > 1 else ()
     return (*batch, *unknown, channels) if first.channels_last else (*batch, channels, *unknown)
+
+
+snippet_of, pair_of = _read, _one_pair
+"""For the other answers about a text."""

@@ -28,6 +28,10 @@ RULE = "border-top:1px solid rgba(128,128,128,.35)"
 
 def render_html(answer: Any) -> str:
     """An explanation as one self-contained `<div>`; every text in it is escaped."""
+    if type(answer).__module__.startswith("convwise.answers.porting."):
+        from convwise.faces import porting
+
+        return porting.render_html(answer)
     if not isinstance(answer, Explanation):
         return f"<pre>{_text(str(answer))}</pre>"
     first = [finding for finding in answer.findings if finding.code == "CW508"]

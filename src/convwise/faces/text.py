@@ -27,8 +27,17 @@ STYLES = {"head": "bold", "label": "cyan", "good": "green", "bad": "bold red", "
 def render(answer: Any, width: int | None = None, color: bool = False) -> str:
     """An explanation, or a list of explanations and errors, as text of at most `width` columns."""
     width = max(width or DEFAULT_WIDTH, 40)
+    if _of_two(answer):
+        from convwise.faces import porting
+
+        return porting.render(answer, width, color)
     lines = _explanation(answer, width) if isinstance(answer, Explanation) else [((str(answer), ""),)]
     return paint(lines, width, color)
+
+
+def _of_two(answer: Any) -> bool:
+    """Whether the answer is about two frameworks; its face is loaded only then."""
+    return type(answer).__module__.startswith("convwise.answers.porting.")
 
 
 def render_error(error: ConvwiseError, width: int | None = None, color: bool = False) -> str:
@@ -41,6 +50,10 @@ def render_line(answer: Any) -> str:
     """An explanation or an error in one line."""
     if isinstance(answer, ConvwiseError):
         return escape(f"{answer.code} {answer.message}")
+    if _of_two(answer):
+        from convwise.faces import porting
+
+        return porting.render_line(answer)
     assert isinstance(answer, Explanation)
     formulas = {axis.formula: None for axis in answer.axes if axis.formula}
     reason = f"  ({'; '.join(formulas)})" if formulas else ""
@@ -94,6 +107,11 @@ def _head(told: Explanation) -> Line:
     if told.input:
         text += f" · {show(told.input)} -> {output}{verdict}"
     return ((escape(text), "head"),)
+
+
+def wrapped(label: str, text: str, width: int, indent: int, style: str = "label") -> list[Line]:
+    """A label and its text, for other faces of the same look."""
+    return _wrapped(label, text, width, indent, style)
 
 
 def _wrapped(label: str, text: str, width: int, indent: int, style: str = "label") -> list[Line]:

@@ -6,6 +6,20 @@ from convwise.rules.base import Asked, Rule, Written
 
 RULES = (
     Rule(
+        "CW610",
+        "An installed framework is needed for this",
+        "`convwise diff --real` runs the frameworks themselves, each in a process of its own, with the same weights and the same "
+        "input. That needs them installed where convwise is, and it needs layers that are built from plain arguments. This "
+        "framework is missing, failed, or did not answer in time; its own last words are in the message. Everything else in "
+        "convwise, the proof by the reference too, needs no framework.",
+        "Install the framework, or leave --real out: the reference computes the same layers.",
+        Written(
+            "import convwise as cw\n"
+            "cw.diff('Conv2D(4, 3, activation=keras.layers.ReLU())', 'nn.Conv2d(3, 4, 3)', (9, 9, 3), real=True).equal",
+            "Keras is not run with keras.layers.ReLU(), which is code [CW610]",
+        ),
+    ),
+    Rule(
         "CW601",
         "A shape that cannot be read",
         "A shape is written as whole numbers with an x between them: 64x64x3. Commas and brackets, as Python prints "
@@ -60,19 +74,20 @@ RULES = (
         "Use one of the values in the message; `convwise --help` shows all.",
         Written(
             "from convwise.ask import answer\nanswer({'command': 'explode'})",
-            "no command 'explode' [CW606]\n  there is why, inspect, sizes, check, rule, doctor",
+            "no command 'explode' [CW606]\n  there is why, inspect, sizes, check, solve, ...",
         ),
     ),
     Rule(
         "CW607",
         "An unknown algorithm",
         "A convolution can be computed in several ways that give the same numbers, and algorithm= forces one of them by "
-        "name. There is none of the name given. Without it the fastest one that fits is taken.",
-        "Use one of the names in the message, or leave it out.",
+        "name. There is none of the name given, or it does not compute this layer here, and the message says why. Without "
+        "it the fastest one that fits is taken.",
+        "Use one of the names in the message, or leave it out; `convwise plan` shows what runs a layer and why not the others.",
         Written(
             "import convwise as cw\nimport numpy as np\n"
             "cw.conv2d(np.zeros((1, 3, 8, 8)), np.zeros((4, 3, 3, 3)), algorithm='magic')",
-            "no algorithm 'magic' [CW607]\n  the algorithms are reference, windows, or None to choose",
+            "no algorithm 'magic' [CW607]\n  the algorithms are reference, windows, direct, ..., or None to choose",
         ),
     ),
     Rule(

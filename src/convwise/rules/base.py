@@ -38,14 +38,15 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """An example in Python, for codes that need a live object or an array; `message` is what it prints.
+    """An example in Python, for codes that need a live object, an array or a file; `message` is what it prints.
 
-    `needs` names a framework that must be installed for it.
+    `needs` names a framework that must be installed for it. Without `raises` it is no error: the text is printed by the example itself.
     """
 
     source: str
     message: str
     needs: str | None = None
+    raises: bool = True
 
 
 Example = Asked | Written

@@ -109,6 +109,18 @@ RULES = (
         "The shape behind it is not known, and neither is what follows from it. Everything around it is traced as usual. "
         "Where legal input sizes depend on such a node they are marked as not exact.",
         "Read the rows before it; what stands behind it must be checked by running the model.",
+        Written(
+            "import convwise as cw\n"
+            "\n"
+            "file = bytes.fromhex(  # an .onnx file: Relu, then Sort of a domain of its own\n"
+            '    "08083a520a120a01781201721a0472656c75220452656c750a170a01721201791a04736f7274"\n'
+            '    "2204536f72743a036f776e1201675a1b0a017812160a14080112100a0208010a0208030a0208"\n'
+            '    "080a02080962030a017942040a00101142070a036f776e1001")\n'
+            "for found in cw.read(file).check():\n"
+            '    print(found.level, found.code, found.node or "", found.text)\n',
+            "note CW513 sort Sort is not followed: the operator 'own.Sort' is not known",
+            raises=False,
+        ),
     ),
     Rule(
         "CW514",
@@ -210,5 +222,16 @@ RULES = (
         "The model file is written for a version of ONNX's operators that came out after this release of convwise. Operators change "
         "rarely, and the file is read as if it were of the newest version that is known here. What has changed since is not seen.",
         "Install a newer convwise, or export for an older operator set.",
+        Written(
+            "import convwise as cw\n"
+            "\n"
+            "file = bytes.fromhex(  # an .onnx file: Relu, of operator set 40\n"
+            '    "08083a330a0c0a0178120179220452656c751201675a1b0a017812160a14080112100a020801"\n'
+            '    "0a0208030a0208080a02080962030a017942040a001028")\n'
+            "for found in cw.read(file).check():\n"
+            '    print(found.level, found.code, found.node or "", found.text)\n',
+            "note CW520  operator set 40 is newer than any that is known (28); its nodes are read like those of 28",
+            raises=False,
+        ),
     ),
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from convwise.rules.base import Asked, Rule
+from convwise.rules.base import Asked, Rule, Written
 
 RULES = (
     Rule(
@@ -105,5 +105,21 @@ RULES = (
         "right-looking shape would only hide the mistake.",
         "Write the number that you mean.",
         Asked("nn.Conv2d(3, 4, True)", ("3x8x8",)),
+    ),
+    Rule(
+        "CW211",
+        "No exact equivalent in the other framework",
+        "A port is exact or it is refused. Where two frameworks compute something in different ways, such as bicubic resizing with "
+        "another kernel, no layer, padding or crop makes their values equal, and a port that looks right would be wrong by a little "
+        "everywhere. The error then says which step it is. Its `nearest` holds the nearest port there is, and `nearest.proof` how "
+        "far its values are from the source's. `convwise diff` ends with this code's exit status where two layers are not equal.",
+        "Write that step by hand, replace it in the source by something both frameworks have, or take `error.nearest` if its error is small enough.",
+        Written(
+            "import convwise as cw\n"
+            'cw.port("nn.Upsample(scale_factor=2, mode=\'bicubic\')", to="keras", input_shape=(1, 3, 9, 10))',
+            "0 (Upsample): no exact equivalent in Keras is known here: Keras has no layer for this: Resize(cubic) [CW211]\n"
+            "  on 1 x 3 x 9 x 10: .nearest.proof measures how far it is\n"
+            "  the nearest: resizing by the other cubic kernel instead of cubic; error.nearest holds it",
+        ),
     ),
 )

@@ -120,4 +120,19 @@ RULES = (
             "concatenating along axis 1, but axis 2 is 43 in one input and 42 in another [CW110]\n...",
         ),
     ),
+    Rule(
+        "CW111",
+        "No layer gives what was asked",
+        "`convwise solve` looks for every layer that gives a wanted output from an input, within bounds that it states: which "
+        "kernels, strides, dilations and paddings it goes through where they are not fixed. Here there is none. Either the "
+        "sizes cannot be had from one layer (a window with little padding does not enlarge; two sizes may ask for two "
+        "different strides), or a fixed word stands in the way. Also here: an encoder for which no one decoder gives "
+        "every size back, because two sizes become one, and an adaptive pool whose windows are not alike, so that no fixed pool reads the "
+        "same cells.",
+        "Take one of the answers in the message: the nearest size, or the same sizes with one word left free.",
+        Written(
+            "import convwise as cw\ncw.solve(28, 14, kernel=3, stride=1)",
+            "no convolution of Keras gives 28 x 28 -> 14 x 14 with kernel=3, stride=1 [CW111]\n...",
+        ),
+    ),
 )

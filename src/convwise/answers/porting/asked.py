@@ -1,0 +1,75 @@
+"""What `ask` hands on about one layer in two frameworks: the request's words checked, the answer with its failures."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from convwise.answers.porting.diff import diff
+from convwise.answers.porting.difference import Difference
+from convwise.answers.porting.graphs import is_network
+from convwise.answers.porting.port import Port, port
+from convwise.answers.porting.supports import Supports, supports
+from convwise.errors import ArgumentError, ConvwiseError, ShapeError
+from convwise.readers.files import read_path_or_text
+
+
+@dataclass(frozen=True, slots=True)
+class Diffed:
+    """Two layers compared; that they are not equal is a "no"."""
+
+    difference: Difference
+
+    @property
+    def failures(self) -> list[ConvwiseError]:
+        return [] if self.difference.equal else [ShapeError("CW211", self.difference.headline)]
+
+    def to_dict(self) -> dict[str, Any]:
+        return self.difference.to_dict()
+
+
+@dataclass(frozen=True, slots=True)
+class Ported:
+    """A layer in another framework's words; or the table of who takes it."""
+
+    answer: Port | Supports
+
+    @property
+    def failures(self) -> list[ConvwiseError]:
+        return []
+
+    def to_dict(self) -> dict[str, Any]:
+        return self.answer.to_dict()
+
+
+def _code(text: str, files: bool) -> str:
+    """Code as it is or as a file holds it; the path of a model file stays a path, where files may be opened."""
+    if is_network(text):
+        if not files:
+            raise ArgumentError("CW606", "code is wanted, not a path", received=text[:60])
+        return text
+    return read_path_or_text(text)[0] if files else text
+
+
+def asked(request: Mapping[str, Any], files: bool) -> Diffed | Ported:
+    """The answer to a request with the command `diff`, `port` or `supports`; `files` lets the code be a path.
+
+    Raises:
+        ConvwiseError: CW606 for a word of the wrong kind; else what the answers raise.
+    """
+    command = request["command"]
+    names = ("code", "other") if command == "diff" else ("code",)
+    for name in (*names, *(("to",) if request.get("to") is not None else ())):
+        if not isinstance(request.get(name), str):
+            raise ArgumentError("CW606", f"{name!r} must be text", received=repr(request.get(name))[:60])
+    if not isinstance(request.get("real"), bool | None):
+        raise ArgumentError("CW606", "'real' must be true or false", received=repr(request["real"])[:60])
+    codes = [_code(request[name], files) for name in names]
+    shape = request.get("input")
+    options = {name: request[name] for name in ("dialect", "release") if request.get(name) is not None}
+    if command == "diff":
+        return Diffed(diff(codes[0], codes[1], shape, real=bool(request.get("real"))))
+    if command == "port":
+        return Ported(port(codes[0], request.get("to") or "torch", shape, **options))
+    return Ported(supports(codes[0], shape, **options))

@@ -1,0 +1,147 @@
+"""What two layers have in common and where they differ: facts at once, numbers when they are asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from convwise.answers.explanation import Fact
+from convwise.answers.present import Presented
+from convwise.ops import Shape
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """One of the two: its framework, its text, and its shapes as its framework orders them."""
+
+    dialect: str
+    title: str
+    release: str
+    code: str
+    input: Shape
+    output: Shape
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "dialect": self.dialect,
+            "release": self.release,
+            "code": self.code,
+            "input": list(self.input),
+            "output": list(self.output),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Numbers:
+    """Both sides run with the same weights on the same random input.
+
+    `largest` is the largest absolute output; `where` says in words where they differ (nowhere, border, everywhere, part, shifted) and
+    `picture` shows it, `#` different and `.` equal, a few cells of the map each. `first` names the first pair of layers that differ. `proved_by` is "reference",
+    or the frameworks that ran with their versions. None where nothing could be run, and `note` says why.
+    """
+
+    max_abs: float | None
+    max_rel: float | None
+    largest: float | None
+    where: str
+    picture: tuple[str, ...] = ()
+    first: str | None = None
+    proved_by: str = "reference"
+    note: str = ""
+    equal: bool = False
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "max_abs_difference": self.max_abs,
+            "max_rel_difference": self.max_rel,
+            "largest_output": self.largest,
+            "where": self.where,
+            "picture": list(self.picture),
+            "first": self.first,
+            "proved_by": self.proved_by,
+            "note": self.note,
+        }
+
+
+NOT_RUN = Numbers(None, None, None, "not run", note="nothing was run", proved_by="nothing")
+
+
+@dataclass(frozen=True)
+class Difference(Presented):
+    """Two layers or chains on one input.
+
+    `facts` tell shape, alignment, padding and weights; `alignment` are the windows of both drawn one above the other. `equal` only where the
+    shapes, the windows and the values agree; the values are computed when one of `equal`, `max_abs_difference`, `numbers` is first asked for.
+    """
+
+    a: Side
+    b: Side
+    facts: tuple[Fact, ...]
+    same_shape: bool
+    same_windows: bool
+    alignment: tuple[str, ...] = ()
+    exact: Callable[[], str] = field(default=lambda: "", repr=False, compare=False)
+    run: Callable[[], Numbers] = field(default=lambda: NOT_RUN, repr=False, compare=False)
+
+    @cached_property
+    def numbers(self) -> Numbers:
+        """What came out when both were run."""
+        return self.run()
+
+    @property
+    def equal(self) -> bool:
+        """Whether shape, alignment and values agree."""
+        return self.same_shape and self.same_windows and self.numbers.equal
+
+    @property
+    def max_abs_difference(self) -> float | None:
+        """The largest absolute difference of the outputs; None where the shapes differ."""
+        return self.numbers.max_abs
+
+    @property
+    def max_rel_difference(self) -> float | None:
+        """The same, as a share of the largest output."""
+        return self.numbers.max_rel
+
+    @property
+    def proved_by(self) -> str:
+        """What was run: "reference", or the installed frameworks with their versions."""
+        return self.numbers.proved_by
+
+    @cached_property
+    def remedy(self) -> str:
+        """Where they are not equal and speak two frameworks: the first in the second's words, exactly."""
+        return "" if self.equal else self.exact()
+
+    @property
+    def headline(self) -> str:
+        """The answer in one sentence."""
+        numbers = self.numbers
+        if self.equal:
+            return "Equal: the same shape, the same windows, the same values."
+        if not self.same_shape:
+            return "Not equal: the shapes differ."
+        if not self.same_windows:
+            return "Not equal: the shapes agree, the windows do not stand on the same cells."
+        if numbers.max_abs is None:
+            return f"Not shown to be equal: {numbers.note}."
+        where = {"border": "at the border only", "everywhere": "everywhere", "part": "in parts of the map"}.get(
+            numbers.where, numbers.where
+        )
+        return f"Not equal: shapes and windows agree, the values differ {where}."
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "equal": self.equal,
+            "headline": self.headline,
+            "a": self.a.to_dict(),
+            "b": self.b.to_dict(),
+            "same_shape": self.same_shape,
+            "same_windows": self.same_windows,
+            "facts": [{"label": fact.label, "lines": list(fact.lines)} for fact in self.facts],
+            "alignment": list(self.alignment),
+            "exact": self.remedy,
+            **self.numbers.to_dict(),
+        }

@@ -1,0 +1,323 @@
+"""Keras as the target of a port: its layers, and Lambda layers where it has none."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from math import prod
+
+from convwise import dialects
+from convwise.answers.porting.composing import average_factors, call_text, listing, values
+from convwise.answers.porting.draft import Target
+from convwise.answers.porting.stages import Stage
+from convwise.answers.porting.ways import over
+from convwise.axis import NO_PADS, Axis, Window
+from convwise.errors import ConvwiseError
+from convwise.ops import (
+    AdaptivePool,
+    Conv,
+    Flatten,
+    Gate,
+    Norm,
+    Op,
+    Pad,
+    Permute,
+    PixelShuffle,
+    Pointwise,
+    Pool,
+    Reshape,
+    Resize,
+    Shape,
+    Unflatten,
+    Unfold,
+)
+
+WEIGHTED = ("Conv", "Dense", "Norm", "PReLU")
+
+
+def adapt(op: Op, shape: Shape) -> Op:
+    match op:
+        case Pool() if op.kind in ("avg", "average"):
+            return replace(op, kind="avg")
+        case AdaptivePool() if None in op.sizes:
+            sizes = (want if want is not None else size for want, size in zip(op.sizes, shape[1:-1], strict=True))
+            return replace(op, kind=_kind(op.kind), sizes=tuple(sizes))
+        case AdaptivePool():
+            return replace(op, kind=_kind(op.kind))
+        case Norm() if op.axes == "channels":
+            return replace(op, axes=(-1,))
+        case Resize() if op.scales is not None and op.mode != "nearest" and op.rank == 2:
+            return _fixed(op, shape)
+    return op
+
+
+def _kind(kind: str) -> str:
+    return "max" if kind == "max" else "avg"
+
+
+def _fixed(op: Resize, shape: Shape) -> Resize:
+    """A resize to sizes, where the scales give whole ones."""
+    assert op.scales is not None
+    sizes = [size or 0 for size in shape[1:-1]]
+    if all((size * scale).denominator == 1 for size, scale in zip(sizes, op.scales, strict=True)):
+        if all(scale.denominator == 1 for scale in op.scales):
+            return op
+        return replace(op, sizes=tuple(int(s * scale) for s, scale in zip(sizes, op.scales, strict=True)), scales=None)
+    return op
+
+
+def more(op: Op, shape: Shape) -> Iterator[tuple[Op, ...]]:
+    """Other ops that mean the same; maps have their channels last."""
+    full = tuple(size or 0 for size in shape)
+    match op:
+        case Unflatten():
+            axis = op.axis % len(shape)
+            yield (Reshape((*full[1:axis], *_filled(op.sizes, full[axis]), *full[axis + 1 :])),)
+        case Flatten() if (op.start, op.end) != (1, -1):
+            start, end = op.start % len(full), op.end % len(full)
+            if start >= 1:
+                yield (Reshape((*full[1:start], prod(full[start : end + 1]), *full[end + 1 :])),)
+        case PixelShuffle() if op.rank == 2:
+            yield _shuffled(op, full)
+        case Pointwise() if op.kind == "channel_shuffle":
+            groups = int(str(dict(op.options)["groups"]))
+            *spatial, channels = full[1:]
+            rank = len(spatial)
+            order = (0, *range(1, rank + 1), rank + 2, rank + 1)
+            yield (Reshape((*spatial, groups, channels // groups)), Permute(order), Reshape((*spatial, channels)))
+        case Norm() if op.kind == "instance":
+            yield (replace(op, kind="group", groups=full[-1]),)
+
+
+def _filled(sizes: tuple[int, ...], whole: int) -> tuple[int, ...]:
+    known = prod(size for size in sizes if size != -1)
+    return tuple(whole // known if size == -1 else size for size in sizes)
+
+
+def _shuffled(op: PixelShuffle, full: tuple[int, ...]) -> tuple[Op, ...]:
+    """Channel c r r + i r + j is the cell (i, j) of channel c (Shi et al., arXiv 1609.05158)."""
+    factor = op.factor
+    _, height, width, channels = full
+    if op.inverse:
+        inner = (height // factor, factor, width // factor, factor, channels)
+        deep = channels * factor**2
+        return Reshape(inner), Permute((0, 1, 3, 5, 2, 4)), Reshape((height // factor, width // factor, deep))
+    deep = channels // factor**2
+    return (
+        Reshape((height, width, deep, factor, factor)),
+        Permute((0, 1, 4, 2, 5, 3)),
+        Reshape((height * factor, width * factor, deep)),
+    )
+
+
+def texts(op: Op, shape: Shape) -> Iterator[str]:
+    """The calls to try."""
+    if isinstance(op, Resize) and (
+        (op.mode == "nearest" and op.sizes is not None) or op.mode in ("cubic", "area of parts")
+    ):
+        # Keras's own nearest looks at the middle of a cell, PyTorch's at its edge; their cubic kernels differ.
+        return
+    if isinstance(op, Resize):
+        op = replace(op, mode={"nearest-exact": "nearest", "keys": "cubic"}.get(op.mode, op.mode))
+    if isinstance(op, Resize) and op.rank != 2 and op.mode != "nearest":
+        return
+    with suppress(ConvwiseError):
+        yield dialects.get("keras").spell((op,), True)
+    if isinstance(op, Conv) and op.groups and op.groups > 1 and op.groups == op.in_channels:
+        yield from _grouped(op)
+
+
+def _grouped(op: Conv) -> Iterator[str]:
+    """A depthwise convolution as one with groups, where Keras's depthwise layer refuses."""
+    plain = replace(op, groups=1, in_channels=None)
+    try:
+        text = dialects.get("keras").spell((plain,), True)
+    except ConvwiseError:
+        return
+    yield f"{text[:-1]}, groups={op.groups})"
+
+
+def express(op: Op, shape: Shape) -> str | None:
+    """The op as a function of `x`; None where Keras has nothing for it."""
+    match op:
+        case Pad():
+            return _padded(op, shape)
+        case Pool():
+            return _pooled(op, shape)
+        case Gate():
+            return f"keras.activations.glu(x, axis={op.axis})"
+        case Permute():
+            return f"ops.transpose(x, {op.order})"
+        case Resize() if op.mode in ("nearest", "nearest-exact", "linear"):
+            return _resized(op, shape)
+        case Unfold():
+            return _unfolded(op, shape)
+        case Pointwise():
+            return _function(op, shape)
+    return None
+
+
+INDEX = {
+    "reflect": "({n} - 1 - abs({n} - 1 - abs(i)))",
+    "replicate": "min(max(i, 0), {n} - 1)",
+    "circular": "i % {n}",
+}
+
+
+def _padded(op: Pad, shape: Shape) -> str | None:
+    pairs = [(pads.low, pads.high) for pads in op.pads]
+    if any(side < 0 for pair in pairs for side in pair):
+        return None
+    if op.mode == "constant":
+        return f"ops.pad(x, {((0, 0), *pairs, (0, 0))}, constant_values={values(op.value)})"
+    text = "x"
+    for axis, (low, high) in enumerate(pairs, 1):
+        if low or high:
+            size = shape[axis]
+            index = INDEX[op.mode].format(n=size)
+            text = f"ops.take({text}, [{index} for i in range({-low}, {(size or 0) + high})], axis={axis})"
+    return text
+
+
+def _resized(op: Resize, shape: Shape) -> str | None:
+    """Cells taken by their numbers, or mixed by a matrix: an axis after the other."""
+    text = "x"
+    for axis, size in enumerate(shape[1:-1], 1):
+        cells = size or 0
+        out = op.out(axis - 1, cells)
+        step = values(float(1 / op.scales[axis - 1])) if op.scales is not None else f"{cells} / {out}"
+        if op.mode.startswith("nearest"):
+            half = " + 0.5" if op.mode == "nearest-exact" else ""
+            place = (
+                f"i * {cells} // {out}"
+                if not half and op.scales is None
+                else f"min(int((i{half}) * {step}), {cells - 1})"
+            )
+            text = f"ops.take({text}, [{place} for i in range({out})], axis={axis})"
+        else:
+            place = f"min(max((i + 0.5) * {step} - 0.5, 0), {cells - 1})"
+            if op.align_corners:
+                place = f"i * {cells - 1} / {max(out - 1, 1)}"
+            mixed = f"ops.relu(1 - ops.abs(ops.convert_to_tensor([{place} for i in range({out})])[:, None] - ops.arange({cells}, dtype='float32')))"
+            text = f"ops.moveaxis(ops.tensordot({mixed}, {text}, axes=(1, {axis})), 0, {axis})"
+    return text
+
+
+def _pooled(op: Pool, shape: Shape) -> str | None:
+    kernel, stride = tuple(w.kernel for w in op.windows), tuple(w.stride for w in op.windows)
+    if op.kind == "max":
+        if any(window.padding != NO_PADS or window.ceil for window in op.windows):
+            return None
+        return _byslices(op, shape)
+    if op.kind == "lp":
+        return _power(op, kernel, stride)
+    if op.kind != "avg":
+        return None
+    found = average_factors(op, shape[1:-1])
+    if found is None:
+        return None
+    pads, factors = found
+    pairs = ((0, 0), *((pad.low, pad.high) for pad in pads), (0, 0))
+    inner = "x" if all(pad == NO_PADS for pad in pads) else f"ops.pad(x, {pairs})"
+    scales = []
+    for axis, factor in enumerate(factors):
+        if factor is not None:
+            ones = (-1, *(1 for _ in factors[axis:]))
+            scales.append(f" * ops.reshape(ops.convert_to_tensor({factor}), {ones})")
+    return f"ops.average_pool({inner}, {kernel}, {stride}){''.join(scales)}"
+
+
+def slices(axes: Sequence[Axis]) -> str:
+    """As many strided slices of `x` as a window has cells, one for each of its cells."""
+    slices, loops = [], []
+    for name, axis in zip("ijk", axes, strict=False):
+        length = (axis.out - 1) * axis.stride + 1
+        step = f":{axis.stride}" if axis.stride > 1 else ""
+        slices.append(f"{name}:{name} + {length}{step}")
+        loops.append(f"for {name} in range(0, {axis.span}, {axis.dilation})")
+    return f"[x[:, {', '.join(slices)}] {' '.join(loops)}]"
+
+
+def _byslices(op: Pool, shape: Shape) -> str:
+    return f"ops.max(ops.stack({slices(over(op.windows, tuple(size or 0 for size in shape[1:-1])))}), axis=0)"
+
+
+def _unfolded(op: Unfold, shape: Shape) -> str | None:
+    """PyTorch's columns: the channels, and in each the window's cells."""
+    axes = over(op.windows, tuple(size or 0 for size in shape[1:-1]))
+    if any(axis.pad_low or axis.pad_high for axis in axes):
+        return None
+    windows, taps = prod(axis.out for axis in axes), prod(axis.kernel for axis in axes)
+    columns = (-1, windows, (shape[-1] or 0) * taps)
+    return f"ops.transpose(ops.reshape(ops.stack({slices(axes)}, axis=-1), {columns}), (0, 2, 1))"
+
+
+def _power(op: Pool, kernel: tuple[int, ...], stride: tuple[int, ...]) -> str | None:
+    if any(window.padding != NO_PADS or window.ceil for window in op.windows):
+        return None
+    power = values(op.power)
+    return f"(ops.average_pool(x ** {power}, {kernel}, {stride}) * {prod(kernel)}) ** (1 / {power})"
+
+
+def _function(op: Pointwise, shape: Shape) -> str | None:
+    options = dict(op.options)
+    match op.kind:
+        case "gelu" if options.get("approximate") == "tanh":
+            return "keras.activations.gelu(x, approximate=True)"
+        case "hard_tanh":
+            return f"ops.clip(x, {values(options['min_val'])}, {values(options['max_val'])})"
+        case "threshold":
+            return f"ops.where(x > {values(options['threshold'])}, x, {values(options['value'])})"
+        case "softmin":
+            return f"ops.softmax(-x, axis={options['axis']})"
+        case "log_softmax":
+            return f"ops.log_softmax(x, axis={options['axis']})"
+        case "celu":
+            return f"keras.activations.celu(x, alpha={values(options['alpha'])})"
+        case "soft_shrink" | "hard_shrink":
+            return f"keras.activations.{op.kind}(x, threshold={values(options['threshold'])})"
+        case "softplus":
+            beta = values(options["beta"])
+            soft = f"ops.softplus({beta} * x) / {beta}"
+            return f"ops.where({beta} * x > {values(options['threshold'])}, x, {soft})"
+        case "local_response_norm":
+            return _local_response(op, shape)
+    return None
+
+
+def _local_response(op: Pointwise, shape: Shape) -> str:
+    options = dict(op.options)
+    size = int(str(options["size"]))
+    edges = (*((0, 0) for _ in shape[:-1]), (size // 2, (size - 1) // 2))
+    channels = shape[-1]
+    total = f"sum(ops.pad(x * x, {edges})[..., i:i + {channels}] for i in range({size}))"
+    return f"x / ({values(options['k'])} + {values(options['alpha'])} / {size} * {total}) ** {values(options['beta'])}"
+
+
+def compose(stages: Sequence[Stage], shape: Shape) -> str:
+    """The whole code: imports, and `layer`, built for its input."""
+    functions = [stage.text for stage in stages if stage.layer is None]
+    single = len(stages) == 1
+    from_ops = ", ops" if any("ops." in text for text in functions) else ""
+    needs = not single or any("keras." in text for text in functions)
+    head = ("import keras\n" if needs else "") + f"from keras import layers{from_ops}\n\n"
+    calls = [call_text(stage, lambda text: f"layers.Lambda(lambda x: {text})", "layers.") for stage in stages]
+    if not calls:
+        return head + "layer = layers.Identity()\n"
+    if single:
+        built = any(word in calls[0] for word in WEIGHTED)
+        build = f"layer.build({(None, *shape[1:])})  # makes the weights\n" if built and None not in shape[1:] else ""
+        return head + listing("(", calls, ")", [stages[0].comment]) + build
+    sizes = values(tuple(shape[1:]))
+    return head + listing(
+        "keras.Sequential([", [f"keras.Input({sizes})", *calls], "])", ["", *(stage.comment for stage in stages)]
+    )
+
+
+def same(windows: tuple[Window, ...], value: float) -> str | None:
+    """Keras's own 'same' is TensorFlow's rule."""
+    return None
+
+
+TARGET = Target("keras", True, adapt, more, texts, express, same, compose)

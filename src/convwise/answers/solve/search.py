@@ -1,0 +1,301 @@
+"""The windows that give the wanted sizes, by arithmetic: nothing is tried, everything is read off the preimage.
+
+For windows `stride` apart, n cells give `out` windows where `span - 1 - pads` lies in one interval of `stride` numbers,
+`uncovered(stride, n, out)`, whatever the kernel. So a stride is settled once for all kernels; several sizes intersect
+their intervals; 'valid' needs span - 1 in it, 'same' needs 0 in it, and every number between is a padding.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import product
+from typing import TypeVar
+
+from convwise.answers.solve.question import Fixed, Pair, Question
+from convwise.axis import NO_PADS, SAME_UPPER, Padding, Pads, Window, split_total, uncovered
+
+KERNELS = 16
+STRIDES = 32
+DILATIONS = 4
+BOUNDS = (
+    f"kernels 1 to {KERNELS} (or the stride, or a whole axis to or from one cell), strides 1 to {STRIDES}, "
+    f"dilations 1 to {DILATIONS} at stride 1, padding up to half a window a side"
+)
+"""What is searched where nothing is fixed; a fixed word may have any value up to `question.LARGEST`."""
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Steps:
+    """One kernel, stride and dilation an axis: what paddings are found for."""
+
+    kernel: tuple[int, ...]
+    stride: tuple[int, ...]
+    dilation: tuple[int, ...]
+
+    @property
+    def spans(self) -> tuple[int, ...]:
+        return tuple(Window(k, dilation=d).span for k, d in zip(self.kernel, self.dilation, strict=True))
+
+    def windows(self, paddings: Sequence[Padding], ceil: bool = False) -> tuple[Window, ...]:
+        each = zip(self.kernel, self.stride, self.dilation, paddings, strict=True)
+        return tuple(Window(k, s, d, padding, ceil) for k, s, d, padding in each)
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Windows that give every wanted size; `extras` is the output_padding of a transposed layer.
+
+    `stage` 1 is padding that is uneven, which counts only where no even one of the same kernel, stride and dilation does it.
+    """
+
+    windows: tuple[Window, ...]
+    extras: tuple[int, ...] = ()
+    stage: int = 0
+
+
+def choices(question: Question) -> Iterator[list[Choice]]:
+    """All choices within BOUNDS, those of one kernel, stride and dilation together.
+
+    The axes share a free kernel and dilation, and a free stride too where they ask the same. Where nothing is found, each
+    axis has a kernel of its own, of those that need no padding but the fixed one. Where an axis only ever has one window
+    its stride changes nothing: a free one is then the smallest, and that window must take in the whole axis.
+    """
+    find = _transposed if question.op == "transpose" else _sliding
+    alike = len(set(question.axes)) == 1 and _uniform(question.fixed)
+    for kernels_alike in (True,) if alike else (True, False):
+        steps = _steps(question, strides_alike=alike, kernels_alike=kernels_alike)
+        groups = (find(question, one, loose=kernels_alike) for one in steps)
+        found = [group for group in (_reading_all(question, group) for group in groups) if group]
+        if found:
+            yield from found
+            return
+
+
+def _uniform(fixed: Fixed) -> bool:
+    values = (fixed.kernel, fixed.stride, fixed.padding, fixed.dilation, fixed.output_padding)
+    return all(len(set(one)) == 1 for one in values if isinstance(one, tuple))
+
+
+def _steps(question: Question, *, strides_alike: bool, kernels_alike: bool) -> Iterator[Steps]:
+    fixed, rank = question.fixed, question.rank
+    for stride in _vectors(fixed.stride, [range(1, STRIDES + 1)] * rank, strides_alike, question):
+        own = _kernels if kernels_alike else _own_kernels
+        kernels = [own(question, axis, one) for axis, one in enumerate(stride)]
+        for kernel in _vectors(fixed.kernel, kernels, kernels_alike, None):
+            for dilation in _dilations(question, kernel, stride):
+                yield Steps(kernel, stride, dilation)
+
+
+def _kernels(question: Question, axis: int, stride: int) -> list[int]:
+    """The kernels of BOUNDS for one axis; where its one window must take in all cells, those with a tap for each."""
+    other, single = (1, 0) if question.op == "transpose" else (0, 1)
+    pairs = question.axes[axis]
+    whole = {pair[other] for pair in pairs if pair[single] == 1}
+    least = max(whole) if idle(question)[axis] else 1
+    return [one for one in sorted({*range(1, KERNELS + 1), stride, *whole}) if one >= least]
+
+
+def _vectors(
+    fixed: tuple[int, ...] | None, free: Sequence[Iterable[int]], alike: bool, question: Question | None
+) -> Iterable[tuple[int, ...]]:
+    """The fixed values, or the same free value on every axis, or each axis its own; with a question, strides that can do it."""
+    if fixed is not None:
+        return [fixed]
+    if question is not None:
+        free = [
+            [one for one in values if _possible(question, pairs, one)]
+            for values, pairs in zip(free, question.axes, strict=True)
+        ]
+    if alike:
+        shared = set(free[0]).intersection(*free[1:])
+        return [(one,) * len(free) for one in sorted(shared)]
+    return product(*free)
+
+
+def _possible(question: Question, pairs: Sequence[Pair], stride: int) -> bool:
+    """Whether some window of the bounds may do it at this stride: the interval must meet what spans and pads can be."""
+    fixed = question.fixed
+    largest = max(KERNELS, stride, *(size for pair in pairs for size in pair if 1 in pair))
+    span = Window(max(fixed.kernel or (largest,)), dilation=_most_dilation(fixed, stride)).span
+    crop = 2 * max(fixed.padding) if isinstance(fixed.padding, tuple) else 1
+    if question.op == "transpose":
+        lacking = _lacking(Window(1, stride), pairs)
+        added = max(fixed.output_padding) if fixed.output_padding else stride - 1
+        return lacking is not None and lacking <= crop and lacking + span - 1 + added >= 0
+    if fixed.padding == "same":
+        return 0 in _uncovered(stride, pairs)
+    ranges = [_uncovered(stride, pairs), *([_uncovered(stride, pairs, ceil=True)] if question.pooling else [])]
+    return any(one and one.start < span and one.stop > -crop for one in ranges)
+
+
+def _most_dilation(fixed: Fixed, stride: int) -> int:
+    return max(fixed.dilation) if fixed.dilation else DILATIONS if stride == 1 else 1
+
+
+def _own_kernels(question: Question, axis: int, stride: int) -> list[int]:
+    """The kernels of one axis that need no padding but the fixed one."""
+    fixed, pairs = question.fixed, question.axes[axis]
+    cells = 2 * fixed.padding[axis] if isinstance(fixed.padding, tuple) else 0
+    found = []
+    for kernel in _kernels(question, axis, stride):
+        window = Window(kernel, stride, fixed.dilation[axis] if fixed.dilation else 1)
+        if question.op == "transpose":
+            lacking = _lacking(window, pairs)
+            fits = lacking is not None and 0 <= cells - lacking < max(stride, max(fixed.output_padding or (0,)) + 1)
+        else:
+            fits = any(window.span - 1 - cells in _uncovered(stride, pairs, ceil) for ceil in (False, question.pooling))
+        if fits:
+            found.append(kernel)
+    return found
+
+
+def _dilations(question: Question, kernel: Sequence[int], stride: Sequence[int]) -> Iterable[tuple[int, ...]]:
+    """1, and where the windows take every place and have more than one tap, larger ones; a pool has none by itself."""
+    if question.fixed.dilation is not None:
+        return [question.fixed.dilation]
+    free = max(stride) == 1 and min(kernel) > 1 and len(set(kernel)) == 1 and not question.pooling
+    return [(one,) * len(kernel) for one in range(1, (DILATIONS if free else 1) + 1)]
+
+
+def _uncovered(stride: int, pairs: Sequence[Pair], ceil: bool = False) -> range:
+    """What all pairs allow for span - 1 - pads. With `ceil`, what they allow where a rest of the division adds a window.
+
+    Rounding up by a stride is rounding down on an axis that is a stride less one cell longer.
+    """
+    longer = stride - 1 if ceil else 0
+    ranges = [uncovered(stride, given + longer, wanted) for given, wanted in pairs]
+    return range(max(one.start for one in ranges), min(one.stop for one in ranges))
+
+
+def _sliding(question: Question, steps: Steps, *, loose: bool) -> list[Choice]:
+    """The paddings under which these windows slide to every wanted size."""
+    spans, fixed = steps.spans, question.fixed.padding
+    allowed = [_uncovered(stride, pairs) for stride, pairs in zip(steps.stride, question.axes, strict=True)]
+    found: list[Choice] = []
+    words = _words(spans, allowed, fixed)
+    found += [Choice(steps.windows((word,) * question.rank)) for word in words]
+    if (fixed is None and loose) or isinstance(fixed, tuple):
+        totals = [_totals(span, one, span // 2) for span, one in zip(spans, allowed, strict=True)]
+        if isinstance(fixed, tuple):
+            totals = [
+                [2 * pad] if span - 1 - 2 * pad in one else []
+                for span, one, pad in zip(spans, allowed, fixed, strict=True)
+            ]
+        found += [Choice(steps.windows(_halves(total))) for total in _shared(*(_even(one) for one in totals))]
+        if not question.pooling and not all(map(_even, totals)):
+            mixed = _shared(*(_even(one) or one for one in totals))
+            found += [Choice(steps.windows(_halves(total)), stage=1) for total in mixed]
+    if question.pooling:
+        found += _rounded_up(question, steps)
+    return list(dict.fromkeys(found))
+
+
+def _words(spans: Sequence[int], allowed: Sequence[range], fixed: object) -> list[Padding]:
+    """'valid' and 'same' where they do it; a window of one cell has nothing to pad."""
+    words: list[Padding] = []
+    if fixed in (None, "valid") and all(span - 1 in one for span, one in zip(spans, allowed, strict=True)):
+        words.append(NO_PADS)
+    if (fixed == "same" or (fixed is None and max(spans) > 1)) and all(0 in one for one in allowed):
+        words.append(SAME_UPPER)
+    return words
+
+
+def _totals(span: int, allowed: range, most: int) -> list[int]:
+    """The paddings in all, low and high together, up to `most` on each side."""
+    return [span - 1 - one for one in reversed(allowed) if 0 <= span - 1 - one <= 2 * most]
+
+
+def _even(totals: Sequence[int]) -> list[int]:
+    return [total for total in totals if total % 2 == 0]
+
+
+def _halves(totals: Sequence[int]) -> tuple[Pads, ...]:
+    return tuple(split_total(total, SAME_UPPER) for total in totals)
+
+
+def _shared(*options: Sequence[T]) -> list[tuple[T, ...]]:
+    """One option for all axes where they have some in common, else every combination."""
+    common = [one for one in options[0] if all(one in other for other in options[1:])]
+    return [(one,) * len(options) for one in common] if common else list(product(*options))
+
+
+def _rounded_up(question: Question, steps: Steps) -> list[Choice]:
+    """A pool's windows with ceil_mode, where the floor gives another size."""
+    fixed = question.fixed.padding
+    pads: Iterable[tuple[int, ...]] = []
+    if isinstance(fixed, tuple) or fixed == "valid":
+        pads = [fixed if isinstance(fixed, tuple) else (0,) * question.rank]
+    each_axis = list(zip(steps.stride, question.axes, strict=True))
+    floors = [_uncovered(stride, pairs) for stride, pairs in each_axis]
+    allowed = [_uncovered(stride, pairs, ceil=True) for stride, pairs in each_axis]
+    if fixed is None:
+        totals = _totals(steps.spans[0], allowed[0], min(steps.spans) // 2)
+        pads = [(total // 2,) * question.rank for total in _even(totals)]
+    found = []
+    for cells in pads:
+        needed = [span - 1 - 2 * pad for span, pad in zip(steps.spans, cells, strict=True)]
+        if all(map(range.__contains__, allowed, needed)) and not all(map(range.__contains__, floors, needed)):
+            windows = steps.windows([Pads(pad, pad) for pad in cells], ceil=True)
+            each = zip(windows, question.axes, strict=True)
+            # A last window that would start in the high padding is left out, which the interval does not know.
+            if all(window.over(given).out == wanted for window, pairs in each for given, wanted in pairs):
+                found.append(Choice(windows))
+    return found
+
+
+def _lacking(window: Window, pairs: Sequence[Pair]) -> int | None:
+    """What must be cropped from the transposed window's size, less what output_padding adds; None where sizes disagree."""
+    found = {window.transposed(given) - wanted for given, wanted in pairs}
+    return found.pop() if len(found) == 1 else None
+
+
+def _transposed(question: Question, steps: Steps, *, loose: bool) -> list[Choice]:
+    """The crops and output_paddings under which these windows' transposes give every wanted size, the least added first."""
+    fixed = question.fixed
+    options: list[list[tuple[int, int]]] = []
+    for axis, (window, pairs) in enumerate(zip(steps.windows((NO_PADS,) * question.rank), question.axes, strict=True)):
+        lacking = _lacking(window, pairs)
+        if lacking is None:
+            return []
+        extras = range(window.stride) if fixed.output_padding is None else [fixed.output_padding[axis]]
+        most = 2 * (window.span // 2) if loose and fixed.padding != "valid" else 0
+        found = [(lacking + extra, extra) for extra in extras if 0 <= lacking + extra <= most]
+        if isinstance(fixed.padding, tuple):
+            wanted = 2 * fixed.padding[axis]
+            found = [(wanted, extra) for extra in extras if lacking + extra == wanted]
+        # Uneven crops are said, where at all, by a word that leaves nothing to output_padding.
+        options.append([one for one in found if one[0] % 2 == 0 or one[1] == 0])
+    ways = [
+        Choice(steps.windows(_halves([total for total, _ in one])), tuple(extra for _, extra in one))
+        for one in _shared(*options)
+    ]
+    return sorted(ways, key=lambda choice: sum(choice.extras))
+
+
+def idle(question: Question) -> list[bool]:
+    """For each axis whether it has one window only, so that a free stride changes nothing there."""
+    single = 0 if question.op == "transpose" else 1
+    if question.fixed.stride is not None:
+        return [False] * question.rank
+    return [all(pair[single] == 1 for pair in pairs) for pairs in question.axes]
+
+
+def _reading_all(question: Question, group: list[Choice]) -> list[Choice]:
+    """Without the choices whose one window on an idle axis leaves out cells."""
+    still = idle(question)
+    if not any(still):
+        return group
+    other = 1 if question.op == "transpose" else 0
+    return [
+        choice
+        for choice in group
+        if not any(
+            window.over(pair[other]).unread_data
+            for window, one, pairs in zip(choice.windows, still, question.axes, strict=True)
+            if one
+            for pair in pairs
+        )
+    ]

@@ -1,0 +1,100 @@
+"""Two chains with the same weights: which weight of the one is which of the other, and where their outputs part."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from math import prod
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from convwise.answers.porting.arrangement import map_order
+from convwise.answers.porting.difference import Numbers
+from convwise.answers.porting.reading import Chain
+from convwise.answers.porting.units import units
+from convwise.ops import Layout
+from convwise.proofs.comparing import compare
+from convwise.proofs.converting import Canonical, chain_slots
+from convwise.proofs.running import run_op
+
+Array = NDArray[Any]
+Key = tuple[int, int]
+NEUTRAL = {"scale": 1.0, "shift": 0.0, "bias": 0.0, "mean": 0.0, "variance": 1.0}
+
+
+def shared_weights(a: Chain, b: Chain, generator: np.random.Generator) -> tuple[Canonical, Canonical] | str:
+    """The same random weights for both, in the engine's layout; a sentence where they cannot hold the same ones.
+
+    A weight that only one of them has (a bias, a scale) is neutral there.
+    """
+    mine, theirs = _weighted(a), _weighted(b)
+    if len(mine) != len(theirs):
+        return f"{len(mine)} layers with weights in the first, {len(theirs)} in the second"
+    first: Canonical = {}
+    second: Canonical = {}
+    for (key_a, roles_a), (key_b, roles_b) in zip(mine.items(), theirs.items(), strict=True):
+        for role in dict.fromkeys((*roles_a, *roles_b)):
+            if role in roles_a and role in roles_b:
+                shape_a, shape_b = roles_a[role], roles_b[role]
+                if np.prod(shape_a) != np.prod(shape_b) or (len(shape_a) == len(shape_b) and shape_a != shape_b):
+                    return f"the first holds a {role} of shape {shape_a}, the second of {shape_b}: not the same weights"
+                value = random_weight(role, shape_a, generator)
+                first[*key_a, role], second[*key_b, role] = value, value.reshape(shape_b)
+            elif role in roles_a:
+                first[*key_a, role] = np.full(roles_a[role], NEUTRAL.get(role, 0.0))
+            else:
+                second[*key_b, role] = np.full(roles_b[role], NEUTRAL.get(role, 0.0))
+    return first, second
+
+
+def random_weight(role: str, shape: tuple[int, ...], generator: np.random.Generator) -> Array:
+    if role == "variance":
+        return generator.uniform(0.5, 2.0, shape)
+    scale = 1 / max(prod(shape[1:]), 1) ** 0.5 if role == "weight" and len(shape) > 1 else 1.0
+    return generator.standard_normal(shape) * scale
+
+
+def _weighted(chain: Chain) -> dict[Key, dict[str, tuple[int, ...]]]:
+    """By (layer, op): the weights' shapes in the engine's layout."""
+    found: dict[Key, dict[str, tuple[int, ...]]] = {}
+    for number, slot in chain_slots(chain):
+        if slot.shape is not None:
+            shape = slot.way.there(np.empty(slot.shape, np.int8)).shape
+            found.setdefault((number, slot.op), {})[slot.role] = shape
+    return found
+
+
+def compared(a: Chain, b: Chain, weights: tuple[Canonical, Canonical], x: Array) -> Numbers:
+    """Both run; the last outputs compared, and the first step after which they part."""
+    ranked = any(layer.rank for layer in a.layers) and 3 <= x.ndim <= 5
+    order = map_order(x.ndim - 2, a.channels_last, b.channels_last).axes if ranked else tuple(range(x.ndim))
+    ends_a, ends_b = units(a), units(b)
+    told_a, out_a = _outputs(a, weights[0], x, {unit.end for unit in ends_a})
+    told_b, out_b = _outputs(b, weights[1], np.ascontiguousarray(x.transpose(order)), {unit.end for unit in ends_b})
+    first = None
+    if len(ends_a) == len(ends_b):
+        for unit, other in zip(ends_a, ends_b, strict=True):
+            one = compare(_first(told_a[unit.end], a), _first(told_b[other.end], b), None)
+            if not one.equal:
+                first = unit.name if unit.name == other.name else f"{unit.name} and {other.name}"
+                break
+    layout = Layout(False) if out_a.ndim >= 3 else None
+    numbers = compare(_first(out_a, a), _first(out_b, b), layout)
+    return replace(numbers, first=None if numbers.equal else first)
+
+
+def _first(array: Array, chain: Chain) -> Array:
+    """Maps with their channels first, so that both can be laid on each other."""
+    return np.moveaxis(array, -1, 1) if array.ndim >= 3 and chain.channels_last else array
+
+
+def _outputs(chain: Chain, weights: Canonical, x: Array, ends: set[int]) -> tuple[dict[int, Array], Array]:
+    kept: dict[int, Array] = {}
+    for number, piece in enumerate(chain.pieces()):
+        key = (piece.layer_number, piece.op_number)
+        own = {role: array for (*place, role), array in weights.items() if tuple(place) == key}
+        x = run_op(piece.op, x, own, Layout(piece.layer.channels_last), chain.dialect)
+        if number in ends:
+            kept[number] = x
+    return kept, x

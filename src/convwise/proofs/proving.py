@@ -1,0 +1,127 @@
+"""Both sides run through the engine with the same random weights on the same random input, and compared."""
+
+from __future__ import annotations
+
+from math import prod
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from convwise.answers.porting.difference import Numbers
+from convwise.ops import Layout, Shape
+from convwise.proofs.comparing import compare
+from convwise.proofs.converting import (
+    Canonical,
+    canonical,
+    chain_slots,
+    convert_input,
+    convert_output,
+    target_weights,
+)
+from convwise.proofs.pairing import compared, shared_weights
+from convwise.proofs.running import run_op
+
+if TYPE_CHECKING:
+    from convwise.answers.porting.port import Port
+    from convwise.answers.porting.reading import Chain
+
+Array = NDArray[Any]
+BATCH = 2
+MOST = 2**25
+"""Numbers in one array, up to which a proof is run."""
+LARGE = 2**16
+"""Cells of a sample from which on one is enough."""
+SEED = 20150608
+
+
+def prove_port(port: Port) -> Numbers:
+    """The source and the port, each through its own weights: what the target holds is converted there and back."""
+    chain = port.source
+    if (told := _not_run(chain)) is not None:
+        return told
+    generator = np.random.default_rng(SEED)
+    own = random_weights(chain, generator)
+    x = random_input(chain.input, generator)
+    expected = run_chain(chain, canonical(chain, own), x)
+    received = convert_output(port, run_port(port, canonical(chain, own), convert_input(port, x)))
+    return compare(expected, received, _layout(chain, expected))
+
+
+def prove_diff(a: Chain, b: Chain, *, real: bool = False) -> Numbers:
+    """Both chains with the same weights on the same input: through the reference, or with `real` through their frameworks."""
+    if (told := _not_run(a) or _not_run(b)) is not None:
+        return told
+    generator = np.random.default_rng(SEED)
+    weights = shared_weights(a, b, generator)
+    if isinstance(weights, str):
+        return Numbers(None, None, None, "not run", note=weights, proved_by="nothing")
+    x = random_input(a.input, generator)
+    if real:
+        from convwise.proofs.frameworks import compared_for_real
+
+        return compared_for_real(a, b, weights, x)
+    return compared(a, b, weights, x)
+
+
+def _not_run(chain: Chain) -> Numbers | None:
+    """Where there is nothing to run, or far too much."""
+    if 0 in chain.input or 0 in chain.output:
+        return Numbers(0.0, 0.0, 0.0, "nowhere", note="there are no cells to compare", equal=True)
+    shapes = [chain.input, *(flow.output for flow in chain.flows)]
+    largest = max(prod(size for size in shape if size is not None) for shape in shapes)
+    weights = max((prod(slot.shape or ()) for _, slot in chain_slots(chain)), default=0)
+    if max(largest, weights) > MOST:
+        note = f"{max(largest, weights):,} numbers are too many to run here (at most {MOST:,}); a smaller input shows the same"
+        return Numbers(None, None, None, "not run", note=note, proved_by="nothing")
+    return None
+
+
+def random_weights(chain: Chain, generator: np.random.Generator) -> list[Array]:
+    """Weights as the chain's framework holds them; variances are positive."""
+    found = []
+    for _, slot in chain_slots(chain):
+        shape = slot.shape or ()
+        if slot.role == "variance":
+            found.append(generator.uniform(0.5, 2.0, shape))
+        elif slot.role == "weight" and len(shape) > 1:
+            # Weights of about 1 / sqrt(inputs) keep the outputs of deep chains in range.
+            found.append(generator.standard_normal(shape) / max(np.prod(shape) / max(shape[0], shape[-1]), 1) ** 0.5)
+        else:
+            found.append(generator.standard_normal(shape))
+    return found
+
+
+def random_input(shape: Shape, generator: np.random.Generator) -> Array:
+    """A standard normal input; a batch that is free has two samples, one where a sample is large."""
+    batch = BATCH if prod(size for size in shape if size is not None) <= LARGE else 1
+    return generator.standard_normal(tuple(batch if size is None else size for size in shape))
+
+
+def run_chain(chain: Chain, weights: Canonical, x: Array) -> Array:
+    """The chain's output."""
+    for piece in chain.pieces():
+        own = {
+            role: array
+            for (layer, op, role), array in weights.items()
+            if (layer, op) == (piece.layer_number, piece.op_number)
+        }
+        x = run_op(piece.op, x, own, Layout(piece.layer.channels_last), chain.dialect)
+    return x
+
+
+def run_port(port: Port, weights: Canonical, x: Array) -> Array:
+    """The port's output, from the weights as the target holds them."""
+    held = target_weights(port, weights)
+    for number, stage in enumerate(port.stages):
+        layout = Layout(stage.channels_last)
+        for place, op in enumerate(stage.ops):
+            own = {slot.role: slot.way.there(array) for at, slot, array in held if (at, slot.op) == (number, place)}
+            # A function in the code does what the op itself says; only a layer has its framework's own ways.
+            x = run_op(op, x, own, layout, port.to if stage.layer is not None else "plain")
+    return x
+
+
+def _layout(chain: Chain, output: Array) -> Layout | None:
+    """Where the output's channels stand, if it is a map."""
+    return Layout(chain.channels_last) if output.ndim >= 3 else None

@@ -1,0 +1,315 @@
+"""A pasted shape error and the model it came from: the layer that says it, the input that makes it say so, and the fix."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+import convwise as cw
+from convwise.answers.explanation import Explanation
+
+LENET = """
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, 6, 5)
+        self.pool = nn.MaxPool2d(2, 2)
+        self.conv2 = nn.Conv2d(6, 16, 5)
+        self.fc1 = nn.Linear(16 * 5 * 5, 120)
+        self.fc2 = nn.Linear(120, 84)
+
+    def forward(self, x):
+        x = self.pool(F.relu(self.conv1(x)))
+        x = self.pool(F.relu(self.conv2(x)))
+        x = torch.flatten(x, 1)
+        return self.fc2(F.relu(self.fc1(x)))
+"""
+LINEAR = "RuntimeError: mat1 and mat2 shapes cannot be multiplied (4x2704 and 400x120)"
+TRACEBACK = f"""Traceback (most recent call last):
+  File "train.py", line 43, in <module>
+    outputs = net(inputs)
+  File "/usr/lib/python3/site-packages/torch/nn/modules/module.py", line 1102, in _call_impl
+    return forward_call(*input, **kwargs)
+  File "train.py", line 22, in forward
+    return self.fc2(F.relu(self.fc1(x)))
+{LINEAR}
+"""
+UNET = (Path(__file__).parents[2] / "examples" / "unet.py").read_text(encoding="utf-8")
+KERAS = """
+from keras import layers
+model = keras.Sequential([
+    keras.Input((None, None, 3)), layers.Conv2D(4, 3), layers.Conv2D(8, 3), layers.MaxPooling2D(2),
+    layers.Conv2D(8, 3, name='last'),
+])
+"""
+SKIP = """
+i = keras.Input((None, None, 3))
+down = keras.layers.MaxPooling2D()(i)
+up = keras.layers.UpSampling2D()(down)
+model = keras.Model(i, keras.layers.{join}(name='skip')([i, up]))
+"""
+
+
+def lines(told: Explanation, label: str) -> str:
+    return "\n".join(line for fact in told.facts if fact.label == label for line in fact.lines)
+
+
+def fixes(told: Explanation) -> list[tuple[str, tuple[int | None, ...]]]:
+    return [(fix.code, fix.output) for fix in told.fixes]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"{LENET}\n{TRACEBACK}",
+        f"{TRACEBACK}\n{LENET}",
+        f"{LENET}\n{LINEAR}",
+        f"This is my model:\n```python\n{LENET}```\nand it says\n```\n{TRACEBACK}```\nWhy?",
+        f"My model\n{LENET}\ngives me\n{TRACEBACK}",
+        f"{LENET}\n---------------------------------------\nRuntimeError      Traceback (most recent call last)\n"
+        f"<ipython-input-7> in forward(self, x)\n----> 22     x = self.fc1(x)\n\n{LINEAR}\n",
+    ],
+    ids=["code first", "traceback first", "message alone", "markdown", "prose", "notebook"],
+)
+def test_code_and_traceback_in_one_text(text: str) -> None:
+    told = cw.explain(text)
+    assert told.name == "fc1"
+    assert "'fc1' (Linear) at line" in lines(told, "in the model")
+    assert "both 64..67; or one 16..19, the other 688..691" in lines(told, "its input")
+    assert lines(told, "on the way").endswith("-> 1x16x13x13 (pool) -> 1x2704 (flatten_6) -> here")
+    assert "both 32..35" in lines(told, "would work")
+    assert fixes(told) == [("nn.Linear(2704, 120)", (4, 120)), ("an input of 1 x 3 x 35 x 35", (1, 84))]
+    assert [one.name for one in cw.explain_all(text)] == ["fc1"]
+
+
+def test_the_given_input_is_run() -> None:
+    told = cw.explain(LINEAR, (3, 66, 65), model=LENET)
+    assert (told.name, told.input) == ("fc1", (1, 3, 66, 65))
+    assert lines(told, "its input") == "input 1 x 3 x 66 x 65"
+    assert fixes(told)[1:] == [("an input of 1 x 3 x 35 x 35", (1, 84))]
+
+
+def test_a_network_and_a_path_are_models_too(tmp_path: Path) -> None:
+    path = tmp_path / "net.py"
+    path.write_text(LENET, encoding="utf-8")
+    assert cw.explain(TRACEBACK, model=cw.read(LENET)).name == cw.explain(TRACEBACK, model=path).name == "fc1"
+
+
+def test_a_skip_that_does_not_fit() -> None:
+    message = "Sizes of tensors must match except in dimension 1. Expected size 86 but got size 87 for tensor number 1"
+    told = cw.explain(f"RuntimeError: {message} in the list.", model=UNET)
+    assert told.name == "up3.cat"
+    assert "height 348..351" in lines(told, "its input")
+    assert "where 1x64x86x86 and 1x64x87x87 meet" in lines(told, "on the way")
+    assert [code for code, _ in fixes(told)] == ["an input of 1 x 3 x 352 x 352", "an input of 1 x 3 x 344 x 344"]
+
+
+def test_the_tensor_that_is_numbered_decides() -> None:
+    """86 expected by the first tensor, which is the way up: the other way round no size says it."""
+    message = "Sizes of tensors must match except in dimension 1. Expected size 87 but got size 86 for tensor number 1"
+    told = cw.explain(f"RuntimeError: {message} in the list.", model=UNET)
+    assert told.name is None
+    assert "no layer of it can say this" in lines(told, "in the model")
+
+
+@pytest.mark.parametrize(
+    ("message", "name", "where"),
+    [
+        (
+            "Calculated padded input size per channel: (3 x 4). Kernel size: (5 x 5). Kernel size can't be greater than "
+            "actual input size",
+            "conv2",
+            "height 10, 11 and width 12, 13",
+        ),
+        (
+            "Given input size: (6x1x9). Calculated output size: (6x0x4). Output size is too small",
+            "pool",
+            "height 5 and",
+        ),
+        (
+            "Given groups=1, weight of size [16, 6, 5, 5], expected input[2, 8, 12, 12] to have 6 channels, but got 8 "
+            "channels instead",
+            None,
+            "",
+        ),
+        (
+            "Given groups=1, weight of size [6, 3, 5, 5], expected input[2, 1, 32, 33] to have 3 channels, but got 1 "
+            "channels instead",
+            "conv1",
+            "input 2 x 1 x 32 x 33",
+        ),
+        (
+            "Given groups=1, weight of size [6, 3, 5, 5], expected input[1, 32, 32, 3] to have 3 channels, but got 32 "
+            "channels instead",
+            "conv1",
+            "input 1 x 32 x 32 x 3",
+        ),
+    ],
+)
+def test_pytorch(message: str, name: str | None, where: str) -> None:
+    told = cw.explain(f"RuntimeError: {message}", model=LENET)
+    assert told.name == name
+    assert where in lines(told, "its input")
+
+
+def test_channels_that_were_fed_wrongly_are_put_right() -> None:
+    message = (
+        "RuntimeError: Given groups=1, weight of size [6, 3, 5, 5], expected input[1, 1, 32, 32] to have 3 channels, "
+        "but got 1 channels instead"
+    )
+    told = cw.explain(message, model=LENET)
+    assert fixes(told) == [("nn.Conv2d(1, 6, 5)", ()), ("an input of 1 x 3 x 32 x 32", (1, 84))]
+
+
+def test_batch_normalisation_of_another_width() -> None:
+    text = "nn.Sequential(nn.Conv2d(3, 8, 3), nn.BatchNorm2d(16), nn.ReLU())"
+    told = cw.explain("RuntimeError: running_mean should contain 8 elements not 16", model=text)
+    assert (told.name, fixes(told)[0][0]) == ("1", "nn.BatchNorm2d(8)")
+
+
+def test_a_view_that_does_not_fit() -> None:
+    text = LENET.replace("torch.flatten(x, 1)", "x.view(-1, 16 * 5 * 5)")
+    told = cw.explain("RuntimeError: shape '[-1, 400]' is invalid for input of size 2704", model=text)
+    assert told.name is not None
+    assert told.name.startswith("view")
+    assert "both 64..67" in lines(told, "its input")
+    # No other layer gives 2704 features here: the view would have refused them.
+    lost = cw.explain(LINEAR, model=text)
+    assert lost.name is None
+    assert "'fc1' (Linear) at line 8 has these weights" in lines(lost, "in the model")
+
+
+@pytest.mark.parametrize(
+    ("message", "name"),
+    [
+        (
+            "Negative dimension size caused by subtracting 3 from 1 for '{{node functional_1_1/last_1/convolution}} = "
+            'Conv2D[T=DT_FLOAT, data_format="NHWC"](a, b)\' with input shapes: [1,1,1,8], [3,3,8,8].',
+            "last",
+        ),
+        (
+            "Computed output size would be negative: -1 [input_size: 1, effective_filter_size: 3, stride: 1] "
+            "[Op:Conv2D]\x1b[0m\n\nArguments received by Conv2D.call():\n  • inputs=tf.Tensor(shape=(1, 1, 1, 8), dtype=float32)",
+            "last",
+        ),
+        (
+            "Computed output size would be zero or negative. Received `inputs shape=(None, 1, 1, 8)`, `kernel "
+            "shape=(3, 3, 8, 8)`, `dilation_rate=[1 1]`, `strides=(1, 1)`, `padding=valid`.",
+            "last",
+        ),
+        (
+            "Computed output size would be zero or negative. Received: `inputs.shape=[None 1 1 8]`, `pool_size=[2 2]`, "
+            "`strides=(2, 2)`, `padding=valid`.",
+            "maxpooling2d_2",
+        ),
+    ],
+)
+def test_keras_windows(message: str, name: str) -> None:
+    told = cw.explain(f"ValueError: {message}", model=KERAS)
+    assert told.name == name
+    assert "the legal sizes are n >= 10" in lines(told, "would work")
+    assert fixes(told)[-1] == ("an input of 1 x 10 x 10 x 3", (1, 1, 1, 8))
+
+
+@pytest.mark.parametrize(
+    ("join", "message"),
+    [
+        (
+            "Concatenate",
+            "ConcatOp : Dimension 1 in both shapes must be equal: shape[0] = [1,35,40,3] vs. shape[1] = [1,34,40,3]",
+        ),
+        (
+            "Concatenate",
+            "Dimension 1 in both shapes must be equal, but are 35 and 34. Shapes are [1,35,40] and [1,34,40]. for "
+            "'{{node functional_2_1/skip_1/concat}} = ConcatV2[N=2](data)' with input shapes: [1,35,40,3]",
+        ),
+        (
+            "Concatenate",
+            "A `Concatenate` layer requires inputs with matching shapes except for the concatenation axis. Received: "
+            "input_shape=[(None, 35, 40, 3), (None, 34, 40, 3)]",
+        ),
+        ("Add", "Incompatible shapes: [1,35,40,3] vs. [1,34,40,3] [Op:AddV2] name: "),
+        (
+            "Add",
+            "Dimensions must be equal, but are 35 and 34 for '{{node functional_3_1/skip_1/Add}} = AddV2[T=DT_FLOAT]",
+        ),
+        ("Add", "Inputs have incompatible shapes. Received shapes (35, 40, 3) and (34, 40, 3)"),
+    ],
+)
+def test_keras_branches(join: str, message: str) -> None:
+    told = cw.explain(f"ValueError: {message}", model=SKIP.format(join=join))
+    assert told.name == "skip"
+    assert "height 35" in lines(told, "its input")
+    assert "every even n; nearest to 35: 34 and 36" in lines(told, "would work")
+
+
+def test_keras_dense_of_a_model_that_is_built() -> None:
+    def layer(kind: str, name: str, before: str, **config: object) -> dict[str, object]:
+        history = {"class_name": "__keras_tensor__", "config": {"keras_history": [before, 0, 0]}}
+        return {
+            "module": "keras.layers",
+            "class_name": kind,
+            "name": name,
+            "config": {"name": name, **config},
+            "registered_name": None,
+            "inbound_nodes": [{"args": [history], "kwargs": {}}],
+        }
+
+    first = {
+        "module": "keras.layers",
+        "class_name": "InputLayer",
+        "name": "i",
+        "config": {"name": "i", "batch_shape": [None, 28, 28, 3]},
+        "registered_name": None,
+        "inbound_nodes": [],
+    }
+    dense = layer("Dense", "out", "flat", units=10)
+    dense["build_config"] = {"input_shape": [None, 588]}
+    parts = [first, layer("MaxPooling2D", "pool", "i", pool_size=[2, 2]), layer("Flatten", "flat", "pool"), dense]
+    config = {"name": "m", "layers": parts, "input_layers": [["i", 0, 0]], "output_layers": [["out", 0, 0]]}
+    model = json.dumps({"module": "keras", "class_name": "Functional", "config": config}).encode()
+    # The weights are stored for 588 features: that, and not the declared input, is what the layers ask.
+    assert str(cw.read(model).legal_sizes().joint).startswith("height x width in {2, 3} x {392, 393}")
+    told = cw.explain(
+        'ValueError: Input 0 of layer "out" is incompatible with the layer: expected axis -1 of input shape to have '
+        "value 588, but received input with shape (None, 768)",
+        model=model,
+    )
+    assert told.name == "out"
+    assert "both 32, 33" in lines(told, "its input")
+    assert fixes(told) == [("out made for 768 features", ()), ("an input of 1 x 29 x 29 x 3", (1, 10))]
+    entry = cw.explain(
+        "ValueError: Input 0 with name 'i' of layer 'functional' is incompatible with the layer: expected "
+        "shape=(None, 28, 28, 3), found shape=(1, 29, 28, 3)",
+        model=model,
+    )
+    assert entry.name == "i"
+    assert "its layers take 1 x 29 x 28 x 3 all the same" in lines(entry, "in the model")
+
+
+def test_a_layer_that_could_say_it_too_is_named() -> None:
+    text = "nn.Sequential(nn.Conv2d(3, 3, 3), nn.Conv2d(3, 3, 3), nn.Conv2d(3, 3, 3))"
+    message = (
+        "RuntimeError: Calculated padded input size per channel: (2 x 2). Kernel size: (3 x 3). Kernel size can't be "
+        "greater than actual input size"
+    )
+    told = cw.explain(message, model=text)
+    assert told.name == "1"
+    assert "'0' (Conv2d) at line 1 and '2' (Conv2d) at line 1 can say the same" in lines(told, "in the model")
+    # A traceback's own lines decide between equals.
+    named = text.replace("nn.Sequential(", "net = nn.Sequential(")
+    assert cw.explain(f"  File 'a.py', line 3\n    x = self.net(x)\n{message}", model=named).name == "1"
+
+
+def test_a_text_without_a_known_message_is_said() -> None:
+    with pytest.raises(cw.CodeError, match="no shape error that is known stands in the text") as caught:
+        cw.explain("KeyError: 'x'", model=LENET)
+    assert caught.value.code == "CW316"
+    assert "convwise check MODEL" in caught.value.hint
+
+
+def test_a_message_in_a_comment_leaves_the_code_alone() -> None:
+    told = cw.explain(f"conv = nn.Conv2d(3, 8, 3)\n# {LINEAR}\nx = torch.randn(1, 3, 9, 10)\ny = conv(x)")
+    assert told.output == (1, 8, 7, 8)

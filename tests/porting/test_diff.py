@@ -1,0 +1,194 @@
+"""Differences: shape, windows, padding, divisors, weights; and the numbers behind them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+import convwise as cw
+from convwise.answers.porting.difference import Difference
+
+STEM = "Conv2D(64, 7, strides=2, padding='same')"
+
+
+def lines(difference: Difference, label: str) -> tuple[str, ...]:
+    return next((fact.lines for fact in difference.facts if fact.label == label), ())
+
+
+def test_equal_shapes_with_shifted_windows_are_not_equal() -> None:
+    found = cw.diff(STEM, "nn.Conv2d(3, 64, 7, stride=2, padding=3)", (64, 64, 3))
+    assert found.same_shape
+    assert not found.same_windows
+    assert not found.equal
+    assert "shifted by 1 cell" in lines(found, "windows")[0]
+    assert lines(found, "padding") == (
+        "height and width: 2 before and 3 after in Keras, 3 before and 3 after in PyTorch",
+    )
+    assert found.max_abs_difference is not None
+    assert found.max_abs_difference > 1
+    assert found.remedy == "nn.ZeroPad2d((2, 3, 2, 3)), then nn.Conv2d(3, 64, 7, stride=2)"
+
+
+def test_both_are_drawn_one_above_the_other() -> None:
+    found = cw.diff("Conv2D(4, 3, strides=2, padding='same')", "nn.Conv2d(3, 4, 3, stride=2, padding=1)", (8, 8, 3))
+    assert found.alignment == (
+        "         . x x x x x   x data  . padding",
+        "Keras     [k k k]       window 0",
+        "              [k k k]   window 1",
+        "PyTorch [k k k]         window 0",
+        "            [k k k]     window 1",
+    )
+
+
+def test_a_pad_layer_counts_as_padding() -> None:
+    found = cw.diff(STEM, "nn.Sequential(nn.ZeroPad2d((2, 3, 2, 3)), nn.Conv2d(3, 64, 7, stride=2))", (64, 64, 3))
+    assert found.equal
+    assert found.max_abs_difference is not None
+    assert found.max_abs_difference < 1e-12
+    assert found.headline == "Equal: the same shape, the same windows, the same values."
+    assert found.remedy == ""
+
+
+def test_average_pools_differ_at_the_border_alone() -> None:
+    found = cw.diff("AveragePooling2D(3, 1, 'same')", "nn.AvgPool2d(3, 1, 1)", (5, 6, 3))
+    assert found.same_windows
+    assert not found.equal
+    assert found.numbers.where == "border"
+    assert found.numbers.picture == ("######", "#....#", "#....#", "#....#", "######")
+    assert lines(found, "divides by") == ("corners 4, edges 6, centre 9 in Keras; 9 everywhere in PyTorch",)
+
+
+def test_output_moved_by_a_cell_is_called_shifted() -> None:
+    found = cw.diff(
+        "Conv2DTranspose(4, 3, strides=2, padding='same')",
+        "nn.ConvTranspose2d(3, 4, 3, stride=2, padding=1, output_padding=1)",
+        (9, 10, 3),
+    )
+    assert found.same_shape
+    assert found.numbers.where == "shifted by 1 cell of the output"
+
+
+def test_the_first_layer_that_differs_is_named() -> None:
+    a = "Sequential([Conv2D(4, 3), BatchNormalization(), ReLU(), MaxPooling2D(2), Conv2D(5, 3)])"
+    b = "nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(4, 5, 3))"
+    found = cw.diff(a, b, (12, 13, 3))
+    assert not found.equal
+    assert found.numbers.first is not None
+    assert found.numbers.first.startswith("BatchNormalization")
+    assert any("epsilon: 0.001 in Keras, 1e-05 in PyTorch" in line for fact in found.facts for line in fact.lines)
+    assert cw.diff(a, b.replace("(4)", "(4, eps=0.001)"), (12, 13, 3)).equal
+
+
+def test_the_order_of_a_flatten_is_told() -> None:
+    a = "Sequential([Conv2D(4, 3), Flatten(), Dense(5)])"
+    b = "nn.Sequential(nn.Conv2d(3, 4, 3), nn.Flatten(), nn.Linear(48, 5))"
+    found = cw.diff(a, b, (5, 6, 3))
+    assert not found.equal
+    assert "height, width, channels and channels, height, width" in lines(found, "flatten")[0]
+
+
+def test_one_framework_with_itself() -> None:
+    found = cw.diff("nn.Conv2d(3, 4, 3)", "nn.Conv2d(3, 4, 3, padding=1)", (3, 5, 6))
+    assert not found.same_shape
+    assert found.max_abs_difference is None
+    assert found.headline == "Not equal: the shapes differ."
+    assert cw.diff("nn.Conv2d(3, 4, 3, padding=1)", "nn.Conv2d(3, 4, 3, padding='same')", (3, 5, 6)).equal
+
+
+def test_kernels_of_another_size_cannot_hold_the_same_weights() -> None:
+    found = cw.diff("Conv2D(4, 3, padding='same')", "nn.Conv2d(3, 4, 5, padding=2)", (9, 10, 3))
+    assert found.same_shape
+    assert not found.equal
+    assert "not the same weights" in found.numbers.note
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "shape", "code", "words"),
+    [
+        ("Conv2D(32, 3)", "nn.Conv2d(3, 16, 3)", (9, 10, 3), "CW102", "32 channels in Keras, 16 in PyTorch"),
+        ("Conv2D(32, 3)", "nn.Conv2d(4, 32, 3)", (9, 10, 3), "CW102", "takes 4 channels, the input has 3"),
+        ("Dense(3)", "nn.Linear(5, 4)", (5,), "CW109", "3 features in Keras, 4 in PyTorch"),
+        ("Conv2D(32, 3)", "nn.Conv2d(3, 32, 3, stride=2, padding='same')", (9, 10, 3), "CW202", "padding='same'"),
+        ("Conv2D(32, 3)", 7, (9, 10, 3), "CW606", "the second layer is source text"),
+        ("Conv2D(32, 3)", "nn.Conv2d(3, 32, 3)", "9x10", "CW101", "axes"),
+    ],
+)
+def test_what_cannot_be_compared_says_why(a: str, b: Any, shape: Any, code: str, words: str) -> None:
+    with pytest.raises(cw.ConvwiseError) as raised:
+        cw.diff(a, b, shape)
+    assert raised.value.code == code, str(raised.value)
+    assert words in str(raised.value)
+
+
+def test_a_difference_shows_itself() -> None:
+    found = cw.diff("AveragePooling2D(3, 1, 'same')", "nn.AvgPool2d(3, 1, 1)", (5, 6, 3))
+    text = str(found)
+    assert "at the border only" in text
+    assert "#....#" in text
+    assert "exact           nn.AvgPool2d(3, stride=1, padding=1, count_include_pad=False)" in text
+    assert "<pre" in found._repr_html_()
+    assert found.concise.startswith("Not equal: shapes and windows agree")
+    assert found.to_dict()["proved_by"] == "reference"
+
+
+def test_supports_tells_releases_and_words() -> None:
+    table = cw.supports("DepthwiseConv2D(3, strides=2, dilation_rate=2)", (9, 10, 3))
+    keras = [row for row in table if row.framework == "Keras"]
+    assert [(row.release, row.verdict) for row in keras] == [("3.0 to 3.14", "refused"), ("3.15", "accepted")]
+    assert "not supported in conjunction" in keras[0].quote
+    torch = next(row for row in table if row.framework == "PyTorch")
+    assert torch.verdict == "accepted"
+    assert torch.how == "nn.Conv2d(3, 3, 3, stride=2, dilation=2, groups=3)"
+    assert table.markdown().startswith("| framework | release, device | verdict |")
+    stem = next(row for row in cw.supports(STEM, (224, 224, 3)) if row.framework == "PyTorch")
+    assert stem.verdict == "with a difference"
+    assert stem.quote == "padding='same' is not supported for strided convolutions"
+
+
+def test_a_layer_that_its_own_framework_refuses_is_refused() -> None:
+    (row,) = cw.supports("nn.Conv2d(3, 4, 3, stride=2, padding='same')", (3, 9, 9))
+    assert row.verdict == "refused"
+    assert "not supported for strided" in row.quote
+
+
+BRANCHED = """\
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.stem = nn.Conv2d(3, 8, 3, stride=2, padding=1)
+        self.one = nn.Conv2d(8, 8, 3, padding=1)
+        self.two = nn.Conv2d(8, 8, 1)
+
+    def forward(self, x):
+        x = self.stem(x)
+        return self.one(x) + self.two(x)
+"""
+KERAS_BRANCHED = """\
+x = keras.Input((32, 32, 3))
+y = layers.Conv2D(8, 3, strides=2, padding="same", name="stem")(x)
+one = layers.Conv2D(8, 3, padding="same", name="one")(y)
+two = layers.Conv2D(8, 1, name="two")(y)
+model = keras.Model(x, layers.Add()([one, two]))
+"""
+
+
+def test_whole_networks_are_compared_layer_by_layer() -> None:
+    found = cw.diff(KERAS_BRANCHED, BRANCHED, (1, 32, 32, 3))
+    assert found.same_shape
+    assert not found.same_windows
+    first = lines(found, "first")
+    assert first[0] == "stem (Conv2D) and stem (Conv2d)"
+    assert any("first input cell of output 0: (0, 0)" in line and "(-1, -1)" in line for line in first)
+    assert found.numbers.first == "stem (Conv2D) and stem (Conv2d)"
+    assert not found.equal
+
+
+def test_networks_that_agree_are_said_to_agree_in_what_was_compared() -> None:
+    found = cw.diff(BRANCHED, BRANCHED, (1, 3, 32, 32))
+    assert found.same_shape
+    assert found.same_windows
+    assert not found.equal  # their values are not computed
+    assert "not computed" in found.headline
+    assert lines(found, "layers") == ("3 convolutions, pools, norms and dense layers in both",)
+    assert cw.diff(cw.read(BRANCHED), cw.read(BRANCHED), (1, 3, 32, 32)).same_windows
