@@ -24,8 +24,8 @@ LONGEST = 30
 
 
 def diff(
-    a: Any,
-    b: Any,
+    layer_a: Any,
+    layer_b: Any,
     input_shape: Any = None,
     *,
     real: bool = False,
@@ -35,10 +35,10 @@ def diff(
     """Where two layers, or two chains, of any two frameworks agree and where they differ on one input.
 
     Args:
-        a: source text, a live layer or model, an op; or a network (`cw.read`) or the path of a model file, which are compared row by
+        layer_a: source text, a live layer or model, an op; or a network (`cw.read`) or the path of a model file, which are compared row by
             row by shapes, windows and parameters, and not run.
-        b: the same, of any framework.
-        input_shape: in the order of `a`, with or without the batch; that of `b` follows from it.
+        layer_b: the same, of any framework.
+        input_shape: in the order of `layer_a`, with or without the batch; that of `layer_b` follows from it.
         real: run the installed frameworks themselves, in a child process, instead of the reference.
         dialect_a: the first one's framework, "keras" or "torch"; found from the text unless given.
         dialect_b: the second one's.
@@ -54,15 +54,15 @@ def diff(
     >>> found.same_shape, found.same_windows
     (True, False)
     """
-    if is_network(a) or is_network(b):
-        return diff_networks(a, b, input_shape)
+    if is_network(layer_a) or is_network(layer_b):
+        return diff_networks(layer_a, layer_b, input_shape)
     try:
-        one = read_chain(a, input_shape, dialect=dialect_a, role="first layer")
-        other = _other(one, b, dialect_b)
+        one = read_chain(layer_a, input_shape, dialect=dialect_a, role="first layer")
+        other = _other(one, layer_b, dialect_b)
     except CodeError as error:
         if error.code != "CW315":
             raise
-        return diff_networks(a, b, input_shape)  # branches: no chain, but a network
+        return diff_networks(layer_a, layer_b, input_shape)  # branches: no chain, but a network
     pairs = list(zip(units(one), units(other), strict=False))
     same_count = len(units(one)) == len(units(other))
     names = _names(one, other)
