@@ -119,10 +119,27 @@ class Window:
         >>> Window(3, stride=2, padding=Pads(1, 1)).out(224)
         112
         """
+        step = self.step
+        if step is not None:
+            return (size + step[0]) // step[1]
+        pads = self.pads(size)
+        return (size + pads.total - self.span + self._overhang(size, pads)) // self.stride + 1
+
+    @property
+    def step(self) -> tuple[int, int] | None:
+        """(gain, stride) where out(size) = (size + gain) // stride for every size of 1 or more (below 1: no window fits); None where it is not one division.
+
+        `Same` leaves ceil(size / stride); a window that may hang over in `ceil` mode depends on where the last one starts.
+
+        >>> Window(3, stride=2, padding=Pads(1, 1)).step, Window(3, stride=2, padding=SAME_UPPER).step
+        ((1, 2), (1, 2))
+        """
         padding = self.padding
-        if self.ceil or not isinstance(padding, Pads):
-            return self.over(size).out
-        return (size + padding.low + padding.high - self.span) // self.stride + 1
+        if isinstance(padding, Same):
+            return self.stride - 1, self.stride
+        if self.ceil:
+            return None
+        return padding.low + padding.high - self.span + self.stride, self.stride
 
     def pads(self, size: int) -> Pads:
         """The padding for `size` cells. `Same` pads max((ceil(size / stride) - 1) stride + span - size, 0) in all."""

@@ -5,11 +5,12 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from convwise.answers.network.flowing import _layer_flow, _plain_flow
+from convwise.answers.network.flowing import Done, _layer_flow, _plain_flow
+from convwise.answers.network.plan import Deed
 from convwise.dialects import keras
 from convwise.dialects.base import Call, Layer
 from convwise.errors import ConvwiseError
-from convwise.ops import Shape
+from convwise.ops import Layout, Shape
 
 KERAS = keras.DIALECT
 CALLS = {
@@ -49,30 +50,34 @@ HUGE = 2**62
 SIZES = st.one_of(st.none(), st.integers(0, 9), st.just(2), st.just(3), st.sampled_from([HUGE, 2 * HUGE - 1, 2 * HUGE]))
 
 
+def plainly(layer: Layer, shape: Shape) -> Done | None:
+    return _plain_flow(Deed(layer, Layout(), (0, 0)), layer, shape)
+
+
 def outcome(layer: Layer, shape: Shape) -> object:
     try:
         found = _layer_flow(layer, shape)
     except ConvwiseError as error:
         return error.code
-    return found.outputs, found.values, found.params, found.trainable, found.macs, found.moments, found.detail
+    return found.outputs, found.bytes, found.params, found.trainable, found.macs, found.moments, found.detail
 
 
 @settings(max_examples=1500, deadline=None)
 @given(st.sampled_from(sorted(LAYERS)), st.lists(SIZES, max_size=5).map(tuple))
 def test_a_plain_layer_is_what_the_dialect_says(kind: str, shape: Shape) -> None:
-    found = _plain_flow(LAYERS[kind], shape)
+    found = plainly(LAYERS[kind], shape)
     if found is not None:
-        parts = (found.outputs, found.values, found.params, found.trainable, found.macs, found.moments, found.detail)
+        parts = (found.outputs, found.bytes, found.params, found.trainable, found.macs, found.moments, found.detail)
         assert parts == outcome(LAYERS[kind], shape)
 
 
 def test_the_layers_of_common_networks_are_plain() -> None:
     common = ("Conv2D", "DepthwiseConv2D", "MaxPooling2D", "BatchNormalization", "Activation", "ReLU", "Dropout")
-    assert [kind for kind in common if _plain_flow(LAYERS[kind], (2, 9, 10, 4)) is None] == []
+    assert [kind for kind in common if plainly(LAYERS[kind], (2, 9, 10, 4)) is None] == []
 
 
 def test_what_keras_checks_beyond_the_ops_is_left_to_it() -> None:
-    assert _plain_flow(LAYERS["SpatialDropout2D"], (2, 9, 4)) is None
-    assert _plain_flow(LAYERS["Activation"], (2, 0, 10, 4)) is None
-    assert _plain_flow(LAYERS["Rescaling"], (2, 9, 10, 4)) is None
-    assert _plain_flow(LAYERS["PReLU"], (2, 9, 10, 4)) is None
+    assert plainly(LAYERS["SpatialDropout2D"], (2, 9, 4)) is None
+    assert plainly(LAYERS["Activation"], (2, 0, 10, 4)) is None
+    assert plainly(LAYERS["Rescaling"], (2, 9, 10, 4)) is None
+    assert plainly(LAYERS["PReLU"], (2, 9, 10, 4)) is None

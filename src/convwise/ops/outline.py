@@ -1,13 +1,14 @@
 """The output shape and the counts of ops, without the axes in between: most of a trace asks for nothing else.
 
 Only what is plainly right is answered here; for everything else the answer is None, and `flow` says what it is, or what is wrong.
+What does not depend on the shape is worked out once an op: a rule is what is left, from a shape to its outline.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from math import prod
-from typing import Any, NamedTuple
+from typing import Any
 
 from convwise.axis import Window
 from convwise.ops.conv import Conv
@@ -16,135 +17,217 @@ from convwise.ops.pool import GlobalPool, Pool
 from convwise.ops.rearrange import Permute
 from convwise.ops.shape import LARGEST, Layout, Shape
 
+Outline = tuple[Shape, int | None, int | None, int | None, int]
+"""The output, parameters, trainable ones and multiply-accumulates as `Flow` has them, and the stored numbers that training does not change."""
 
-class Outline(NamedTuple):
-    """The output, and the counts of `Flow`; `moments` are stored numbers that training does not change."""
+Rule = Callable[[Shape], Outline | None]
 
-    output: Shape
-    params: int | None = 0
-    trainable: int | None = 0
-    macs: int | None = 0
-    moments: int = 0
+Slide = Callable[[Shape], tuple[Shape, int | None] | None]
+"""From a shape to (the sizes that windows leave, their places times the batch: None with an open size); None where a window does not fit."""
 
 
 def outlined(ops: tuple[Any, ...], shape: Shape, layout: Layout) -> Outline | None:
     """What ops that run one after the other give and count; None where `flow` has to look."""
-    if len(ops) == 1:
-        rule = RULES.get(type(ops[0]))
-        return None if rule is None else rule(ops[0], shape, layout)
-    params = trainable = macs = moments = 0
+    return outliner(ops, layout)(shape)
+
+
+def outliner(ops: tuple[Any, ...], layout: Layout) -> Rule:
+    """The rule of ops that run one after the other."""
+    rules: list[Rule] = []
     for op in ops:
-        rule = RULES.get(type(op))
-        found = None if rule is None else rule(op, shape, layout)
-        if found is None or found.params is None or found.trainable is None or found.macs is None:
+        make = RULES.get(type(op))
+        rule = None if make is None else make(op, layout)
+        if rule is None:
+            return unanswered
+        rules.append(rule)
+    if len(rules) == 1:
+        return rules[0]
+    return (lambda shape: _in_turn(rules, shape)) if rules else unanswered
+
+
+def unanswered(shape: Shape) -> Outline | None:
+    """The rule of what is not outlined."""
+    return None
+
+
+def _in_turn(rules: list[Rule], shape: Shape) -> Outline | None:
+    params = trainable = macs = moments = 0
+    for rule in rules:
+        found = rule(shape)
+        if found is None:
             return None
-        shape = found.output
-        params += found.params
-        trainable += found.trainable
-        macs += found.macs
-        moments += found.moments
-    return Outline(shape, params, trainable, macs, moments) if ops else None
+        shape, *counts, stored = found
+        if None in counts:
+            return None
+        params += counts[0] or 0
+        trainable += counts[1] or 0
+        macs += counts[2] or 0
+        moments += stored
+    return shape, params, trainable, macs, moments
 
 
-def _slid(
-    windows: tuple[Window, ...], shape: Shape, layout: Layout, channels: int | None
-) -> tuple[Shape, int | None] | None:
-    """(the output with so many channels, its places times its batch: None with an open size); None where a window does not fit."""
+def _slider(windows: tuple[Window, ...], layout: Layout) -> Slide:
     first = int(layout.batched)
-    if len(shape) != first + 1 + len(windows):
-        return None
     place = first if layout.channels_last else first + 1
-    batch = shape[:first]
-    count = batch[0] if first else 1
-    # A batch of unknown size counts as one sample.
-    count = 1 if count is None else count
-    outs: list[int | None] = []
-    for size, window in zip(shape[place:], windows, strict=False):
-        if size is None:
-            count = None
-            outs.append(None)
-            continue
-        out = window.out(size) if size > 0 else 0
-        if out < 1:
+    rank = first + 1 + len(windows)
+
+    def slide(shape: Shape) -> tuple[Shape, int | None] | None:
+        if len(shape) != rank:
             return None
-        outs.append(out)
-        if count is not None:
-            count *= out
-    return ((*batch, *outs, channels) if layout.channels_last else (*batch, channels, *outs)), count
+        # A batch of unknown size counts as one sample.
+        count = shape[0] if first else 1
+        count = 1 if count is None else count
+        outs: list[int | None] = []
+        for size, window in zip(shape[place:], windows, strict=False):
+            if size is None:
+                count = None
+                outs.append(None)
+                continue
+            out = window.out(size) if size > 0 else 0
+            if out < 1:
+                return None
+            outs.append(out)
+            if count is not None:
+                count *= out
+        return tuple(outs), count
+
+    steps = [window.step for window in windows]
+    if len(steps) != 2 or None in steps or not first:
+        return slide
+    (gain, stride), (gain_across, stride_across) = steps  # type: ignore[misc]
+
+    def slide_image(shape: Shape) -> tuple[Shape, int | None] | None:
+        if len(shape) != rank or None in shape:
+            return slide(shape)
+        batch, height, width = shape[0], shape[place], shape[place + 1]
+        down, across = (height + gain) // stride, (width + gain_across) // stride_across  # type: ignore[operator]
+        if down < 1 or across < 1 or not (height and width):
+            return None
+        return (down, across), batch * down * across  # type: ignore[operator]
+
+    return slide_image
 
 
-def _channels(shape: Shape, layout: Layout) -> int | None:
-    place = -1 if layout.channels_last else int(layout.batched)
-    return shape[place] if -len(shape) <= place < len(shape) else None
+def _conv(op: Conv, layout: Layout) -> Rule | None:
+    if op.padding_mode != "zeros":
+        return None
+    known = op.in_channels if op.multiplier is None else None
+    fixed = _weights(op, known)
+    slide, last, front = _slider(op.windows, layout), layout.channels_last, int(layout.batched)
+
+    def rule(shape: Shape) -> Outline | None:
+        slid = slide(shape)
+        if slid is None:
+            return None
+        channels = shape[-1 if last else front]
+        counts = fixed if channels == known else _weights(op, channels)
+        if counts is None:
+            return None
+        out, weights, params = counts
+        outs, count = slid
+        batch = shape[:front]
+        output = (*batch, *outs, out) if last else (*batch, out, *outs)
+        return output, params, params, None if count is None else weights * count, 0
+
+    return rule
 
 
-def _conv(op: Conv, shape: Shape, layout: Layout) -> Outline | None:
-    channels, out, groups = _channels(shape, layout), op.out_channels, op.groups
-    if op.multiplier is not None and channels is not None:
+def _weights(op: Conv, channels: int | None) -> tuple[int, int, int] | None:
+    """(filters, weights, parameters) on an input of so many channels; None where that does not work."""
+    out, groups = op.out_channels, op.groups
+    if channels is None or channels < 1:
+        return None
+    if op.multiplier is not None:
         out, groups = channels * op.multiplier, channels
-    if channels is None or channels < 1 or not out or not groups or channels % groups:
-        return None
-    if op.padding_mode != "zeros" or op.in_channels not in (None, channels):
-        return None
-    slid = _slid(op.windows, shape, layout, out)
-    if slid is None:
+    if not out or not groups or channels % groups or op.in_channels not in (None, channels):
         return None
     weights = out * (channels // groups)
     for window in op.windows:
         weights *= window.kernel
-    if weights > LARGEST:
-        return None
-    params = weights + out if op.bias else weights
-    return Outline(slid[0], params, params, None if slid[1] is None else weights * slid[1])
+    return None if weights > LARGEST else (out, weights, weights + out if op.bias else weights)
 
 
-def _pool(op: Pool, shape: Shape, layout: Layout) -> Outline | None:
-    slid = _slid(op.windows, shape, layout, _channels(shape, layout))
-    return None if slid is None else Outline(slid[0])
+def _pool(op: Pool, layout: Layout) -> Rule:
+    slide, last, front = _slider(op.windows, layout), layout.channels_last, int(layout.batched)
+
+    def rule(shape: Shape) -> Outline | None:
+        slid = slide(shape)
+        if slid is None:
+            return None
+        batch = shape[:front]
+        return (*batch, *slid[0], shape[-1]) if last else (*batch, shape[front], *slid[0]), 0, 0, 0, 0
+
+    return rule
 
 
-def _global_pool(op: GlobalPool, shape: Shape, layout: Layout) -> Outline | None:
-    if layout.channels_last or not op.keep_dims or len(shape) != op.rank + 1 + layout.batched:
+def _global_pool(op: GlobalPool, layout: Layout) -> Rule | None:
+    if layout.channels_last or not op.keep_dims:
         return None
     front = 1 + layout.batched
-    return None if 0 in shape[front:] else Outline((*shape[:front], *(1,) * op.rank))
+    rank, ones = front + op.rank, (1,) * op.rank
+
+    def rule(shape: Shape) -> Outline | None:
+        if len(shape) != rank or 0 in shape[front:]:
+            return None
+        return (*shape[:front], *ones), 0, 0, 0, 0
+
+    return rule
 
 
-def _norm(op: Norm, shape: Shape, layout: Layout) -> Outline | None:
-    features: int | None
-    if isinstance(op.axes, str):
-        features = _channels(shape, layout) if op.axes == "channels" else None
-    else:
-        sizes = [shape[axis] for axis in op.axes if -len(shape) <= axis < len(shape)]
-        features = None if None in sizes or len(sizes) < len(op.axes) else prod(sizes)  # type: ignore[arg-type]
-    if features is None or op.groups or op.features not in (None, features):
+def _norm(op: Norm, layout: Layout) -> Rule | None:
+    axes, wanted = op.axes, op.features
+    if op.groups or (isinstance(axes, str) and axes != "channels"):
         return None
-    trainable, moments = features * (op.scale + op.center), 2 * features * op.moments
-    return Outline(shape, trainable + moments, trainable, 0, moments)
+    if isinstance(axes, str):
+        axes = (-1,) if layout.channels_last else (int(layout.batched),)
+    each = op.scale + op.center
+
+    def rule(shape: Shape) -> Outline | None:
+        features = 1
+        for axis in axes:
+            size = shape[axis] if -len(shape) <= axis < len(shape) else None
+            if size is None:
+                return None
+            features *= size
+        if wanted is not None and wanted != features:
+            return None
+        trainable, moments = features * each, 2 * features * op.moments
+        return shape, trainable + moments, trainable, 0, moments
+
+    return rule
 
 
-def _pointwise(op: Pointwise, shape: Shape, layout: Layout) -> Outline:
-    return Outline(shape, op.params, op.params)
+def _pointwise(op: Pointwise, layout: Layout) -> Rule:
+    params = op.params
+    return lambda shape: (shape, params, params, 0, 0)
 
 
-def _dense(op: Dense, shape: Shape, layout: Layout) -> Outline | None:
-    if len(shape) < 2 or None in shape[1:] or op.in_features not in (None, shape[-1]):
-        return None
-    sizes: tuple[int, ...] = shape[1:]  # type: ignore[assignment]
-    weights = sizes[-1] * op.out_features
-    params = weights + op.out_features * op.bias
-    batch = shape[0]
-    macs = (1 if batch is None else batch) * prod(sizes[:-1]) * weights
-    return Outline((*shape[:-1], op.out_features), params, params, macs)
+def _dense(op: Dense, layout: Layout) -> Rule:
+    def rule(shape: Shape) -> Outline | None:
+        if len(shape) < 2 or None in shape[1:] or op.in_features not in (None, shape[-1]):
+            return None
+        sizes: tuple[int, ...] = shape[1:]  # type: ignore[assignment]
+        weights = sizes[-1] * op.out_features
+        params = weights + op.out_features * op.bias
+        batch = shape[0]
+        macs = (1 if batch is None else batch) * prod(sizes[:-1]) * weights
+        return (*shape[:-1], op.out_features), params, params, macs, 0
+
+    return rule
 
 
-def _permute(op: Permute, shape: Shape, layout: Layout) -> Outline | None:
-    if sorted(op.order) != list(range(len(shape))):
-        return None
-    return Outline(tuple([shape[axis] for axis in op.order]))
+def _permute(op: Permute, layout: Layout) -> Rule:
+    order, straight = op.order, sorted(op.order)
+
+    def rule(shape: Shape) -> Outline | None:
+        if straight != list(range(len(shape))):
+            return None
+        return tuple([shape[axis] for axis in order]), 0, 0, 0, 0
+
+    return rule
 
 
-RULES: dict[type, Callable[[Any, Shape, Layout], Outline | None]] = {
+RULES: dict[type, Callable[[Any, Layout], Rule | None]] = {
     Conv: _conv,
     Pool: _pool,
     GlobalPool: _global_pool,

@@ -57,17 +57,12 @@ class Concat:
         """The joined shape; raises ShapeError CW110 where another axis differs, CW101 where the ranks do."""
         first = shapes[0]
         axis = place(self.axis, first)
-        if len(set(map(len, shapes))) == 1:
-            joined: list[Size] = []
-            for number, sizes in enumerate(zip(*shapes, strict=True)):
-                if number == axis:
-                    joined.append(None if None in sizes else sum(sizes))
-                elif sizes.count(sizes[0]) == len(sizes):
-                    joined.append(sizes[0])
-                else:
-                    break
-            else:
-                return (tuple(joined),)
+        before, behind = first[:axis], first[axis + 1 :]
+        # Most of many inputs have the same shape.
+        if all([len(one) == len(first) and one[:axis] == before and one[axis + 1 :] == behind for one in set(shapes)]):  # noqa: C419
+            sizes = [shape[axis] for shape in shapes]
+            joined = None if None in sizes else sum(sizes)  # type: ignore[arg-type]
+            return ((*before, joined, *behind),)
         total: Size = 0
         merged = list(first)
         for shape in shapes:

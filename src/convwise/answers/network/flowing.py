@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from math import prod
 
 from convwise import dialects
 from convwise.answers.network.plan import Deed, plain, planned
@@ -12,7 +13,7 @@ from convwise.dialects.base import Layer, run_ops
 from convwise.errors import ArgumentError, ConvwiseError, ShapeError
 from convwise.graph import CHANNELS_FIRST, Declared, Network, Node, Source, Work
 from convwise.ops import AxisFlow, Conv, ConvTranspose, Dense, Flow, Layout, Norm, Op, Shape, elements
-from convwise.ops.outline import outlined
+from convwise.ops.outline import Rule, outliner
 from convwise.ops.several import Opaque
 from convwise.ops.shape import LARGEST
 from convwise.readers.echo import shown
@@ -55,12 +56,12 @@ NOTHING = Detail()
 class Done:
     """What some work did to some shapes: the outputs (None: not known) and the counts; nobody changes it.
 
-    `moments` are stored numbers that training does not change by gradient; `values` are the elements of all outputs.
+    `moments` are stored numbers that training does not change by gradient; `bytes` what the outputs take as 32-bit floats.
     `ops`, `layout` and `shape` are what a detail is worked out from when it is first asked for.
     """
 
     outputs: Shapes
-    values: tuple[int | None, ...] = ()
+    bytes: int | None = 0
     params: int | None = 0
     trainable: int | None = 0
     macs: int | None = 0
@@ -77,13 +78,15 @@ class Done:
             self.known = _any_through(self.ops, self.layout, self.shape).known or NOTHING
         return self.known
 
-    @property
-    def bytes(self) -> int | None:
-        """What the outputs take as 32-bit floats."""
-        if len(self.values) == 1:
-            return None if self.values[0] is None else BYTES * self.values[0]
-        values = total(self.values)
-        return None if values is None else BYTES * values
+
+def held(shapes: Shapes) -> int | None:
+    """The bytes of tensors; None where a size is not known."""
+    found = 0
+    for shape in shapes:
+        if shape is None or None in shape:
+            return None
+        found += prod(shape)  # type: ignore[arg-type]
+    return BYTES * found
 
 
 def done(outputs: Shapes, flows: tuple[Flow, ...] = (), ops: tuple[Op, ...] = ()) -> Done:
@@ -97,7 +100,7 @@ def done(outputs: Shapes, flows: tuple[Flow, ...] = (), ops: tuple[Op, ...] = ()
         axes = next((flow.axes for flow in flows if flow.axes), ())
     return Done(
         outputs,
-        tuple([None if shape is None else elements(shape) for shape in outputs]),
+        held(outputs),
         total(flow.params for flow in flows),
         total(flow.trainable for flow in flows),
         total(flow.macs for flow in flows),
@@ -215,14 +218,15 @@ def _by_sites(network: Network, inputs: dict[str, Shape]) -> Run | None:
     try:
         for number, incoming, outputs in plan.sites:
             deed = plan.deeds[number]
-            shapes = tuple([sizes[kind] for kind in incoming])
-            known = _DONE.get((deed.mark, shapes))
+            shapes = (sizes[incoming[0]],) if len(incoming) == 1 else tuple([sizes[kind] for kind in incoming])
+            key = (deed.mark, shapes)
+            known = _DONE.get(key)
             if known is not None:
                 one = known[0]
             elif None in shapes:
                 one = _unknown(len(outputs), weighted(deed.work))
             else:
-                one = _remembered(deed, deed.work, shapes)  # type: ignore[arg-type]
+                one = _kept(key, deed, _work(deed, deed.work, shapes))  # type: ignore[arg-type]
             if len(outputs) == 1 == len(one.outputs):
                 sizes[outputs[0]] = one.outputs[0]
             else:
@@ -276,28 +280,36 @@ def _remembered(deed: Deed, work: Work, shapes: tuple[Shape, ...]) -> Done:
     """What a node with this deed does; `work` is the node's own, whose name errors tell."""
     key = (deed.mark, shapes)
     known = _DONE.get(key)
-    if known is not None:
-        return known[0]
-    one = _work(work, deed.layout, shapes)
+    return _kept(key, deed, _work(deed, work, shapes)) if known is None else known[0]
+
+
+def _kept(key: tuple[tuple[int, int], Shapes], deed: Deed, one: Done) -> Done:
     if len(_DONE) >= MOST_DONE:
         _DONE.clear()
     _DONE[key] = one, deed.work, deed.layout
     return one
 
 
-def _work(work: Work, layout: Layout, shapes: tuple[Shape, ...]) -> Done:
+def _work(deed: Deed, work: Work, shapes: tuple[Shape, ...]) -> Done:
     if isinstance(work, Layer):
-        return _plain_flow(work, shapes[0]) or _layer_flow(work, shapes[0])
+        return _plain_flow(deed, work, shapes[0]) or _layer_flow(work, shapes[0])
     if not isinstance(work, tuple):
         if isinstance(work, Opaque):
             return _unknown(work.outputs, True)
         outputs = work.flows(shapes)
-        return Done(outputs, tuple([None if shape is None else elements(shape) for shape in outputs]))
-    found = outlined(work, shapes[0], layout)
-    if found is not None:
-        output, params, trainable, macs, moments = found
-        return Done((output,), (elements(output),), params, trainable, macs, moments, None, work, layout, shapes[0])
-    return _any_through(work, layout, shapes[0])
+        return Done(outputs, held(outputs))
+    (shape,) = shapes[:1]
+    found = (deed.rule or _rule(deed, work, deed.layout))(shape)
+    if found is None:
+        return _any_through(work, deed.layout, shape)
+    output, params, trainable, macs, moments = found
+    bytes_ = None if None in output else BYTES * prod(output)  # type: ignore[arg-type]
+    return Done((output,), bytes_, params, trainable, macs, moments, None, work, deed.layout, shape)
+
+
+def _rule(deed: Deed, ops: tuple[Op, ...], layout: Layout) -> Rule:
+    deed.rule = outliner(ops, layout)
+    return deed.rule
 
 
 def _any_through(ops: tuple[Op, ...], layout: Layout, shape: Shape) -> Done:
@@ -312,7 +324,7 @@ def _any_through(ops: tuple[Op, ...], layout: Layout, shape: Shape) -> Done:
 def _unknown(outputs: int, counts: bool = False) -> Done:
     """A node that was not followed; with `counts`, it may hold numbers and multiply, and how many is not known."""
     count = None if counts else 0
-    return Done((None,) * outputs, (None,) * outputs, count, count, count)
+    return Done((None,) * outputs, None if outputs else 0, count, count, count)
 
 
 def weighted(work: Work) -> bool:
@@ -348,19 +360,20 @@ def _through(ops: tuple[Op, ...], layout: Layout, shape: Shape) -> Done:
 LAYOUTS = {True: Layout(channels_last=True), False: CHANNELS_FIRST}
 
 
-def _plain_flow(layer: Layer, shape: Shape) -> Done | None:
+def _plain_flow(deed: Deed, layer: Layer, shape: Shape) -> Done | None:
     """A layer that is plainly its ops; None where the dialect has to look."""
     if not plain(layer, shape):
         return None
     layout = LAYOUTS[layer.channels_last]
-    found = outlined(layer.ops, shape, layout)
+    found = (deed.rule or _rule(deed, layer.ops, layout))(shape)
     if found is None:
         return None
     output, params, trainable, macs, moments = found
     values = elements(output)
     if max([size or 0 for size in output]) > LARGEST or (values is not None and values > LARGEST):
         return None
-    return Done((output,), (values,), params, trainable, macs, moments, None, layer.ops, layout, shape)
+    bytes_ = None if values is None else BYTES * values
+    return Done((output,), bytes_, params, trainable, macs, moments, None, layer.ops, layout, shape)
 
 
 def _layer_flow(layer: Layer, shape: Shape) -> Done:

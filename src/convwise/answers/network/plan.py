@@ -10,6 +10,7 @@ from typing import Any
 from convwise.dialects.base import Layer
 from convwise.graph import Network, Work
 from convwise.ops import Layout, Norm, Pointwise, Shape
+from convwise.ops.outline import Rule
 from convwise.ops.several import Elementwise
 
 NOWHERE = 0
@@ -18,11 +19,15 @@ NOWHERE = 0
 
 @dataclass(slots=True)
 class Deed:
-    """What works with one `mark` do, which is the same to the same shapes, in this network and in others, as long as `work` and `layout` are alive."""
+    """What works with one `mark` do, which is the same to the same shapes, in this network and in others, as long as `work` and `layout` are alive.
+
+    `rule` outlines the ops of the work; None until it is first asked for.
+    """
 
     work: Work
     layout: Layout
     mark: tuple[int, int]
+    rule: Rule | None = None
 
 
 Site = tuple[int, tuple[int, ...], tuple[int, ...]]

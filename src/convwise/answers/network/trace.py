@@ -7,6 +7,7 @@ import io
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
+from itertools import count, repeat
 from math import ceil, floor, prod
 from typing import Any
 
@@ -66,10 +67,8 @@ class Row:
     run: Run
     sight: Sight
     number: int
-
-    @property
-    def node(self) -> Node:
-        return self.run.network.nodes[self.number]
+    node: Node
+    done: Done
 
     @property
     def name(self) -> str:
@@ -98,27 +97,29 @@ class Row:
 
     @property
     def outputs(self) -> tuple[Shape | None, ...]:
-        return self.run.done[self.number].outputs
+        return self.done.outputs
 
     @property
     def params(self) -> int | None:
-        return counted(self.node, self.run.done[self.number], self.run.network.dialect)
+        known = self.node.params
+        return counted(self.node, self.done, self.run.network.dialect) if known is None else known
 
     @property
     def trainable(self) -> int | None:
-        return trained(self.node, self.run.done[self.number])
+        return trained(self.node, self.done)
 
     @property
     def macs(self) -> int | None:
-        return multiplied(self.node, self.run.done[self.number])
+        known = self.done.macs
+        return multiplied(self.node, self.done) if known is None else known
 
     @property
     def activation_bytes(self) -> int | None:
-        return self.run.done[self.number].bytes
+        return self.done.bytes
 
     @property
     def axes(self) -> tuple[AxisFlow, ...]:
-        return self.run.done[self.number].detail.axes
+        return self.done.detail.axes
 
     @property
     def receptive_field(self) -> tuple[Seen, ...]:
@@ -142,7 +143,8 @@ class Row:
 
     @property
     def output(self) -> Shape | None:
-        return self.outputs[0] if self.outputs else None
+        outputs = self.done.outputs
+        return outputs[0] if outputs else None
 
     @property
     def lost(self) -> tuple[int, ...]:
@@ -327,7 +329,7 @@ def trace_of(flowed: Run) -> Trace:
     # Without an input that has spatial axes there are no fields to show.
     shown = tuple([key for key, axis in enumerate(keys) if axis.source == keys[0].source])
     sight = Sight(flowed, keys, shown)
-    rows = tuple([Row(flowed, sight, number) for number in range(len(done))])
+    rows = tuple(map(Row, repeat(flowed), repeat(sight), count(), network.nodes, done))
     params, trainable = plan.params, plan.trainable
     if params is None:
         params = total([counted(node, one, network.dialect) for node, one in zip(network.nodes, done, strict=True)])

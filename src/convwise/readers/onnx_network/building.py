@@ -458,7 +458,7 @@ def flowed(work: Work, shapes: tuple[Shape | None, ...]) -> tuple[Shape | None, 
         if not isinstance(work, tuple):
             return work.flows(known) if hasattr(work, "flows") else (None,)
         found = outlined(work, known[0], CHANNELS_FIRST)
-        return (through(work, known[0]) if found is None else found.output,)
+        return (through(work, known[0]) if found is None else found[0],)
     except (ConvwiseError, LookupError, ValueError, ArithmeticError, AssertionError, TypeError):
         return (None,)
 

@@ -63,10 +63,10 @@ def made(run: Run, path: str, arguments: list[Any], keywords: Keywords, node: as
 
 def _flax_spelling(run: Run, name: str, arguments: list[Any], keywords: Keywords) -> bool:
     """Whether `nn.Conv(16, (3, 3))` means flax.linen: PyTorch has no such layer, and nothing says that nn is torch.nn."""
-    if name not in ("Conv", "ConvTranspose") or (
-        isinstance(run.scope.find("nn"), Ref) and run.scope.find("nn") != MISSING
-    ):
+    if isinstance(run.scope.find("nn"), Ref) and run.scope.find("nn") != MISSING:
         return False
+    if name not in ("Conv", "ConvTranspose"):
+        return run.forced == "jax"
     words = {word for word, _ in keywords}
     sized = len(arguments) > 1 and isinstance(arguments[1], list | tuple)
     return run.forced == "jax" or sized or bool(words & {"features", "use_bias", "kernel_dilation", "input_dilation"})
