@@ -109,7 +109,7 @@ def every_shape(module: Any, network: Network, shape: Shape) -> tuple[int, list[
     name = network.sources[0].name
     building = Building()
     free = tuple(size if isinstance(size, int) else None for size in network.sources[0].declared)
-    reading = Reading(torch, twin, building, Modules(torch, building, {}), {name: free}, {})
+    reading = Reading(torch, twin, building, Modules(torch, building), {name: free}, {})
     trace(reading)
     interpreter = Recording(twin, reading.last.graph)
     with torch.no_grad():

@@ -55,6 +55,16 @@ def read_live(obj: object, release: str | None = None) -> Snippet | None:
     return None
 
 
+def unread_hint(obj: object) -> str:
+    """What to do with a live object of a framework whose objects are not read; empty for anything else."""
+    home = type(obj).__module__.partition(".")[0]
+    if home == "flax":
+        return "live flax modules are not read: give the text that makes it, such as nnx.Conv(3, 32, (3, 3), rngs=nnx.Rngs(0))"
+    if home in ("onnx", "onnxruntime"):
+        return "give the path of the .onnx file, or the text of the nodes: op.Conv(x, W, strides=[2, 2])"
+    return ""
+
+
 def _is_a(obj: object, framework: ModuleType, module: str, name: str) -> bool:
     """Whether `obj` is an instance of `framework.module.name`, as far as the framework is loaded."""
     holder = vars(framework).get(module)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from inspect import Parameter, signature
 from typing import Any
 
@@ -30,13 +31,7 @@ def call_of(dialect: str, cls: type, values: dict[str, Any]) -> Call:
     """
     arguments: list[Value] = []
     words: list[tuple[str, Value]] = []
-    for name, parameter in signature(vars(cls).get("__init__", cls)).parameters.items():
-        if (
-            name in NEVER
-            or name.endswith(IRRELEVANT)
-            or parameter.kind in (Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD)
-        ):
-            continue
+    for name, parameter in _parameters(vars(cls).get("__init__", cls)):
         if name not in values:
             continue
         value = _value(name, values[name])
@@ -49,6 +44,18 @@ def call_of(dialect: str, cls: type, values: dict[str, Any]) -> Call:
             arguments.append(value)
     text = ", ".join([_text(value) for value in arguments] + [f"{name}={_text(value)}" for name, value in words])
     return Call(cls.__name__, tuple(arguments), tuple(words), f"{PREFIXES[dialect]}{cls.__name__}({text})")
+
+
+@lru_cache(maxsize=512)
+def _parameters(constructor: Any) -> tuple[tuple[str, Parameter], ...]:
+    """The constructor's parameters that sizes may depend on."""
+    anything = (Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD)
+    named = signature(constructor).parameters.items()
+    return tuple(
+        (name, parameter)
+        for name, parameter in named
+        if name not in NEVER and not name.endswith(IRRELEVANT) and parameter.kind not in anything
+    )
 
 
 def _value(name: str, value: Any) -> Value:

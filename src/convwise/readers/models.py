@@ -7,6 +7,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from convwise import dialects
+from convwise.collecting import resting
 from convwise.dialects.base import Layer
 from convwise.errors import ArgumentError, CodeError, ConvwiseError
 from convwise.graph import Declared, Network, Node, Source
@@ -81,7 +82,8 @@ def _from_bytes(head: bytes, source: Any, input_shape: Any) -> Network:
     from convwise.readers.onnx import read_onnx
     from convwise.readers.onnx_network import onnx_network
 
-    return onnx_network(read_onnx(source), input_shape)
+    with resting():
+        return onnx_network(read_onnx(source), input_shape)
 
 
 def _from_live(model: Any, input_shape: Any) -> Network:

@@ -18,6 +18,7 @@ from convwise.answers.network.flowing import BYTES, Done, InputShapes, Run, run,
 from convwise.answers.network.plan import planned
 from convwise.answers.network.symbolic import AxisKey
 from convwise.axis import Axis
+from convwise.collecting import resting
 from convwise.graph import Network, Node
 from convwise.ops import AxisFlow, Shape, elements, spatial_names
 from convwise.ops.several import Opaque
@@ -319,7 +320,8 @@ def trace(network: Network, input_shape: InputShapes = None) -> Trace:
     Raises:
         ShapeError: at the first node that does not take what reaches it.
     """
-    return trace_of(run(network, input_shape))
+    with resting():
+        return trace_of(run(network, input_shape))
 
 
 def trace_of(flowed: Run) -> Trace:

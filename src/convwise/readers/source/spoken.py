@@ -129,6 +129,8 @@ def bare(run: Run, name: str, arguments: list[Any], keywords: Keywords, node: as
 
 def called(run: Run, path: str, arguments: list[Any], keywords: Keywords, node: ast.Call) -> Any:
     """What such a function makes of its data; None where `path` is none."""
+    if path == "tensorflow.shape" and arguments and isinstance(arguments[0], Tensor):
+        return run.unknown(node)  # sizes, of which the batch's is asked for
     if path.startswith("onnx.") or path.endswith(("numpy_helper.from_array", "helper.make_node")):
         from convwise.readers.source import nodes
 

@@ -18,7 +18,7 @@ from convwise.ops.several import Opaque
 from convwise.readers.echo import shown
 from convwise.readers.torch_live.building import Building
 from convwise.readers.torch_live.keeping import has_hooks, kept
-from convwise.readers.torch_live.modules import Modules, is_leaf
+from convwise.readers.torch_live.modules import Modules
 from convwise.readers.torch_live.recording import record
 from convwise.readers.torch_live.sources import first_guess, given_shapes, input_names, wanted
 from convwise.readers.torch_live.tracing import NeedsData, NeedsShape, Reading, trace
@@ -110,8 +110,8 @@ def _traced(
 
 def _by_trace(torch: ModuleType, module: Any, free: dict[str, Shape | None], given: dict[str, Shape]) -> Traced:
     building = Building(guided=len(given) == len(free) and bool(free))
-    modules = Modules(torch, building, {})
-    if is_leaf(torch, module):
+    modules = Modules(torch, building)
+    if modules.is_leaf(module):
         sources = [(name, building.source(name, free[name], given.get(name))) for name in free]
         return building, sources, modules.call(module, "", tuple(tensor for _, tensor in sources), {})
     if vars(torch).get("fx") is None:

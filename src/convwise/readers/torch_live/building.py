@@ -15,6 +15,7 @@ from convwise.dialects.base import Layer, Note
 from convwise.errors import ConvwiseError
 from convwise.graph import CHANNELS_FIRST, Node, Work
 from convwise.ops import Norm, Shape
+from convwise.ops.outline import outlined
 from convwise.ops.several import (
     Constant,
     Expand,
@@ -238,4 +239,8 @@ def _layer(layer: Layer, shape: Shape) -> Shape:
     # A normalisation asks for more than one value in training only; shapes pass it either way.
     if layer.ops and all(isinstance(op, Norm) for op in layer.ops):
         return shape
+    if layer.rank is None or len(shape) == layer.rank + 2:
+        outline = outlined(layer.ops, shape, CHANNELS_FIRST)
+        if outline is not None:
+            return outline[0]
     return dialects.get(layer.dialect).flow(layer, shape).output

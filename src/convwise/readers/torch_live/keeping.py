@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import gc
 import random
 from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
+from operator import is_
 from types import ModuleType
 from typing import Any
+
+from convwise.collecting import resting
 
 HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
 
@@ -25,10 +27,8 @@ def has_hooks(module: Any) -> bool:
 def kept(torch: ModuleType, module: Any) -> Iterator[None]:
     """Attributes, parameters, hooks and random states as they were; no hook runs inside.
 
-    The garbage collector rests meanwhile: a trace makes so many small objects that it would look through all of PyTorch's again and again.
+    The garbage collector rests meanwhile.
     """
-    collecting = gc.isenabled()
-    gc.disable()
     before = [(part, _copied(vars(part))) for part in module.modules()]
     states = random.getstate(), torch.random.get_rng_state()
     for part, _ in before:
@@ -36,33 +36,40 @@ def kept(torch: ModuleType, module: Any) -> Iterator[None]:
             if vars(part).get(name):
                 vars(part)[name] = OrderedDict()
     try:
-        yield
+        with resting():
+            yield
     finally:
         for part, saved in before:
             _restore(part, saved)
-        if collecting:
-            gc.enable()
         random.setstate(states[0])
         torch.random.set_rng_state(states[1])
 
 
-def _copied(attributes: dict[str, Any]) -> dict[str, tuple[Any, Any]]:
-    """Every attribute with a copy of what a forward could change in place."""
-    return {
-        name: (value, value.copy() if isinstance(value, dict | list | set) else None)
-        for name, value in attributes.items()
-    }
+Saved = tuple[dict[str, Any], list[tuple[Any, Any]]]
+"""A module's attributes, and those that a forward could change in place, each with a copy (None: it was empty, as most are)."""
 
 
-def _restore(part: Any, saved: dict[str, tuple[Any, Any]]) -> None:
-    attributes = vars(part)
-    for name in list(attributes):
-        if name not in saved:
-            del attributes[name]
-    for name, (value, content) in saved.items():
-        attributes[name] = value
-        if isinstance(value, list):
+def _copied(attributes: dict[str, Any]) -> Saved:
+    containers = [value for value in attributes.values() if isinstance(value, (dict, list, set))]
+    return dict(attributes), [(value, value.copy() if value else None) for value in containers]
+
+
+def _restore(part: Any, saved: Saved) -> None:
+    attributes, (before, containers) = vars(part), saved
+    if not _same(attributes, before):
+        attributes.clear()
+        attributes.update(before)
+    for value, content in containers:
+        if content is None:
+            if value:
+                value.clear()
+        elif isinstance(value, list):
             value[:] = content
-        elif isinstance(value, dict | set) and value != content:
+        elif isinstance(value, set) or not _same(value, content):
             value.clear()
             value.update(content)
+
+
+def _same(one: dict[Any, Any], other: dict[Any, Any]) -> bool:
+    """Whether two mappings hold the same objects under the same names, in the same order."""
+    return len(one) == len(other) and all(map(is_, one, other)) and all(map(is_, one.values(), other.values()))

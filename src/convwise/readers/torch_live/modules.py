@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from types import ModuleType
 from typing import Any
 
@@ -43,12 +43,6 @@ def base_of(torch: ModuleType, module: Any) -> type | None:
     return None
 
 
-def is_leaf(torch: ModuleType, module: Any) -> bool:
-    """Whether the module is told by its attributes instead of its forward."""
-    base = base_of(torch, module)
-    return base is not None and base.__name__ not in OPENED
-
-
 def layer_of(torch: ModuleType, module: Any, name: str, base: type | None = None) -> Layer:
     """The layer as the dialect reads it; `base` is the class of torch.nn to read it as, whatever its forward does.
 
@@ -75,18 +69,35 @@ def _plain(value: Any) -> bool:
     return isinstance(value, PLAIN)
 
 
+MOST_LAYERS = 2048
+
+_LAYERS: dict[Any, Layer | str] = {}
+"""What modules with these settings are, or why they are no layer. Emptied when it is full."""
+
+
 @dataclass(slots=True)
 class Modules:
-    """The leaf modules met so far; a module that is called again is read once."""
+    """What leaf modules give."""
 
     torch: ModuleType
     building: Building
-    layers: dict[Any, Layer | str]
+    bases: dict[type, type | None] = field(default_factory=dict)
+
+    def base(self, module: Any) -> type | None:
+        """`base_of`, looked up once for each class."""
+        cls = type(module)
+        if cls not in self.bases:
+            self.bases[cls] = base_of(self.torch, module)
+        return self.bases[cls]
+
+    def is_leaf(self, module: Any) -> bool:
+        """Whether the module is told by its attributes instead of its forward."""
+        base = self.base(module)
+        return base is not None and base.__name__ not in OPENED
 
     def call(self, module: Any, path: str, args: tuple[Any, ...], words: dict[str, Any]) -> Any:
         """What the module gives for these values."""
-        base = base_of(self.torch, module)
-        kind = (base or type(module)).__name__
+        kind = (self.base(module) or type(module)).__name__
         special = SPECIAL.get(kind)
         place = Place(self.building, path, kind, path)
         try:
@@ -107,13 +118,15 @@ class Modules:
         settings = [(name, value) for name, value in attributes.items() if _plain(value)]
         biased = attributes["_parameters"].get("bias") is not None
         key = (type(module), repr(settings), biased, tuple(attributes["_modules"]))
-        known = self.layers.get(key)
+        known = _LAYERS.get(key)
         if known is None:
             try:
                 known = layer_of(self.torch, module, "")
             except NotFollowed as reason:
                 known = str(reason)
-            self.layers[key] = known
+            if len(_LAYERS) >= MOST_LAYERS:
+                _LAYERS.clear()
+            _LAYERS[key] = known
         return known
 
     def _layer(self, place: Place, module: Any, kind: str, args: tuple[Any, ...], words: dict[str, Any]) -> Any:

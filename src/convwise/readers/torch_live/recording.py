@@ -16,7 +16,7 @@ from convwise.ops.several import Constant
 from convwise.readers.torch_live import calls
 from convwise.readers.torch_live.building import Building
 from convwise.readers.torch_live.keeping import HOOKS
-from convwise.readers.torch_live.modules import Modules, is_leaf
+from convwise.readers.torch_live.modules import Modules
 from convwise.readers.torch_live.place import Place
 from convwise.readers.torch_live.tracing import CREATING, named
 from convwise.readers.torch_live.values import Tensor, tensors_in
@@ -35,7 +35,7 @@ class Recorder:
     def __init__(self, torch: ModuleType, module: Any, building: Building) -> None:
         self.torch = torch
         self.building = building
-        self.modules = Modules(torch, building, {})
+        self.modules = Modules(torch, building)
         self.known: dict[int, Tensor] = {}
         self.alive: list[Any] = []
         self.inside = 0
@@ -134,7 +134,7 @@ def record(
     recorder = Recorder(torch, module, building)
     twin = on_meta(torch, module, recorder)
     for path, part in twin.named_modules():
-        _listen(recorder, part, path, is_leaf(torch, part) and path != "")
+        _listen(recorder, part, path, recorder.modules.is_leaf(part) and path != "")
     inputs = {name: torch.empty(shape, device="meta") for name, shape in shapes.items()}
     sources = [recorder.source(name, inputs[name], shapes[name]) for name in shapes]
 

@@ -18,7 +18,7 @@ from convwise.ops import Shape
 from convwise.readers.echo import shown
 from convwise.readers.torch_live import calls
 from convwise.readers.torch_live.building import Building
-from convwise.readers.torch_live.modules import Modules, is_leaf
+from convwise.readers.torch_live.modules import Modules
 from convwise.readers.torch_live.place import Place
 from convwise.readers.torch_live.values import NotKnown, Real, Tensor, floor_of, is_term, number, truth
 
@@ -202,7 +202,7 @@ def trace(reading: Reading) -> Any:
     tracer = fx.Tracer(autowrap_modules=(math,), autowrap_functions=(*creating, max, min))
     tracer.proxy_buffer_attributes = True
     tracer._autowrap_search += [torch, builtins]
-    tracer.is_leaf_module = lambda module, path: is_leaf(torch, module)
+    tracer.is_leaf_module = lambda module, path: reading.modules.is_leaf(module)
     proxy = _proxy_class(fx, reading)
     tracer.proxy = lambda node: proxy(node, tracer)
     plain = defaults(reading.root)
