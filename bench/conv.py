@@ -2,12 +2,14 @@
 
     python bench/conv.py                        all layers, 1 and 2 threads: table, accuracy, cold start, installed size
     python bench/conv.py --threads 2 --rows 1,4 some layers
-    python bench/conv.py --growth               how time grows with one size: no cliffs
+    python bench/conv.py --growth               how time grows with one size, and where it jumps
+    python bench/conv.py --growth --series kernel  one of its tables
     python bench/conv.py --markdown out.md --plot roofline.png
 
 Every library gets its weights packed ahead and its own best layout: convwise NHWC and NCHW, torch channels last and
 contiguous, onnxruntime, openvino and ncnn a compiled model. A number is the median of at least 9 calls and 0.3 s;
 "effective" GFLOP/s counts the multiply-adds of the direct algorithm twice, whatever an algorithm really does.
+The roofs of the plot are measured in the same run: how, stands in conv_roofs.py.
 """
 
 from __future__ import annotations
@@ -19,13 +21,16 @@ import platform
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+import conv_roofs
 import numpy as np
+from conv_growth import SERIES, series
 from conv_peers import MAKERS, Layer, arrays
+from conv_roofs import plot
 
 # batch, channels, height, width, filters, kernel, stride, padding, dilation, groups
 LAYERS = (
@@ -96,13 +101,15 @@ def macs(layer: Layer) -> int:
     return out.macs
 
 
-def measure_here(library: str, layers: list[Layer], threads: int, accuracy: bool) -> list[dict[str, Any]]:
+def measure_here(
+    library: str, layers: list[Layer], threads: int, accuracy: bool, least: float = 0.3
+) -> list[dict[str, Any]]:
     rows = []
     for layer in layers:
         try:
             call, as_planes = MAKERS[library](layer, threads)
             result = as_planes(call()).astype(np.float64) if accuracy else None
-            median, fastest = seconds(call)
+            median, fastest = seconds(call, least)
         except Exception as error:  # a peer that cannot run a layer is a row, not the end
             rows.append({"layer": layer, "error": f"{type(error).__name__}: {error}"[:200]})
             continue
@@ -114,17 +121,28 @@ def measure_here(library: str, layers: list[Layer], threads: int, accuracy: bool
     return rows
 
 
-def in_a_process(library: str, layers: list[Layer], threads: int, accuracy: bool) -> list[dict[str, Any]]:
+def in_a_process(
+    library: str, layers: list[Layer], threads: int, accuracy: bool, least: float = 0.3
+) -> list[dict[str, Any]]:
     """Measured in a process of its own, so that no thread pool spins beside another's."""
-    work = json.dumps({"library": library, "layers": layers, "threads": threads, "accuracy": accuracy})
-    environment = {**os.environ, "OMP_NUM_THREADS": str(threads), "OMP_WAIT_POLICY": "PASSIVE"}
+    work = {"library": library, "layers": layers, "threads": threads, "accuracy": accuracy, "least": least}
+    rows = in_a_child(work, threads)
+    return rows if isinstance(rows, list) else [{"layer": layer, "error": str(rows)} for layer in layers]
+
+
+def in_a_child(work: dict[str, Any], threads: int) -> Any:
+    """What a process with so many threads answers to `work`; its last words where it fails."""
+    counts = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), str(threads))
     done = subprocess.run(
-        [sys.executable, __file__, "--child", work], capture_output=True, text=True, env=environment, check=False
+        [sys.executable, __file__, "--child", json.dumps(work)],
+        capture_output=True,
+        text=True,
+        env={**os.environ, **counts, "OMP_WAIT_POLICY": "PASSIVE"},
+        check=False,
     )
     if done.returncode:
-        return [{"layer": layer, "error": done.stderr.strip().splitlines()[-1][:200]} for layer in layers]
-    rows: list[dict[str, Any]] = json.loads(done.stdout.strip().splitlines()[-1])
-    return rows
+        return (done.stderr.strip().splitlines() or [f"ended with {done.returncode}"])[-1][:200]
+    return json.loads(done.stdout.strip().splitlines()[-1])
 
 
 COLD = {
@@ -186,34 +204,41 @@ def megabytes(library: str) -> float | None:
     return sum(path.locate().stat().st_size for path in files if path.locate().exists()) / 1e6  # type: ignore[attr-defined]
 
 
-GROWTH: dict[str, Callable[[], Iterator[tuple[int, Layer]]]] = {
-    "side": lambda: ((s, (1, 16, s, s, 16, 3, 1, 1, 1, 1)) for s in (32, 48, 64, 96, 128, 256, 512, 1024, 2048, 4096)),
-    "odd side": lambda: (
-        (s, (1, 32, s, s, 32, 3, 1, 1, 1, 1)) for s in (5, 7, 9, 11, 13, 15, 17, 19, 23, 29, 31, 33, 47, 61)
-    ),
-    "channels": lambda: (
-        (c, (1, c, 28, 28, c, 3, 1, 1, 1, 1))
-        for c in (1, 2, 3, 4, 8, 15, 16, 17, 31, 32, 33, 64, 65, 128, 256, 512, 1024, 2048)
-    ),
-    "batch": lambda: ((n, (n, 32, 28, 28, 32, 3, 1, 1, 1, 1)) for n in (1, 2, 3, 4, 7, 8, 16, 32, 64)),
-    "kernel": lambda: ((k, (1, 32, 56, 56, 32, k, 1, k // 2, 1, 1)) for k in range(1, 16)),
-    "dilation": lambda: ((d, (1, 64, 56, 56, 64, 3, 1, d, d, 1)) for d in range(1, 17)),
-}
+def kernel_of(layout: str, layer: Layer, threads: int) -> tuple[int, str]:
+    """The multiply-adds of a layer, and which algorithm the planner takes for it."""
+    import convwise as cw
+
+    n, c, h, w, k, size, stride, pad, dilation, groups = layer
+    last = layout.endswith("NHWC")
+    found = cw.plan(
+        (n, h, w, c) if last else (n, c, h, w),
+        (k, c // groups, size, size),
+        stride=stride,
+        padding=pad,
+        dilation=dilation,
+        groups=groups,
+        layout="NHWC" if last else "NCHW",
+        threads=threads,
+    )
+    return found.macs, found.algorithm
 
 
-def growth(threads: int) -> str:
-    """Time and effective GFLOP/s as one size grows; a cliff is a row far below its neighbours."""
-    lines = []
-    for what, rows in GROWTH.items():
-        cells = list(rows())
-        for layout in OURS:
-            found = in_a_process(layout, [layer for _, layer in cells], threads, accuracy=False)
-            told = []
-            for (value, layer), row in zip(cells, found, strict=True):
-                speed = 2 * macs(layer) / row["seconds"] / 1e9 if "seconds" in row else float("nan")
-                told.append(f"{value}: {row.get('seconds', float('nan')) * 1e3:.3g} ms {speed:.0f}")
-            lines.append(f"{what} ({layout}, {threads} threads; GFLOP/s)\n  " + ", ".join(told))
-    return "\n".join(lines)
+def growth(threads: int, wanted: str) -> str:
+    """Time and effective GFLOP/s as one size grows, in the series whose name contains `wanted`."""
+    parts = [
+        series(
+            name,
+            OURS,
+            lambda layout, layers: in_a_process(layout, layers, threads, accuracy=False, least=0.1),
+            lambda layout, layer: kernel_of(layout, layer, threads),
+        )
+        for name in SERIES
+        if wanted in name
+    ]
+    head = (
+        f"{platform.machine()}, {cpu()}, {os.cpu_count()} cores, {threads} threads; Python {platform.python_version()}."
+    )
+    return "\n\n".join([head, *parts])
 
 
 def table(found: dict[int, dict[str, list[dict[str, Any]]]], layers: list[Layer]) -> str:
@@ -254,63 +279,35 @@ def table(found: dict[int, dict[str, list[dict[str, Any]]]], layers: list[Layer]
     return "\n".join(lines)
 
 
-def peak(threads: int) -> tuple[float, float]:
-    """The machine's float32 GFLOP/s, from the fastest direct layer, and its copy bandwidth in GB/s, both measured."""
-    best = 0.0
-    for layer in (LAYERS[3], LAYERS[4], LAYERS[6], LAYERS[7]):
-        row = in_a_process("convwise-NHWC", [layer], threads, accuracy=False)[0]
-        if "fastest" in row and "winograd" not in str(layer):
-            best = max(best, 2 * macs(layer) / row["fastest"] / 1e9)
-    a = np.ones(2**25, np.float32)
-    b = np.empty_like(a)
-    copying = min(seconds(lambda: np.copyto(b, a)))
-    return best, 2 * a.nbytes / copying / 1e9
-
-
-def plot(found: dict[int, dict[str, list[dict[str, Any]]]], layers: list[Layer], path: str) -> None:
-    """Roofline: effective GFLOP/s over multiply-adds a byte, with copy bandwidth as the slope."""
-    import matplotlib
-
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
-
+def roofline(found: dict[int, dict[str, list[dict[str, Any]]]], layers: list[Layer], path: str) -> str:
+    """The plot of the layers with the most threads under the roofs measured now; what the roofs are, in words."""
     threads = max(found)
-    figure, axes = pyplot.subplots(figsize=(9, 6))
-    intensity = []
-    for layer in layers:
-        n, c, h, w, k, size, *_, groups = layer
-        import convwise as cw
-
-        planned = cw.plan(
-            (n, c, h, w),
-            (k, c // groups, size, size),
-            stride=layer[6],
-            padding=layer[7],
-            dilation=layer[8],
-            groups=groups,
-        )
-        intensity.append(2 * planned.macs / planned.bytes)
-    for name, rows in found[threads].items():
-        points = [
+    work = in_a_child({"roofs": threads}, threads)
+    assert isinstance(work, dict), work
+    intensity = [flops_a_byte(layer) for layer in layers]
+    points = {
+        name: [
             (i, 2 * macs(layer) / row["seconds"] / 1e9)
             for i, layer, row in zip(intensity, layers, rows, strict=True)
             if "seconds" in row
         ]
-        axes.scatter(
-            *zip(*points, strict=True), label=name, s=60 if name in OURS else 25, marker="o" if name in OURS else "x"
-        )
-    _, bandwidth = peak(threads)
-    slope = np.geomspace(min(intensity), max(intensity))
-    axes.plot(slope, slope * bandwidth, "k--", linewidth=1, label=f"copy bandwidth {bandwidth:.0f} GB/s (one core)")
-    axes.set(
-        xscale="log",
-        yscale="log",
-        xlabel="FLOP a byte of input, weights and output",
-        ylabel=f"effective GFLOP/s, {threads} threads",
+        for name, rows in found[threads].items()
+    }
+    plot({name: rows for name, rows in points.items() if rows}, work, OURS, f"{cpu()}, float32", path)
+    return (
+        f"\nroofs with {threads} threads, measured in this run: compute {work['flops'] / 1e9:.0f} GFLOP/s ({work['by']}), "
+        f"memory {work['bandwidth'] / 1e9:.0f} GB/s (every thread copies an array of 128 MB, read and written bytes together)"
     )
-    axes.legend()
-    figure.tight_layout()
-    figure.savefig(path, dpi=120)
+
+
+def flops_a_byte(layer: Layer) -> float:
+    import convwise as cw
+
+    n, c, h, w, k, size, stride, pad, dilation, groups = layer
+    planned = cw.plan(
+        (n, c, h, w), (k, c // groups, size, size), stride=stride, padding=pad, dilation=dilation, groups=groups
+    )
+    return 2 * planned.macs / planned.bytes
 
 
 def main() -> None:
@@ -319,23 +316,25 @@ def main() -> None:
     parser.add_argument("--rows", default="")
     parser.add_argument("--libraries", default=",".join((*OURS, *PEERS)))
     parser.add_argument("--growth", action="store_true")
+    parser.add_argument("--series", default="", help="of --growth: those with this text in their names")
     parser.add_argument("--markdown", type=Path)
     parser.add_argument("--plot")
     parser.add_argument("--child", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.child:
         work = json.loads(options.child)
-        print(
-            json.dumps(
-                measure_here(
-                    work["library"], [tuple(layer) for layer in work["layers"]], work["threads"], work["accuracy"]
-                )
-            )
-        )
+        if "roofs" in work:
+            print(json.dumps(conv_roofs.measured(work["roofs"])))
+            return
+        work["layers"] = [tuple(layer) for layer in work["layers"]]
+        print(json.dumps(measure_here(**work)))
         return
     counts = [int(count) for count in options.threads.split(",")]
     if options.growth:
-        print(growth(counts[-1]))
+        grown = growth(counts[-1], options.series)
+        print(grown)
+        if options.markdown:
+            options.markdown.write_text(grown + "\n", encoding="utf-8")
         return
     rows = [int(row) for row in options.rows.split(",")] if options.rows else range(len(LAYERS))
     layers = [LAYERS[row] for row in rows]
@@ -361,12 +360,12 @@ def main() -> None:
     told.append("overhead: " + ", ".join(f"{name} {value * 1e6:.1f} us" for name, value in overheads().items()))
     sizes = {name: megabytes(name) for name in ("convwise", "torch", "onnxruntime", "openvino", "ncnn")}
     told.append("installed: " + ", ".join(f"{name} {size:.1f} MB" for name, size in sizes.items() if size))
+    if options.plot:
+        told.append(roofline(found, layers, options.plot))
     text = "\n".join(told)
     print(text)
     if options.markdown:
         options.markdown.write_text(text + "\n", encoding="utf-8")
-    if options.plot:
-        plot(found, layers, options.plot)
 
 
 def cpu() -> str:

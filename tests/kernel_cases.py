@@ -86,6 +86,7 @@ def cases(
     *,
     kernels: Any = KERNELS,
     steps: Any = STEPS,
+    dilations: Any = STEPS,
     groups: Any = GROUPS,
     each_in: Any = None,
     each_out: Any = None,
@@ -93,7 +94,7 @@ def cases(
 ) -> Case:
     """Ragged sizes from 1 to `most`, every option; `each_in` and `each_out` draw the channels of one group."""
     kernel = (draw(kernels), draw(kernels))
-    stride, dilation = ((draw(steps), draw(steps)) for _ in range(2))
+    stride, dilation = ((draw(each), draw(each)) for each in (steps, dilations))
     pads = tuple(draw(st.integers(0, 5)) for _ in range(4))
     sizes = []
     for k, d, low, high in zip(kernel, dilation, pads[::2], pads[1::2], strict=True):
@@ -128,6 +129,7 @@ def drawn_for(family: str | None) -> st.SearchStrategy[Case]:
             return cases(
                 kernels=st.just(3),
                 steps=st.just(1),
+                dilations=st.sampled_from([1, 1, 1, 2, 3]),
                 groups=st.just(1),
                 each_in=st.integers(7, 40),
                 each_out=st.integers(7, 70),

@@ -81,7 +81,7 @@ def built() -> Built | None:
     try:
         told: Any = json.loads(MANIFEST.read_text(encoding="utf-8"))
         return Built(told["halide"], tuple(told["isas"]), frozenset(told["symbols"]), dict(told["families"]))
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None
 
 

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import numpy as np
@@ -314,6 +315,57 @@ def test_slices_of_rows_and_images_give_the_same(data: st.DataObject) -> None:
         check(case, data.draw(st.sampled_from([*CONVS, None])))
     finally:
         compiled.SLICE = kept
+
+
+@needed
+@settings(max_examples=80, deadline=None, suppress_health_check=list(HealthCheck))
+@given(cases(), st.integers(1, 20))
+def test_sums_in_parts_give_the_same(case: Case, depth: int) -> None:
+    """Many channels are added up by several calls, each on top of what is there; here after very few."""
+    from convwise.engine import planning
+    from convwise.engine.families import direct
+
+    kept, direct._depths = (
+        direct._depths,
+        lambda problem, block, form: (min(depth, problem.channels // problem.groups),),
+    )
+    try:
+        planning.choose.cache_clear()
+        check(case, "direct")
+    finally:
+        direct._depths = kept
+        planning.choose.cache_clear()
+
+
+@needed
+def test_one_thread_is_one_after_two() -> None:
+    """A pool that was larger once goes on with all its threads, unless it is told to end."""
+    x, w = np.ones((1, 200, 200, 64), np.float32), np.ones((64, 64, 5, 5), np.float32)
+    convs = [Conv(w, threads=threads, layout="NHWC") for threads in (2, 1)]
+    for conv in convs:
+        conv(x)
+    wall, busy = time.perf_counter(), time.process_time()
+    for _ in range(5):
+        convs[1](x)
+    assert time.process_time() - busy < 1.2 * (time.perf_counter() - wall) + 0.02
+
+
+@needed
+@pytest.mark.parametrize("threads", [1, 2, 3])
+def test_every_slice_of_a_long_layer_has_work_for_every_thread(threads: int) -> None:
+    from convwise.axis import Pads, Window
+    from convwise.engine.calls import problem_of
+    from convwise.engine.compiled import SLICE, _slices
+    from convwise.engine.planning import choose
+
+    axis = Window(3, dilation=6, padding=Pads(6, 6)).over(70)
+    asked = problem_of((1, 512, 70, 70), 512, 1, [axis, axis], "NHWC", threads=threads)
+    assert asked is not None
+    choice = choose(asked, "direct")
+    assert choice is not None
+    assert choice.macs > SLICE * threads
+    _, rows = _slices(asked, choice, (1, 1, 1, 1), (1, 1, 1, 1), 1)
+    assert rows >= min(threads * dict(choice.tiles)["rows of a task"], 70)
 
 
 @needed

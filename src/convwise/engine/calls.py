@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from math import prod
 from typing import Any
@@ -19,6 +19,9 @@ from convwise.engine.problem import Choice, Problem
 FLOAT = np.dtype(np.float32)
 LARGE = 4096
 """Numbers from which on a result's place is chosen."""
+
+Chooser = Callable[[Problem, str | None], Choice | None]
+"""From a problem and the algorithm asked for to the kernel."""
 
 MOST_IDLE = 4
 """Unused descriptors kept of one prepared call; more are made while more threads call at once."""
@@ -111,7 +114,9 @@ def problem_of(
     )
 
 
-def prepare(problem: Problem, inputs: Steps, algorithm: str | None) -> Prepared | None:
+def prepare(
+    problem: Problem, inputs: Steps, algorithm: str | None, choose: Chooser = planning.choose
+) -> Prepared | None:
     """The kernel for `problem` on an input of these steps, ready to be called; None where NumPy must serve."""
     kernels = planning.library()
     if kernels is None or fused(problem.activation) is None:
@@ -121,7 +126,7 @@ def prepare(problem: Problem, inputs: Steps, algorithm: str | None) -> Prepared 
     if not fits(problem, inputs, outputs):
         return None
     flat, flat_inputs = flatten(problem, inputs)
-    choice = planning.choose(flat, algorithm)
+    choice = choose(flat, algorithm)
     if choice is None:
         return None
     flat_outputs = outputs if flat is problem else dense_steps(result_shape(flat), flat.output_layout)
@@ -143,7 +148,7 @@ def flatten(problem: Problem, inputs: Steps) -> tuple[Problem, Steps]:
     """A 1x1 convolution without padding sees no neighbours, so an image is one row of cells, and so may a batch be."""
     axes = (problem.rows, problem.columns)
     plain = all(axis.kernel == axis.stride == 1 and axis.pad_low == axis.pad_high == 0 for axis in axes)
-    if problem.kind != "conv" or not plain or problem.macs > SLICE:
+    if problem.kind != "conv" or not plain or problem.macs > SLICE * problem.threads:
         return problem, inputs
     n, c, y, x = inputs
     height, width, batch = problem.height, problem.width, problem.batch

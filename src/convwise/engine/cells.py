@@ -6,6 +6,7 @@ Arrays are (batch, channels, *spatial), but for `rearrange`, which takes the fra
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import product
 from math import prod
 from typing import Any
@@ -128,9 +129,19 @@ def _linear(x: Array, place: int, out: int, step: float, align_corners: bool) ->
 
 
 def pixel_shuffle(x: Array, op: PixelShuffle) -> Array:
-    """Channel c r^2 + i r + j becomes pixel (i, j) of channel c's r x r squares; with `inverse`, back."""
+    """Channel c r^2 + i r + j becomes pixel (i, j) of channel c's r x r squares; with `inverse`, back.
+
+    With `pixels_first` the channels of the deep map come as (i, j, c), not as (c, i, j).
+    """
     batch, channels, *sizes = x.shape
     rank, factors = op.rank, (op.factor,) * op.rank
+    if op.pixels_first:
+        cells = prod(factors)
+        if op.inverse:
+            deep = pixel_shuffle(x, replace(op, pixels_first=False))
+            return deep.reshape(batch, channels, cells, *deep.shape[2:]).swapaxes(1, 2).reshape(deep.shape)
+        turned = x.reshape(batch, cells, channels // cells, *sizes).swapaxes(1, 2).reshape(x.shape)
+        return pixel_shuffle(turned, replace(op, pixels_first=False))
     if op.inverse:
         small = [size // op.factor for size in sizes]
         split = x.reshape(batch, channels, *(n for size in small for n in (size, op.factor)))

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import product
 from math import inf
 from typing import Any
 
@@ -13,8 +14,10 @@ import numpy as np
 from convwise.axis import Axis
 from convwise.engine.arrays import Array
 from convwise.engine.families import FAMILIES
+from convwise.engine.families.depthwise import spread
 from convwise.engine.native import Buffer, Library, check, describe
 from convwise.engine.problem import LARGEST_INDEX, Choice, Problem
+from convwise.engine.transforms import transform
 
 CLAMP, SILU, HARD_SWISH = 0, 1, 2
 FUSED: dict[str | None, tuple[int, float, float]] = {
@@ -31,8 +34,8 @@ FUSED: dict[str | None, tuple[int, float, float]] = {
 }
 """Activations that the kernels apply themselves, by name without underscores: form, low, high."""
 
-SLICE = 500_000_000
-"""Multiply-adds between two looks at whether Ctrl-C was pressed: 5 ms on a fast core, 50 ms on a slow one."""
+SLICE = 1_000_000_000
+"""Multiply-adds of one thread between two looks at whether Ctrl-C was pressed: 8 ms on a fast core, 100 ms on a slow one."""
 
 TILE = 64
 """No register tile is wider, so no kernel looks farther than so many outputs past the last."""
@@ -83,11 +86,25 @@ def pack(problem: Problem, choice: Choice, weight: Array) -> Array:
 
 
 def pack_bytes(problem: Problem, choice: Choice) -> int:
-    """The bytes of the packed weights: as many as of the weights themselves, filled up to whole blocks of channels."""
-    block = dict(choice.tiles).get("channels", 1)
-    filters = problem.filters // problem.groups
-    each = 4 * problem.channels // problem.groups * problem.taps
-    return problem.groups * -(-filters // block) * block * each
+    """The bytes of the packed weights: as many as of the weights themselves, and what fills up vectors and blocks."""
+    tiles = dict(choice.tiles)
+    filters, inner = problem.filters // problem.groups, problem.channels // problem.groups
+    high, wide = problem.rows.kernel, problem.columns.kernel
+    if choice.family == "winograd":
+        lanes, block = tiles["channels in"], tiles["channels out"]
+        products = transform(tiles["outputs"]).products ** 2
+        numbers = problem.groups * -(-inner // lanes) * lanes * -(-filters // block) * block * products
+    elif choice.family == "depthwise":
+        numbers = problem.taps * spread(problem.filters)
+    elif choice.family == "grouped" and "group" in tiles:
+        numbers = problem.taps * inner * spread(problem.filters)
+    elif choice.family == "grouped":
+        numbers = -(-problem.filters // tiles["lanes"]) * tiles["lanes"] * (high + 1) * wide * inner
+    else:
+        block = tiles.get("channels", 1)
+        rounded = -(-filters // block) * block
+        numbers = problem.groups * problem.taps * inner * (spread(rounded) if choice.family == "first" else rounded)
+    return 4 * numbers
 
 
 def pad_bias(bias: Array | None, filters: int) -> Array:
@@ -100,8 +117,12 @@ def pad_bias(bias: Array | None, filters: int) -> Array:
 
 @dataclass(slots=True, eq=False)
 class Part:
-    """One call: which bytes of each array it starts at, and its argument list, whose addresses are those of the buffers."""
+    """One call: which bytes of each array it starts at, and its argument list, whose addresses are those of the buffers.
 
+    Not `first`: it adds up further channels on top of what the output holds, and its bias of zeros is its own.
+    """
+
+    first: bool
     starts: tuple[int, int, int, int]
     buffers: tuple[Buffer, Buffer, Buffer, Buffer, Buffer]
     address: int
@@ -130,8 +151,11 @@ class Run:
                 inp, packed, start, add, result = part.buffers
                 inp.host = x + source
                 packed.host = weights + weight
-                start.host = bias + channel
-                add.host = residual + place
+                if part.first:
+                    start.host = bias + channel
+                    add.host = residual + place
+                else:
+                    add.host = out + place
                 result.host = out + place
                 code = function(part.address)
                 if code:
@@ -153,29 +177,50 @@ def _farthest(axis: Axis) -> int:
     return (axis.out + TILE) * axis.stride + axis.span + abs(axis.pad_low) + abs(axis.pad_high) + axis.size
 
 
-def _parts(problem: Problem, choice: Choice, inputs: Steps, outputs: Steps, packed: tuple[int, ...]) -> Any:
-    """Groups apart where the kernel does not know them, and the rest in slices of batch and rows."""
+def _parts(problem: Problem, choice: Choice, inputs: Steps, outputs: Steps, packed: tuple[int, ...]) -> Iterator[Part]:
+    """The phases of a dilation apart where the kernel knows none, and groups; the rest in slices of batch and rows."""
+    if not choice.apart:
+        yield from _calls(problem, choice, (inputs, outputs), (0, 0), packed)
+        return
+    phases = list(product(problem.rows.phases, problem.columns.phases))
+    choice = replace(choice, macs=choice.macs // len(phases))
+    (down, across), (n, c, y, x), (m, k, v, u) = (problem.rows.dilation, problem.columns.dilation), inputs, outputs
+    steps = (n, c, y * down, x * across), (m, k, v * down, u * across)
+    for (row, line, rows), (column, cell, columns) in phases:
+        part = replace(problem, rows=rows, columns=columns, height=rows.size, width=columns.size)
+        yield from _calls(part, choice, steps, (line * y + cell * x, row * v + column * u), packed)
+
+
+def _calls(
+    problem: Problem, choice: Choice, steps: tuple[Steps, Steps], starts: tuple[int, int], packed: tuple[int, ...]
+) -> Iterator[Part]:
+    inputs, outputs = steps
     groups = 1 if FAMILIES[choice.family].grouped else problem.groups
     images, rows = _slices(problem, choice, inputs, outputs, groups)
     channels, filters = problem.channels // groups, problem.filters // groups
     size = 4
     for length in packed[1:]:
         size *= length
-    for group in range(groups):
-        for image in range(0, problem.batch, images):
-            for row in range(0, problem.out_height, rows):
-                count, high = min(images, problem.batch - image), min(rows, problem.out_height - row)
-                source = 4 * (image * inputs[0] + group * channels * inputs[1])
-                place = 4 * (image * outputs[0] + group * filters * outputs[1] + row * outputs[2])
-                buffers = (
-                    describe((channels, problem.width, problem.height, count), _inner_first(inputs)),
-                    _dense(packed[1:]),
-                    _dense((_bias_length(problem, filters),)),
-                    describe((filters, problem.out_width, high, count), _inner_first(outputs)),
-                    describe((filters, problem.out_width, high, count), _inner_first(outputs)),
-                )
-                starts = (source, group * size, 4 * group * filters, place)
-                yield _part(problem, choice, buffers, starts, row)
+    depth = choice.depth or channels
+    for group, image, row, first in product(
+        range(groups), range(0, problem.batch, images), range(0, problem.out_height, rows), range(0, channels, depth)
+    ):
+        count, high = min(images, problem.batch - image), min(rows, problem.out_height - row)
+        some = min(depth, channels - first)
+        source = 4 * (starts[0] + image * inputs[0] + (group * channels + first) * inputs[1])
+        place = 4 * (starts[1] + image * outputs[0] + group * filters * outputs[1] + row * outputs[2])
+        weights = _dense(packed[1:])
+        if some < channels:
+            weights.dim[1].extent = some
+        buffers = (
+            describe((some, problem.width, problem.height, count), _inner_first(inputs)),
+            weights,
+            _dense((_bias_length(problem, filters),)),
+            describe((filters, problem.out_width, high, count), _inner_first(outputs)),
+            describe((filters, problem.out_width, high, count), _inner_first(outputs)),
+        )
+        places = (source, group * size + 4 * first * packed[-1], 4 * group * filters, place)
+        yield _part(problem, choice, buffers, places, row, (first == 0, first + some == channels))
 
 
 def _bias_length(problem: Problem, filters: int) -> int:
@@ -196,31 +241,45 @@ def _dense(shape: Sequence[int]) -> Buffer:
 
 
 def _slices(problem: Problem, choice: Choice, inputs: Steps, outputs: Steps, groups: int) -> tuple[int, int]:
-    """Images, and rows of the output, that one call takes."""
+    """Images, and rows of the output, that one call takes; as many rows as give every thread whole tasks of its own."""
     each = choice.macs // (groups * problem.batch) or 1
-    images = max(1, min(problem.batch, SLICE // each))
+    slice_ = SLICE * problem.threads
+    images = max(1, min(problem.batch, slice_ // each))
     farthest = max(abs(inputs[0]), abs(outputs[0]), 1)
     images = max(1, min(images, (LARGEST_INDEX // 2) // farthest))
-    slices = -(-each // SLICE)
+    slices = -(-each // slice_)
     if images > 1 or slices == 1:
         return images, problem.out_height
     rows = -(-problem.out_height // slices)
-    return 1, -(-rows // choice.row_step) * choice.row_step
+    task = dict(choice.tiles).get("rows of a task", choice.row_step)
+    step = choice.row_step if task % choice.row_step else task * problem.threads
+    return 1, -(-rows // step) * step
 
 
 def _part(
-    problem: Problem, choice: Choice, buffers: tuple[Buffer, ...], starts: tuple[int, int, int, int], row: int
+    problem: Problem,
+    choice: Choice,
+    buffers: tuple[Buffer, ...],
+    starts: tuple[int, int, int, int],
+    row: int,
+    ends: tuple[bool, bool],
 ) -> Part:
-    """The argument list in the order that all programs share."""
-    form = fused(problem.activation)
+    """The argument list in the order that all programs share; `ends`: whether its channels are the first, and the last."""
+    form = fused(problem.activation if ends[1] else None)
     assert form is not None
+    first = ends[0]
     columns, lines = problem.columns, problem.rows
     low = lines.pad_low + row if problem.kind == "transposed" else lines.pad_low - row * lines.stride
     whole = [columns.pad_low, low, columns.stride, lines.stride, columns.dilation, lines.dilation, form[0]]
     scalars: list[Any] = [ctypes.c_int32(value) for value in whole]
-    scalars += [ctypes.c_float(form[1]), ctypes.c_float(form[2]), ctypes.c_int32(problem.residual)]
+    scalars += [ctypes.c_float(form[1]), ctypes.c_float(form[2]), ctypes.c_int32(problem.residual or not first)]
     scalars += [ctypes.c_int32(value) for value in choice.extra]
     inp, packed, bias, residual, out = buffers
+    zeros = None
+    if not first:
+        zeros = aligned((bias.dim[0].extent,), fill=True)
+        bias.host = zeros.ctypes.data
     everything = [inp, packed, bias, residual, *scalars, out]
     addresses = (ctypes.c_void_p * len(everything))(*(ctypes.addressof(value) for value in everything))
-    return Part(starts, (inp, packed, bias, residual, out), ctypes.addressof(addresses), (everything, addresses))
+    kept = (everything, addresses, zeros)
+    return Part(first, starts, (inp, packed, bias, residual, out), ctypes.addressof(addresses), kept)

@@ -10,9 +10,9 @@ from convwise.axis import Axis
 from convwise.engine import planning, windows
 from convwise.engine.activations import activate, known
 from convwise.engine.arrays import Array, check_memory, own, quiet, result_type, take, working_type
-from convwise.engine.calls import FLOAT, Prepared, address, prepare, problem_of
+from convwise.engine.calls import FLOAT, Chooser, Prepared, address, prepare, problem_of
 from convwise.engine.compiled import fused, pad_bias, steps_of
-from convwise.engine.options import NUMPY, layout_of, method_of, whole
+from convwise.engine.options import NUMPY, flag, layout_of, method_of, whole
 from convwise.engine.options import windows as windows_of
 from convwise.engine.problem import Problem
 from convwise.engine.running import conv, enter, leave
@@ -32,6 +32,10 @@ class Conv:
     """A convolution with fixed weights: `Conv(w, bias, ...)(x)` is `conv2d(x, w, bias, ...)`, with the weights copied and
     put into the order of the multiplication once. Later changes of `w` are not seen.
 
+    `tune=True` measures the kernels that could run the layer at the first call with an input of a new shape, which takes some
+    tenths of a second, and takes the fastest. What was found is remembered per machine in `measured.json` in the user's
+    cache folder (CONVWISE_CACHE, else XDG_CACHE_HOME/convwise; "off" keeps it to the process); `plan(..., tune=True)` shows it.
+
     >>> double = Conv(np.full((1, 1, 1, 1), 2.0))
     >>> double(np.ones((1, 2, 2))).tolist()
     [[[2.0, 2.0], [2.0, 2.0]]]
@@ -50,10 +54,13 @@ class Conv:
         activation: str | None = None,
         algorithm: str | None = None,
         threads: int | None = None,
+        tune: bool = False,
     ) -> None:
+        tuned = flag("tune", tune)
         copy = take("w", w).copy()
         own_bias = None if bias is None else take("bias", bias).copy()
         self._settle(copy, own_bias, (stride, padding, dilation, groups, layout, activation, algorithm, threads))
+        self._tune = tuned
 
     @classmethod
     def _of(cls, w: Array, bias: Array | None, options: Options) -> Conv:
@@ -99,6 +106,7 @@ class Conv:
         self._kernel_weights: dict[Any, Array] = {}
         self._kernel_bias: Array | None = None
         self._finite: bool | None = None
+        self._tune = False
 
     def __repr__(self) -> str:
         return f"Conv({' x '.join(map(str, self.weight.shape))} {self.weight.dtype}, {self._layout_name})"
@@ -200,7 +208,7 @@ class Conv:
         if problem is None:
             return None
         name = None if self._method == "auto" else self._method
-        prepared = prepare(problem, steps, name)
+        prepared = prepare(problem, steps, name, self._chooser())
         if prepared is None:
             if name is not None and name != "direct":
                 raise ArgumentError(
@@ -212,6 +220,13 @@ class Conv:
             return None
         prepared.shape = tuple(size for size in flow.output if size is not None)
         return prepared
+
+    def _chooser(self) -> Chooser:
+        if not self._tune:
+            return planning.choose
+        from convwise.engine import tuning
+
+        return tuning.choose
 
     def _problem(self, sizes: tuple[int, ...], axes: list[Axis], residual: bool) -> Problem | None:
         if self._finite is None:

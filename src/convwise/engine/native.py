@@ -9,9 +9,12 @@ import ctypes
 import os
 import threading
 import time
+import warnings
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
+
+import numpy as np
 
 from convwise import machine
 from convwise.engine.arrays import Array
@@ -111,6 +114,9 @@ class Library:
         with gate.lock:
             gate.inside += 1
             if self.pool[0] != threads:
+                # A pool that has more threads goes on using them all, unless it starts anew.
+                if gate.inside == 1 and threads < self.pool[0]:
+                    self.handle.halide_shutdown_thread_pool()
                 self.handle.halide_set_num_threads(threads)
                 self.pool[0] = threads
 
@@ -120,6 +126,36 @@ class Library:
             gate.inside -= 1
 
 
+def _whole() -> None:
+    """Refuse a library whose end is missing: the system would end the process for reading it.
+
+    Raises:
+        OSError: where the table of sections, which an ELF file ends with, lies beyond the end of the file.
+    """
+    with machine.LIBRARY.open("rb") as file:
+        head = file.read(64)
+        size = file.seek(0, 2)
+    if len(head) < 64 or head[:6] != b"\x7fELF\x02\x01":
+        raise OSError(f"{machine.LIBRARY} is no 64-bit ELF library")
+    table = int.from_bytes(head[40:48], "little")
+    entry, count = int.from_bytes(head[58:60], "little"), int.from_bytes(head[60:62], "little")
+    if not table or table + entry * count > size:
+        raise OSError(f"{machine.LIBRARY} is {size:,} bytes long, shorter than its own table says")
+
+
+SETTLED = 2**24
+"""Bytes of the array of `_settle_heap`."""
+
+
+def _settle_heap() -> None:
+    """Free one large array, after which glibc keeps memory up to that size instead of giving it back after every call.
+
+    It learns from the largest block that was freed (its dynamic mmap threshold). Before, a small layer's result and the
+    kernels' workspace could come as new pages in every call, which takes seven times as long as such a layer itself.
+    """
+    np.empty(SETTLED, np.uint8)
+
+
 @lru_cache(maxsize=1)
 def _load() -> Library | str:
     """The library, or why there is none."""
@@ -127,14 +163,23 @@ def _load() -> Library | str:
     if isinstance(selected, str):
         return selected
     try:
+        _whole()
         handle = ctypes.CDLL(str(machine.LIBRARY))
         for name in ("halide_set_num_threads", "halide_shutdown_thread_pool"):
             handle[name].restype = None if name.endswith("pool") else ctypes.c_int
         handle.halide_set_num_threads.argtypes = (ctypes.c_int,)
         handle.halide_shutdown_thread_pool.argtypes = ()
+        for symbol in selected.symbols:
+            handle[f"{symbol}_argv"]
     except (OSError, AttributeError) as error:
+        warnings.warn(
+            f"convwise's kernel library does not load, so NumPy runs the layers, more slowly: {error}",
+            RuntimeWarning,
+            stacklevel=2,
+        )
         return f"the kernel library does not load: {error}"
     library = Library(handle, selected.isa, selected.symbols)
+    _settle_heap()
     shutdown = handle.halide_shutdown_thread_pool
     os.register_at_fork(
         before=lambda: library.gate.close(shutdown),

@@ -92,6 +92,19 @@ def windows(
     return height, width
 
 
+def flag(name: str, value: object) -> bool:
+    """`value`, which is True or False.
+
+    Raises:
+        ArgumentError: CW606.
+    """
+    if not isinstance(value, bool):
+        raise ArgumentError(
+            "CW606", f"{name} must be True or False, not {value!r}", received=value, hint=f"write {name}=True"
+        )
+    return value
+
+
 def layout_of(name: object, ndim: int) -> Layout:
     """The layout called `name`, for an array of 4 axes, or 3 without a batch.
 

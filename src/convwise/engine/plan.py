@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from math import prod
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from convwise.axis import Axis
 from convwise.engine import planning
 from convwise.engine.calls import dense_steps, flatten, problem_of
 from convwise.engine.compiled import fused, pack_bytes
-from convwise.engine.options import NUMPY, layout_of, method_of, whole
+from convwise.engine.options import NUMPY, flag, layout_of, method_of, whole
 from convwise.engine.options import windows as windows_of
 from convwise.engine.problem import Choice, Problem
 from convwise.errors import ArgumentError
 from convwise.ops import Conv as ConvOp
 from convwise.ops import Layout
+
+if TYPE_CHECKING:
+    from convwise.engine.tuning import Measured
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +32,14 @@ class Rejected:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What runs a convolution here. Seconds, bound and fraction of peak come from a cost model, not from a measurement.
+    """What runs a convolution here. Seconds, bound and fractions come from a cost model, not from a measurement.
 
     `algorithm` is the name that `algorithm=` takes; `kernel` the compiled function, None where NumPy serves, and then
     `reason` says why. `done` counts the multiply-adds with the waste at ragged edges; `bytes` are input, weights and
-    output once; `workspace` what is allocated besides, all threads together; `packed` the weights made ready.
+    output once; `workspace` what is allocated besides, all threads together; `packed` the weights made ready. `fraction` is
+    that of `peak`, the float32 multiply-adds a second that the model gives all threads together, and `fraction_of_bandwidth`
+    that of `bandwidth`, its bytes a second from memory. `measured` is what `tune=True` found here, with the seconds of the
+    chosen kernel and of the model's own choice.
     """
 
     input: tuple[int, ...]
@@ -57,9 +63,17 @@ class Plan:
     activation: str | None
     reason: str | None
     rejected: tuple[Rejected, ...]
+    peak: float | None = None
+    bandwidth: float | None = None
+    fraction_of_bandwidth: float | None = None
+    measured: Measured | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        return {**asdict(self), "tiles": dict(self.tiles)}
+        told = {**asdict(self), "tiles": dict(self.tiles)}
+        if self.measured is not None:
+            told["measured"]["model_tiles"] = dict(self.measured.model_tiles)
+            told["measured"]["gain"] = self.measured.gain
+        return told
 
     def __str__(self) -> str:
         kernel = self.kernel or "NumPy"
@@ -81,12 +95,34 @@ class Plan:
                 f"{self.fraction:.0%} of peak" if self.exact else f"{self.fraction:.0%} of the direct algorithm's peak"
             )
             lines.append(f"  expected   {self.seconds * 1e6:,.0f} us by the cost model, bound by {self.bound}, {share}")
+        if self.peak and self.bandwidth and self.fraction_of_bandwidth is not None:
+            lines.append(
+                f"  roofs      {self.fraction_of_bandwidth:.0%} of the bandwidth; the model assumes {self.bandwidth / 1e9:.0f} GB/s "
+                f"and a peak of {self.peak / 1e9:,.0f} GMAC/s"
+            )
+        if self.measured is not None:
+            lines += _measured(self.measured, self.kernel or "", self.tiles)
         if not self.exact:
             lines.append("  accuracy   to 4e-6 of the largest output; algorithm='direct' adds up plainly")
         lines += [
             f"  {'rejected' if not number else '':<10} {r.algorithm}: {r.why}" for number, r in enumerate(self.rejected)
         ]
         return "\n".join(lines)
+
+
+def _measured(told: Measured, kernel: str, tiles: tuple[tuple[str, int], ...]) -> list[str]:
+    """What a measurement found, and by how much the choice is better than the model's."""
+    took = f"{told.seconds * 1e6:,.0f} us"
+    if (kernel, tiles) == (told.model_kernel, told.model_tiles):
+        found = f"{took}, the fastest of {told.candidates} candidates, as the cost model chose"
+    else:
+        cut = ", ".join(f"{name} {number}" for name, number in told.model_tiles)
+        found = (
+            f"{took}, the fastest of {told.candidates} candidates; the cost model's own, {told.model_kernel} "
+            f"({cut}), takes {told.model_seconds * 1e6:,.0f} us, {told.gain:.2f} times as long"
+        )
+    place = f"in {told.file}" if told.file else "by this process alone"
+    return [f"  measured   {found}", f"             {'known from before' if told.again else 'remembered'} {place}"]
 
 
 def _sizes(shape: tuple[int, ...]) -> str:
@@ -105,11 +141,12 @@ def plan(
     activation: str | None = None,
     algorithm: str | None = None,
     threads: int | None = None,
+    tune: bool = False,
 ) -> Plan:
     """How `conv2d` would run float32 arrays of these shapes here: the kernel, its tiles, and why not the others.
 
     `x_shape` is (batch, channels, height, width), or in the order of `layout`, and the batch may be left out; `w_shape` is
-    (out, in / groups, kernel height, kernel width). The options are those of `conv2d`.
+    (out, in / groups, kernel height, kernel width). The options are those of `conv2d`; `tune=True` measures, as for `Conv`.
 
     Raises:
         ShapeError: where the sizes do not work.
@@ -129,11 +166,18 @@ def plan(
         )
     sliding = windows_of((weight[2], weight[3]), stride, padding, dilation)
     op = ConvOp(sliding, weight[1] * count, weight[0], count, bias=True)
-    return plan_of(op, sizes, layout_of(layout, len(sizes)), activation, method_of(algorithm, threads), threads)
+    method, measure = method_of(algorithm, threads), flag("tune", tune)
+    return plan_of(op, sizes, layout_of(layout, len(sizes)), activation, method, threads, measure)
 
 
 def plan_of(
-    op: ConvOp, sizes: tuple[int, ...], layout: Layout, activation: str | None, method: str, threads: int | None
+    op: ConvOp,
+    sizes: tuple[int, ...],
+    layout: Layout,
+    activation: str | None,
+    method: str,
+    threads: int | None,
+    tune: bool = False,
 ) -> Plan:
     """The plan of a two-dimensional convolution `op`."""
     flow = op.flow(sizes, layout)
@@ -152,7 +196,7 @@ def plan_of(
     if problem is None or method in NUMPY:
         reason = f"algorithm={method!r} was asked for" if method in NUMPY else f"no kernels: {planning.why_none()}"
         return _numpy(shown, axes, groups, method, threads, activation, reason)
-    return _compiled(shown, problem, method, activation)
+    return _compiled(shown, problem, method, activation, tune)
 
 
 def _shape(name: str, value: object, ranks: tuple[int, ...]) -> tuple[int, ...]:
@@ -201,7 +245,7 @@ def _numpy(
     )
 
 
-def _compiled(shown: Shown, problem: Problem, method: str, activation: str | None) -> Plan:
+def _compiled(shown: Shown, problem: Problem, method: str, activation: str | None, tune: bool) -> Plan:
     kernels = planning.library()
     assert kernels is not None
     sizes, weight, output, layout = shown
@@ -209,7 +253,7 @@ def _compiled(shown: Shown, problem: Problem, method: str, activation: str | Non
     stored = shape if problem.input_layout == "NCHW" else (shape[0], shape[2], shape[3], shape[1])
     flat, _ = flatten(problem, dense_steps(stored, problem.input_layout))
     name = None if method == "auto" else method
-    choice = planning.choose(flat, name)
+    choice, measured, reason = _choose(flat, name, tune)
     found = planning.candidates(flat, kernels)
     if choice is None:
         reasons = {one.algorithm: one.why_not for one in found}
@@ -220,10 +264,12 @@ def _compiled(shown: Shown, problem: Problem, method: str, activation: str | Non
         axes = [problem.rows, problem.columns]
         told = "; ".join(f"{key}: {value}" for key, value in reasons.items())
         return _numpy(shown, axes, problem.groups, method, problem.threads, activation, told)
-    rejected = [_rejected(one, choice, name) for one in found if one.algorithm != choice.family]
+    rejected = [_rejected(one, choice, name, measured) for one in found if one.algorithm != choice.family]
     rejected.append(Rejected("windows", "NumPy's matrix product, for what no kernel runs"))
     compute = problem.macs / (problem.machine.peak * problem.threads)
     moving = problem.bytes / problem.machine.bandwidth
+    # Products with padding that are left out are no work done faster than the peak; what Winograd saves is.
+    useful = min(1.0, choice.macs / problem.macs) if choice.exact else 1.0
     return Plan(
         input=sizes,
         weight=weight,
@@ -240,18 +286,38 @@ def _compiled(shown: Shown, problem: Problem, method: str, activation: str | Non
         packed=pack_bytes(problem, choice),
         workspace=choice.workspace,
         seconds=choice.seconds,
+        peak=problem.machine.peak * problem.threads,
+        bandwidth=problem.machine.bandwidth,
+        fraction_of_bandwidth=moving / choice.seconds if choice.seconds else None,
+        measured=measured,
         bound="memory" if moving > compute else "compute",
-        fraction=compute / choice.seconds if choice.seconds else None,
+        fraction=compute * useful / choice.seconds if choice.seconds else None,
         exact=choice.exact,
         activation=activation,
-        reason=None if name is None else f"algorithm={name!r} was asked for",
+        reason=reason,
         rejected=tuple(rejected),
     )
 
 
-def _rejected(one: planning.Candidate, choice: Choice, name: str | None) -> Rejected:
+def _choose(flat: Problem, name: str | None, tune: bool) -> tuple[Choice | None, Measured | None, str | None]:
+    """The kernel, what was measured for it, and the reason beside the cost model's."""
+    reason = None if name is None else f"algorithm={name!r} was asked for"
+    if not tune:
+        return planning.choose(flat, name), None, reason
+    from convwise.engine import tuning
+
+    found = tuning.tuned(flat, name)
+    if found is None:
+        return None, None, reason
+    return found.choice, found.measured, "; ".join(part for part in (reason, found.why_not) if part) or None
+
+
+def _rejected(one: planning.Candidate, choice: Choice, name: str | None, measured: Measured | None) -> Rejected:
     if one.choice is None:
         return Rejected(one.algorithm, one.why_not or "no kernel")
     if name is not None:
         return Rejected(one.algorithm, f"{name} was asked for", one.choice.seconds)
-    return Rejected(one.algorithm, f"about {one.choice.seconds / choice.seconds:.2f} times as long", one.choice.seconds)
+    told = f"about {one.choice.seconds / choice.seconds:.2f} times as long"
+    if measured is not None:
+        told = f"not faster when measured; the cost model expects {told}"
+    return Rejected(one.algorithm, told, one.choice.seconds)

@@ -85,6 +85,8 @@ class Choice:
 
     `macs` are those really done, waste at ragged edges included. `extra` are the whole numbers that the program takes
     beyond the shared ones. A part of the output that starts at a row divisible by `row_step` may be computed by itself.
+    `depth` input channels are added up by one call, the next ones on top of its output; 0: all by one. `apart`: of
+    windows with a dilation, every phase is a call of its own, without one.
     """
 
     family: str
@@ -97,3 +99,5 @@ class Choice:
     macs: int
     row_step: int = 1
     exact: bool = True
+    depth: int = 0
+    apart: bool = False

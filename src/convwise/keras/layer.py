@@ -352,6 +352,31 @@ class DialectLayer(Layer):
         Raises:
             ShapeError, Refusal
         """
+        return self._computed(inputs)
+
+    def _joined(self, after: Layer) -> str | None:
+        """The activation that the layer `after` adds and that runs together with this one; None where it does not.
+
+        Only where both are what they are called, unchanged, and compute float32: float16 is rounded between the two.
+        """
+        from convwise.runtime.running import joined
+
+        if not self._plain or not isinstance(after, DialectLayer) or not after._plain:
+            return None
+        return joined(self._layer.ops, after._layer.ops)
+
+    @property
+    def _plain(self) -> bool:
+        """Whether a call is this class's `call` in float32 and nothing beside it."""
+        own = type(self).call is DialectLayer.call and type(self).__call__ is Layer.__call__
+        return own and "call" not in self.__dict__ and self.dtype == "float32" and "activation" not in self._live
+
+    def _call_joined(self, inputs: Any, activation: str) -> Tensor:
+        """A call together with that of an activation layer, in a model, whose layers are built and have seen their shapes."""
+        return self._computed(self._received(inputs), activation)
+
+    def _computed(self, inputs: Any, together: str | None = None) -> Tensor:
+        """`call`, with one more activation applied together with the last op, a convolution."""
         from convwise.runtime.running import following, run
 
         array = np.asarray(inputs)
@@ -364,13 +389,14 @@ class DialectLayer(Layer):
                 activation = None
                 continue
             activation = following(self.resolved.ops, number)
+            joint = activation or (together if number == len(self.resolved.ops) - 1 else None)
             weights = {
                 spec.role: spec.to_engine(own.value)
                 for spec, own in zip(self._specs, self._own, strict=True)
                 if spec.op == number
             }
             layout = self._layout_of(array.shape) if number == 0 else self._layout
-            array = run(op, array, weights or None, layout, "keras", activation)
+            array = run(op, array, weights or None, layout, "keras", joint)
         custom = self._live.get("activation")
         if custom is not None:
             array = np.asarray(custom(as_tensor(array)))

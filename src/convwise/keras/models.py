@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from convwise.dialects import base
 from convwise.errors import ArgumentError
-from convwise.keras.layer import Layer, inference_only
+from convwise.keras.layer import DialectLayer, Layer, inference_only
 from convwise.keras.state import snake_case, unique_name
 from convwise.keras.summary import print_summary
 from convwise.keras.symbolic import KerasTensor, declared_shape
@@ -181,9 +181,7 @@ class Model(Layer):
     def call(self, inputs: Any) -> Any:
         if not self._steps:
             return super().call(inputs)
-        for layer in self._steps:
-            inputs = layer(inputs)
-        return inputs
+        return _through(self._steps, inputs)
 
     def compute_output_shape(self, input_shape: Any) -> Shape:
         if not self._steps:
@@ -253,6 +251,20 @@ def _only(value: Any, name: str) -> KerasTensor:
         received=type(value).__name__,
         hint="models of one input and one output run; pass what Input and the last layer gave",
     )
+
+
+def _through(steps: Sequence[Layer], inputs: Any) -> Any:
+    """One layer after the other; an activation layer behind a convolution runs together with it."""
+    number = 0
+    while number < len(steps):
+        layer, after = steps[number], steps[number + 1] if number + 1 < len(steps) else None
+        if isinstance(layer, DialectLayer) and isinstance(after, DialectLayer):
+            activation = layer._joined(after) if not isinstance(inputs, KerasTensor) else None
+            if activation is not None:
+                inputs, number = layer._call_joined(inputs, activation), number + 2
+                continue
+        inputs, number = layer(inputs), number + 1
+    return inputs
 
 
 class Sequential(Model):
@@ -368,9 +380,7 @@ class Sequential(Model):
             self.build(shape)
 
     def call(self, inputs: Any) -> Tensor:
-        for layer in self._steps:
-            inputs = layer(inputs)
-        return inputs  # type: ignore[no-any-return]
+        return _through(self._steps, inputs)  # type: ignore[no-any-return]
 
     def compute_output_shape(self, input_shape: Any) -> Shape:
         for layer in self._steps:

@@ -178,11 +178,15 @@ def _norm(op: Norm, layout: Layout) -> Rule | None:
     axes, wanted = op.axes, op.features
     if op.groups or (isinstance(axes, str) and axes != "channels"):
         return None
+    least = 0
     if isinstance(axes, str):
+        least = 1 + layout.batched
         axes = (-1,) if layout.channels_last else (int(layout.batched),)
     each = op.scale + op.center
 
     def rule(shape: Shape) -> Outline | None:
+        if len(shape) < least:
+            return None
         features = 1
         for axis in axes:
             size = shape[axis] if -len(shape) <= axis < len(shape) else None

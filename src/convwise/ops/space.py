@@ -99,11 +99,16 @@ class Resize:
 
 @dataclass(frozen=True, slots=True)
 class PixelShuffle:
-    """Channels to pixels: (C r^2, H, W) -> (C, H r, W r); with `inverse`, back (Shi et al., arXiv 1609.05158)."""
+    """Channels to pixels: (C r^2, H, W) -> (C, H r, W r); with `inverse`, back (Shi et al., arXiv 1609.05158).
+
+    Channel c r^2 + i r + j is pixel (i, j) of channel c; with `pixels_first` it is channel (i r + j) C + c, as TensorFlow
+    and ONNX's mode DCR have it.
+    """
 
     factor: int
     inverse: bool = False
     rank: int = 2
+    pixels_first: bool = False
 
     def flow(self, shape: Shape, layout: Layout) -> Flow:
         batch, channels, spatial = check_rank(shape, layout, self.rank)

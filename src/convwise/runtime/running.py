@@ -18,14 +18,33 @@ Weights = Mapping[str, Any] | None
 
 TOGETHER = frozenset({"relu", "relu6", "silu", "swish", "hardswish", "hard_swish", "hard_silu", "hardsilu"})
 """Activations that cost nothing right after a convolution."""
+CLAMPS: Mapping[tuple[object, ...], str] = {(1.0, -1.0): "hardtanh", (6.0, 0.0): "relu6"}
+"""The upper and the lower end of a hard tanh, to the engine's name of that clamp."""
 
 
 def following(ops: Sequence[Op], number: int) -> str | None:
     """The activation after op `number` that the engine applies together with it, if there is one."""
     if not isinstance(ops[number], Conv) or number + 1 >= len(ops):
         return None
-    after = ops[number + 1]
-    return after.kind if isinstance(after, Pointwise) and after.kind in TOGETHER and not after.options else None
+    return together(ops[number + 1])
+
+
+def together(op: Op) -> str | None:
+    """The engine's name of an activation that costs nothing right after a convolution; None for any other op.
+
+    >>> together(Pointwise("hard_tanh", (("min_val", 0.0), ("max_val", 6.0))))
+    'relu6'
+    """
+    if not isinstance(op, Pointwise):
+        return None
+    if op.kind in ("hard_tanh", "hardtanh"):
+        return CLAMPS.get(tuple(value for _, value in sorted(op.options)))
+    return op.kind if op.kind in TOGETHER and not op.options else None
+
+
+def joined(ops: Sequence[Op], after: Sequence[Op]) -> str | None:
+    """The activation that a layer of one op, `after`, adds to a layer that ends in a convolution, `ops`."""
+    return together(after[0]) if len(after) == 1 and ops and isinstance(ops[-1], Conv) else None
 
 
 def run(op: Op, x: Array, weights: Weights, layout: Layout, dialect: str, activation: str | None = None) -> Array:

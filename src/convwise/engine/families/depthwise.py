@@ -19,19 +19,25 @@ TASKS = 4
 MOST_STAGE = 64 * 2**20
 """Bytes of the input that the tasks may hold copies of at a time."""
 TOO_WIDE = f"what it would copy of the input takes more than {MOST_STAGE:,} bytes"
+COPIED = 7.0
+"""Multiply-adds of a vector in whose time one is copied with its padding."""
 CURVED = frozenset({"silu", "swish", "hardswish", "hardsilu"})
 """Activations that are more than a clamp."""
 
 
 @dataclass(frozen=True, slots=True)
 class Tile:
-    """`pixels` outputs of a row times `vectors` vectors of `lanes` channels. A `plain` one clamps and does nothing else."""
+    """`pixels` outputs of a row times `vectors` vectors of `lanes` channels. A `plain` one clamps and does nothing else.
+
+    A `staged` one copies a block's part of the input with its padding, so that no tile has an edge.
+    """
 
     name: str
     pixels: int
     vectors: int
     lanes: int
     plain: bool
+    staged: bool = False
 
     @property
     def block(self) -> int:
@@ -43,6 +49,8 @@ def last_tiles(isa: Isa) -> tuple[Tile, ...]:
     most = 7 if isa.registers == 32 else 4
     tiles = [
         *(Tile(f"{pixels}x2", pixels, 2, isa.lanes, plain=True) for pixels in sorted({most, 4}, reverse=True)),
+        Tile(f"{most}x2s", most, 2, isa.lanes, plain=True, staged=True),
+        Tile("anys", 4, 2, isa.lanes, plain=False, staged=True),
         Tile("4x1", 4, 1, isa.lanes, plain=True),
         Tile("any", 4, 1, isa.lanes, plain=False),
     ]
@@ -73,7 +81,7 @@ def choices(problem: Problem, isa: Isa) -> list[Choice]:
     fitting = [
         tile for tile in last_tiles(isa) if tile.block <= problem.channels and (plain(problem) or not tile.plain)
     ]
-    return [_last(problem, isa, tile) for tile in fitting]
+    return affordable([(_staged if tile.staged else _last)(problem, isa, tile) for tile in fitting])
 
 
 def affordable(found: list[Choice]) -> list[Choice]:
@@ -96,13 +104,15 @@ def _last(problem: Problem, isa: Isa, tile: Tile) -> Choice:
     macs = lines * across * tile.pixels * blocks * tile.block * problem.taps
     tasks = strips * -(-blocks // each)
     threads = min(problem.threads, tasks)
-    inside = len(problem.columns.interior) * len(problem.rows.interior) / (problem.out_width * problem.out_height)
+    interior = problem.columns.interior
+    whole = max(interior.stop // tile.pixels - -(-interior.start // tile.pixels), 0)
+    inside = whole * len(problem.rows.interior) / (across * problem.out_height)
     # A tap of a tile costs its multiply-adds, its vectors of weights and some addresses; a masked one about twice that.
     work = tile.pixels * tile.vectors
-    cycles = problem.taps * (work * (2.2 - 1.2 * inside) + tile.vectors + 2) + 4 * work
+    cycles = 1.8 * (problem.taps * (work * (2.2 - 1.2 * inside) + tile.vectors + 2) + 4 * work)
     cycles *= 1.0 if tile.plain else 1.5
-    if tile.pixels > 4 and problem.taps < 16:
-        cycles *= 1.5  # few taps do not pay for the addresses of many pixels
+    if tile.pixels > 4 and problem.columns.stride > 1:
+        cycles *= 1.2  # many pixels with gaps between them are many cache lines
     seconds = cycles * lines * across * blocks * isa.lanes / problem.machine.peak / threads
     variant = f"{tile.name}_nhwc"
     return Choice(
@@ -114,6 +124,47 @@ def _last(problem: Problem, isa: Isa, tile: Tile) -> Choice:
         seconds=max(seconds, problem.bytes / problem.machine.bandwidth / 4) + 2e-6,
         workspace=0,
         macs=macs,
+    )
+
+
+def _staged(problem: Problem, isa: Isa, tile: Tile) -> Choice:
+    across, blocks = -(-problem.out_width // tile.pixels), -(-problem.channels // tile.block)
+    wide = _read(problem.columns.stride, problem.columns.span, across * tile.pixels)
+
+    def stage(rows: int) -> int:
+        return 4 * tile.block * wide * _read(problem.rows.stride, problem.rows.span, rows)
+
+    strips = 1
+    while strips < problem.out_height and stage(-(-problem.out_height // strips)) > problem.machine.l2 // 4:
+        strips += max(1, strips // 4)
+    # Blocks of channels share nothing, strips of rows read some rows twice.
+    wanted = TASKS * problem.threads if problem.threads > 1 else 1
+    lines = problem.batch * strips
+    each = min(blocks, max(1, blocks * lines // wanted))
+    if lines * blocks < problem.threads:
+        strips = min(problem.out_height, -(-problem.threads // (problem.batch * blocks)))
+    rows = -(-problem.out_height // strips)
+    strips = -(-problem.out_height // rows)
+    tasks = problem.batch * strips * -(-blocks // each)
+    threads = min(problem.threads, tasks)
+    tiles = problem.batch * problem.out_height * across * blocks
+    work = tile.pixels * tile.vectors
+    cycles = tiles * (problem.taps * (1.2 * work + tile.vectors + 2) + (4 if tile.plain else 12) * work)
+    cycles += problem.batch * strips * blocks * stage(rows) / 4 / isa.lanes * COPIED
+    variant = f"{tile.name}_nhwc"
+    return Choice(
+        family=NAME,
+        variant=variant,
+        symbol=symbol(NAME, variant, isa),
+        tiles=(("pixels", tile.pixels), ("channels", tile.block), ("rows of a task", rows), ("blocks of a task", each)),
+        extra=(rows, each),
+        seconds=max(
+            cycles * isa.lanes / problem.machine.peak / threads * (-(-tasks // threads) * threads / tasks),
+            problem.bytes / problem.machine.bandwidth / 4,
+        )
+        + 2e-6,
+        workspace=threads * stage(rows),
+        macs=tiles * tile.pixels * tile.block * problem.taps,
     )
 
 
@@ -133,12 +184,13 @@ def _first(problem: Problem, isa: Isa) -> Choice:
     threads = min(problem.threads, tasks)
     tiles = problem.batch * problem.channels * across * down
     macs = tiles * high * isa.lanes * vectors * problem.taps
+    variant = "plain_nchw" if plain(problem) else "nchw"
     loads = {1: 1, 2: 3}.get(problem.columns.stride, 12)
     cycles = problem.taps * (high * vectors * (1 + loads) / 2 + 2) + 10 * high * vectors + 2 * tall
     return Choice(
         family=NAME,
-        variant="nchw",
-        symbol=symbol(NAME, "nchw", isa),
+        variant=variant,
+        symbol=symbol(NAME, variant, isa),
         tiles=(
             ("pixels", isa.lanes * vectors),
             ("rows", high),

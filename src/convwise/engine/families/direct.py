@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
+from heapq import heapreplace
+from itertools import product
+from math import prod
 
 import numpy as np
 
@@ -19,6 +23,18 @@ MOST_GROUPS = 64
 MOST_STAGE = 8 * 2**20
 """Bytes of all tasks' copies of their input; more only where the output is as large. A long stride makes a tile span much."""
 MOST_LOOKED_AT = 10_000
+PART = 128
+"""Fewer input channels are not added up by a call of their own: the sums are written and read again for each part."""
+AGAIN = 100
+"""What that costs for a vector of outputs, in multiply-adds."""
+CROWDED = 0.035
+"""What is lost where a task's stage and a block's weights take the second cache twice."""
+HANDED = 3e-7
+"""Seconds for a task to find its thread."""
+HELD_UP = 0.12
+"""The share of one task's time that the other threads wait for the last one."""
+LOOKED_AT = 64
+"""More tasks than these are taken to end together."""
 SKIPPED = 3
 """From this padding on, products with nothing but padding are looked for and left out."""
 
@@ -40,55 +56,85 @@ def _outputs(problem: Problem) -> int:
 
 
 def _choices(problem: Problem, isa: Isa) -> Iterator[Choice]:
-    wanted = 4 * problem.threads if problem.threads > 1 else 1
+    # Many tasks leave work for a thread whose neighbour is held up, few copy less of the input twice.
+    counts = tuple(problem.threads * each for each in (1, 2, 4, 8)) if problem.threads > 1 else (1,)
     # Windows with gaps span much more than they read: fewer tasks, with stages beyond the second cache, copy less.
     gaps = problem.rows.dilation > 1 or problem.columns.dilation > 1
+    form = _form(problem)
     for pixels, vectors in direct_tiles(isa):
-        yield _choice(problem, isa, (pixels, vectors), _room(problem, vectors * isa.lanes), wanted)
-        if gaps:
-            yield _choice(problem, isa, (pixels, vectors), MOST_STAGE // problem.threads, problem.threads)
+        for depth in _depths(problem, vectors * isa.lanes, form):
+            rooms = [_room(problem, vectors * isa.lanes, depth)] + [MOST_STAGE // problem.threads] * gaps
+            wide = depth + (16 if depth % ALIAS == 0 else 0)
+            if problem.output_layout == "NCHW":
+                wide = -(-wide // isa.lanes) * isa.lanes
+            tasks = {
+                _task(
+                    problem,
+                    (wide, pixels),
+                    -(-problem.filters // problem.groups // (vectors * isa.lanes)),
+                    room,
+                    wanted,
+                )
+                for room in rooms
+                for wanted in counts
+            }
+            for task in tasks:
+                yield _choice(problem, isa, (pixels, vectors), (depth, wide), task)
 
 
-def _room(problem: Problem, block: int) -> int:
+def _depths(problem: Problem, block: int, form: str) -> tuple[int, ...]:
+    """Input channels that one call may add up: all, or parts of which a block's weights leave room in the second cache."""
+    channels = problem.channels // problem.groups
+    if form == "point" or channels < 2 * PART or 4 * channels * problem.taps * block < problem.machine.l2 // 4:
+        return (channels,)
+    parts = (-(-channels // (size * PART)) for size in (1, 2))
+    return (channels, *sorted({-(-channels // (16 * count)) * 16 for count in parts if count > 1}))
+
+
+def _room(problem: Problem, block: int, depth: int) -> int:
     """Bytes for a task's stage: what a block of weights leaves of the second cache, for all of it is read again for every tile."""
     cache = problem.machine.l2
-    weights = 4 * problem.channels // problem.groups * problem.taps * block
+    weights = 4 * depth * problem.taps * block
     return min(max(cache * 7 // 8 - weights, cache // 8), cache // 2)
 
 
-def _choice(problem: Problem, isa: Isa, tile: tuple[int, int], budget: int, wanted: int) -> Choice:
-    pixels, vectors = tile
+def _choice(
+    problem: Problem, isa: Isa, tile: tuple[int, int], depths: tuple[int, int], task: tuple[int, int, int]
+) -> Choice:
+    (pixels, vectors), (depth, wide), (tiles, rows, blocks) = tile, depths, task
     block = vectors * isa.lanes
     channels, filters = problem.channels // problem.groups, problem.filters // problem.groups
-    wide = channels + (16 if channels % ALIAS == 0 else 0)
-    if problem.output_layout == "NCHW":
-        wide = -(-wide // isa.lanes) * isa.lanes
+    calls = -(-channels // depth)
+    form = _form(problem) if calls == 1 else "any"
     across, deep = -(-problem.out_width // pixels), -(-filters // block)
-    tiles, rows, blocks = _task(problem, (wide, pixels), across, deep, budget, wanted)
     tasks = problem.batch * -(-across // tiles) * -(-problem.out_height // rows) * -(-deep // blocks)
     threads = min(problem.threads, tasks)
     macs = _work(problem, pixels, across * pixels, deep * block)
-    form = _form(problem)
     stage = 0 if form == "point" else _stage(problem, wide, pixels, tiles, rows)
-    uneven = -(-tasks // threads) * threads / tasks
+    uneven = _uneven(problem, task, across, deep, tasks)
     peak = problem.machine.peak * threads
-    efficiency = _efficiency(pixels, vectors)
-    work = macs / (peak * efficiency)
-    # A vector takes three cycles to its place, as long as six multiplications.
-    moved = problem.groups * tasks * stage * 1.5 / problem.machine.peak / threads
-    stored = (
-        problem.filters * problem.out_height * problem.out_width * problem.batch / (problem.machine.peak / 8) / threads
-    )
+    # Weights of a block that were driven out of the second cache are waited for.
+    crowd = (stage + 4 * depth * problem.taps * block) / problem.machine.l2 - 1
+    work = macs / (peak * _efficiency(pixels, vectors)) * (1 + CROWDED * min(max(crowd, 0), 2))
+    # A vector takes three cycles to its place, as long as six multiplications, and more where it comes from far apart
+    # or goes beyond the second cache.
+    gaps = problem.rows.dilation > 1 or problem.columns.dilation > 1
+    each = (3.0 if gaps else 1.5) if 2 * stage <= problem.machine.l2 else 5.0
+    moved = problem.groups * calls * tasks * stage * each / problem.machine.peak / threads
+    outputs = problem.filters * problem.out_height * problem.out_width * problem.batch
+    stored = outputs * (8 + AGAIN * (calls - 1)) / problem.machine.peak / threads
     variant = f"{pixels}x{vectors}_{problem.output_layout.lower()}_{form}"
+    named = (("pixels", pixels), ("channels", block), ("rows of a task", rows), ("tiles of a task", tiles))
     return Choice(
         family=NAME,
         variant=variant,
         symbol=symbol(NAME, variant, isa),
-        tiles=(("pixels", pixels), ("channels", block), ("rows of a task", rows), ("tiles of a task", tiles)),
+        tiles=named if calls == 1 else (*named, ("input channels of a call", depth)),
         extra=(rows, tiles, blocks, wide, int(_skips(problem))),
-        seconds=(work + moved + stored) * uneven + 2e-6 * problem.groups,
+        seconds=(work + moved + stored) * uneven + problem.groups * calls * (2e-6 + tasks * HANDED / threads),
         workspace=threads * stage,
         macs=macs,
+        depth=0 if calls == 1 else depth,
     )
 
 
@@ -107,6 +153,7 @@ def _work(problem: Problem, pixels: int, across: int, filters: int) -> int:
     )
 
 
+@lru_cache(maxsize=256)
 def _read_share(axis: Axis, pixels: int) -> float:
     """Of the taps of all tiles of `pixels` outputs, how many read data at all for one of them."""
     starts = range(0, axis.out, pixels)
@@ -138,22 +185,22 @@ def _efficiency(pixels: int, vectors: int) -> float:
     return multiplying / (max(multiplying, loading) + 0.25) / (1 + 0.3 / pixels)
 
 
-def _task(
-    problem: Problem, tile: tuple[int, int], across: int, deep: int, budget: int, wanted: int
-) -> tuple[int, int, int]:
+def _task(problem: Problem, tile: tuple[int, int], deep: int, budget: int, wanted: int) -> tuple[int, int, int]:
     """Tiles of a row, rows and blocks of channels that one task takes: its stage fits `budget`, and there are `wanted` tasks."""
     wide, pixels = tile
-    tiles = across
+    tiles = across = -(-problem.out_width // pixels)
     while tiles > 1 and _stage(problem, wide, pixels, tiles, 1) > budget:
         tiles = -(-tiles // 2)
-    rows = problem.out_height
-    while rows > 1 and _stage(problem, wide, pixels, tiles, rows) > budget:
-        rows = -(-rows // 2)
+    strips = 1
+    while (
+        strips < problem.out_height and _stage(problem, wide, pixels, tiles, -(-problem.out_height // strips)) > budget
+    ):
+        strips += max(1, strips // 4)
     lines = problem.batch * -(-across // tiles)
     # Strips of fewer rows read more rows twice; below the height of a window that costs more than it brings.
-    least = max(problem.rows.kernel, 2)
-    while lines * -(-problem.out_height // rows) < wanted and rows > least:
-        rows = max(-(-rows // 2), least)
+    most = -(-problem.out_height // max(problem.rows.kernel, 2))
+    strips = max(strips, min(-(-wanted // lines), most))
+    rows = -(-problem.out_height // strips)
     strips = lines * -(-problem.out_height // rows)
     blocks = deep
     while strips * -(-deep // blocks) < wanted and blocks > 1:
@@ -161,6 +208,22 @@ def _task(
     if strips * -(-deep // blocks) < wanted and rows == problem.out_height == 1 and tiles > 1:
         tiles = max(1, tiles * strips // wanted)
     return tiles, rows, blocks
+
+
+def _uneven(problem: Problem, task: tuple[int, int, int], across: int, deep: int, tasks: int) -> float:
+    """How much longer the last thread works than it would if all ended together; each takes the next task when it is free."""
+    threads = min(problem.threads, tasks)
+    share = 1 + HELD_UP * (threads - 1) / tasks
+    if threads == 1 or tasks > LOOKED_AT:
+        return share
+    sizes = [
+        [min(each, whole - first) for first in range(0, whole, each)]
+        for whole, each in ((deep, task[2]), (problem.batch, 1), (problem.out_height, task[1]), (across, task[0]))
+    ]
+    busy = [0] * threads
+    for one in product(*sizes):
+        heapreplace(busy, busy[0] + prod(one))
+    return share * max(busy) * threads / sum(busy)
 
 
 def _stage(problem: Problem, wide: int, pixels: int, tiles: int, rows: int) -> int:

@@ -1,14 +1,15 @@
 """Winograd convolution: when it can be used, how an image is cut for it, and its transformed weights.
 
 Rounding: at most 4e-6 of the largest output on unit-variance data (direct: 2e-6). A NaN or an infinity in the input spoils
-whole tiles of 4 x 4 (2 x 2) outputs where one of their windows reads it, and sums of a few input numbers beyond 1e37 can
-overflow on the way although the result would not; `algorithm="direct"` does neither.
+whole tiles of 4 x 4 (2 x 2) outputs where one of their windows reads it, of every d-th output where the dilation is d, and
+sums of a few input numbers beyond 1e37 can overflow on the way although the result would not; `algorithm="direct"` does
+neither.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
@@ -22,6 +23,8 @@ from convwise.engine.winograd_tiles import OUTPUTS, VARIANTS, block, pixels
 
 NAME = "winograd"
 MOST_GROUPS = 8
+MOST_PHASES = 64
+"""A dilation of 2 makes four images of every second cell, each with its own windows; these are so many calls."""
 LEAST_CHANNELS = 8
 """Below, transforming costs more than the products save."""
 WORKSPACE = 8_000_000
@@ -44,8 +47,12 @@ def why_not(problem: Problem, isa: Isa) -> str | None:
             return f"the window is {problem.rows.kernel} x {problem.columns.kernel}; Winograd here is for 3 x 3"
     if problem.rows.stride != 1 or problem.columns.stride != 1:
         return f"the stride is {problem.rows.stride} x {problem.columns.stride}; Winograd shares work between neighbouring windows only at stride 1"
-    if problem.rows.dilation != 1 or problem.columns.dilation != 1:
-        return f"the dilation is {problem.rows.dilation} x {problem.columns.dilation}; Winograd here is for dilation 1"
+    down, across = problem.rows.dilation, problem.columns.dilation
+    if (down, across) != (1, 1):
+        if problem.output_layout == "NCHW":
+            return f"the dilation is {down} x {across}; with channels first, Winograd here is for dilation 1"
+        if down * across > MOST_PHASES or down > problem.height or across > problem.width:
+            return f"the dilation is {down} x {across}; it would take {down * across} calls, some of a few cells"
     if problem.groups > MOST_GROUPS:
         return f"{problem.groups} groups would be {problem.groups} calls; at most {MOST_GROUPS}"
     channels, filters = problem.channels // problem.groups, problem.filters // problem.groups
@@ -59,6 +66,24 @@ def why_not(problem: Problem, isa: Isa) -> str | None:
 
 
 def choices(problem: Problem, isa: Isa) -> list[Choice]:
+    if problem.rows.dilation == problem.columns.dilation == 1:
+        return _undilated(problem, isa)
+    rows, columns = problem.rows.phases, problem.columns.phases
+    (*_, down), (*_, across), calls = rows[0], columns[0], len(rows) * len(columns)
+    largest = replace(problem, rows=down, columns=across, height=down.size, width=across.size)
+    return [
+        replace(
+            choice,
+            seconds=calls * choice.seconds,
+            macs=calls * choice.macs,
+            tiles=(*choice.tiles, ("phases", calls)),
+            apart=True,
+        )
+        for choice in _undilated(largest, isa)
+    ]
+
+
+def _undilated(problem: Problem, isa: Isa) -> list[Choice]:
     found = (_choice(problem, isa, size, schedule) for size, schedule in VARIANTS)
     return [choice for choice in found if choice is not None]
 
@@ -237,9 +262,13 @@ def pack(choice: Choice, weight: Array) -> Array:
     matrix: npt.NDArray[np.float64] = np.array([[float(value) for value in row] for row in used.weight])
     both = np.kron(matrix, matrix)
     packed = np.zeros((blocks, len(both), chunks * lanes, wide), np.float32)
-    taps = np.ascontiguousarray(weight.reshape(filters, channels, TAPS * TAPS).transpose(0, 2, 1))
+    # A block's taps lie as its products will, so that the product of two matrices is stored as it comes.
+    taps = np.zeros((TAPS * TAPS, channels, wide))
+    spectrum = np.empty((len(both), channels * wide))
     for number in range(blocks):
-        part = taps[number * wide : (number + 1) * wide].astype(np.float64)
-        spectrum = np.tensordot(both, part, axes=(1, 1))  # frequency, k, c
-        packed[number, :, :channels, : part.shape[0]] = spectrum.transpose(0, 2, 1)
+        part = weight[number * wide : (number + 1) * wide].reshape(-1, channels, TAPS * TAPS)
+        taps[:, :, : len(part)] = part.transpose(2, 1, 0)
+        taps[:, :, len(part) :] = 0
+        np.matmul(both, taps.reshape(TAPS * TAPS, -1), out=spectrum)
+        packed[number, :, :channels] = spectrum.reshape(len(both), channels, wide)
     return packed.reshape(blocks, len(both), chunks, lanes, wide)

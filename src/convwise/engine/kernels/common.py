@@ -78,6 +78,12 @@ class Shared:
         value = self.inp[hl.clamp(c, 0, channels - 1), hl.clamp(x, 0, width - 1), hl.clamp(y, 0, height - 1), n]
         return hl.select(inside, value, hl.f32(0))
 
+    def border(self, c: Any, x: Any, y: Any, n: Any) -> Any:
+        """As `edge`, for channels that are inside by themselves: so they stay dense."""
+        width, height = self.inp.dim(1).extent(), self.inp.dim(2).extent()
+        value = self.inp[c, hl.clamp(x, 0, width - 1), hl.clamp(y, 0, height - 1), n]
+        return hl.select((x >= 0) & (x < width) & (y >= 0) & (y < height), value, hl.f32(0))
+
     def finish(self, value: Any, k: Any, x: Any, y: Any, n: Any, *, whole: Any = None) -> Any:
         """The residual and the activation on top of a sum with its bias; a NaN stays one.
 

@@ -67,6 +67,9 @@ def _algorithm(
         # Pixels that only fill the last tile of a row are those of its last cell again.
         ends = (inp.dim(1).extent() - 1, inp.dim(2).extent() - 1)
         read[c, x, y, n] = inp[c, hl.min(x, ends[0]), hl.min(y, ends[1]), n]
+    elif layout == "nhwc":
+        # No more channels are asked for than there are, so that a vector of them is one load.
+        read[c, x, y, n] = shared.border(c, x - shared.pad_x, y - shared.pad_y, n)
     else:
         read[c, x, y, n] = shared.edge(c, x - shared.pad_x, y - shared.pad_y, n)
     stage[c, x, y, n] = read[c, x, y, n]
@@ -197,10 +200,11 @@ def _schedule_stage(shared: Shared, funcs: Funcs, isa: Isa, layout: str, wide: A
     """Dense along the channels, or from planes in squares of one vector by one vector; other steps number by number."""
     stage, read = funcs.stage, funcs.read
     c, x, y, n = stage.args()
-    stage.bound_extent(c, wide).bound_extent(n, 1)
+    stage.bound_extent(n, 1)
     if layout == "nhwc":
-        stage.specialize(shared.inp.dim(0).stride() == 1).vectorize(c, isa.lanes, GUARD)
+        stage.bound_storage(c, wide).specialize(shared.inp.dim(0).stride() == 1).vectorize(c, isa.lanes, GUARD)
         return
+    stage.bound_extent(c, wide)
     outer_c, inner_c, outer_x, inner_x = (hl.Var(name) for name in ("outer_c", "inner_c", "outer_x", "inner_x"))
     stage.split(c, outer_c, inner_c, isa.lanes, hl.TailStrategy.RoundUp)
     stage.split(x, outer_x, inner_x, isa.lanes, hl.TailStrategy.RoundUp)

@@ -239,7 +239,7 @@ def _layer(layer: Layer, shape: Shape) -> Shape:
     # A normalisation asks for more than one value in training only; shapes pass it either way.
     if layer.ops and all(isinstance(op, Norm) for op in layer.ops):
         return shape
-    if layer.rank is None or len(shape) == layer.rank + 2:
+    if layer.dialect == "torch" and (layer.rank is None or len(shape) == layer.rank + 2):
         outline = outlined(layer.ops, shape, CHANNELS_FIRST)
         if outline is not None:
             return outline[0]

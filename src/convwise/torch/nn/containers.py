@@ -8,6 +8,7 @@ from typing import Any, Self
 
 from convwise.dialects.base import Layer
 from convwise.errors import ArgumentError
+from convwise.torch.nn.layer import DialectModule
 from convwise.torch.nn.module import Module, _indented
 
 
@@ -92,8 +93,15 @@ class Sequential(_Numbered):
         return "torch", tuple(found), None
 
     def forward(self, input: Any) -> Any:
-        for module in self:
-            input = module(input)
+        modules = list(self)
+        number = 0
+        while number < len(modules):
+            module, after = modules[number], modules[number + 1] if number + 1 < len(modules) else None
+            activation = module._joined(after) if isinstance(module, DialectModule) and after is not None else None
+            if activation is None:
+                input, number = module(input), number + 1
+            else:
+                input, number = module._computed(input, activation), number + 2
         return input
 
 

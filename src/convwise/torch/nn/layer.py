@@ -28,6 +28,7 @@ from convwise.ops import (
     Resize,
     Unfold,
 )
+from convwise.runtime.running import joined
 from convwise.runtime.values import as_text, make_call
 from convwise.torch.dtypes import spoken
 from convwise.torch.nn.looks import between_brackets
@@ -42,8 +43,10 @@ Array = NDArray[Any]
 _SPATIAL = (Conv, ConvTranspose, Pool, AdaptivePool, GlobalPool, Pad, Crop, Resize, PixelShuffle, Unfold)
 
 
-def run_layer(layer: Layer, array: Array, weights: Mapping[int, Mapping[str, Any]] | None = None) -> Array:
-    """The layer's ops one after the other on an array; `weights` by op number.
+def run_layer(
+    layer: Layer, array: Array, weights: Mapping[int, Mapping[str, Any]] | None = None, activation: str | None = None
+) -> Array:
+    """The layer's ops one after the other on an array; `weights` by op number, `activation` applied with the last one.
 
     Raises:
         ShapeError, Refusal: the dialect's.
@@ -54,12 +57,13 @@ def run_layer(layer: Layer, array: Array, weights: Mapping[int, Mapping[str, Any
     # A layer that takes maps of several ranks has its op for this one in the flow.
     for number, (op, step) in enumerate(zip(flow.layer.ops, flow.flows, strict=True)):
         given = (weights or {}).get(number)
+        last = activation if number == len(flow.layer.ops) - 1 else None
         if isinstance(op, _SPATIAL):
             rank = len(op.windows) if isinstance(op, Unfold) else op.rank
-            array = run(op, _as_map(array, rank), given, Layout(), "torch").reshape(_sizes(step.output))
+            array = run(op, _as_map(array, rank), given, Layout(), "torch", last).reshape(_sizes(step.output))
         else:
             unbatched = layer.rank is not None and array.ndim == layer.rank + 1
-            array = run(op, array, given, Layout(batched=not unbatched), "torch")
+            array = run(op, array, given, Layout(batched=not unbatched), "torch", last)
     return array
 
 
@@ -145,6 +149,10 @@ class DialectModule(Module):
             ShapeError, Refusal
             ArgumentError: CW605 for a tensor of another type than the weights.
         """
+        return self._computed(input)
+
+    def _computed(self, input: Any, activation: str | None = None) -> Tensor:
+        """`forward`, with an activation applied together with the last op."""
         array = self._received(input)
         if self._lazy:
             self._settle(array.shape)
@@ -153,7 +161,23 @@ class DialectModule(Module):
             value = self._buffers[spec.name] if spec.buffer else self._parameters[spec.name]
             if spec.role and value is not None:
                 weights.setdefault(spec.op, {})[spec.role] = plain(value)
-        return as_tensor(run_layer(self._layer, array, weights))
+        return as_tensor(run_layer(self._layer, array, weights, activation))
+
+    def _joined(self, after: Module) -> str | None:
+        """The activation that the module `after` adds and that runs together with this one; None where it does not.
+
+        Only where both are what they are called, unchanged, and compute float32: float16 is rounded between the two.
+        """
+        weight = self._parameters.get("weight")
+        if not self._plain or not isinstance(after, DialectModule) or not after._plain or weight is None:
+            return None
+        return joined(self._layer.ops, after._layer.ops) if plain(weight).dtype == np.float32 else None
+
+    @property
+    def _plain(self) -> bool:
+        """Whether a call is this class's `forward` and nothing beside it."""
+        own = type(self).forward is DialectModule.forward and type(self).__call__ is Module.__call__
+        return own and "forward" not in self.__dict__ and not self._lazy
 
     def _received(self, input: Any) -> Array:
         """The input; a tensor must have the weights' type, a plain NumPy array is brought to it."""

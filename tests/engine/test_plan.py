@@ -1,0 +1,122 @@
+"""A plan shows all that it promises, in the terminal and in JSON, and its numbers are those of what runs."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import numpy as np
+import pytest
+
+from convwise import cli
+from convwise.engine import Conv, native, plan, tuning
+from convwise.engine.families import winograd
+from convwise.engine.transforms import transform
+
+needed = pytest.mark.skipif(native.library() is None, reason="no kernels here")
+
+CASES: dict[str, tuple[tuple[int, ...], tuple[int, ...], dict[str, Any]]] = {
+    "direct": ((1, 40, 18, 19), (33, 40, 3, 2), {"stride": 2}),
+    "winograd": ((1, 40, 28, 29), (50, 40, 3, 3), {"padding": 1}),
+    "depthwise": ((2, 48, 18, 19), (48, 1, 3, 3), {"groups": 48}),
+    "grouped": ((2, 48, 18, 19), (96, 4, 3, 3), {"groups": 12}),
+    "first": ((1, 3, 40, 41), (40, 3, 7, 7), {"stride": 2, "padding": 3}),
+    "groups apart": ((1, 80, 18, 19), (66, 40, 3, 2), {"groups": 2, "algorithm": "direct"}),
+}
+
+
+@needed
+@pytest.mark.parametrize("layout", ["NCHW", "NHWC"])
+@pytest.mark.parametrize("case", CASES)
+def test_packed_bytes_are_those_that_are_packed(case: str, layout: str) -> None:
+    x, w, options = CASES[case]
+    options = {"algorithm": case, **options, "layout": layout, "threads": 2}
+    x = x if layout == "NCHW" else (x[0], x[2], x[3], x[1])
+    told = plan(x, w, **options)
+    conv = Conv(np.ones(w, np.float32), **options)
+    conv(np.ones(x, np.float32))
+    (packed,) = conv._kernel_weights.values()
+    assert told.packed == packed.nbytes
+
+
+@needed
+@pytest.mark.parametrize("case", CASES)
+def test_the_terminal_and_json_show_all_of_it(case: str) -> None:
+    x, w, options = CASES[case]
+    found = plan(x, w, **{"algorithm": case, **options})
+    text, told = str(found), json.loads(json.dumps(found.to_dict()))
+    assert found.peak
+    assert found.bandwidth
+    assert found.seconds
+    for part in (
+        f"chosen     {found.algorithm} ({found.kernel}; {found.threads} threads)",
+        f"work       {found.macs:,} MACs",
+        f"{found.bytes:,} moved at least, {found.workspace:,} of workspace, {found.packed:,} of packed weights",
+        f"{found.seconds * 1e6:,.0f} us by the cost model, bound by {found.bound}, {found.fraction:.0%} of ",
+        f"{found.fraction_of_bandwidth:.0%} of the bandwidth; the model assumes {found.bandwidth / 1e9:.0f} GB/s",
+        f"a peak of {found.peak / 1e9:,.0f} GMAC/s",
+        *(f"{name} {number}" for name, number in found.tiles),
+        *(f"{one.algorithm}: {one.why}" for one in found.rejected),
+    ):
+        assert part in text
+    assert {one["algorithm"] for one in told["rejected"]} == {
+        *("direct", "winograd", "depthwise", "grouped", "first", "transposed", "pool", "windows")
+    } - {found.algorithm}
+    assert all(one["why"] for one in told["rejected"])
+    names = "kernel tiles macs done bytes packed workspace seconds bound fraction peak bandwidth fraction_of_bandwidth"
+    assert all(told[name] not in (None, "", {}) for name in names.split())
+    assert told["bound"] in ("compute", "memory")
+    assert told["measured"] is None
+
+
+@needed
+def test_the_fractions_follow_from_the_other_numbers() -> None:
+    found = plan((1, 64, 30, 31), (64, 64, 5, 5), algorithm="direct", threads=2)
+    assert found.fraction == pytest.approx(found.macs / found.peak / found.seconds)  # type: ignore[operator]
+    assert found.fraction_of_bandwidth == pytest.approx(found.bytes / found.bandwidth / found.seconds)  # type: ignore[operator]
+    one = plan((1, 64, 30, 31), (64, 64, 5, 5), algorithm="direct", threads=1)
+    assert found.peak == 2 * one.peak  # type: ignore[operator]
+
+
+@needed
+def test_products_with_padding_that_are_left_out_are_no_speed() -> None:
+    """Else most of a window of padding would count as work done far above the peak."""
+    found = plan((1, 64, 28, 28), (64, 64, 3, 3), padding=24, dilation=24, algorithm="direct", threads=1)
+    assert found.done < found.macs
+    assert found.fraction < 1  # type: ignore[operator]
+
+
+@needed
+@pytest.mark.parametrize("json_too", [False, True])
+def test_the_command_line_measures(json_too: bool, capsys: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
+    monkeypatch.setenv("CONVWISE_CACHE", str(tmp_path))
+    tuning.forget()
+    words = ["plan", "nn.Conv2d(8, 16, 3, padding=1)", "8x16x17", "--tune", "--threads", "1"]
+    assert cli.main([*words, *(["--json"] if json_too else [])]) == 0
+    shown = capsys.readouterr().out
+    assert (tmp_path / "measured.json").exists()
+    if json_too:
+        (told,) = json.loads(shown)["plans"]
+        assert told["measured"]["seconds"] > 0
+        assert told["measured"]["gain"] >= 1
+    else:
+        assert "  measured   " in shown
+        assert str(tmp_path) in "".join(shown.split()), shown
+
+
+@pytest.mark.parametrize(("filters", "channels"), [(33, 9), (32, 32), (70, 17)])
+@pytest.mark.parametrize("outputs", [2, 4])
+def test_winograd_packs_each_weight_to_its_place(filters: int, channels: int, outputs: int) -> None:
+    """Against the definition, number by number: (block, frequency, chunk, c in chunk, k in block)."""
+    from convwise.engine.problem import Choice
+
+    tiles = (("outputs", outputs), ("channels in", 16), ("channels out", 32))
+    choice = Choice("winograd", "", "", tiles, (), 0.0, 0, 0)
+    w = np.random.default_rng(0).standard_normal((filters, channels, 3, 3)).astype(np.float32)
+    packed = winograd.pack(choice, w)
+    matrix = np.array([[float(value) for value in row] for row in transform(outputs).weight])
+    wanted = np.einsum("iy,kcyx,jx->kcij", matrix, w.astype(np.float64), matrix).reshape(filters, channels, -1)
+    full = np.zeros((packed.shape[0] * 32, packed.shape[2] * 16, packed.shape[1]))
+    full[:filters, :channels] = wanted
+    back = packed.transpose(0, 4, 2, 3, 1).reshape(full.shape)
+    assert np.allclose(back, full, rtol=3e-7, atol=1e-12)
