@@ -45,10 +45,10 @@ KEYS = {
         *("input", "output", "dialect", "kernel", "stride", "padding", "dilation", "output_padding"),
         *("in_channels", "filters", "op", "mirror"),
     ),
-    "diff": ("code", "other", "input", "real"),
+    "diff": ("code", "other", "input", "real", "most_macs"),
     "port": ("code", "to", "input", "dialect", "release"),
     "supports": ("code", "input", "dialect"),
-    "plan": ("code", "input", "dialect", "algorithm", "threads"),
+    "plan": ("code", "input", "dialect", "algorithm", "threads", "tune"),
     "rule": ("code",),
     "doctor": (),
 }
@@ -386,7 +386,8 @@ def _planned(request: Mapping[str, Any], files: bool) -> Planned:
         from convwise.readers.files import read_path_or_text
 
         code, _ = read_path_or_text(code)
-    options = {name: request.get(name) for name in ("dialect", "algorithm", "threads")}
+    options: dict[str, Any] = {name: request.get(name) for name in ("dialect", "algorithm", "threads")}
+    options["tune"] = False if request.get("tune") is None else request["tune"]
     return planned(code, _listed(request.get("input")), **options)
 
 

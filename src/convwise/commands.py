@@ -391,8 +391,9 @@ def diff(
         str | None, typer.Argument(metavar="INPUT", help="The input shape in the order of CODE_A's framework.")
     ] = None,
     real: Annotated[
-        bool, typer.Option("--real", help="Run the installed frameworks themselves, in a child process.")
+        bool, typer.Option("--real", help="Run the installed frameworks themselves, in child processes.")
     ] = False,
+    most_macs: Annotated[int | None, typer.Option(metavar="COUNT", help="Run at most so many multiply-adds.")] = None,
     form: Form = None,
     json: Json = False,
 ) -> Wanted:
@@ -404,7 +405,7 @@ def diff(
       convwise diff "AveragePooling2D(3, 1, 'same')" "nn.AvgPool2d(3, 1, 1)" 5x6x3 --real
     """
     request: dict[str, object] = {"command": "diff", "code": code, "other": other, "input": input, "real": real}
-    return Wanted(request, json, form)
+    return Wanted({**request, "most_macs": most_macs}, json, form)
 
 
 @app.command()
@@ -462,13 +463,14 @@ def plan(
     input: Annotated[str | None, typer.Argument(metavar="INPUT", help="The input shape, as for why.")] = None,
     algorithm: Annotated[str | None, typer.Option("--algorithm", help="Ask for one algorithm by name.")] = None,
     threads: Annotated[int | None, typer.Option("--threads", help="At most so many threads.")] = None,
+    tune: Annotated[bool, typer.Option("--tune", help="Measure the kernels here, and remember the fastest.")] = False,
     dialect: SpokenDialect = None,
     form: Form = None,
     json: Json = False,
 ) -> Wanted:
     """Show how convolutions would be run here: kernel, tiles, work, and why not the others."""
     request: dict[str, object] = {"command": "plan", "code": code, "input": input, "dialect": dialect}
-    return Wanted({**request, "algorithm": algorithm, "threads": threads}, json, form)
+    return Wanted({**request, "algorithm": algorithm, "threads": threads, "tune": tune}, json, form)
 
 
 @app.command()

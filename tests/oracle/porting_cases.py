@@ -409,7 +409,33 @@ def ported(dialect: str, makers: tuple[Maker, ...], rng: Random, to: str | None)
         if to is None:
             return case
         try:
-            port(case.text, to=to, input_shape=case.input, dialect=dialect)
+            found = port(case.text, to=to, input_shape=case.input, dialect=dialect)
         except Refusal:
             continue
-        return case
+        if not found.source.added:  # a layer of any rank does not tell whether the first size is the batch
+            return case
+
+
+def written_chain(dialect: str, rng: Random, to: str) -> Case:
+    """A chain in the words of one of the others: the calls of a Keras or PyTorch chain's port, one after the other."""
+    from convwise import ConvwiseError, port
+
+    for _ in range(500):
+        first = rng.choice(("keras", "torch"))
+        case = ported(first, (CHAINS[first],), rng, dialect)
+        via = port(case.text, to=dialect, input_shape=case.input, dialect=first)
+        said = [stage for stage in via.stages if stage.text not in ("x", "tf.identity(x)")]
+        if any(stage.layer is None or not stage.layer.call.kind for stage in said):
+            continue  # a function that is more than one call is nobody's text
+        texts = [stage.text for stage in said]
+        if dialect == "jax":
+            text = f"nnx.Sequential({', '.join(one if 'rngs=' in one else f'lambda x: {one}' for one in texts)})"
+        else:
+            text = "\n".join(f"x = {one}" for one in texts)
+        shape = tuple(size or 2 for size in via.input)
+        try:
+            port(text, to=to, input_shape=shape, dialect=dialect)
+        except ConvwiseError:
+            continue
+        return Case(dialect, text, shape)
+    raise AssertionError(f"of 500 chains none could be written in {dialect} and ported to {to}")

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 from porting_cases import Case
+from porting_source import output_of
 
 from convwise.answers.porting.port import Port, port
 from convwise.proofs.converting import chain_slots
@@ -118,12 +119,26 @@ def derived_output(case: Case, found: Port, x: Array, generator: np.random.Gener
     return target_output(case.dialect, executed(case.via.code), held, x), weights
 
 
+def written_output(case: Case, found: Port, x: Array, generator: np.random.Generator) -> tuple[Array, Any]:
+    """The same for a source of TensorFlow's, JAX's or ONNX's own words."""
+    slots = chain_slots(found.source)
+    weights = [_random("var" if s.role == "variance" else s.name, s.shape or (), generator) for _, s in slots]
+    single = len(found.source.layers) == 1
+    names = [slot.name if single else f"{number}/{slot.name}" for number, slot in slots]
+    return output_of(case.dialect, case.text, weights, names, x), weights
+
+
 def compared(case: Case, to: str, seed: int) -> tuple[Port, float]:
     """The port, and its largest difference from the source as a share of the largest output."""
     generator = np.random.default_rng(seed)
     found = port(case.text, to=to, input_shape=case.input, dialect=case.dialect)
     x = generator.standard_normal(case.input).astype(np.float32)
-    expected, weights = derived_output(case, found, x, generator) if case.via else source_output(case, x, generator)
+    if case.via:
+        expected, weights = derived_output(case, found, x, generator)
+    elif case.dialect in ("keras", "torch"):
+        expected, weights = source_output(case, x, generator)
+    else:
+        expected, weights = written_output(case, found, x, generator)
     output = target_output(to, executed(found.code), found.convert_weights(weights), found.convert_input(x))
     received = found.convert_output(output)
     assert received.shape == expected.shape, (case, found.code, received.shape, expected.shape)

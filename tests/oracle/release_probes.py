@@ -70,10 +70,11 @@ PROBES = {
     "keras-output-padding-zero": KERAS.format(size=4, layer="Conv2DTranspose(2, 3, strides=2, output_padding=0)"),
     "keras-adaptive-pooling": KERAS.format(size=8, layer="AdaptiveAveragePooling2D(3)"),
     "torch-same": f"import torch\ny = torch.nn.Conv2d(2, 2, 3, padding='same')(torch.zeros(1, 2, 8, 9))\n{SHAPE}",
+    "torch-nearest-exact": f"import torch\ny = torch.nn.Upsample(scale_factor=2, mode='nearest-exact')(torch.zeros(1, 2, 8, 9))\n{SHAPE}",
+    "torch-zero-pad": f"import torch\ny = torch.nn.ZeroPad1d(1)(torch.zeros(1, 2, 9))\n{SHAPE}",
     "onnxruntime-ceil-starts-in-padding": node("AveragePool", 19, (1, 2, 9), **CEIL),
     "jax-consistent-padding": f"{LAX}y = lax.conv_transpose(jnp.zeros((1, 5, 3)), jnp.zeros((3, 3, 2)), (2,), ((1, 1),), use_consistent_padding=True)\n{SHAPE}",
     "flax-count-include-pad": f"{LAX}from flax import linen\ny = linen.avg_pool(jnp.zeros((1, 9, 2)), (3,), (2,), 'SAME', count_include_pad=False)\n{SHAPE}",
-    "tensorflow-depthwise-unequal-strides": f"import tensorflow as tf\ny = tf.nn.depthwise_conv2d(tf.zeros((1, 9, 10, 2)), tf.zeros((3, 3, 2, 1)), [1, 2, 1, 1], 'SAME')\n{SHAPE}",
 }
 
 

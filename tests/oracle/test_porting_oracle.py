@@ -10,7 +10,7 @@ import os
 from random import Random
 
 import pytest
-from porting_cases import CHAINS, TRANSPOSED, Case, layer_case, ported
+from porting_cases import CHAINS, DERIVED, TRANSPOSED, Case, layer_case, ported, written_chain
 from porting_run import TARGETS, compared
 
 PORTS = int(os.environ.get("CONVWISE_PORTS", "600"))
@@ -42,6 +42,15 @@ def test_random_chains_keep_their_values(source: str, to: str) -> None:
     rng = Random(f"chain {source} {to}")
     for number in range(-(-max(50, PORTS // 12) // len(WITH_CHAINS))):
         agree(ported(source, (CHAINS[source],), rng, to), to, number)
+
+
+@pytest.mark.oracle
+@pytest.mark.parametrize(("source", "to"), [(source, to) for source, to in PAIRS if source in DERIVED])
+def test_random_chains_in_the_others_words_keep_their_values(source: str, to: str) -> None:
+    """Lines of tf.nn calls, of ONNX operators, an nnx.Sequential."""
+    rng = Random(f"written {source} {to}")
+    for number in range(-(-max(24, PORTS // 25) // 12)):
+        agree(written_chain(source, rng, to), to, number)
 
 
 @pytest.mark.oracle

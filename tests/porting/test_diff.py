@@ -111,6 +111,8 @@ def test_kernels_of_another_size_cannot_hold_the_same_weights() -> None:
         ("Dense(3)", "nn.Linear(5, 4)", (5,), "CW109", "3 features in Keras, 4 in PyTorch"),
         ("Conv2D(32, 3)", "nn.Conv2d(3, 32, 3, stride=2, padding='same')", (9, 10, 3), "CW202", "padding='same'"),
         ("Conv2D(32, 3)", 7, (9, 10, 3), "CW606", "the second layer is source text"),
+        ("Conv1D(4, 3)", "nn.Conv2d(3, 4, 3)", (9, 3), "CW101", "such as Conv1d"),
+        ("DepthwiseConv2D(3, depth_multiplier=2)", "nn.Conv2d(3, 3, 3, groups=3)", (9, 10, 3), "CW102", "give both 6"),
         ("Conv2D(32, 3)", "nn.Conv2d(3, 32, 3)", "9x10", "CW101", "axes"),
     ],
 )
@@ -152,43 +154,53 @@ def test_a_layer_that_its_own_framework_refuses_is_refused() -> None:
     assert "not supported for strided" in row.quote
 
 
-BRANCHED = """\
-class Net(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.stem = nn.Conv2d(3, 8, 3, stride=2, padding=1)
-        self.one = nn.Conv2d(8, 8, 3, padding=1)
-        self.two = nn.Conv2d(8, 8, 1)
-
-    def forward(self, x):
-        x = self.stem(x)
-        return self.one(x) + self.two(x)
-"""
-KERAS_BRANCHED = """\
-x = keras.Input((32, 32, 3))
-y = layers.Conv2D(8, 3, strides=2, padding="same", name="stem")(x)
-one = layers.Conv2D(8, 3, padding="same", name="one")(y)
-two = layers.Conv2D(8, 1, name="two")(y)
-model = keras.Model(x, layers.Add()([one, two]))
-"""
+def test_axes_that_differ_differently_are_drawn_each() -> None:
+    found = cw.diff("Conv2D(4, (3, 5), strides=2, padding='same')", "nn.Conv2d(3, 4, (3, 5), 2, (1, 2))", (8, 10, 3))
+    assert found.alignment.count("height:") == 1
+    assert found.alignment.count("width:") == 1
+    assert "Keras     [k k k]       window 0" in found.alignment
+    assert "Keras     [k k k k k]       window 0" in found.alignment
+    one = cw.diff("Conv2D(4, 3, strides=(2, 1), padding='same')", "nn.Conv2d(3, 4, 3, (2, 1), 1)", (8, 8, 3))
+    assert one.alignment[0] == "height:"
+    assert "width:" not in one.alignment
 
 
-def test_whole_networks_are_compared_layer_by_layer() -> None:
-    found = cw.diff(KERAS_BRANCHED, BRANCHED, (1, 32, 32, 3))
-    assert found.same_shape
-    assert not found.same_windows
-    first = lines(found, "first")
-    assert first[0] == "stem (Conv2D) and stem (Conv2d)"
-    assert any("first input cell of output 0: (0, 0)" in line and "(-1, -1)" in line for line in first)
-    assert found.numbers.first == "stem (Conv2D) and stem (Conv2d)"
+def test_what_releases_and_devices_refuse_is_told() -> None:
+    found = cw.diff(
+        "DepthwiseConv2D(3, strides=2, dilation_rate=2)",
+        "nn.Conv2d(3, 3, 3, stride=2, dilation=2, groups=3)",
+        (9, 9, 3),
+    )
+    assert found.equal
+    (line,) = lines(found, "elsewhere")
+    assert line.startswith("Keras 3.0 to 3.14: refused")
+    first = cw.diff("Conv2D(4, 3, data_format='channels_first')", "nn.Conv2d(3, 4, 3)", (3, 9, 10))
+    assert "only supports the NHWC tensor format on the CPU" in lines(first, "elsewhere")[0]
+    assert not lines(cw.diff("Conv2D(4, 3)", "nn.Conv2d(3, 4, 3)", (9, 10, 3)), "elsewhere")
+
+
+def test_weights_that_fit_no_memory_are_not_made() -> None:
+    found = cw.diff("Conv2D(2**40, 3)", "nn.Conv2d(3, 2**40, 3)", (9, 10, 3))
     assert not found.equal
+    assert "too many to run here" in found.headline
+    assert "fewer channels" in found.headline
 
 
-def test_networks_that_agree_are_said_to_agree_in_what_was_compared() -> None:
-    found = cw.diff(BRANCHED, BRANCHED, (1, 3, 32, 32))
-    assert found.same_shape
-    assert found.same_windows
-    assert not found.equal  # their values are not computed
-    assert "not computed" in found.headline
-    assert lines(found, "layers") == ("3 convolutions, pools, norms and dense layers in both",)
-    assert cw.diff(cw.read(BRANCHED), cw.read(BRANCHED), (1, 3, 32, 32)).same_windows
+def test_work_without_end_is_not_begun() -> None:
+    found = cw.diff("Conv2D(512, 3)", "nn.Conv2d(1024, 512, 3)", (170, 170, 1024))
+    assert "multiply-adds are more than 20,000,000,000" in found.headline
+    small = cw.diff("Conv2D(8, 3)", "nn.Conv2d(3, 8, 3)", (9, 10, 3), most_macs=10)
+    assert "12,096 multiply-adds are more than 10" in small.headline
+    with pytest.raises(cw.ArgumentError, match="CW606"):
+        cw.diff("Conv2D(8, 3)", "nn.Conv2d(3, 8, 3)", (9, 10, 3), most_macs="many")
+
+
+def test_norms_alone_meet_in_the_order_of_each_framework() -> None:
+    found = cw.diff("BatchNormalization(epsilon=1e-5)", "nn.BatchNorm2d(3)", (9, 10, 3))
+    assert found.equal
+    jax = cw.diff(
+        "nnx.BatchNorm(3, rngs=nnx.Rngs(0))",
+        "op.BatchNormalization(x, np.zeros(3), np.zeros(3), np.zeros(3), np.zeros(3))",
+        (1, 9, 10, 3),
+    )
+    assert jax.equal

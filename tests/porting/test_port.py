@@ -301,7 +301,7 @@ def test_what_has_no_equal_is_refused_with_the_nearest_and_its_error() -> None:
 
 def test_a_refusal_without_a_relative_has_no_nearest() -> None:
     with pytest.raises(cw.Refusal, match="CW211") as raised:
-        cw.port("nn.Fold((7, 9), (1, 3))", to="keras", input_shape=(6, 49))
+        cw.port("op.GlobalLpPool(x)", to="keras", input_shape=(1, 3, 9, 10))
     assert raised.value.nearest is None
     assert "by hand" in raised.value.hint
 
@@ -370,3 +370,13 @@ def test_a_port_shows_itself() -> None:
     told = port.to_dict()
     assert told["proof"]["equal"] is True
     assert told["code"] == port.code
+
+
+def test_an_input_of_other_channels_is_no_input_of_the_source() -> None:
+    port = cw.port("Conv2D(4, 3)", to="torch", input_shape=(9, 10, 3))
+    with pytest.raises(cw.ArgumentError, match="x has 4 channels where the port takes 3"):
+        port.convert_input(np.zeros((2, 9, 10, 4)))
+    back = cw.port("nn.Conv2d(3, 4, 3)", to="keras", input_shape=(3, 9, 10))
+    with pytest.raises(cw.ArgumentError, match="x has 9 channels where the port takes 3"):
+        back.convert_input(np.zeros((9, 10, 3)))
+    assert back.convert_input(np.zeros((3, 11, 12))).shape == (11, 12, 3)

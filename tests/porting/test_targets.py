@@ -13,7 +13,7 @@ from source_code import ROOT
 import convwise as cw
 
 sys.path.append(str(ROOT / "tests" / "oracle"))
-from porting_cases import CHAINS, TRANSPOSED, layer_case, ported
+from porting_cases import CHAINS, TRANSPOSED, layer_case, ported, written_chain
 
 NEW = ("tensorflow", "jax", "onnx")
 
@@ -57,6 +57,19 @@ def test_layers_of_the_others_are_proved_equal(source: str, to: str) -> None:
         assert port.proof.equal, (case, port.code, port.proof.numbers)
 
 
+@pytest.mark.parametrize("to", ["keras", "torch", *NEW])
+@pytest.mark.parametrize("source", NEW)
+def test_chains_in_the_others_words_are_proved_equal(source: str, to: str) -> None:
+    if source == to:
+        return
+    rng = Random(f"chains {source} {to}")
+    for _ in range(3):
+        case = written_chain(source, rng, to)
+        port = cw.port(case.text, to=to, input_shape=case.input, dialect=source)
+        assert len(port.source.layers) > 2
+        assert port.proof.equal, (case, port.code, port.proof.numbers)
+
+
 def test_the_transposed_kernel_of_flax_is_turned_around() -> None:
     kernel, bias = np.arange(2 * 3 * 4 * 5.0).reshape(2, 3, 4, 5), np.zeros(4)
     port = cw.port("Conv2DTranspose(4, (2, 3))", to="jax", input_shape=(6, 7, 5))
@@ -92,7 +105,19 @@ def test_same_lower_and_same_upper_are_not_the_same() -> None:
     assert cw.port(lower, "keras", (1, 3, 8, 8)).proof.equal
 
 
-@pytest.mark.parametrize("code", ["lax.conv_transpose(x, jnp.zeros((3, 3, 3, 4)), (2, 2), 'VALID')"])
-def test_kernels_whose_axes_are_told_apart_are_refused(code: str) -> None:
-    with pytest.raises(cw.CodeError, match="CW317"):
-        cw.port(code, "torch", (1, 9, 9, 3), dialect="jax")
+def test_kernels_of_lax_follow_their_dimension_numbers() -> None:
+    """The kernel of a transposed convolution is turned around in space, unless JAX does it (transpose_kernel)."""
+    kernel = np.arange(3 * 2 * 4 * 5.0)
+    plain = "lax.conv_transpose(x, jnp.zeros((3, 2, 4, 5)), (2, 2), 'VALID')"
+    found = cw.port(plain, "torch", (1, 9, 9, 4)).convert_weights([kernel.reshape(3, 2, 4, 5)])["weight"]
+    np.testing.assert_array_equal(found, kernel.reshape(3, 2, 4, 5)[::-1, ::-1].transpose(2, 3, 0, 1))
+    turned = "lax.conv_transpose(x, jnp.zeros((3, 2, 5, 4)), (2, 2), 'VALID', transpose_kernel=True)"
+    found = cw.port(turned, "torch", (1, 9, 9, 4)).convert_weights([kernel.reshape(3, 2, 5, 4)])["weight"]
+    np.testing.assert_array_equal(found, kernel.reshape(3, 2, 5, 4).transpose(3, 2, 0, 1))
+
+
+def test_dilated_data_in_groups_is_refused_with_what_to_do() -> None:
+    words = "padding=((2, 2), (2, 2)), input_dilation=2, feature_group_count=2"
+    with pytest.raises(cw.CodeError, match="CW317") as raised:
+        cw.port(f"nnx.Conv(4, 6, (3, 3), {words}, rngs=nnx.Rngs(0))", "torch", (1, 9, 9, 4))
+    assert "2 calls with a part of the channels each" in raised.value.hint

@@ -40,9 +40,15 @@ class Planned:
 
 
 def planned(
-    code: str, shape: Any, *, dialect: str | None = None, algorithm: str | None = None, threads: int | None = None
+    code: str,
+    shape: Any,
+    *,
+    dialect: str | None = None,
+    algorithm: str | None = None,
+    threads: int | None = None,
+    tune: bool = False,
 ) -> Planned:
-    """The plans of the convolutions in `code`, for one image where `shape` has no batch.
+    """The plans of the convolutions in `code`, for one image where `shape` has no batch; `tune` measures them.
 
     Raises:
         ShapeError, CodeError, ArgumentError: as `explain`; CW606 where there is no two-dimensional convolution.
@@ -61,7 +67,7 @@ def planned(
         flow = dialects.get(layer.dialect).flow(layer, current)
         shapes = [flow.input, *(one.output for one in flow.flows)]
         plans += [
-            (layer.call.text, _plan(op, shapes[number], layer, layer.ops[number + 1 :], algorithm, threads))
+            (layer.call.text, _plan(op, shapes[number], layer, layer.ops[number + 1 :], algorithm, threads, tune))
             for number, op in enumerate(layer.ops)
             if isinstance(op, Conv) and op.rank == 2 and op.padding_mode == "zeros"
         ]
@@ -74,7 +80,7 @@ def planned(
 
 
 def _plan(
-    op: Conv, shape: Shape, layer: Layer, after: tuple[Op, ...], algorithm: str | None, threads: int | None
+    op: Conv, shape: Shape, layer: Layer, after: tuple[Op, ...], algorithm: str | None, threads: int | None, tune: bool
 ) -> Plan:
     # The name on the package loads the engine, and NumPy, only here.
     import convwise
@@ -92,4 +98,5 @@ def _plan(
         activation=next((one.kind for one in after[:1] if isinstance(one, Pointwise) and not one.options), None),
         algorithm=algorithm,
         threads=threads,
+        tune=tune,
     )

@@ -17,7 +17,7 @@ from convwise.dialects.base import Layer, LayerFlow, run_ops
 from convwise.errors import ArgumentError, CodeError, ConvwiseError, ModelError, Refusal, ShapeError
 from convwise.graph import Network
 from convwise.ops import Conv, Layout, Op, Shape
-from convwise.readers.live import read_live
+from convwise.readers.live import read_live, unread_hint
 from convwise.readers.source import Found, Snippet, read_text
 
 REPORTED = ("rror", "Exception", "Traceback", "annot be multiplied")
@@ -237,7 +237,7 @@ def _read(layer: Any, dialect: str | None, release: str | None, shape: Shape | N
             "CW606",
             f"a layer is source text or a live Keras or PyTorch object, not {type(layer).__name__}",
             received=type(layer).__name__,
-            hint='for example explain("Conv2D(32, 3)", (64, 64, 3))',
+            hint=unread_hint(layer) or 'for example explain("Conv2D(32, 3)", (64, 64, 3))',
         )
     return live
 

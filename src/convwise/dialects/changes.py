@@ -74,6 +74,26 @@ CHANGES: tuple[Change, ...] = (
         "pytorch/pytorch#45667; BGU-CS-VIL/WTConv#29",
     ),
     Change(
+        "torch-nearest-exact",
+        "torch",
+        "torch",
+        "1.11",
+        "Upsample(scale_factor=2, mode='nearest-exact')",
+        "no such mode",
+        "(1, 2, 16, 18)",
+        "pytorch/pytorch#64501; pytorch/vision#6645",
+    ),
+    Change(
+        "torch-zero-pad",
+        "torch",
+        "torch",
+        "2.1",
+        "ZeroPad1d and ZeroPad3d",
+        "no such layer",
+        "(1, 2, 11)",
+        "pytorch/pytorch#95796, asked for before 2.1; #107571, run in 2.1.0.dev",
+    ),
+    Change(
         "onnx-maxpool-ceil",
         "onnx",
         "opset",
@@ -193,16 +213,6 @@ CHANGES: tuple[Change, ...] = (
         "(1, 5, 2)",
         "google/flax#2451",
     ),
-    Change(
-        "tensorflow-depthwise-unequal-strides",
-        "tensorflow",
-        "tensorflow",
-        "2.21",
-        "tf.nn.depthwise_conv2d with strides [1, 2, 1, 1] on a CPU",
-        "refused",
-        "(1, 5, 10, 2)",
-        "tensorflow/tensorflow#33005, #60391 (told of 2.11; the release that lifted it was not looked for)",
-    ),
 )
 """Every change that is known, by framework; older ones first where they are of one kind."""
 
@@ -211,6 +221,6 @@ def of(framework: str) -> tuple[Change, ...]:
     """The changes of one dialect.
 
     >>> [change.since for change in of("torch")]
-    ['1.9']
+    ['1.9', '1.11', '2.1']
     """
     return tuple(change for change in CHANGES if change.framework == framework)

@@ -6,11 +6,24 @@ that decides part of them (groups that only the input's channels tell), and `che
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from convwise.dialects.base import TITLES, Array, Call, Layer, LayerFlow, Note, Parameter, Unknown, Value, bind, run_ops
-from convwise.errors import CodeError, ConvwiseError, Refusal, ShapeError
+from convwise.dialects.base import (
+    TITLES,
+    Array,
+    Call,
+    Layer,
+    LayerFlow,
+    Note,
+    Parameter,
+    Unknown,
+    Value,
+    bind,
+    nearest,
+    run_ops,
+)
+from convwise.errors import ArgumentError, CodeError, ConvwiseError, Refusal, ShapeError
 from convwise.ops import Layout, Norm, Op, Shape
 from convwise.ops.shape import LARGEST, check_countable
 
@@ -91,6 +104,8 @@ def read_kind(dialect: str, kind: Kind, call: Call, release: str, foreign: Mappi
         arguments = bind(call, kind.parameters, TITLES[dialect], foreign)
         found = kind.resolve(kind, arguments, release)
     except ConvwiseError as error:
+        if error.code == "CW317" and not error.hint:
+            error.hint = "write this step in other words, or leave it out and ask about the layers around it"
         error.layer = error.layer or f"{TITLES[dialect]} {call.kind}"
         if error.received is None:
             error.received = call.text or None
@@ -156,6 +171,24 @@ def _run(kind: Kind, layer: Layer, shape: Shape) -> LayerFlow:
     result = run_ops(layer, tail, Layout(layer.channels_last, False))
     flows = tuple(replace(flow, input=(*lead, *flow.input), output=(*lead, *flow.output)) for flow in result.flows)
     return LayerFlow(layer, shape, (*lead, *result.output), flows)
+
+
+def settle_release(title: str, release: object, known: Sequence[str]) -> str:
+    """The release that was asked for, the newest where none was; a third number may follow the known two.
+
+    Raises:
+        ArgumentError: CW603, with those that are known.
+    """
+    if release is None:
+        return known[-1]
+    parts = str(release).strip().removeprefix("v").split(".")
+    for one in known:
+        own = one.split(".")
+        if parts[: len(own)] == own and (len(own) > 2 or parts[2:] == [] or all(part.isdigit() for part in parts[2:3])):
+            return one
+    near = nearest(str(release), known)
+    hint = f"known are {', '.join(known)}{f'; did you mean {near}?' if near else ''}"
+    raise ArgumentError("CW603", f"no release {release!r} of {title} is known", received=str(release), hint=hint)
 
 
 # Values ---------------------------------------------------------------------------------------------------------------

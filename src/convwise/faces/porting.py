@@ -88,10 +88,15 @@ def _difference(told: Difference, width: int) -> list[Line]:
     for fact in told.facts:
         lines += _fact(fact, width)
     lines += [((f"    {line}", "dim"),) for line in told.alignment if len(line) + 4 <= width]
-    lines += _numbers(told.numbers, width, "\n" in told.a.code)
+    lines += _numbers(told.numbers, width, told.several and not _named_first(told))
     if told.remedy:
         lines += wrapped("exact", escape(told.remedy), width, 0)
     return lines
+
+
+def _named_first(told: Difference) -> bool:
+    """Whether a fact names the very layers after which the values part."""
+    return any(fact.label == "first" and fact.lines[0] == told.numbers.first for fact in told.facts)
 
 
 def _fact(fact: Fact, width: int) -> list[Line]:
@@ -158,7 +163,7 @@ def _supports(told: Supports) -> list[Line]:
         text = "  ".join(f"{cell:<{size}}" for cell, size in zip(row, wide, strict=False))
         style = {"accepted": "good", "refused": "bad"}.get(row[2], "warn")
         lines.append(((f"  {text}  ", style), (escape(row[3]), "")))
-    return lines
+    return [*lines, ((f"  {told.note}", "dim"),)]
 
 
 def markdown(told: Supports) -> str:

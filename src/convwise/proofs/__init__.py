@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from convwise.proofs.converting import convert_input, convert_output, convert_weights
+from convwise.proofs.networks import prove_networks
 from convwise.proofs.proving import prove_diff, prove_port
 
-__all__ = ["convert_input", "convert_output", "convert_weights", "prove_diff", "prove_port"]
+__all__ = ["convert_input", "convert_output", "convert_weights", "prove_diff", "prove_networks", "prove_port"]

@@ -202,6 +202,16 @@ def convert_input(port: Port, x: Any) -> Array:
     """See `Port.convert_input`."""
     array = as_array("x", x)
     order = port.enters.axes
+    chain = port.source
+    place = -1 if chain.channels_last or len(order) < 3 else 1 - len(order)
+    ranked = array.ndim in (len(order), len(order) - 1) and array.ndim > 0
+    if ranked and not chain.assumed and chain.input[place] not in (None, array.shape[place]):
+        raise ArgumentError(
+            "CW605",
+            f"x has {array.shape[place]} channels where the port takes {chain.input[place]}",
+            received=array.shape,
+            hint="pass an input of the source, in its own order of axes",
+        )
     return np.ascontiguousarray(array.transpose(_for(array, order, "x")))
 
 

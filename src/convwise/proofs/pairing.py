@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from math import prod
 from typing import Any
@@ -9,17 +10,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from convwise.answers.porting.arrangement import map_order
 from convwise.answers.porting.difference import Numbers
-from convwise.answers.porting.reading import Chain
+from convwise.answers.porting.reading import Chain, order_between
 from convwise.answers.porting.units import units
 from convwise.ops import Layout
 from convwise.proofs.comparing import compare
 from convwise.proofs.converting import Canonical, chain_slots
 from convwise.proofs.running import run_op
+from convwise.proofs.weights import turned
 
 Array = NDArray[Any]
 Key = tuple[int, int]
+Roles = dict[str, tuple[int, ...]]
 NEUTRAL = {"scale": 1.0, "shift": 0.0, "bias": 0.0, "mean": 0.0, "variance": 1.0}
 
 
@@ -28,7 +30,13 @@ def shared_weights(a: Chain, b: Chain, generator: np.random.Generator) -> tuple[
 
     A weight that only one of them has (a bias, a scale) is neutral there.
     """
-    mine, theirs = _weighted(a), _weighted(b)
+    return share(_weighted(a), _weighted(b), generator)
+
+
+def share(
+    mine: Mapping[Key, Roles], theirs: Mapping[Key, Roles], generator: np.random.Generator
+) -> tuple[Canonical, Canonical] | str:
+    """The same for weights told by their places and shapes, in the order in which they correspond."""
     if len(mine) != len(theirs):
         return f"{len(mine)} layers with weights in the first, {len(theirs)} in the second"
     first: Canonical = {}
@@ -55,20 +63,19 @@ def random_weight(role: str, shape: tuple[int, ...], generator: np.random.Genera
     return generator.standard_normal(shape) * scale
 
 
-def _weighted(chain: Chain) -> dict[Key, dict[str, tuple[int, ...]]]:
+def _weighted(chain: Chain) -> dict[Key, Roles]:
     """By (layer, op): the weights' shapes in the engine's layout."""
-    found: dict[Key, dict[str, tuple[int, ...]]] = {}
+    found: dict[Key, Roles] = {}
     for number, slot in chain_slots(chain):
         if slot.shape is not None:
-            shape = slot.way.there(np.empty(slot.shape, np.int8)).shape
-            found.setdefault((number, slot.op), {})[slot.role] = shape
+            shape = turned(slot.way.there, slot.shape)
+            found.setdefault((number, slot.op), {})[slot.role] = shape or slot.shape
     return found
 
 
 def compared(a: Chain, b: Chain, weights: tuple[Canonical, Canonical], x: Array) -> Numbers:
     """Both run; the last outputs compared, and the first step after which they part."""
-    ranked = any(layer.rank for layer in a.layers) and 3 <= x.ndim <= 5
-    order = map_order(x.ndim - 2, a.channels_last, b.channels_last).axes if ranked else tuple(range(x.ndim))
+    order = order_between(a.layers, b.layers, x.ndim).axes
     ends_a, ends_b = units(a), units(b)
     told_a, out_a = _outputs(a, weights[0], x, {unit.end for unit in ends_a})
     told_b, out_b = _outputs(b, weights[1], np.ascontiguousarray(x.transpose(order)), {unit.end for unit in ends_b})

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from convwise.answers.porting.difference import Numbers
+from convwise.answers.porting.difference import MOST_MACS, Numbers
+from convwise.dialects.base import Unknown
 from convwise.ops import Layout, Shape
 from convwise.proofs.comparing import compare
 from convwise.proofs.converting import (
@@ -48,9 +49,10 @@ def prove_port(port: Port) -> Numbers:
     return compare(expected, received, _layout(chain, expected))
 
 
-def prove_diff(a: Chain, b: Chain, *, real: bool = False) -> Numbers:
+def prove_diff(a: Chain, b: Chain, *, real: bool = False, most_macs: int | None = None) -> Numbers:
     """Both chains with the same weights on the same input: through the reference, or with `real` through their frameworks."""
-    if (told := _not_run(a) or _not_run(b)) is not None:
+    most = MOST_MACS if most_macs is None else most_macs
+    if (told := _not_run(a, most) or _not_run(b, most)) is not None:
         return told
     generator = np.random.default_rng(SEED)
     weights = shared_weights(a, b, generator)
@@ -64,17 +66,26 @@ def prove_diff(a: Chain, b: Chain, *, real: bool = False) -> Numbers:
     return compared(a, b, weights, x)
 
 
-def _not_run(chain: Chain) -> Numbers | None:
-    """Where there is nothing to run, or far too much."""
+def _not_run(chain: Chain, most_macs: int = MOST_MACS) -> Numbers | None:
+    """Where there is nothing to run, or far too much, or where a function is not known."""
+    for layer in chain.layers:
+        written = layer.arguments.get("activation")
+        if isinstance(written, Unknown):
+            note = f"activation={written.text} is code that the text does not give, so that nothing is run"
+            return Numbers(None, None, None, "not run", note=note, proved_by="nothing")
     if 0 in chain.input or 0 in chain.output:
         return Numbers(0.0, 0.0, 0.0, "nowhere", note="there are no cells to compare", equal=True)
     shapes = [chain.input, *(flow.output for flow in chain.flows)]
     largest = max(prod(size for size in shape if size is not None) for shape in shapes)
     weights = max((prod(slot.shape or ()) for _, slot in chain_slots(chain)), default=0)
+    macs = sum(flow.macs or 0 for flow in chain.flows)
+    smaller = "a smaller input, or fewer channels, show the same"
+    note = ""
     if max(largest, weights) > MOST:
-        note = f"{max(largest, weights):,} numbers are too many to run here (at most {MOST:,}); a smaller input shows the same"
-        return Numbers(None, None, None, "not run", note=note, proved_by="nothing")
-    return None
+        note = f"{max(largest, weights):,} numbers are too many to run here (at most {MOST:,}); {smaller}"
+    elif macs > most_macs:
+        note = f"{macs:,} multiply-adds are more than {most_macs:,}; {smaller}, or allow more (most_macs, --most-macs)"
+    return Numbers(None, None, None, "not run", note=note, proved_by="nothing") if note else None
 
 
 def random_weights(chain: Chain, generator: np.random.Generator) -> list[Array]:

@@ -22,6 +22,7 @@ from convwise.answers.porting.reading import bound
 from convwise.answers.porting.stages import Fetch
 from convwise.axis import Window
 from convwise.dialects.base import Layer
+from convwise.dialects.jax.dimensions import dimensions
 from convwise.ops import Conv, ConvTranspose, Dense, Layout, Norm, Op, Pointwise, Shape
 
 Array = NDArray[Any]
@@ -44,6 +45,14 @@ class Slot:
     role: str
     way: Way
     shape: tuple[int, ...] | None = None
+
+
+def turned(way: Callable[[Array], Array], shape: tuple[int, ...]) -> tuple[int, ...] | None:
+    """The shape behind a way, for which no memory is taken; None where there can be no such array."""
+    try:
+        return way(np.broadcast_to(np.zeros((), np.int8), shape)).shape
+    except (ValueError, MemoryError):
+        return None
 
 
 SAME = Way(lambda array: array, lambda array: array)
@@ -78,13 +87,31 @@ def depthwise(multiplier: int) -> Way:
 
 
 def _kernel_way(layer: Layer, op: Conv | ConvTranspose) -> Way:
-    if isinstance(op, Conv) and "depthwise" in layer.kind and op.out_channels and op.in_channels:
+    by_channel = "depthwise" in layer.kind or ("separable" in layer.kind and op.groups == op.in_channels)
+    if isinstance(op, Conv) and by_channel and op.out_channels and op.in_channels:
         return depthwise(op.out_channels // op.in_channels)
     if layer.kind.startswith("lax."):
-        return SAME  # OIHW, by default
+        return _lax(layer, op)
     if isinstance(op, ConvTranspose) and layer.dialect == "jax" and not layer.arguments.get("transpose_kernel"):
         return FLIPPED
     return KERNEL
+
+
+def _lax(layer: Layer, op: Conv | ConvTranspose) -> Way:
+    """The axes of the kernel as `dimension_numbers` tells them; what is convolved over dilated data is turned around in space."""
+    transposing = layer.kind == "lax.conv_transpose"
+    letters = dimensions(layer.arguments.get("dimension_numbers"), op.rank + 2, transposing)
+    out, inner = "OI" if not layer.arguments.get("transpose_kernel") else "IO"
+    if isinstance(op, Conv):
+        order = (letters.rhs.index(out), letters.rhs.index(inner), *map(letters.rhs.index, letters.spatial))
+        turned: tuple[int, ...] = ()
+    else:
+        order = (letters.rhs.index(inner), letters.rhs.index(out), *map(letters.rhs.index, letters.spatial))
+        turned = () if layer.arguments.get("transpose_kernel") else tuple(range(2, op.rank + 2))
+    home = tuple(order.index(axis) for axis in range(len(order)))
+    return Way(
+        lambda array: np.flip(array.transpose(order), turned), lambda array: np.flip(array, turned).transpose(home)
+    )
 
 
 def _flipped_there(array: Array) -> Array:
@@ -142,7 +169,7 @@ def _keras(layer: Layer, number: int, op: Op, shape: Shape | None) -> list[Slot]
         way = depthwise(op.multiplier) if isinstance(op, Conv) and op.multiplier else None
         way = way or _kernel_way(layer, _known(layer, op, shape))
         size = _engine_shape(layer, op, shape)
-        known = None if size is None else way.back(np.empty(size, np.int8)).shape
+        known = None if size is None else turned(way.back, size)
         return [Slot("kernel", number, "weight", way, known), *_bias(number, layer, op, shape)]
     if isinstance(op, Dense):
         size = _engine_shape(layer, op, shape)

@@ -9,14 +9,17 @@ RULES = (
         "CW610",
         "An installed framework is needed for this",
         "`convwise diff --real` runs the frameworks themselves, each in a process of its own, with the same weights and the same "
-        "input. That needs them installed where convwise is, and it needs layers that are built from plain arguments. This "
-        "framework is missing, failed, or did not answer in time; its own last words are in the message. Everything else in "
-        "convwise, the proof by the reference too, needs no framework.",
+        "input: Keras (on the backend that KERAS_BACKEND names, else on the first that is installed), PyTorch, TensorFlow, JAX with flax, and "
+        "ONNX by onnxruntime. That needs them installed where convwise is, and it needs layers that are built from plain arguments: the text "
+        "itself is never executed. This framework is missing, failed, or did not answer in time; its own last words are in the message. "
+        "Everything else in convwise, the proof by the reference too, needs no framework.",
         "Install the framework, or leave --real out: the reference computes the same layers.",
         Written(
             "import convwise as cw\n"
-            "cw.diff('Conv2D(4, 3, activation=keras.layers.ReLU())', 'nn.Conv2d(3, 4, 3)', (9, 9, 3), real=True).equal",
-            "Keras is not run with keras.layers.ReLU(), which is code [CW610]",
+            "net = cw.read('nn.Conv2d(3, 4, 3)')\n"
+            "cw.diff(net, net, (1, 3, 9, 9), real=True).equal",
+            "whole networks are not run by the frameworks themselves [CW610]\n"
+            "  leave --real out: the reference runs both; or give single layers, or chains",
         ),
     ),
     Rule(
@@ -32,9 +35,9 @@ RULES = (
     Rule(
         "CW602",
         "An unknown dialect",
-        "A dialect is how one framework spells and reads layers. convwise has two: keras (which is TensorFlow's tf.keras "
-        "too) and torch. Normally it is found from the text, and nothing needs to be said. It matters for names that both frameworks have, such as Dropout.",
-        "Use --dialect keras or --dialect torch, or leave it out.",
+        "A dialect is how one framework spells and reads layers. convwise has five: keras (which is TensorFlow's tf.keras "
+        "too), torch, tensorflow (the functions of tf.nn), jax (jax.lax and flax) and onnx. Normally it is found from the text, and nothing needs to be said. It matters for names that both frameworks have, such as Dropout.",
+        "Use --dialect with one of these names, or leave it out.",
         Asked("Conv2D(32, 3)", ("64x64x3",), dialect="caffe"),
     ),
     Rule(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from convwise.answers.porting.reading import Chain
@@ -11,24 +12,29 @@ from convwise.ops import Op, Pointwise, Resize
 RELATIVES = {"sparsemax": "softmax", "sparse_sigmoid": "hard_sigmoid", "sparse_plus": "softplus"}
 
 
-def approximated(chain: Chain) -> tuple[Chain, str] | None:
-    """The chain with close relatives in it, and what was replaced; None where there is no relative."""
-    told: list[str] = []
-    flows: list[LayerFlow] = []
-    for flow in chain.flows:
-        ops = tuple(_relative(op, told) for op in flow.layer.ops)
-        layer = replace(flow.layer, ops=ops)
-        flows.append(replace(flow, layer=layer))
-    if not told:
-        return None
-    return replace(chain, layers=tuple(flow.layer for flow in flows), flows=tuple(flows)), "; ".join(told)
+def approximated(chain: Chain) -> Iterator[tuple[Chain, str]]:
+    """The chain with close relatives in it, and what was replaced; the closest first, none where there is no relative."""
+    for kernels in (CLOSE, FAR):
+        told: list[str] = []
+        flows: list[LayerFlow] = []
+        for flow in chain.flows:
+            ops = tuple(_relative(op, told, kernels) for op in flow.layer.ops)
+            layer = replace(flow.layer, ops=ops)
+            flows.append(replace(flow, layer=layer))
+        if told:
+            yield replace(chain, layers=tuple(flow.layer for flow in flows), flows=tuple(flows)), "; ".join(told)
 
 
-def _relative(op: Op, told: list[str]) -> Op:
+CLOSE = {"lanczos3": "keys", "lanczos5": "keys", "cubic": "keys", "area": "linear"}
+FAR = dict.fromkeys(("lanczos3", "lanczos5", "cubic", "keys", "area"), "linear")
+"""A kernel -> one that more frameworks have."""
+
+
+def _relative(op: Op, told: list[str], kernels: Mapping[str, str]) -> Op:
     match op:
         case Resize():
             kernel = op.mode.partition("+")[0]
-            mode = {"lanczos3": "keys", "lanczos5": "keys", "cubic": "keys", "area": "linear"}.get(kernel, kernel)
+            mode = kernels.get(kernel, kernel)
             if mode != op.mode or op.align_corners:
                 told.append(
                     f"resizing by {mode.replace('keys', 'the other cubic kernel')} instead of {op.mode}{' with aligned corners' if op.align_corners else ''}"

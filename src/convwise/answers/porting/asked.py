@@ -69,7 +69,9 @@ def asked(request: Mapping[str, Any], files: bool) -> Diffed | Ported:
     shape = request.get("input")
     options = {name: request[name] for name in ("dialect", "release") if request.get(name) is not None}
     if command == "diff":
-        return Diffed(diff(codes[0], codes[1], shape, real=bool(request.get("real"))))
+        return Diffed(
+            diff(codes[0], codes[1], shape, real=bool(request.get("real")), most_macs=request.get("most_macs"))
+        )
     if command == "port":
         return Ported(port(codes[0], request.get("to") or "torch", shape, **options))
     return Ported(supports(codes[0], shape, **options))

@@ -8,19 +8,17 @@ from typing import Any
 from convwise import dialects
 from convwise.answers.explanation import Fact, show
 from convwise.answers.pools import spread_of
-from convwise.answers.porting.arrangement import map_order
 from convwise.answers.porting.difference import Difference, Numbers, Side
+from convwise.answers.porting.drawing import drawn
 from convwise.answers.porting.graphs import diff_networks, is_network
-from convwise.answers.porting.reading import Chain, read_chain
-from convwise.answers.porting.units import Unit, span_of, start, units
+from convwise.answers.porting.reading import Chain, layers_of, order_between, read_chain
+from convwise.answers.porting.units import Unit, start, units
 from convwise.answers.porting.ways import divisors
 from convwise.answers.wording import listed
 from convwise.axis import Axis
+from convwise.dialects.base import Layer
 from convwise.errors import ArgumentError, CodeError, Refusal, ShapeError
 from convwise.ops import Conv, ConvTranspose, Dense, Flatten, Norm, Pool, Resize, Shape, spatial_names
-
-LONGEST = 30
-"""Windows of more cells are not drawn."""
 
 
 def diff(
@@ -29,6 +27,7 @@ def diff(
     input_shape: Any = None,
     *,
     real: bool = False,
+    most_macs: int | None = None,
     dialect_a: str | None = None,
     dialect_b: str | None = None,
 ) -> Difference:
@@ -36,11 +35,12 @@ def diff(
 
     Args:
         layer_a: source text, a live layer or model, an op; or a network (`cw.read`) or the path of a model file, which are compared row by
-            row by shapes, windows and parameters, and not run.
+            row by shapes, windows and parameters, and by values as far as the reference can run them.
         layer_b: the same, of any framework.
         input_shape: in the order of `layer_a`, with or without the batch; that of `layer_b` follows from it.
         real: run the installed frameworks themselves, in a child process, instead of the reference.
-        dialect_a: the first one's framework, "keras" or "torch"; found from the text unless given.
+        most_macs: multiply-adds up to which either side is run; 20,000,000,000 unless given.
+        dialect_a: the first one's framework, such as "keras" or "torch"; found from the text unless given.
         dialect_b: the second one's.
 
     Returns:
@@ -54,15 +54,23 @@ def diff(
     >>> found.same_shape, found.same_windows
     (True, False)
     """
+    if most_macs is not None and (isinstance(most_macs, bool) or not isinstance(most_macs, int) or most_macs < 0):
+        raise ArgumentError(
+            "CW606",
+            "'most_macs' must be a whole number, at least 0",
+            received=repr(most_macs)[:60],
+            hint="for example 20000000000",
+        )
     if is_network(layer_a) or is_network(layer_b):
-        return diff_networks(layer_a, layer_b, input_shape)
+        return diff_networks(layer_a, layer_b, input_shape, real=real, most_macs=most_macs)
     try:
         one = read_chain(layer_a, input_shape, dialect=dialect_a, role="first layer")
         other = _other(one, layer_b, dialect_b)
     except CodeError as error:
         if error.code != "CW315":
             raise
-        return diff_networks(layer_a, layer_b, input_shape)  # branches: no chain, but a network
+        # Branches: no chain, but a network.
+        return diff_networks(layer_a, layer_b, input_shape, real=real, most_macs=most_macs)
     pairs = list(zip(units(one), units(other), strict=False))
     same_count = len(units(one)) == len(units(other))
     names = _names(one, other)
@@ -86,12 +94,12 @@ def diff(
         facts += told
         if not aligned and same_windows:
             same_windows, alignment = False, drawn(first.axes, second.axes, names)
-    facts += _flattening(one, other)
+    facts += [*_flattening(one, other), *_refusals(one, other)]
 
     def run() -> Numbers:
         from convwise import proofs
 
-        numbers: Numbers = proofs.prove_diff(one, other, real=real)
+        numbers: Numbers = proofs.prove_diff(one, other, real=real, most_macs=most_macs)
         return numbers
 
     return Difference(
@@ -103,7 +111,21 @@ def diff(
         alignment,
         exact=lambda: _exact(one, other),
         run=run,
+        several=max(len(one.layers), len(other.layers)) > 1,
     )
+
+
+def _refusals(one: Chain, other: Chain) -> list[Fact]:
+    """Which releases and devices of either framework refuse its layers, or do something else with them."""
+    from convwise.answers.porting.supports import ACCEPTED, DEVICE, own_rows
+
+    lines = []
+    for row in (*own_rows(one), *own_rows(other)):
+        if row.verdict != ACCEPTED:
+            where = "" if row.device == DEVICE else f" on {row.device}"
+            told = f'"{row.quote}"' if row.quote else row.how
+            lines.append(f"{row.framework} {row.release}{where}: {row.verdict}, {told}")
+    return [Fact("elsewhere", tuple(dict.fromkeys(lines)))] if lines else []
 
 
 def _exact(one: Chain, other: Chain) -> str:
@@ -130,10 +152,8 @@ def _other(one: Chain, b: Any, dialect: str | None) -> Chain:
     bare = read_chain(b, None, dialect=dialect, role="second layer") if isinstance(b, Chain) else None
     if bare is not None:
         return bare
-    last = _channels_last(b, dialect)
-    ranked = any(layer.rank for layer in one.layers) and 3 <= len(one.input) <= 5
-    order = map_order(len(one.input) - 2, one.channels_last, last) if ranked else None
-    shape = order.shape(one.input) if order is not None else one.input
+    _check_ranks(one, layers_of(b, dialect, "second layer"))
+    shape = order_between(one.layers, layers_of(b, dialect, "second layer"), len(one.input)).shape(one.input)
     found = read_chain(b, shape, dialect=dialect, role="second layer")
     if len(found.input) != len(one.input):
         raise ArgumentError(
@@ -144,13 +164,26 @@ def _other(one: Chain, b: Any, dialect: str | None) -> Chain:
     return Chain(found.dialect, found.layers, found.input, found.flows, one.added, found.assumed, found.code)
 
 
-def _channels_last(b: Any, dialect: str | None) -> bool:
-    """Where the second layer's channels stand, which must be known before its input is."""
-    from convwise.answers.porting.reading import CHANNELS_LAST, layers_of
+def _check_ranks(one: Chain, others: Sequence[Layer]) -> None:
+    """Raises ShapeError CW101 where the first layers that know their number of axes have not the same one."""
+    first, second = (next((layer for layer in layers if layer.rank), None) for layers in (one.layers, others))
+    if first is not None and second is not None and first.rank != second.rank:
+        a, b = (
+            f"{layer.kind} slides over {layer.rank} {'axis' if layer.rank == 1 else 'axes'}"
+            for layer in (first, second)
+        )
+        raise ShapeError(
+            "CW101",
+            f"{a}, {b}: there is no input that both read",
+            layer=second.kind,
+            received=second.rank,
+            hint=f"compare layers of one kind of map, such as {_renamed(second, first)}",
+        )
 
-    layers = layers_of(b, dialect, "second layer")
-    ranked = next((layer for layer in layers if layer.rank), None)
-    return ranked.channels_last if ranked is not None else layers[0].dialect in CHANNELS_LAST
+
+def _renamed(layer: Layer, like: Layer) -> str:
+    """The layer's name with the number of axes of the other."""
+    return layer.kind.replace(f"{layer.rank}d", f"{like.rank}d").replace(f"{layer.rank}D", f"{like.rank}D")
 
 
 def _canonical(chain: Chain) -> Shape:
@@ -368,30 +401,3 @@ def _flattening(one: Chain, other: Chain) -> list[Fact]:
 
 def _flattens(chain: Chain) -> list[Shape]:
     return [piece.input for piece in chain.pieces() if isinstance(piece.op, Flatten)]
-
-
-def drawn(a: Sequence[Axis], b: Sequence[Axis], names: tuple[str, str]) -> tuple[str, ...]:
-    """The first windows of both over the same cells, one above the other; for the first axis on which they differ."""
-    differing = [
-        (x, y)
-        for x, y in zip(a, b, strict=False)
-        if (x.pad_low, x.kernel, x.stride, x.dilation) != (y.pad_low, y.kernel, y.stride, y.dilation)
-    ]
-    if not differing:
-        return ()
-    x, y = differing[0]
-    left, right = min(start(x), start(y), 0), max(start(axis) + axis.stride + span_of(axis) for axis in (x, y))
-    if right - left > LONGEST:
-        return ()
-    wide = max(len(name) for name in names)
-    cells = " ".join("x" if 0 <= cell < x.size else "." for cell in range(left, right))
-    lines = [f"{'':<{wide}}  {cells}   x data  . padding"]
-    for name, axis in zip(names, (x, y), strict=True):
-        for number in range(min(2, axis.out)):
-            first = start(axis) + number * axis.stride
-            body = ["k" if offset % axis.dilation == 0 else "-" for offset in range(span_of(axis))]
-            row = " " * (2 * (first - left)) + "[" + " ".join(body) + "]"
-            lines.append(
-                f"{name if number == 0 else '':<{wide}} {row:<{2 * (right - left) + 3}} window {number}".rstrip()
-            )
-    return tuple(lines)

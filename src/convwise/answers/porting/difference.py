@@ -11,6 +11,9 @@ from convwise.answers.explanation import Fact
 from convwise.answers.present import Presented
 from convwise.ops import Shape
 
+MOST_MACS = 20_000_000_000
+"""Multiply-adds up to which either side is run, unless more is allowed; NumPy takes some seconds for them."""
+
 
 @dataclass(frozen=True, slots=True)
 class Side:
@@ -73,7 +76,7 @@ class Difference(Presented):
     """Two layers or chains on one input.
 
     `facts` tell shape, alignment, padding and weights; `alignment` are the windows of both drawn one above the other. `equal` only where the
-    shapes, the windows and the values agree; the values are computed when one of `equal`, `max_abs_difference`, `numbers` is first asked for.
+    shapes, the windows and the values agree; `several`: they are more than one layer each. The values are computed when one of `equal`, `max_abs_difference`, `numbers` is first asked for.
     """
 
     a: Side
@@ -84,6 +87,7 @@ class Difference(Presented):
     alignment: tuple[str, ...] = ()
     exact: Callable[[], str] = field(default=lambda: "", repr=False, compare=False)
     run: Callable[[], Numbers] = field(default=lambda: NOT_RUN, repr=False, compare=False)
+    several: bool = False
 
     @cached_property
     def numbers(self) -> Numbers:

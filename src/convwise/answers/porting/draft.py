@@ -25,6 +25,7 @@ from convwise.ops import (
     Op,
     Pad,
     Permute,
+    PixelShuffle,
     Pointwise,
     Pool,
     Resize,
@@ -198,10 +199,13 @@ def say(target: Target, op: Op, shape: Shape) -> Said | None:
         try:
             layers = read_layer(text, target.name)
             reached = shape
+            flows = []
             for one in layers:
-                reached = spoken.flow(one, reached).output
+                flows.append(spoken.flow(one, reached))
+                reached = flows[-1].output
         except (ConvwiseError, ValueError):
             continue
+        layers = tuple(flow.layer for flow in flows)  # what has no rank of its own has now learnt it
         # A bias may be a call of its own.
         ops = tuple(_grouped(one, shape, target) for one in fused(tuple(op for one in layers for op in one.ops)))
         if len(ops) == 1 and means(ops[0], op, shape, target.channels_last) and reached:
@@ -222,7 +226,8 @@ def _grouped(op: Op, shape: Shape, target: Target) -> Op:
 def means(back: Op, op: Op, shape: Shape, channels_last: bool) -> bool:
     """Whether the op that was read back is the one that was to be said, on data of this shape."""
     if isinstance(op, GlobalPool) and isinstance(back, AdaptivePool):
-        return op.keep_dims and set(back.sizes) == {1} and (back.kind == "max") == (op.kind == "max")
+        known = op.kind in ("max", "avg", "average")
+        return known and op.keep_dims and set(back.sizes) == {1} and (back.kind == "max") == (op.kind == "max")
     if isinstance(op, Pad | Crop):
         return isinstance(back, Pad | Crop) and _grown(back) == _grown(op)
     if type(back) is not type(op):
@@ -235,6 +240,8 @@ def means(back: Op, op: Op, shape: Shape, channels_last: bool) -> bool:
         return same_pool(back, op, _spatial(shape, channels_last))
     if isinstance(back, Norm) and isinstance(op, Norm):
         return _plain_norm(back, len(shape), channels_last) == _plain_norm(op, len(shape), channels_last)
+    if isinstance(op, PixelShuffle):
+        return back == op
     if isinstance(back, Dense) and isinstance(op, Dense):
         return (back.out_features, back.bias) == (op.out_features, op.bias)
     if isinstance(back, Pointwise) and isinstance(op, Pointwise):

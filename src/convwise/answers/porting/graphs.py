@@ -1,7 +1,8 @@
-"""Whole networks told apart: row by row shape, parameters, and the input cells that the first output sees. Nothing is run."""
+"""Whole networks told apart: row by row shape, parameters, and the input cells that the first output sees; and by their values."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from convwise import dialects
@@ -13,6 +14,7 @@ from convwise.dialects.base import Layer
 from convwise.errors import ArgumentError
 from convwise.graph import Network, Node
 from convwise.ops import AdaptivePool, Conv, ConvTranspose, Dense, GlobalPool, Norm, Op, Pool, Resize, Shape
+from convwise.ops.several import Concat, Elementwise
 from convwise.readers.models import MODEL_ENDINGS, is_path, read
 
 COMPARED = (Conv, ConvTranspose, Pool, GlobalPool, AdaptivePool, Dense, Norm, Resize)
@@ -24,12 +26,18 @@ def is_network(layer: Any) -> bool:
     return isinstance(layer, Network) or (isinstance(layer, str) and is_path(layer) and layer.endswith(MODEL_ENDINGS))
 
 
-def diff_networks(a: Any, b: Any, input_shape: Any) -> Difference:
-    """Two networks on one input, and the first layer at which they part.
+def diff_networks(a: Any, b: Any, input_shape: Any, *, real: bool = False, most_macs: int | None = None) -> Difference:
+    """Two networks on one input, and the first layer at which they part; values where both are run, which takes a while.
 
     Raises:
-        ArgumentError: CW601 without an input whose axes say where it goes. ModelError, ShapeError, CodeError.
+        ArgumentError: CW601 without an input whose axes say where it goes, CW610 with `real`. ModelError, ShapeError, CodeError.
     """
+    if real:
+        raise ArgumentError(
+            "CW610",
+            "whole networks are not run by the frameworks themselves",
+            hint="leave --real out: the reference runs both; or give single layers, or chains",
+        )
     one = a if isinstance(a, Network) else read(a)
     other = b if isinstance(b, Network) else read(b)
     shape = as_shape(input_shape) if input_shape is not None else None
@@ -38,19 +46,29 @@ def diff_networks(a: Any, b: Any, input_shape: Any) -> Difference:
     rows, others = _rows(first), _rows(second)
     names = (one.title or "the first", other.title or "the second")
     names = names if names[0] != names[1] else ("the first", "the second")
-    parted = next((place for place, pair in enumerate(zip(rows, others, strict=False)) if _told(*pair, names)), None)
+    folded = _folded(one, other, rows, others)
+    if folded:
+        rows, others = _unfoldable(rows), _unfoldable(others)
+    pairs = _paired(rows, others, names, folded)
+    parted = next((pair for pair in pairs if _told(*pair, names, folded)), None)
     facts = [_counts(rows, others, names)]
+    if folded:
+        facts.append(Fact("folded", (FOLDED,)))
     if parted is not None:
-        told = _told(rows[parted], others[parted], names)
-        facts.append(Fact("first", (f"{_name(rows[parted])} and {_name(others[parted])}", *told)))
+        facts.append(Fact("first", (_both(parted), *_told(*parted, names, folded))))
     ends = _last(first), _last(second)
     same_shape = ends[0] == ends[1]
     facts.append(Fact("output", (f"{show(ends[0])} and {show(ends[1])}, channels first",)))
-    same = parted is None and len(rows) == len(others)
-    where = "" if parted is None else f"{_name(rows[parted])} and {_name(others[parted])}"
-    note = "whole networks are compared by shapes, windows and parameters; their values are not computed"
-    numbers = Numbers(None, None, None, "not run", first=where or None, proved_by="nothing", note=note)
-    return Difference(_side(one, first), _side(other, second), tuple(facts), same_shape, same, run=lambda: numbers)
+    where = None if parted is None else _both(parted)
+
+    def run() -> Numbers:
+        from convwise import proofs
+
+        numbers: Numbers = proofs.prove_networks(first, second, _with_merges(first, second, pairs), most_macs, folded)
+        return numbers if numbers.first is not None else replace(numbers, first=where)
+
+    sides = _side(one, first), _side(other, second)
+    return Difference(*sides, tuple(facts), same_shape, parted is None, run=run, several=True)
 
 
 def _carried(first: Trace, one: Network, other: Network) -> Shape:
@@ -66,6 +84,62 @@ def _carried(first: Trace, one: Network, other: Network) -> Shape:
     if not shape:
         raise ArgumentError("CW601", "the first network declares no input", hint="give the input shape")
     return target.layout.join(*source.layout.split(shape))
+
+
+FOLDED = (
+    "batch normalisations that only one of them has are taken as folded into the convolution before them, as exports do: "
+    "they are run as if they did nothing, and parameters are not compared"
+)
+
+
+def _folded(one: Network, other: Network, rows: list[Row], others: list[Row]) -> bool:
+    """Whether an ONNX file lacks the batch normalisations, which its exporter folds into convolutions; the rest must be as many."""
+    if len(rows) == len(others) or "onnx" not in (one.dialect, other.dialect):
+        return False
+    return len(_unfoldable(rows)) == len(_unfoldable(others))
+
+
+def _unfoldable(rows: list[Row]) -> list[Row]:
+    """Rows without those that an export writes otherwise: batch normalisations, and means over the whole map."""
+    return [row for row in rows if not any(_foldable(op) for op in _ops(row.node))]
+
+
+def _foldable(op: Op) -> bool:
+    return isinstance(op, GlobalPool) or (isinstance(op, Norm) and op.moments)
+
+
+def _paired(rows: list[Row], others: list[Row], names: tuple[str, str], folded: bool = False) -> list[tuple[Row, Row]]:
+    """Rows by position; where branches are told in another order, each with the first that does the same, if all find one."""
+    by_place = list(zip(rows, others, strict=False))
+    if len(rows) != len(others) or not any(_told(*pair, names, folded) for pair in by_place):
+        return by_place
+    left, found = list(others), []
+    for row in rows:
+        like = next((other for other in left if _alike(row, other) and not _told(row, other, names, folded)), None)
+        if like is None:
+            return by_place
+        left.remove(like)
+        found.append((row, like))
+    return found
+
+
+def _alike(a: Row, b: Row) -> bool:
+    kinds = [next(type(op) for op in _ops(row.node) if isinstance(op, COMPARED)) for row in (a, b)]
+    return kinds[0] is kinds[1]
+
+
+def _with_merges(first: Trace, second: Trace, pairs: list[tuple[Row, Row]]) -> list[tuple[Row, Row]]:
+    """The pairs and the places where branches meet, where both networks have as many of these."""
+    merges = [
+        [row for row in trace.rows if isinstance(row.node.work, Elementwise | Concat)] for trace in (first, second)
+    ]
+    if len(merges[0]) != len(merges[1]):
+        return pairs
+    return sorted([*pairs, *zip(*merges, strict=True)], key=lambda pair: pair[0].number)
+
+
+def _both(pair: tuple[Row, Row]) -> str:
+    return " and ".join(_name(row) for row in pair)
 
 
 def _rows(trace: Trace) -> list[Row]:
@@ -91,16 +165,18 @@ def _canonical(row: Row) -> Shape | None:
     return (channels, *spatial)
 
 
-def _told(a: Row, b: Row, names: tuple[str, str]) -> tuple[str, ...]:
+def _told(a: Row, b: Row, names: tuple[str, str], folded: bool = False) -> tuple[str, ...]:
     """What differs between two rows; empty where nothing does."""
     lines = []
     for what, left, right in (
         ("output", _canonical(a), _canonical(b)),
-        ("parameters", a.params, b.params),
+        ("trained parameters", a.trainable, b.trainable),
         ("receptive field", a.receptive_field, b.receptive_field),
         ("jump", a.jump, b.jump),
         ("first input cell of output 0", a.offset, b.offset),
     ):
+        if folded and what == "trained parameters":
+            continue
         if left != right and left is not None and right is not None:
             lines.append(f"{what}: {left} in {names[0]}, {right} in {names[1]}")
     return tuple(lines)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from math import inf
 from typing import Any
 
 from convwise.answers.porting.draft import CannotSay, Draft
@@ -22,6 +23,8 @@ TRAINED = {
 """Kinds that do nothing in inference; those with a name are not in every framework."""
 AXIAL = ("softmax", "log_softmax", "softmin")
 CHANNELED = ("channel_shuffle", "local_response_norm")
+LAST = ("masking", "sparsemax")
+"""Kinds that look along the last axis, whatever stands there."""
 OPAQUE = "activation"
 
 
@@ -43,6 +46,9 @@ def write(draft: Draft, piece: Piece, op: Pointwise, feeds: Feeds) -> None:
         draft.write(op)
     elif op.kind in TRAINED:
         _dropout(draft, piece, op)
+    elif op.kind in LAST:
+        draft.as_source()
+        draft.write(op)
     elif op.kind in ("linear", "identity"):
         if op.options:
             draft.warn("ActivityRegularization adds a penalty in training only: it is left out")
@@ -57,8 +63,12 @@ def settled(op: Pointwise, draft: Draft) -> Pointwise:
     match op.kind:
         case "softplus" if options.get("beta", 1.0) == 1.0 and options.get("threshold", 20.0) >= 20:
             return Pointwise("softplus")
+        case "hard_tanh" if (options.get("min_val"), options.get("max_val")) == (0, inf):
+            return Pointwise("relu")
         case "hard_tanh" if (options.get("min_val", -1.0), options.get("max_val", 1.0)) == (-1.0, 1.0):
             return Pointwise("hard_tanh")
+        case "gelu":
+            return Pointwise("gelu", (("approximate", "tanh"),) if options.get("approximate") in (True, "tanh") else ())
         case "rrelu":
             draft.warn("RReLU draws its slope in training; in inference it is their mean, which the port uses always")
             return Pointwise("leaky_relu", (("negative_slope", (options["lower"] + options["upper"]) / 2),))
@@ -85,6 +95,8 @@ def _axial(draft: Draft, piece: Piece, op: Pointwise) -> None:
 
 
 def _dropout(draft: Draft, piece: Piece, op: Pointwise) -> None:
+    if piece.layer.kind == "tf.nn.dropout":
+        draft.warn("tf.nn.dropout drops cells whenever it is called; the port does nothing in inference")
     options: Mapping[str, Any] = dict(op.options)
     rate = options.get("rate", 0.5)
     target = draft.target.name
@@ -118,13 +130,7 @@ def _prelu(draft: Draft, piece: Piece, op: Pointwise, feeds: Feeds) -> None:
         shared = {axis % axes for axis in options.get("shared_axes", ())}
         own = tuple(axis for axis in range(1, axes) if axis not in shared and piece.input[axis] != 1)
     draft.unshuffle()
-    if draft.target.name == "torch":
-        if own not in ((), (channel,)):
-            raise CannotSay(
-                "CW317",
-                "PyTorch's PReLU has one slope or one a channel, not one a cell",
-                hint="share the slopes over the spatial axes",
-            )
+    if draft.target.name == "torch" and own in ((), (channel,)):
         if own and draft.state.target_axis(channel) != 1:
             others = [axis for axis in draft.state.axes if axis != channel]
             order = tuple(draft.state.axes.index(axis) for axis in (others[0], channel, *others[1:]))

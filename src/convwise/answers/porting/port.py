@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import zip_longest
 from typing import Any
 
 from convwise import dialects
@@ -11,12 +12,12 @@ from convwise.answers.explanation import Fact, show
 from convwise.answers.porting.arrangement import Arrangement, map_order, plain
 from convwise.answers.porting.difference import Difference, Numbers, Side
 from convwise.answers.porting.draft import CannotSay, Draft, Target
-from convwise.answers.porting.reading import Chain, input_channels, read_chain
+from convwise.answers.porting.reading import Chain, input_channels, read_chain, resized
 from convwise.answers.porting.stages import Stage
 from convwise.answers.porting.translate import translate
 from convwise.answers.present import Presented
 from convwise.dialects.base import nearest
-from convwise.errors import ArgumentError, Refusal
+from convwise.errors import ArgumentError, CodeError, Refusal
 from convwise.ops import Shape
 
 TARGETS = ("torch", "keras", "tensorflow", "jax", "onnx")
@@ -166,9 +167,32 @@ def port(
     target = target_of(to)
     chain = read_chain(layer, input_shape, dialect=dialect, release=release)
     try:
-        return _written(chain, target, translate(chain, target))
+        draft = translate(chain, target)
+        if chain.assumed:
+            _check_open(chain, target, draft)
+        return _written(chain, target, draft)
     except CannotSay as cannot:
         raise _no_exact(chain, target, cannot) from None
+
+
+def _check_open(chain: Chain, target: Target, draft: Draft) -> None:
+    """Where nobody gave the sizes, the code must be the same for others.
+
+    Raises:
+        CodeError: CW310.
+    """
+    other = resized(chain)
+    if other is None:
+        return
+    for stage, same in zip_longest(draft.stages, translate(other, target).stages):
+        if stage is None or same is None or stage.text != same.text:
+            source = chain.layers[(stage or same).source]
+            raise CodeError(
+                "CW310",
+                f"{source.kind} in {target.title} depends on the size of the input, and none was given",
+                layer=source.name or source.kind,
+                hint="give the input: input_shape=(224, 224, 3), or --input 224x224x3",
+            )
 
 
 def target_of(name: Any) -> Target:
@@ -214,13 +238,16 @@ def _written(chain: Chain, target: Target, draft: Draft, *, exact: bool = True) 
         else plain(len(chain.input))
     )
     stages = without_identities(tuple(draft.stages))
-    if chain.assumed and target.name == "torch" and chain.channels_last and input_channels(chain.layers) is None:
+    if chain.assumed and target.name != "keras" and chain.channels_last and input_channels(chain.layers) is None:
         draft.warn(f"{UNTOLD}: {chain.input[-1]} are written")
+    free = tuple(None for _ in chain.input[1:-1])
+    # Of an input that nobody gave the channels alone are known.
     shape = start.shape(chain.input)
+    whole = start.shape((None, *free, chain.input[-1]) if chain.channels_last else (None, chain.input[1], *free))
     return Port(
         chain,
         target.name,
-        target.compose(stages, shape),
+        target.compose(stages, whole if chain.assumed and ranked else shape),
         stages,
         shape,
         draft.shape,
@@ -241,7 +268,6 @@ def _no_exact(chain: Chain, target: Target, cannot: CannotSay) -> Refusal:
     """The refusal that the caller sees, with the nearest port where there is one."""
     from convwise.answers.porting.approximate import approximated
 
-    found = approximated(chain)
     refusal = Refusal(
         "CW211",
         f"no exact equivalent in {target.title} is known here: {cannot.fact}",
@@ -249,13 +275,16 @@ def _no_exact(chain: Chain, target: Target, cannot: CannotSay) -> Refusal:
         received=cannot.received,
         hint=cannot.hint or "write this step by hand, or leave it out",
     )
-    if found is None:
-        return refusal
-    close, told = found
-    try:
-        port = _written(close, target, translate(close, target, lenient=True), exact=False)
-    except Refusal:
-        return refusal
+    for close, told in approximated(chain):
+        try:
+            port = _written(close, target, translate(close, target, lenient=True), exact=False)
+        except Refusal:
+            continue
+        return _with_nearest(refusal, chain, port, told)
+    return refusal
+
+
+def _with_nearest(refusal: Refusal, chain: Chain, port: Port, told: str) -> Refusal:
     refusal.nearest = Port(
         chain,
         port.to,

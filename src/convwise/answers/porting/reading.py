@@ -8,10 +8,11 @@ from typing import Any
 
 from convwise import dialects
 from convwise.answers.inputs import as_shape, enter
+from convwise.answers.porting.arrangement import Arrangement, map_order, plain
 from convwise.dialects.base import Dialect, Layer, LayerFlow, Unknown, fused
 from convwise.errors import ArgumentError, CodeError, ConvwiseError, ShapeError
-from convwise.ops import Conv, ConvTranspose, Dense, Flatten, Layout, Norm, Op, Pointwise, Shape
-from convwise.readers.live import read_live
+from convwise.ops import Conv, ConvTranspose, Dense, Flatten, Fold, Layout, Norm, Op, Pointwise, Shape
+from convwise.readers.live import read_live, unread_hint
 from convwise.readers.source import Found, read_text
 
 TRIED = ((13, 14, 15), (28, 28, 28), (32, 32, 32), (64, 64, 64), (224, 224, 224), (299, 299, 299), (572, 572, 572))
@@ -44,8 +45,7 @@ class Chain:
     @property
     def channels_last(self) -> bool:
         """Where the channels of its first map stand; the framework's own way where there is none."""
-        ranked = next((layer for layer in self.layers if layer.rank), None)
-        return ranked.channels_last if ranked is not None else self.dialect in CHANNELS_LAST
+        return channels_last(self.layers)
 
     def given(self, shape: Shape) -> Shape:
         """A shape as the user gave the input: without the batch where that was added."""
@@ -63,6 +63,33 @@ class Chain:
 
 CHANNELS_LAST = ("keras", "tensorflow", "jax")
 """The frameworks whose maps have the channels last unless something else is said."""
+
+
+UNDERSTOOD = ("activation", "init_value", "computation")
+"""Arguments whose code was understood when the layer was read."""
+WEIGHTS = (
+    "kernel",
+    "bias",
+    "scale",
+    "depthwise",
+    "pointwise",
+    "beta",
+    "gamma",
+    "alpha",
+    "moving_mean",
+    "moving_variance",
+)
+CODE = frozenset(
+    (
+        "device",
+        "dtype",
+        "param_dtype",
+        "rngs",
+        "activity_regularizer",
+        *(f"{weight}_{kind}" for weight in WEIGHTS for kind in ("init", "initializer", "regularizer", "constraint")),
+    )
+)
+"""Arguments that decide neither shapes nor values in inference: they may be any code."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +170,27 @@ def read_chain(
     return Chain(spoken.name, found.layers, full, flows, added=added, code=code)
 
 
+def order_between(a: Sequence[Layer], b: Sequence[Layer], axes: int) -> Arrangement:
+    """How data of `axes` axes goes from the layers `a` to the layers `b`: a map's channels move, anything else stays as it is."""
+    if not 3 <= axes <= 5 or not (_on_maps(a) or _on_maps(b)):
+        return plain(axes)
+    return map_order(axes - 2, channels_last(a), channels_last(b))
+
+
+def _on_maps(layers: Sequence[Layer]) -> bool:
+    """Whether one of the layers knows which axis holds the channels."""
+    return any(
+        layer.rank or any(isinstance(op, Norm) and op.kind in ("batch", "instance", "group") for op in layer.ops)
+        for layer in layers
+    )
+
+
+def channels_last(layers: Sequence[Layer]) -> bool:
+    """Where the channels of their first map stand; the framework's own way where there is none."""
+    ranked = next((layer for layer in layers if layer.rank), None)
+    return ranked.channels_last if ranked is not None else bool(layers) and layers[0].dialect in CHANNELS_LAST
+
+
 def layers_of(layer: Any, dialect: str | None = None, role: str = "layer") -> tuple[Layer, ...]:
     """The layers alone."""
     return layer.layers if isinstance(layer, Chain) else _found(layer, dialect, None, role).layers
@@ -172,7 +220,7 @@ def _found(layer: Any, dialect: str | None, release: str | None, role: str) -> F
                 "CW606",
                 f"the {role} is source text or a live layer or model, not {type(layer).__name__}",
                 received=type(layer).__name__,
-                hint="for example port(\"Conv2D(32, 3, padding='same')\", to='torch')",
+                hint=unread_hint(layer) or "for example port(\"Conv2D(32, 3, padding='same')\", to='torch')",
             )
         snippet = live
     if len(snippet.found) > 1 and any(one.layers != snippet.found[0].layers for one in snippet.found):
@@ -190,23 +238,15 @@ def _found(layer: Any, dialect: str | None, release: str | None, role: str) -> F
 def _check_known(layers: Sequence[Layer]) -> None:
     """Every argument that decides shapes or weights must be a value, not a name from elsewhere."""
     for one in layers:
-        transposed = one.kind.startswith("lax.") and isinstance(one.window_op, ConvTranspose)
-        if transposed or (one.kind.startswith("lax.") and one.arguments.get("dimension_numbers") is not None):
+        op = one.window_op
+        if one.dialect == "jax" and isinstance(op, ConvTranspose) and (op.groups or 1) > 1:
             raise CodeError(
                 "CW317",
-                f"{one.kind} says the axes of its kernel in its own way, which is not followed here",
-                hint="write it as flax's nn.Conv or nn.ConvTranspose",
+                f"{one.kind} convolves dilated data in {op.groups} groups, whose kernel is not followed here",
+                hint=f"write it as {op.groups} calls with a part of the channels each",
             )
         for name, value in one.arguments.items():
-            if isinstance(value, Unknown) and name not in (
-                "activation",
-                "device",
-                "dtype",
-                "rngs",
-                "param_dtype",
-                "init_value",
-                "computation",
-            ):
+            if isinstance(value, Unknown) and name not in CODE and name not in UNDERSTOOD:
                 raise CodeError(
                     "CW314",
                     f"{name}={value.text} is a value that the text does not give",
@@ -220,6 +260,8 @@ def _with_batch(layers: Sequence[Layer], shape: Shape, added: bool) -> tuple[Sha
     """PyTorch's layers take a map without a batch too; a port is written for the batched form."""
     if added or not layers or layers[0].dialect != "torch":
         return shape, added
+    if isinstance(layers[0].ops[0] if layers[0].ops else None, Fold):
+        return ((None, *shape), True) if len(shape) == 2 else (shape, added)  # its columns have one axis of places
     first = next((layer for layer in layers if layer.rank is not None), None)
     lone = first is None and len(shape) == 1
     if lone or (first is not None and first.rank is not None and len(shape) == first.rank + 1):
@@ -253,6 +295,22 @@ def _assumed(spoken: Dialect, layers: tuple[Layer, ...]) -> tuple[Shape, tuple[L
         detail="" if error is None else f"tried with {' x '.join(map(str, shape[1:]))}: {error.message}",
         hint="give one, such as 64x64x3 for Keras or 3x64x64 for PyTorch",
     )
+
+
+def resized(chain: Chain) -> Chain | None:
+    """A chain whose sizes were assumed, on other sizes; None where it has none, or takes no others."""
+    rank = next((layer.rank for layer in chain.layers if layer.rank), None)
+    if rank is None:
+        return None
+    for more in (16, 32, 48):
+        sizes = chain.input[1:-1] if chain.channels_last else chain.input[2:]
+        larger = tuple((size or 0) + more + 2 * place for place, size in enumerate(sizes))
+        shape = (None, *larger, chain.input[-1]) if chain.channels_last else (None, chain.input[1], *larger)
+        try:
+            return replace(chain, input=shape, flows=run(dialects.get(chain.dialect), chain.layers, shape))
+        except ShapeError:
+            continue
+    return None
 
 
 def input_channels(layers: Sequence[Layer]) -> int | None:

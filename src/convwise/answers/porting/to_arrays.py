@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from math import prod
 
+from convwise.answers.porting.array_functions import function, normalised
 from convwise.answers.porting.composing import average_factors, values
-from convwise.answers.porting.to_keras import INDEX, slices
+from convwise.answers.porting.resampling import in_parts, matrix, place_of
+from convwise.answers.porting.to_keras import INDEX, folded, slices
 from convwise.answers.porting.to_keras import more as keras_more
 from convwise.answers.porting.ways import over
 from convwise.axis import NO_PADS
 from convwise.ops import (
     AdaptivePool,
     Crop,
+    Fold,
     Gate,
     GlobalPool,
     Norm,
@@ -22,6 +26,7 @@ from convwise.ops import (
     Pool,
     Resize,
     Shape,
+    Unfold,
 )
 
 Names = Mapping[str, str]
@@ -50,6 +55,8 @@ def more(op: Op, shape: Shape) -> Iterator[tuple[Op, ...]]:
         pads = tuple(window.pads(size or 0) for window, size in zip(op.windows, shape[1:-1], strict=True))
         bare = replace(op, windows=tuple(replace(w, padding=NO_PADS) for w in op.windows), count_padding=False)
         yield (Pad(pads), bare)
+    if isinstance(op, Resize):
+        yield from in_parts(op, [size or 0 for size in shape[1:-1]])
     yield from keras_more(op, shape)
 
 
@@ -63,22 +70,29 @@ def express(op: Op, shape: Shape, names: Names) -> str | None:
     axes = tuple(range(1, len(shape) - 1))
     match op:
         case Crop():
-            sides = [
-                f"{cut.low}:{(size or 0) - cut.high}" if cut.low or cut.high else ":"
-                for cut, size in zip(op.cuts, shape[1:-1], strict=True)
-            ]
+            sides = [f"{cut.low or ''}:{-cut.high or ''}" for cut in op.cuts]
             return f"x[:, {', '.join(sides)}]"
-        case GlobalPool():
+        case GlobalPool() if op.kind in ("max", "avg", "average"):
             keep = f", {names['keep']}=True" if op.keep_dims else ""
             return f"{names['max' if op.kind == 'max' else 'mean']}(x, {axes}{keep})"
         case AdaptivePool():
-            return _adaptive(op, shape, names)
+            return adaptive(op, shape, names)
         case Pad() if op.mode in INDEX:
             return _indexed(op, shape, names)
         case Resize() if op.mode in ("nearest", "nearest-exact", "linear"):
             return _resized(op, shape, names)
-        case Pool() if op.kind == "average":
+        case Pool() if op.kind == "average" and all(window.dilation == 1 for window in op.windows):
             return _average(op, shape, names)
+        case Pool() if op.kind == "average":
+            return by_slices(op, shape, f"{names['mean']}({np}.stack({{}}), 0)")
+        case Pool() if op.kind == "lp":
+            return _power(op, shape, names)
+        case Norm():
+            return normalised(op, shape, names)
+        case Unfold():
+            return _unfolded(op, shape, names)
+        case Fold():
+            return folded(op, shape, f"{np}.einsum", f"{np}.reshape({{}}, {{}})", f"{names['array']}({{}})")
         case Pool() if op.kind == "max" and all(w.padding == NO_PADS and not w.ceil for w in op.windows):
             sizes = tuple(size or 0 for size in shape[1:-1])
             return f"{names['max']}({np}.stack({slices(over(op.windows, sizes))}), 0)"
@@ -87,11 +101,11 @@ def express(op: Op, shape: Shape, names: Names) -> str | None:
             lead = ":, " * (op.axis % len(shape))
             return f"x[{lead}:{half}] * {nn}.sigmoid(x[{lead}{half}:])"
         case Pointwise():
-            return _function(op, np, nn)
+            return function(op, shape, names)
     return None
 
 
-def _adaptive(op: AdaptivePool, shape: Shape, names: Names) -> str:
+def adaptive(op: AdaptivePool, shape: Shape, names: Names) -> str:
     """An axis after the other: means of means over equal parts, maxima of maxima."""
     reduce = names["max" if op.kind == "max" else "mean"]
     text = "x"
@@ -116,32 +130,52 @@ def _indexed(op: Pad, shape: Shape, names: Names) -> str | None:
     return text
 
 
-def _resized(op: Resize, shape: Shape, names: Names) -> str:
+def _resized(op: Resize, shape: Shape, names: Names) -> str | None:
     np, text = names["np"], "x"
     for axis, size in enumerate(shape[1:-1], 1):
         cells = size or 0
         out = op.out(axis - 1, cells)
-        step = values(float(1 / op.scales[axis - 1])) if op.scales is not None else f"{cells} / {out}"
         if op.mode.startswith("nearest"):
-            half = " + 0.5" if op.mode == "nearest-exact" else ""
-            place = (
-                f"i * {cells} // {out}"
-                if not half and op.scales is None
-                else f"min(int((i{half}) * {step}), {cells - 1})"
-            )
-            text = f"{names['take']}({text}, {names['array']}([{place} for i in range({out})]), axis={axis})"
+            places = f"{names['array']}([{place_of(op, axis - 1, cells)} for i in range({out})])"
+            text = f"{names['take']}({text}, {places}, axis={axis})"
             continue
-        place = f"min(max((i + 0.5) * {step} - 0.5, 0), {cells - 1})"
-        if op.align_corners:
-            place = f"i * {cells - 1} / {max(out - 1, 1)}"
-        row = f"[max(0.0, 1.0 - abs({place} - j)) for j in range({cells})]"
         order = (*range(1, axis + 1), 0, *range(axis + 1, len(shape)))
-        mixed = f"{np}.tensordot({names['array']}([{row} for i in range({out})]), {text}, axes=([1], [{axis}]))"
+        rows = matrix(op, axis - 1, cells)
+        mixed = f"{np}.tensordot({names['array']}({rows}), {text}, axes=([1], [{axis}]))"
         text = f"{np}.transpose({mixed}, {order})"
     return text
 
 
-def _average(op: Pool, shape: Shape, names: Names) -> str | None:
+def by_slices(op: Pool, shape: Shape, around: str) -> str | None:
+    """A pool as strided slices, one for each cell of its window, put into `around`."""
+    if any(window.padding != NO_PADS or window.ceil for window in op.windows):
+        return None
+    return around.format(slices(over(op.windows, tuple(size or 0 for size in shape[1:-1]))))
+
+
+def _power(op: Pool, shape: Shape, names: Names) -> str | None:
+    """The root of the sums of powers: PyTorch's, a window that overhangs scaled up to a whole one."""
+    power, taps = values(op.power), prod(window.kernel for window in op.windows)
+    if not op.power or any(window.padding != NO_PADS for window in op.windows):
+        return None
+    if any(window.dilation > 1 for window in op.windows):
+        text = by_slices(op, shape, f"{names['total']}({names['np']}.stack({{}}), 0)")
+        return None if text is None else f"{text.replace('[x[', f'[(x ** {power})[', 1)} ** {values(1 / op.power)}"
+    mean = _average(replace(op, kind="average"), shape, names, f"x ** {power}")
+    return None if mean is None else f"({mean} * {taps}) ** {values(1 / op.power)}"
+
+
+def _unfolded(op: Unfold, shape: Shape, names: Names) -> str | None:
+    """PyTorch's columns: the channels, and in each the window's cells."""
+    axes = over(op.windows, tuple(size or 0 for size in shape[1:-1]))
+    if any(axis.pad_low or axis.pad_high for axis in axes):
+        return None
+    np, windows, taps = names["np"], prod(axis.out for axis in axes), prod(axis.kernel for axis in axes)
+    columns = (-1, windows, (shape[-1] or 0) * taps)
+    return f"{np}.transpose({np}.reshape({np}.stack({slices(axes)}, -1), {columns}), (0, 2, 1))"
+
+
+def _average(op: Pool, shape: Shape, names: Names, data: str = "x") -> str | None:
     """Padded, averaged whole, and corrected by what every window counts."""
     found = average_factors(op, shape[1:-1])
     if found is None:
@@ -149,63 +183,13 @@ def _average(op: Pool, shape: Shape, names: Names) -> str | None:
     pads, factors = found
     pairs = ((0, 0), *((pad.low, pad.high) for pad in pads), (0, 0))
     kernel, stride = tuple(w.kernel for w in op.windows), tuple(w.stride for w in op.windows)
-    inner = "x" if all(pad == NO_PADS for pad in pads) else f"{names['np']}.pad(x, {pairs})"
+    inner = data if all(pad == NO_PADS for pad in pads) else f"{names['np']}.pad({data}, {pairs})"
     scales = []
     for axis, factor in enumerate(factors):
         if factor is not None:
             ones = (-1, *(1 for _ in factors[axis:]))
             scales.append(f" * {names['np']}.reshape({names['array']}({factor}), {ones})")
     return names["pool"].format(x=inner, rank=op.rank, kernel=kernel, stride=stride) + "".join(scales)
-
-
-def _function(op: Pointwise, np: str, nn: str) -> str | None:
-    options = dict(op.options)
-    match op.kind:
-        case "hard_sigmoid":
-            return f"{nn}.relu6(x + 3) / 6"
-        case "hard_silu":
-            return f"x * {nn}.relu6(x + 3) / 6"
-        case "mish":
-            return f"x * {np}.tanh({nn}.softplus(x))"
-        case "exponential":
-            return f"{np}.exp(x)"
-        case "tanh_shrink":
-            return f"x - {np}.tanh(x)"
-        case "log_sigmoid":
-            return f"-{nn}.softplus(-x)"
-        case "celu":
-            alpha = values(options.get("alpha", 1.0))
-            return f"{np}.maximum(x, 0.0) + {np}.minimum({alpha} * ({np}.exp({np}.minimum(x, 0.0) / {alpha}) - 1), 0.0)"
-        case "elu":
-            return f"{np}.where(x > 0, x, {values(options.get('alpha', 1.0))} * ({np}.exp({np}.minimum(x, 0.0)) - 1))"
-        case "leaky_relu":
-            return f"{np}.where(x > 0, x, {values(options['negative_slope'])} * x)"
-        case "hard_tanh":
-            low, high = values(options.get("min_val", -1.0)), values(options.get("max_val", 1.0))
-            return f"{np}.minimum({np}.maximum(x, {low}), {high})"
-        case "soft_shrink":
-            edge = values(options["threshold"])
-            return f"{np}.sign(x) * {np}.maximum({np}.abs(x) - {edge}, 0.0)"
-        case "hard_shrink":
-            return f"{np}.where({np}.abs(x) > {values(options['threshold'])}, x, 0.0)"
-        case "threshold":
-            return f"{np}.where(x > {values(options['threshold'])}, x, {values(options['value'])})"
-        case "softplus" if options:
-            beta = values(options["beta"])
-            soft = f"{nn}.softplus({beta} * x) / {beta}"
-            return f"{np}.where({beta} * x > {values(options['threshold'])}, x, {soft})"
-        case "softmin":
-            return f"{nn}.softmax(-x, {options['axis']})"
-        case "softmax" | "log_softmax" if not isinstance(options.get("axis"), tuple):
-            return f"{nn}.{op.kind}(x, {options['axis']})"
-        case "rescaling":
-            return f"x * {values(options['scale'])} + {values(options['offset'])}"
-        case "relu":
-            slope, least = options.get("negative_slope", 0.0) or 0.0, options.get("threshold", 0.0) or 0.0
-            text = f"{np}.where(x >= {least}, x, {slope} * (x - {least}))"
-            most = options.get("max_value")
-            return text if most is None else f"{np}.minimum({text}, {most})"
-    return None
 
 
 def keeps(op: Op) -> bool:

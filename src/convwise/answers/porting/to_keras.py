@@ -10,6 +10,7 @@ from math import prod
 from convwise import dialects
 from convwise.answers.porting.composing import average_factors, call_text, listing, values
 from convwise.answers.porting.draft import Target
+from convwise.answers.porting.resampling import centre_of, in_parts, place_of
 from convwise.answers.porting.stages import Stage
 from convwise.answers.porting.ways import over
 from convwise.axis import NO_PADS, Axis, Window
@@ -18,7 +19,9 @@ from convwise.ops import (
     AdaptivePool,
     Conv,
     Flatten,
+    Fold,
     Gate,
+    GlobalPool,
     Norm,
     Op,
     Pad,
@@ -45,6 +48,8 @@ def adapt(op: Op, shape: Shape) -> Op:
             return replace(op, kind=_kind(op.kind), sizes=tuple(sizes))
         case AdaptivePool():
             return replace(op, kind=_kind(op.kind))
+        case GlobalPool():
+            return replace(op, kind={"average": "avg"}.get(op.kind, op.kind))
         case Norm() if op.axes == "channels":
             return replace(op, axes=(-1,))
         case Resize() if op.scales is not None and op.mode != "nearest" and op.rank == 2:
@@ -86,6 +91,10 @@ def more(op: Op, shape: Shape) -> Iterator[tuple[Op, ...]]:
             rank = len(spatial)
             order = (0, *range(1, rank + 1), rank + 2, rank + 1)
             yield (Reshape((*spatial, groups, channels // groups)), Permute(order), Reshape((*spatial, channels)))
+        case AdaptivePool() if set(op.sizes) == {1}:
+            yield (GlobalPool(op.kind, op.rank, keep_dims=True),)
+        case Resize():
+            yield from in_parts(op, list(full[1:-1]))
         case Norm() if op.kind == "instance":
             yield (replace(op, kind="group", groups=full[-1]),)
 
@@ -99,6 +108,8 @@ def _shuffled(op: PixelShuffle, full: tuple[int, ...]) -> tuple[Op, ...]:
     """Channel c r r + i r + j is the cell (i, j) of channel c (Shi et al., arXiv 1609.05158)."""
     factor = op.factor
     _, height, width, channels = full
+    if op.pixels_first:
+        return _by_pixels(op, full)
     if op.inverse:
         inner = (height // factor, factor, width // factor, factor, channels)
         deep = channels * factor**2
@@ -111,8 +122,22 @@ def _shuffled(op: PixelShuffle, full: tuple[int, ...]) -> tuple[Op, ...]:
     )
 
 
+def _by_pixels(op: PixelShuffle, full: tuple[int, ...]) -> tuple[Op, ...]:
+    """The same where channel (i r + j) C + c is the cell (i, j) of channel c."""
+    factor, (_, height, width, channels) = op.factor, full
+    if op.inverse:
+        small, deep = (height // factor, width // factor), channels * factor**2
+        inner = (small[0], factor, small[1], factor, channels)
+        return Reshape(inner), Permute((0, 1, 3, 2, 4, 5)), Reshape((*small, deep))
+    deep = channels // factor**2
+    large = (height * factor, width * factor, deep)
+    return Reshape((height, width, factor, factor, deep)), Permute((0, 1, 3, 2, 4, 5)), Reshape(large)
+
+
 def texts(op: Op, shape: Shape) -> Iterator[str]:
     """The calls to try."""
+    if isinstance(op, AdaptivePool) and (set(op.sizes) == {1} or (op.kind == "max" and op.sizes[-1] == 1)):
+        return  # Keras 3.15's AdaptiveMaxPooling2D((4, 1)) ends the process
     if isinstance(op, Resize) and (
         (op.mode == "nearest" and op.sizes is not None) or op.mode in ("cubic", "area of parts")
     ):
@@ -145,6 +170,10 @@ def express(op: Op, shape: Shape) -> str | None:
             return _padded(op, shape)
         case Pool():
             return _pooled(op, shape)
+        case AdaptivePool():
+            from convwise.answers.porting.to_arrays import adaptive
+
+            return adaptive(op, shape, {"np": "ops", "max": "ops.max", "mean": "ops.mean"})
         case Gate():
             return f"keras.activations.glu(x, axis={op.axis})"
         case Permute():
@@ -153,6 +182,8 @@ def express(op: Op, shape: Shape) -> str | None:
             return _resized(op, shape)
         case Unfold():
             return _unfolded(op, shape)
+        case Fold():
+            return folded(op, shape, "ops.einsum", "ops.reshape({}, {})", "ops.convert_to_tensor({})")
         case Pointwise():
             return _function(op, shape)
     return None
@@ -186,40 +217,41 @@ def _resized(op: Resize, shape: Shape) -> str | None:
     for axis, size in enumerate(shape[1:-1], 1):
         cells = size or 0
         out = op.out(axis - 1, cells)
-        step = values(float(1 / op.scales[axis - 1])) if op.scales is not None else f"{cells} / {out}"
         if op.mode.startswith("nearest"):
-            half = " + 0.5" if op.mode == "nearest-exact" else ""
-            place = (
-                f"i * {cells} // {out}"
-                if not half and op.scales is None
-                else f"min(int((i{half}) * {step}), {cells - 1})"
-            )
-            text = f"ops.take({text}, [{place} for i in range({out})], axis={axis})"
+            text = f"ops.take({text}, [{place_of(op, axis - 1, cells)} for i in range({out})], axis={axis})"
         else:
-            place = f"min(max((i + 0.5) * {step} - 0.5, 0), {cells - 1})"
-            if op.align_corners:
-                place = f"i * {cells - 1} / {max(out - 1, 1)}"
-            mixed = f"ops.relu(1 - ops.abs(ops.convert_to_tensor([{place} for i in range({out})])[:, None] - ops.arange({cells}, dtype='float32')))"
+            centres = f"ops.convert_to_tensor([{centre_of(op, axis - 1, cells)} for i in range({out})])"
+            mixed = f"ops.relu(1 - ops.abs({centres}[:, None] - ops.arange({cells}, dtype='float32')))"
             text = f"ops.moveaxis(ops.tensordot({mixed}, {text}, axes=(1, {axis})), 0, {axis})"
     return text
 
 
 def _pooled(op: Pool, shape: Shape) -> str | None:
-    kernel, stride = tuple(w.kernel for w in op.windows), tuple(w.stride for w in op.windows)
+    plain = all(window.padding == NO_PADS and not window.ceil for window in op.windows)
+    dilated = any(window.dilation > 1 for window in op.windows)
     if op.kind == "max":
-        if any(window.padding != NO_PADS or window.ceil for window in op.windows):
-            return None
-        return _byslices(op, shape)
-    if op.kind == "lp":
-        return _power(op, kernel, stride)
+        return _byslices(op, shape) if plain else None
+    if op.kind == "lp" and op.power and not dilated and all(window.padding == NO_PADS for window in op.windows):
+        # The root of the sums of powers; PyTorch scales a window that overhangs up to a whole one.
+        power, taps = values(op.power), prod(window.kernel for window in op.windows)
+        mean = _averaged(replace(op, kind="avg"), shape, f"x ** {power}")
+        return None if mean is None else f"({mean} * {taps}) ** (1 / {power})"
     if op.kind != "avg":
         return None
+    if dilated:
+        return _byslices(op, shape, "mean") if plain else None
+    return _averaged(op, shape, "x")
+
+
+def _averaged(op: Pool, shape: Shape, data: str) -> str | None:
+    """Padded, averaged whole, and corrected by what every window counts."""
     found = average_factors(op, shape[1:-1])
     if found is None:
         return None
     pads, factors = found
+    kernel, stride = tuple(w.kernel for w in op.windows), tuple(w.stride for w in op.windows)
     pairs = ((0, 0), *((pad.low, pad.high) for pad in pads), (0, 0))
-    inner = "x" if all(pad == NO_PADS for pad in pads) else f"ops.pad(x, {pairs})"
+    inner = data if all(pad == NO_PADS for pad in pads) else f"ops.pad({data}, {pairs})"
     scales = []
     for axis, factor in enumerate(factors):
         if factor is not None:
@@ -239,8 +271,8 @@ def slices(axes: Sequence[Axis]) -> str:
     return f"[x[:, {', '.join(slices)}] {' '.join(loops)}]"
 
 
-def _byslices(op: Pool, shape: Shape) -> str:
-    return f"ops.max(ops.stack({slices(over(op.windows, tuple(size or 0 for size in shape[1:-1])))}), axis=0)"
+def _byslices(op: Pool, shape: Shape, how: str = "max") -> str:
+    return f"ops.{how}(ops.stack({slices(over(op.windows, tuple(size or 0 for size in shape[1:-1])))}), axis=0)"
 
 
 def _unfolded(op: Unfold, shape: Shape) -> str | None:
@@ -253,11 +285,23 @@ def _unfolded(op: Unfold, shape: Shape) -> str | None:
     return f"ops.transpose(ops.reshape(ops.stack({slices(axes)}, axis=-1), {columns}), (0, 2, 1))"
 
 
-def _power(op: Pool, kernel: tuple[int, ...], stride: tuple[int, ...]) -> str | None:
-    if any(window.padding != NO_PADS or window.ceil for window in op.windows):
-        return None
-    power = values(op.power)
-    return f"(ops.average_pool(x ** {power}, {kernel}, {stride}) * {prod(kernel)}) ** (1 / {power})"
+def folded(op: Fold, shape: Shape, einsum: str, reshape: str, tensor: str) -> str:
+    """Columns added up into a map (N, C, *sizes): on each axis a table says which cell of which window is which cell of the map."""
+    axes = over(op.windows, op.sizes)
+    taps = tuple(axis.kernel for axis in axes)
+    split = (-1, (shape[-2] or 0) // prod(taps), *taps, *(axis.out for axis in axes))
+    cells, places, outs = ("abc"[: len(axes)], "ijk"[: len(axes)], "xyz"[: len(axes)])
+    terms = ",".join(f"{out}{cell}{place}" for out, cell, place in zip(outs, cells, places, strict=True))
+    tables = []
+    for size, axis in zip(op.sizes, axes, strict=True):
+        start = f"i * {axis.stride} + a * {axis.dilation} - {axis.pad_low} == h"
+        tables.append(
+            tensor.format(
+                f"[[[float({start}) for i in range({axis.out})] for a in range({axis.kernel})] for h in range({size})]"
+            )
+        )
+    data = reshape.format("x", split)
+    return f"{einsum}('nm{cells}{places},{terms}->nm{outs}', {data}, {', '.join(tables)})"
 
 
 def _function(op: Pointwise, shape: Shape) -> str | None:
@@ -307,7 +351,8 @@ def compose(stages: Sequence[Stage], shape: Shape) -> str:
         return head + "layer = layers.Identity()\n"
     if single:
         built = any(word in calls[0] for word in WEIGHTED)
-        build = f"layer.build({(None, *shape[1:])})  # makes the weights\n" if built and None not in shape[1:] else ""
+        known = shape[-1] is not None and not ("PReLU" in calls[0] and None in shape[1:])
+        build = f"layer.build({(None, *shape[1:])})  # makes the weights\n" if built and known else ""
         return head + listing("(", calls, ")", [stages[0].comment]) + build
     sizes = values(tuple(shape[1:]))
     return head + listing(

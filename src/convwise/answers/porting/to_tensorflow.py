@@ -5,15 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from dataclasses import replace
 
 from convwise import dialects
 from convwise.answers.porting import to_arrays
 from convwise.answers.porting.composing import commented
 from convwise.answers.porting.draft import Target
 from convwise.answers.porting.stages import Stage
-from convwise.axis import NO_PADS, Window
+from convwise.axis import NO_PADS, SAME_UPPER, Pads, Window
 from convwise.errors import ConvwiseError
-from convwise.ops import ConvTranspose, Norm, Op, Pointwise, Shape
+from convwise.ops import ConvTranspose, Norm, Op, Pointwise, Resize, Shape
 
 NAMES = {
     "np": "tf",
@@ -23,6 +24,12 @@ NAMES = {
     "take": "tf.gather",
     "array": "tf.constant",
     "keep": "keepdims",
+    "total": "tf.reduce_sum",
+    "any": "tf.cast(tf.reduce_any({}, -1, keepdims=True), x.dtype)",
+    "logsumexp": "tf.reduce_logsumexp",
+    "standard": "tf.nn.batch_normalization({x}, *tf.nn.moments({x}, {axes}, keepdims=True), None, None, {epsilon})",
+    "batch": "tf.shape(x)[0]",
+    "shape": "tf.shape(x)",
     "pool": "tf.nn.avg_pool{rank}d({x}, {kernel}, {stride}, 'VALID')",
 }
 ZEROS = re.compile(r"tf\.zeros\(\(\d+(?:, \d+)*,?\)\)")
@@ -32,6 +39,8 @@ ZEROS = re.compile(r"tf\.zeros\(\(\d+(?:, \d+)*,?\)\)")
 def texts(op: Op, shape: Shape) -> Iterator[str]:
     """The calls to try; dropout does nothing in inference, so it is not written."""
     if to_arrays.keeps(op):
+        return
+    if isinstance(op, Pointwise) and isinstance(dict(op.options).get("axis"), tuple):
         return
     with suppress(ConvwiseError):
         yield dialects.get("tensorflow").spell((op,), True)
@@ -43,10 +52,14 @@ def express(op: Op, shape: Shape) -> str | None:
         return "tf.identity(x)"
     if isinstance(op, ConvTranspose):
         return _transposed(op, shape)
-    if isinstance(op, Norm) and op.kind == "layer" and not isinstance(op.axes, str) and op.scale and op.center:
-        sizes = op.shape or (op.features or 0,)
-        weight = f"tf.zeros({sizes})"
-        return f"tf.nn.batch_normalization(x, *tf.nn.moments(x, {op.axes}, keepdims=True), {weight}, {weight}, {op.epsilon})"
+    if isinstance(op, Norm) and op.kind == "layer" and not isinstance(op.axes, str):
+        weight = f"tf.zeros({op.shape or (op.features or 0,)})"
+        shift, scale = (weight if there else None for there in (op.center, op.scale))
+        return (
+            f"tf.nn.batch_normalization(x, *tf.nn.moments(x, {op.axes}, keepdims=True), {shift}, {scale}, {op.epsilon})"
+        )
+    if isinstance(op, Resize) and (text := _resized(op, shape)):
+        return text
     if isinstance(op, Pointwise) and op.kind == "prelu":
         shared = dict(op.options).get("shared_axes", ())
         assert isinstance(shared, tuple)
@@ -55,19 +68,55 @@ def express(op: Op, shape: Shape) -> str | None:
     return to_arrays.express(op, shape, NAMES)
 
 
+METHODS = {
+    "linear": "bilinear",
+    "keys": "bicubic",
+    "lanczos3": "lanczos3",
+    "lanczos5": "lanczos5",
+    "area of parts": "area",
+}
+"""The engine's kernel -> tf.image.resize's method: Keras's own."""
+
+
+def _resized(op: Resize, shape: Shape) -> str | None:
+    """tf.image.resize, where it resizes by the quotient of the sizes as the op does."""
+    kernel, *extras = op.mode.split("+")
+    whole = op.scales is None or all(scale.denominator == 1 for scale in op.scales)
+    if op.rank != 2 or kernel not in METHODS or op.align_corners or not whole or extras not in ([], ["antialias"]):
+        return None
+    if extras and kernel == "area of parts":
+        return None
+    sizes = tuple(op.out(axis, size or 0) for axis, size in enumerate(shape[1:-1]))
+    method = "" if kernel == "linear" else f", method={METHODS[kernel]!r}"
+    return f"tf.image.resize(x, {sizes}{method}{', antialias=True' if extras else ''})"
+
+
 def _transposed(op: ConvTranspose, shape: Shape) -> str | None:
-    """tf.nn's transposes are told their output's size; without padding it is the whole scattered map."""
+    """tf.nn's transposes are told their output's size: without padding the whole scattered map, by 'SAME' the part that is left where that pads alike."""
     extras = op.output_padding or (0,) * op.rank
-    plain = all(window.padding == NO_PADS and window.dilation == 1 for window in op.windows)
-    if not plain or op.groups != 1 or any(more >= w.stride for more, w in zip(extras, op.windows, strict=True)):
+    if op.groups != 1 or any(w.dilation > 1 or more >= w.stride for more, w in zip(extras, op.windows, strict=True)):
         return None
     sizes = tuple(w.transposed(size or 0, more) for w, size, more in zip(op.windows, shape[1:-1], extras, strict=True))
+    word = _padding(op, shape, sizes)
+    if word is None:
+        return None
     kernel = (*op.kernel, op.out_channels, op.in_channels)
     strides = tuple(window.stride for window in op.windows)
     steps = strides[0] if op.rank == 1 else strides
     out = ", ".join(map(str, (*sizes, op.out_channels)))
-    text = f"tf.nn.conv{op.rank}d_transpose(x, tf.zeros({kernel}), (tf.shape(x)[0], {out}), {steps}, 'VALID')"
+    text = f"tf.nn.conv{op.rank}d_transpose(x, tf.zeros({kernel}), (tf.shape(x)[0], {out}), {steps}, {word!r})"
     return f"tf.nn.bias_add({text}, tf.zeros(({op.out_channels},)))" if op.bias else text
+
+
+def _padding(op: ConvTranspose, shape: Shape, sizes: tuple[int, ...]) -> str | None:
+    """The word whose convolution over an output of these sizes gives the input's, its windows starting alike."""
+    for word, rule in (("VALID", NO_PADS), ("SAME", SAME_UPPER)):
+        forward = [replace(w, padding=rule).over(out) for w, out in zip(op.windows, sizes, strict=True)]
+        starts = [window.padding.low if isinstance(window.padding, Pads) else None for window in op.windows]
+        given = zip(forward, starts, shape[1:-1], strict=True)
+        if all(axis.out == size and axis.pad_low == low for axis, low, size in given):
+            return word
+    return None
 
 
 def same(windows: tuple[Window, ...], value: float) -> str | None:

@@ -4,22 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from math import inf
+from typing import Any
 
 from convwise import dialects
 from convwise.answers.porting.composing import call_text, listing, values
 from convwise.answers.porting.draft import Target
+from convwise.answers.porting.resampling import in_parts
 from convwise.answers.porting.stages import Stage
-from convwise.axis import NO_PADS, Pads, Window
+from convwise.answers.porting.to_keras import folded, slices
+from convwise.answers.porting.ways import over
+from convwise.axis import NO_PADS, Window
 from convwise.errors import ConvwiseError
 from convwise.ops import (
     AdaptivePool,
-    Crop,
     Flatten,
+    Fold,
     GlobalPool,
     Norm,
     Op,
     Pad,
     Permute,
+    PixelShuffle,
     Pointwise,
     Pool,
     Reshape,
@@ -38,6 +44,19 @@ class Apply(nn.Module):
 
     def forward(self, x):
         return self.function(x)
+'''
+
+
+SLOPES = '''\
+class Slopes(nn.Module):
+    """PReLU with a slope for each cell; nn.PReLU has one, or one a channel."""
+
+    def __init__(self, shape):
+        super().__init__()
+        self.weight = nn.Parameter(torch.zeros(shape))
+
+    def forward(self, x):
+        return torch.where(x > 0, x, self.weight * x)
 '''
 
 
@@ -67,7 +86,7 @@ def adapt(op: Op, shape: Shape) -> Op:
             padded = any(window.padding != NO_PADS for window in op.windows)
             return replace(op, kind="average", count_padding=op.count_padding and padded)
         case GlobalPool() | AdaptivePool():
-            return replace(op, kind="max" if op.kind == "max" else "average")
+            return replace(op, kind={"avg": "average"}.get(op.kind, op.kind))
         case Norm() if op.kind == "group" and not op.scale and not op.center:
             return replace(op, axes="channels", features=None)
         case Norm() if op.kind in ("batch", "group", "instance"):
@@ -84,6 +103,8 @@ def adapt(op: Op, shape: Shape) -> Op:
 def more(op: Op, shape: Shape) -> Iterator[tuple[Op, ...]]:
     """Other ops that mean the same."""
     match op:
+        case GlobalPool() if op.kind not in ("max", "avg", "average"):
+            return
         case GlobalPool() if not op.keep_dims:
             yield (GlobalPool(op.kind, op.rank, keep_dims=True), Flatten())
         case GlobalPool():
@@ -91,19 +112,8 @@ def more(op: Op, shape: Shape) -> Iterator[tuple[Op, ...]]:
         case Reshape():
             head = (Flatten(),) if len(shape) > 2 else ()
             yield (*head, Unflatten(1, op.target))
-        case Resize() if op.mode == "center_crop" and op.sizes is not None:
-            yield from _center(op, shape)
-
-
-def _center(op: Resize, shape: Shape) -> Iterator[tuple[Op, ...]]:
-    assert op.sizes is not None
-    have = [size or 0 for size in shape[2:]]
-    want = [size or 0 for size in op.sizes]
-    if all(one >= other for one, other in zip(have, want, strict=True)):
-        cuts = [
-            Pads((one - other) // 2, one - other - (one - other) // 2) for one, other in zip(have, want, strict=True)
-        ]
-        yield (Crop(tuple(cuts)),)
+        case Resize():
+            yield from in_parts(op, [size or 0 for size in shape[2:]])
 
 
 def texts(op: Op, shape: Shape) -> Iterator[str]:
@@ -113,6 +123,8 @@ def texts(op: Op, shape: Shape) -> Iterator[str]:
     if isinstance(op, Permute | Reshape):
         return
     if isinstance(op, Resize) and "+" in op.mode:
+        return
+    if isinstance(op, Pointwise) and op.kind == "hard_tanh" and {inf, -inf} & set(dict(op.options).values()):
         return
     if isinstance(op, Pointwise) and op.kind == "spatial_dropout":
         yield f"nn.Dropout{len(shape) - 2}d({dict(op.options)['rate']!r})"
@@ -139,12 +151,37 @@ def express(op: Op, shape: Shape) -> str | None:
             value = "" if op.value == 0 else f", value={values(op.value)}"
             return f"F.pad(x, {tuple(flat)}{value})"
         case Pool() if op.kind == "average":
-            return _average(op, shape)
+            return _by_slices(op, shape) if any(w.dilation > 1 for w in op.windows) else _average(op, shape)
         case Norm() if op.kind == "unit" and not isinstance(op.axes, str):
             return f"x / x.square().sum({op.axes}, keepdim=True).clamp(min={op.epsilon}).sqrt()"
+        case Pointwise() if op.kind == "prelu":
+            shared: Any = dict(op.options).get("shared_axes", ())
+            return f"Slopes({tuple(1 if axis in shared else size or 1 for axis, size in enumerate(shape) if axis)})"
+        case PixelShuffle() if op.rank == 2 and op.pixels_first:
+            return _by_pixels(op, shape)
         case Pointwise():
             return _function(op)
+        case Fold():
+            return folded(op, shape, "torch.einsum", "{}.reshape{}", "torch.tensor({})")
     return None
+
+
+def _by_pixels(op: PixelShuffle, shape: Shape) -> str:
+    """PyTorch's own, its channels turned around: those of a pixel come first."""
+    cells, channels = op.factor**2, shape[1] or 0
+    if op.inverse:
+        deep = f"F.pixel_unshuffle(x, {op.factor}).unflatten(1, ({channels}, {cells}))"
+        return f"{deep}.transpose(1, 2).flatten(1, 2)"
+    turned = f"x.unflatten(1, ({cells}, {channels // cells})).transpose(1, 2).flatten(1, 2)"
+    return f"F.pixel_shuffle({turned}, {op.factor})"
+
+
+def _by_slices(op: Pool, shape: Shape) -> str | None:
+    """The mean of as many strided slices as a dilated window has cells."""
+    if any(window.padding != NO_PADS or window.ceil for window in op.windows):
+        return None
+    found = slices(over(op.windows, tuple(size or 0 for size in shape[2:]))).replace("x[:, ", "x[:, :, ", 1)
+    return f"torch.stack({found}).mean(0)"
 
 
 def _average(op: Pool, shape: Shape) -> str | None:
@@ -170,6 +207,10 @@ def _function(op: Pointwise) -> str | None:
     match op.kind:
         case "exponential":
             return "x.exp()"
+        case "abs":
+            return "x.abs()"
+        case "hard_tanh":
+            return f"x.clamp({values(options['min_val'])}, {values(options['max_val'])})"
         case "rescaling":
             return f"x * {values(options['scale'])} + {values(options['offset'])}"
         case "masking":
@@ -192,7 +233,9 @@ def _function(op: Pointwise) -> str | None:
 
 def compose(stages: Sequence[Stage], shape: Shape) -> str:
     """The whole code: imports, what functions need, and `layer`."""
-    lines = ["import torch"] if any(stage.layer is None and "torch." in stage.text for stage in stages) else []
+    sloped = any(stage.text.startswith("Slopes(") for stage in stages)
+    named = any(stage.layer is None and "torch." in stage.text for stage in stages)
+    lines = ["import torch"] if sloped or named else []
     computed = any(stage.layer is None and stage.text.startswith("same(") for stage in stages)
     if computed or any(stage.layer is None and "F." in stage.text for stage in stages):
         lines.append("import torch.nn.functional as F")
@@ -200,6 +243,8 @@ def compose(stages: Sequence[Stage], shape: Shape) -> str:
     head = "\n".join(lines) + "\n\n"
     if any(stage.layer is None for stage in stages):
         head += f"\n{APPLY}\n\n"
+    if sloped:
+        head += f"\n{SLOPES}\n\n"
     if computed:
         head += f"{SAME}\n\n"
     calls = [call_text(stage, lambda text: f"Apply(lambda x: {text})") for stage in stages]

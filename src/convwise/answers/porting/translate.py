@@ -112,6 +112,10 @@ def _mapped(draft: Draft, piece: Piece) -> None:
     if len(piece.input) != op.rank + 2:
         raise CannotSay("CW317", f"{len(piece.input)} axes where a map of {op.rank} spatial ones has {op.rank + 2}")
     draft.as_map(last)
+    if isinstance(op, Pool) and piece.layer.dialect == "onnx":
+        for note in piece.layer.notes:
+            if note.code == "CW505":
+                raise CannotSay("CW317", note.text, hint="write its padding as pads=[...], with ceil_mode=0")
     if isinstance(op, Pad) and op.mode == "constant" and op.value == 0 and _leaves_alone(op):
         return
     draft.write(op, feeds_of(piece))
@@ -127,8 +131,9 @@ def _plain_resize(piece: Piece, lenient: bool = False, target_last: bool = True)
     outs = tuple(op.out(axis, size) for axis, size in enumerate(sizes))
     if piece.layer.dialect not in ("keras", "torch"):
         whole = op.scales is not None and all(scale.denominator == 1 for scale in op.scales)
-        if op.mode != "nearest" or not whole:
-            raise CannotSay("CW317", f"{piece.layer.kind} resizes by rules of its own", hint="port it by hand")
+        if any(note.code == "CW505" for note in piece.layer.notes) or (op.mode == "nearest" and not whole):
+            fact = f"which cells {piece.layer.kind} takes here is a rule of its own"
+            raise CannotSay("CW317", fact, hint="scales of whole numbers with half_pixel, or mode='linear', are ported")
     if op.mode == "area":
         # PyTorch's area is adaptive pooling; TensorFlow's weighs the cells that are cut, of which there are none here.
         whole = all(size % out == 0 for size, out in zip(sizes, outs, strict=True))
@@ -239,10 +244,14 @@ def _filled(op: Norm, feeds: Feeds, target: str) -> tuple[Norm, Feeds]:
     """Where the target has no shift without a scale, the scale is ones."""
     if target == "keras" and op.kind == "rms" and not op.scale and op.shape is not None:
         return replace(op, scale=True), (("scale", Fetch(-1, 0, "scale", (Move("ones", op.shape),))), *feeds)
-    whole = target == "onnx" or (target == "tensorflow" and op.kind == "layer")
+    shaped = op.shape if op.shape is not None else (op.features or 0,)
+    if target == "onnx" and op.kind == "rms":
+        ones = () if op.scale else (("scale", Fetch(-1, 0, "scale", (Move("ones", shaped),))),)
+        return replace(op, scale=True), (*ones, *feeds)
+    whole = target == "onnx" and op.kind != "unit"
     if whole and op.features is not None and not (op.scale and op.center):
-        ones = () if op.scale else (("scale", Fetch(-1, 0, "scale", (Move("ones", (op.features,)),))),)
-        zeros = () if op.center else (("shift", Fetch(-1, 0, "shift", (Move("zeros", (op.features,)),))),)
+        ones = () if op.scale else (("scale", Fetch(-1, 0, "scale", (Move("ones", shaped),))),)
+        zeros = () if op.center else (("shift", Fetch(-1, 0, "shift", (Move("zeros", shaped),))),)
         return replace(op, scale=True, center=True), (*ones, *zeros, *feeds)
     if target == "torch" and op.center and not op.scale and op.features is not None:
         return replace(op, scale=True), (("scale", Fetch(-1, 0, "scale", (Move("ones", (op.features,)),))), *feeds)

@@ -281,6 +281,9 @@ def same_pool(one: Pool, other: Pool, sizes: Sizes) -> bool:
         return False
     if one.kind == "max" or one.divisor is not None:
         return True
+    if one.kind == "lp":
+        # The sum of a window is scaled up by the cells that it overhangs, and by nothing else.
+        one, other = replace(one, count_padding=True), replace(other, count_padding=True)
     return all(_counts(one, first, _ends(first)) == _counts(other, second, _ends(first)) for first, second in pairs)
 
 
@@ -327,6 +330,10 @@ def _pool_words(op: Pool, axes: Sequence[Axis]) -> Iterator[Pool]:
             op, windows=tuple(replace(w, padding=p, ceil=False) for w, p in zip(op.windows, pads, strict=True))
         )
         yield replace(plain, count_padding=count)
+        if any(axis.overhang for axis in axes):
+            # What the last window of ceil_mode hangs over is padding too, where padding does not count.
+            whole = tuple(Pads(axis.pad_low, axis.pad_high + axis.overhang) for axis in axes)
+            yield replace(plain, windows=with_pads(plain.windows, whole), count_padding=count)
         low = tuple(replace(w, padding=Pads(p.low, p.low), ceil=True) for w, p in zip(op.windows, pads, strict=True))
         yield replace(op, windows=tuple(replace(window, ceil=False) for window in low), count_padding=count)
         yield replace(op, windows=low, count_padding=count)

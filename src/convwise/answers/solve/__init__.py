@@ -40,7 +40,7 @@ def solve(
         dialect: whose words to use.
         kernel: fixed to this where given, one number or one an axis.
         stride: likewise.
-        padding: fixed to "valid", "same" or a number of cells on each side, where given.
+        padding: fixed to "valid", "same" or a number of cells on each side, where given; "causal" over one axis in Keras and flax.
         dilation: fixed as the kernel is.
         output_padding: likewise, of transposed convolutions.
         in_channels: the input channels that the texts name.
@@ -52,7 +52,8 @@ def solve(
 
     What is searched, completely, where nothing is fixed: kernels 1 to 16, the stride itself, and the whole axis where
     one cell is all there is on the other side; strides 1 to 32; dilations 1 to 4 at stride 1; padding of at most half a
-    window on each side: even, or the odd cell after the data where no even one does it. A layer of padding before
+    window on each side: even, or the odd cell after the data where no even one does it; all of it before the data where
+    Keras has a word for that ('causal'). A layer of padding before
     (`ZeroPadding2D`, `nn.ZeroPad2d`) is used where a layer's own padding cannot do it, for convolutions only. The axes share kernel and
     dilation, and stride too where they ask the same; where nothing is found each has a kernel of its own, with no
     padding but the fixed one. A free stride that changes nothing, because there is one window only, is the smallest.

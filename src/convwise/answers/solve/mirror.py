@@ -9,11 +9,12 @@ from typing import Any
 from convwise import dialects
 from convwise.answers.explanation import show
 from convwise.answers.fixes import sequential
+from convwise.answers.porting.reading import joined
 from convwise.answers.solve.question import input_sizes
-from convwise.answers.solve.saying import CHAINS, CHANNELS_FIRST
+from convwise.answers.solve.saying import CHANNELS_FIRST
 from convwise.axis import NO_PADS, Pads, Window
 from convwise.dialects.base import Dialect, Layer
-from convwise.errors import ArgumentError, ConvwiseError, Refusal, ShapeError
+from convwise.errors import ArgumentError, CodeError, ConvwiseError, Refusal, ShapeError
 from convwise.ops import Conv, ConvTranspose, Crop, Layout, Norm, Op, Pad, Pointwise, Pool, Shape, spatial_names
 from convwise.readers.source import read_text
 
@@ -42,7 +43,14 @@ class Mirror:
     @property
     def text(self) -> str:
         texts = [text for part in self.parts for text in part.texts]
-        return texts[0] if len(texts) == 1 else sequential(self.dialect, texts)
+        return texts[0] if len(texts) == 1 else chained(self.dialect, texts)
+
+
+def chained(dialect: str, texts: Sequence[str]) -> str:
+    """Layers one after the other: a Sequential, or lines where the framework has functions of `x`."""
+    if dialect in ("tensorflow", "onnx"):
+        return "\n".join(f"x = {text}" for text in texts)
+    return f"nnx.Sequential({', '.join(texts)})" if dialect == "jax" else sequential(dialect, texts)
 
 
 def mirror(encoder: str, given: Any, *, dialect: str | None = None, in_channels: int = 3) -> Mirror:
@@ -61,8 +69,7 @@ def mirror(encoder: str, given: Any, *, dialect: str | None = None, in_channels:
         fact = f"{len(snippet.found)} chains, where one encoder is mirrored"
         raise snippet.found[0].error or ArgumentError("CW606", fact, hint="give one straight chain of layers")
     layers, spoken = snippet.found[0].layers, dialects.get(snippet.dialect)
-    if spoken.name not in CHAINS:
-        raise ArgumentError("CW606", f"no decoders in {spoken.title} yet", received=spoken.name, hint="keras or torch")
+    layers = joined(layers)
     inputs = _inputs(layers, given)
     shapes = [_shape(spoken, layers, sizes, in_channels) for sizes in inputs]
     parts: list[Undone] = []
@@ -72,9 +79,10 @@ def mirror(encoder: str, given: Any, *, dialect: str | None = None, in_channels:
         texts: list[str] = []
         for index, op in enumerate(layer.ops):
             passing = [(flow.flows[index].input, flow.flows[index].output) for flow in flows]
-            texts = [*_undone(spoken, op, passing, place), *texts]
+            texts = [*_undone(spoken, op, passing, place, layer.channels_last), *texts]
         if texts:
-            around = tuple((_spatial(spoken, flow.input), _spatial(spoken, flow.output)) for flow in flows)
+            last = layer.channels_last
+            around = tuple((_spatial(last, flow.input), _spatial(last, flow.output)) for flow in flows)
             parts.append(Undone(layer.kind, around, tuple(texts)))
         shapes = [flow.output for flow in flows]
     if not parts:
@@ -101,19 +109,24 @@ def _inputs(layers: Sequence[Layer], given: Any) -> tuple[Sizes, ...]:
 
 def _shape(spoken: Dialect, layers: Sequence[Layer], sizes: Sizes, channels: int) -> Shape:
     own = next((op.in_channels for layer in layers for op in layer.ops if isinstance(op, Conv | ConvTranspose)), None)
-    return Layout(spoken.name not in CHANNELS_FIRST).join((1,), own or channels, sizes)
+    last = next((layer.channels_last for layer in layers if layer.rank), spoken.name not in CHANNELS_FIRST)
+    return Layout(last).join((1,), own or channels, sizes)
 
 
-def _spatial(spoken: Dialect, shape: Shape) -> Sizes:
-    _, _, sizes = Layout(spoken.name not in CHANNELS_FIRST).split(shape)
+def _spatial(channels_last: bool, shape: Shape) -> Sizes:
+    _, _, sizes = Layout(channels_last).split(shape)
     return tuple(size for size in sizes if size is not None)
 
 
-def _undone(spoken: Dialect, op: Op, passing: Sequence[tuple[Shape, Shape]], place: str) -> list[str]:
+def _undone(
+    spoken: Dialect, op: Op, passing: Sequence[tuple[Shape, Shape]], place: str, channels_last: bool
+) -> list[str]:
     """The layers that undo one op."""
     if isinstance(op, Pointwise | Norm):
         return []
-    layout = Layout(spoken.name not in CHANNELS_FIRST)
+    layout = Layout(channels_last)
+    if channels_last is (spoken.name in CHANNELS_FIRST):
+        raise CodeError("CW317", f"a decoder in this order of axes is not written for {spoken.title}", layer=place)
     if isinstance(op, Pad) and op.mode == "constant":
         return _said(spoken, Crop(op.pads), place)
     if isinstance(op, Crop):
@@ -123,7 +136,7 @@ def _undone(spoken: Dialect, op: Op, passing: Sequence[tuple[Shape, Shape]], pla
         raise ShapeError("CW111", fact, layer=place, hint="end the encoder before it")
     channels = [layout.split(shape)[1] for shape in passing[0]]
     groups = op.groups if not isinstance(op, Pool) else 1
-    around = [(_spatial(spoken, before), _spatial(spoken, after)) for before, after in passing]
+    around = [(_spatial(channels_last, before), _spatial(channels_last, after)) for before, after in passing]
     if isinstance(op, ConvTranspose):
         back = Conv(op.windows, channels[1], channels[0], op.groups)
         return _said(spoken, back, place)
@@ -131,12 +144,54 @@ def _undone(spoken: Dialect, op: Op, passing: Sequence[tuple[Shape, Shape]], pla
         groups = 1  # of a depthwise layer only the sizes are mirrored: Keras has no transposed one with groups
     windows, extras = transposing(op.windows, around, place)
     whole = ConvTranspose(windows, channels[1], channels[0], groups, True, extras)
+    if spoken.name == "tensorflow":
+        return [_to_shape(whole, around, place)]
     try:
         return _said(spoken, whole, place)
     except Refusal:
         pads = tuple(window.padding for window in windows if isinstance(window.padding, Pads))
         bare = replace(whole, windows=tuple(replace(window, padding=NO_PADS) for window in windows))
         return [*_said(spoken, bare, place), *_said(spoken, Crop(pads), place)]
+
+
+def _to_shape(op: ConvTranspose, around: Sequence[Around], place: str) -> str:
+    """tf.nn's transposed convolution, which is told the size that it gives back.
+
+    Raises:
+        ShapeError: CW111 where there are several sizes, or windows that it has no words for.
+    """
+    befores = {before for before, _ in around}
+    if len(befores) > 1 or (op.groups or 1) > 1 or any(window.dilation > 1 for window in op.windows):
+        fact = "tf.nn's transposed convolutions give one size, which they are told, in one group and without dilation"
+        raise ShapeError("CW111", fact, layer=place, hint="mirror it in Keras: Conv2DTranspose gives every size back")
+    (before,), (after,) = befores, {after for _, after in around}
+    spoken = dialects.get("tensorflow")
+    out = ", ".join(map(str, (*before, op.out_channels)))
+    strides = tuple(window.stride for window in op.windows)
+    steps = strides[0] if len(set(strides)) == 1 else strides
+    kernel = (*op.kernel, op.out_channels, op.in_channels)
+    pads = [window.padding for window in op.windows if isinstance(window.padding, Pads)]
+    explicit = ((0, 0), *((pad.low, pad.high) for pad in pads), (0, 0))
+    for padding in ("'VALID'", "'SAME'", *((str(explicit),) if op.rank == 2 else ())):
+        text = f"tf.nn.conv{op.rank}d_transpose(x, tf.zeros({kernel}), (tf.shape(x)[0], {out}), {steps}, {padding})"
+        try:
+            (layer,) = read_text(text, dialect="tensorflow").found[0].layers
+            found = spoken.flow(layer, (1, *after, op.in_channels))
+        except ConvwiseError:
+            continue
+        back = next(one for one in found.layer.ops if isinstance(one, ConvTranspose))
+        lows = [window.fixed().padding for window in back.windows]
+        if _spatial(True, found.output) == before and [pad.low for pad in lows if isinstance(pad, Pads)] == [
+            pad.low for pad in pads
+        ]:
+            return f"tf.nn.bias_add({text}, tf.zeros(({op.out_channels},)))"
+    told = "; ".join(f"{pad.low} before and {pad.high} after" for pad in pads)
+    raise ShapeError(
+        "CW111",
+        f"tf.nn has no words for a transposed convolution that crops {told}",
+        layer=place,
+        hint="mirror it in Keras: Conv2DTranspose and Cropping2D",
+    )
 
 
 def transposing(
@@ -184,6 +239,7 @@ def _said(spoken: Dialect, op: Op, place: str) -> list[str]:
 
 def _check(spoken: Dialect, found: Mirror, shapes: Sequence[Shape]) -> None:
     """The decoder read back and run from the encoder's output: every size on the way must come back."""
+    last = spoken.name not in CHANNELS_FIRST
     for index, start in enumerate(shapes):
         shape = start
         for part in found.parts:
@@ -195,6 +251,6 @@ def _check(spoken: Dialect, found: Mirror, shapes: Sequence[Shape]) -> None:
                 error.layer = f"{error.layer or ''} undoing {part.kind}".strip()
                 raise
             before, _ = part.around[index]
-            if _spatial(spoken, shape) != before:
-                fact = f"{' then '.join(part.texts)} gives {show(_spatial(spoken, shape))}, not {show(before)}"
+            if _spatial(last, shape) != before:
+                fact = f"{' then '.join(part.texts)} gives {show(_spatial(last, shape))}, not {show(before)}"
                 raise ShapeError("CW111", fact, layer=part.kind, hint="mirror the encoder in parts")

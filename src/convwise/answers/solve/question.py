@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 from convwise import dialects
@@ -14,7 +15,9 @@ from convwise.errors import ArgumentError
 from convwise.ops import spatial_names
 
 OPS = ("conv", "transpose", "max_pool", "avg_pool", "adaptive_max_pool", "adaptive_avg_pool")
-WORDS = ("valid", "same")
+WORDS = ("valid", "same", "causal")
+CAUSAL = ("keras", "jax")
+"""Dialects whose convolutions over one axis may pad before the data alone."""
 LARGEST = 1024
 """Fixed words above this are a mistake: no layer comes near it."""
 
@@ -70,6 +73,14 @@ class Fixed:
         return f"{name}={value!r}"
 
 
+@lru_cache(maxsize=256)
+def _pairs(inputs: tuple[tuple[int, ...], ...], outputs: tuple[tuple[int, ...], ...]) -> tuple[tuple[Pair, ...], ...]:
+    both = list(zip(inputs, outputs, strict=True))
+    return tuple(
+        tuple(sorted({(given[axis], wanted[axis]) for given, wanted in both})) for axis in range(len(inputs[0]))
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Question:
     """Which layers of one op map every one of `inputs` to the output of the same number; sizes are spatial."""
@@ -89,12 +100,7 @@ class Question:
     @property
     def axes(self) -> tuple[tuple[Pair, ...], ...]:
         """The pairs that each axis must serve, each pair once, in the order of their sizes."""
-        return tuple(
-            tuple(
-                sorted({(given[axis], wanted[axis]) for given, wanted in zip(self.inputs, self.outputs, strict=True)})
-            )
-            for axis in range(self.rank)
-        )
+        return _pairs(self.inputs, self.outputs)
 
     @property
     def pooling(self) -> bool:
@@ -131,12 +137,16 @@ def asked(
         raise _wrong("op", op, "no such op", hint)
     if fixed.output_padding is not None and op not in (None, "transpose"):
         raise _wrong("output_padding", words["output_padding"], f"{op} has none", "op='transpose' has it")
+    if fixed.padding == "causal" and (spoken not in CAUSAL or op not in (None, "conv") or len(inputs[0]) != 1):
+        fact = "causal padding is for convolutions over one axis, in Keras and flax"
+        hint = "give sizes of one axis, such as (28,), and dialect='keras'"
+        raise _wrong("padding", words["padding"], fact, hint)
     first = Question(spoken, op or "conv", inputs, outputs, fixed, *counts)
     if op is not None:
         return (first,)
     if fixed.output_padding is not None:
         return (replace(first, op="transpose"),)
-    return (replace(first, op="transpose"), first) if first.grows else (first,)
+    return (replace(first, op="transpose"), first) if first.grows and fixed.padding != "causal" else (first,)
 
 
 def input_sizes(given: Any) -> tuple[tuple[int, ...], ...]:
@@ -213,7 +223,7 @@ def _fixed(words: dict[str, Any], rank: int) -> Fixed:
         pads: str | tuple[int, ...] | None = padding.strip().lower()
     elif isinstance(padding, str) and not re.match(r"\s*[(\[]?\d", padding):
         near = nearest(padding, WORDS)
-        hint = f"did you mean {near!r}?" if near else "'valid', 'same', or a number of cells"
+        hint = f"did you mean {near!r}?" if near else "'valid', 'same', 'causal', or a number of cells"
         raise _wrong("padding", padding, "no such padding", hint)
     else:
         pads = _numbers("padding", padding, rank, least=0)

@@ -117,7 +117,7 @@ def _outputs(question: Question, axis: int, given: int, wanted: int) -> list[int
     fixed, found = question.fixed, set[int]()
     dilation = fixed.dilation[axis] if fixed.dilation else 1
     strides = [fixed.stride[axis]] if fixed.stride else range(1, STRIDES + 1)
-    if fixed.padding == "same" and question.op != "transpose":
+    if fixed.padding in ("same", "causal") and question.op != "transpose":
         # Then the stride alone decides, as for a window of one cell.
         found = {Window(1, one).over(given).out for one in strides}
         return sorted(found, key=lambda one: (abs(one - wanted), -one))[:NEAREST_TRIED]

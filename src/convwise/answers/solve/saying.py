@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from itertools import islice
 
 from convwise import dialects
@@ -35,9 +36,10 @@ class Answer:
 
 @dataclass(slots=True)
 class Refused:
-    """The first thing that the dialect refused."""
+    """The first thing that the dialect refused; `no_word`: it has no such word at all, whatever the layer."""
 
     reason: Refusal | None = None
+    no_word: bool = False
 
     def add(self, error: ConvwiseError) -> None:
         if self.reason is None and isinstance(error, Refusal):
@@ -135,11 +137,13 @@ def _shares(question: Question, stride: int, axis: int) -> bool:
 def _leaves_out(question: Question, windows: Sequence[Window]) -> bool:
     """Whether some input has cells between windows, or a window's length after them, that none reads; of a transposed layer, outputs that none reaches."""
     sizes = question.outputs if question.op == "transpose" else question.inputs
-    for size, window in ((size, window) for one in sizes for window, size in zip(windows, one, strict=True)):
-        unread = window.over(size).unread_data
-        if unread.gaps or unread.tail >= window.span:
-            return True
-    return False
+    return any(_skips(window, size) for one in sizes for window, size in zip(windows, one, strict=True))
+
+
+@lru_cache(maxsize=8192)
+def _skips(window: Window, size: int) -> bool:
+    unread = window.over(size).unread_data
+    return bool(unread.gaps or unread.tail >= window.span)
 
 
 def _said(question: Question, group: Sequence[Choice], refused: Refused, padded: bool = True) -> list[Answer]:
@@ -227,24 +231,35 @@ def _as_fixed(spoken: Dialect, question: Question, text: str, refused: Refused) 
         wanted["output_padding"] = _alike(fixed.output_padding)
     if not wanted:
         return text
+    if refused.no_word:
+        return None
     (layer,) = read_layer(text, dialect=spoken.name)
     if all(_told(layer, name) == value for name, value in wanted.items()):
         return text
+    if "output_padding" not in layer.arguments and fixed.output_padding is None:
+        return _respelled(spoken, layer, wanted, refused)
     extras: Iterable[object] = [wanted.get("output_padding")]
     if fixed.output_padding is None:
         extras = (None, *range(max(question.fixed.stride or (layer.window_op.windows[0].stride,))))  # type: ignore[union-attr]
     for extra in extras:
-        try:
-            other = spoken.respell(layer, {**wanted, "output_padding": extra})
-            (changed,) = read_layer(other, dialect=spoken.name)
-        except Refusal as error:
-            refused.reason = error  # what the fixed word meets tells more than what other choices met
-            continue
-        except (ConvwiseError, ValueError):
-            continue
-        if changed.ops == layer.ops:
-            return other
+        found = _respelled(spoken, layer, {**wanted, "output_padding": extra}, refused)
+        if found is not None:
+            return found
     return None
+
+
+def _respelled(spoken: Dialect, layer: Layer, words: dict[str, object], refused: Refused) -> str | None:
+    """The layer with these words, where it stays the same in them."""
+    try:
+        other = spoken.respell(layer, words)
+        (changed,) = read_layer(other, dialect=spoken.name)
+    except Refusal as error:
+        refused.reason = error  # what the fixed word meets tells more than what other choices met
+        refused.no_word = error.code == "CW207"
+        return None
+    except (ConvwiseError, ValueError):
+        return None
+    return other if changed.ops == layer.ops else None
 
 
 def _told(layer: Layer, name: str) -> object:

@@ -7,13 +7,14 @@ their intervals; 'valid' needs span - 1 in it, 'same' needs 0 in it, and every n
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import product
 from typing import TypeVar
 
 from convwise.answers.solve.question import Fixed, Pair, Question
-from convwise.axis import NO_PADS, SAME_UPPER, Padding, Pads, Window, split_total, uncovered
+from convwise.axis import NO_PADS, SAME_UPPER, Padding, Pads, Window, causal_pads, split_total, uncovered
 
 KERNELS = 16
 STRIDES = 32
@@ -27,6 +28,16 @@ BOUNDS = (
 T = TypeVar("T")
 
 
+@lru_cache(maxsize=4096)
+def _span(kernel: int, dilation: int) -> int:
+    return Window(kernel, dilation=dilation).span
+
+
+@lru_cache(maxsize=8192)
+def _window(kernel: int, stride: int, dilation: int, padding: Padding, ceil: bool) -> Window:
+    return Window(kernel, stride, dilation, padding, ceil)
+
+
 @dataclass(frozen=True, slots=True)
 class Steps:
     """One kernel, stride and dilation an axis: what paddings are found for."""
@@ -37,11 +48,11 @@ class Steps:
 
     @property
     def spans(self) -> tuple[int, ...]:
-        return tuple(Window(k, dilation=d).span for k, d in zip(self.kernel, self.dilation, strict=True))
+        return tuple(map(_span, self.kernel, self.dilation))
 
     def windows(self, paddings: Sequence[Padding], ceil: bool = False) -> tuple[Window, ...]:
         each = zip(self.kernel, self.stride, self.dilation, paddings, strict=True)
-        return tuple(Window(k, s, d, padding, ceil) for k, s, d, padding in each)
+        return tuple([_window(k, s, d, padding, ceil) for k, s, d, padding in each])
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +79,8 @@ def choices(question: Question) -> Iterator[list[Choice]]:
     for kernels_alike in (True,) if alike else (True, False):
         steps = _steps(question, strides_alike=alike, kernels_alike=kernels_alike)
         groups = (find(question, one, loose=kernels_alike) for one in steps)
-        found = [group for group in (_reading_all(question, group) for group in groups) if group]
+        still = idle(question)
+        found = [group for group in (_reading_all(question, group, still) for group in groups) if group]
         if found:
             yield from found
             return
@@ -81,12 +93,56 @@ def _uniform(fixed: Fixed) -> bool:
 
 def _steps(question: Question, *, strides_alike: bool, kernels_alike: bool) -> Iterator[Steps]:
     fixed, rank = question.fixed, question.rank
-    for stride in _vectors(fixed.stride, [range(1, STRIDES + 1)] * rank, strides_alike, question):
-        own = _kernels if kernels_alike else _own_kernels
-        kernels = [own(question, axis, one) for axis, one in enumerate(stride)]
-        for kernel in _vectors(fixed.kernel, kernels, kernels_alike, None):
+    own = _kernels if kernels_alike else _own_kernels
+    each: list[dict[int, tuple[int, ...]]] = []
+    for axis in range(rank):
+        strides = [fixed.stride[axis]] if fixed.stride else range(1, STRIDES + 1)
+        fitting = {one: _fitting(question, axis, one, own) for one in strides}
+        each.append({stride: fit for stride, fit in fitting.items() if fit})
+    for stride, kernels in _joint(each, strides_alike, fixed.kernel is None and kernels_alike):
+        for kernel in kernels:
             for dilation in _dilations(question, kernel, stride):
                 yield Steps(kernel, stride, dilation)
+
+
+def _fitting(
+    question: Question, axis: int, stride: int, own: Callable[[Question, int, int], list[int]]
+) -> tuple[int, ...]:
+    """The kernels that may do it on one axis at this stride, by themselves."""
+    fixed, pairs = question.fixed, question.axes[axis]
+    kernels = [fixed.kernel[axis]] if fixed.kernel else own(question, axis, stride)
+    if not _possible(question, pairs, stride):
+        return ()
+    dilations = [fixed.dilation[axis]] if fixed.dilation else range(1, _most_dilation(fixed, stride) + 1)
+    spans = {kernel: [Window(kernel, dilation=one).span for one in dilations] for kernel in kernels}
+    return tuple(kernel for kernel in kernels if any(_meets(question, pairs, stride, one) for one in spans[kernel]))
+
+
+def _meets(question: Question, pairs: tuple[Pair, ...], stride: int, span: int) -> bool:
+    """Whether some padding of the bounds lets a window of this span do it on one axis."""
+    fixed = question.fixed.padding
+    if question.op == "transpose" or isinstance(fixed, tuple):
+        return True  # what is cropped and added, or fixed, is settled for all axes together
+    most = 0 if isinstance(fixed, str) else 2 * (span // 2)
+    for ceil in (False, True) if question.pooling else (False,):
+        one = _uncovered(stride, pairs, ceil)
+        if one and (0 in one or (one.start <= span - 1 and one.stop > span - 1 - most)):
+            return True
+    return False
+
+
+def _joint(
+    each: Sequence[dict[int, tuple[int, ...]]], strides_alike: bool, kernels_alike: bool
+) -> Iterator[tuple[tuple[int, ...], Iterable[tuple[int, ...]]]]:
+    """Strides, one an axis, with the kernels that go with them: the same on every axis, or each axis its own."""
+    shared = set(each[0]).intersection(*each[1:]) if strides_alike else set()
+    strides = [(one,) * len(each) for one in sorted(shared)] if strides_alike else product(*each)
+    for stride in strides:
+        kernels = [fit[one] for fit, one in zip(each, stride, strict=True)]
+        if not kernels_alike:
+            yield stride, product(*kernels)
+        elif both := set(kernels[0]).intersection(*kernels[1:]):
+            yield stride, [(one,) * len(each) for one in sorted(both)]
 
 
 def _kernels(question: Question, axis: int, stride: int) -> list[int]:
@@ -96,23 +152,6 @@ def _kernels(question: Question, axis: int, stride: int) -> list[int]:
     whole = {pair[other] for pair in pairs if pair[single] == 1}
     least = max(whole) if idle(question)[axis] else 1
     return [one for one in sorted({*range(1, KERNELS + 1), stride, *whole}) if one >= least]
-
-
-def _vectors(
-    fixed: tuple[int, ...] | None, free: Sequence[Iterable[int]], alike: bool, question: Question | None
-) -> Iterable[tuple[int, ...]]:
-    """The fixed values, or the same free value on every axis, or each axis its own; with a question, strides that can do it."""
-    if fixed is not None:
-        return [fixed]
-    if question is not None:
-        free = [
-            [one for one in values if _possible(question, pairs, one)]
-            for values, pairs in zip(free, question.axes, strict=True)
-        ]
-    if alike:
-        shared = set(free[0]).intersection(*free[1:])
-        return [(one,) * len(free) for one in sorted(shared)]
-    return product(*free)
 
 
 def _possible(question: Question, pairs: Sequence[Pair], stride: int) -> bool:
@@ -125,7 +164,7 @@ def _possible(question: Question, pairs: Sequence[Pair], stride: int) -> bool:
         lacking = _lacking(Window(1, stride), pairs)
         added = max(fixed.output_padding) if fixed.output_padding else stride - 1
         return lacking is not None and lacking <= crop and lacking + span - 1 + added >= 0
-    if fixed.padding == "same":
+    if fixed.padding in ("same", "causal"):
         return 0 in _uncovered(stride, pairs)
     ranges = [_uncovered(stride, pairs), *([_uncovered(stride, pairs, ceil=True)] if question.pooling else [])]
     return any(one and one.start < span and one.stop > -crop for one in ranges)
@@ -160,7 +199,8 @@ def _dilations(question: Question, kernel: Sequence[int], stride: Sequence[int])
     return [(one,) * len(kernel) for one in range(1, (DILATIONS if free else 1) + 1)]
 
 
-def _uncovered(stride: int, pairs: Sequence[Pair], ceil: bool = False) -> range:
+@lru_cache(maxsize=4096)
+def _uncovered(stride: int, pairs: tuple[Pair, ...], ceil: bool = False) -> range:
     """What all pairs allow for span - 1 - pads. With `ceil`, what they allow where a rest of the division adds a window.
 
     Rounding up by a stride is rounding down on an axis that is a stride less one cell longer.
@@ -173,12 +213,14 @@ def _uncovered(stride: int, pairs: Sequence[Pair], ceil: bool = False) -> range:
 def _sliding(question: Question, steps: Steps, *, loose: bool) -> list[Choice]:
     """The paddings under which these windows slide to every wanted size."""
     spans, fixed = steps.spans, question.fixed.padding
-    allowed = [_uncovered(stride, pairs) for stride, pairs in zip(steps.stride, question.axes, strict=True)]
+    allowed = [*map(_uncovered, steps.stride, question.axes)]
     found: list[Choice] = []
-    words = _words(spans, allowed, fixed)
+    words = _words(question, steps, allowed)
     found += [Choice(steps.windows((word,) * question.rank)) for word in words]
     if (fixed is None and loose) or isinstance(fixed, tuple):
         totals = [_totals(span, one, span // 2) for span, one in zip(spans, allowed, strict=True)]
+        if not isinstance(fixed, tuple) and not all(totals) and not question.pooling:
+            return list(dict.fromkeys(found))
         if isinstance(fixed, tuple):
             totals = [
                 [2 * pad] if span - 1 - 2 * pad in one else []
@@ -193,9 +235,13 @@ def _sliding(question: Question, steps: Steps, *, loose: bool) -> list[Choice]:
     return list(dict.fromkeys(found))
 
 
-def _words(spans: Sequence[int], allowed: Sequence[range], fixed: object) -> list[Padding]:
-    """'valid' and 'same' where they do it; a window of one cell has nothing to pad."""
+def _words(question: Question, steps: Steps, allowed: Sequence[range]) -> list[Padding]:
+    """'valid' and 'same' where they do it, and Keras's 'causal' over one axis; a window of one cell has nothing to pad."""
     words: list[Padding] = []
+    spans, fixed = steps.spans, question.fixed.padding
+    causal = question.op == "conv" and question.rank == 1
+    if causal and (fixed == "causal" or (fixed is None and question.dialect == "keras" and max(spans) > 1)):
+        words += [causal_pads(steps.kernel[0], steps.dilation[0])] if 0 in allowed[0] else []
     if fixed in (None, "valid") and all(span - 1 in one for span, one in zip(spans, allowed, strict=True)):
         words.append(NO_PADS)
     if (fixed == "same" or (fixed is None and max(spans) > 1)) and all(0 in one for one in allowed):
@@ -203,6 +249,7 @@ def _words(spans: Sequence[int], allowed: Sequence[range], fixed: object) -> lis
     return words
 
 
+@lru_cache(maxsize=8192)
 def _totals(span: int, allowed: range, most: int) -> list[int]:
     """The paddings in all, low and high together, up to `most` on each side."""
     return [span - 1 - one for one in reversed(allowed) if 0 <= span - 1 - one <= 2 * most]
@@ -283,17 +330,22 @@ def idle(question: Question) -> list[bool]:
     return [all(pair[single] == 1 for pair in pairs) for pairs in question.axes]
 
 
-def _reading_all(question: Question, group: list[Choice]) -> list[Choice]:
+@lru_cache(maxsize=4096)
+def _leaves(window: Window, size: int) -> bool:
+    """Whether cells of the axis are never read."""
+    return bool(window.over(size).unread_data)
+
+
+def _reading_all(question: Question, group: list[Choice], still: Sequence[bool]) -> list[Choice]:
     """Without the choices whose one window on an idle axis leaves out cells."""
-    still = idle(question)
-    if not any(still):
+    if not group or not any(still):
         return group
     other = 1 if question.op == "transpose" else 0
     return [
         choice
         for choice in group
         if not any(
-            window.over(pair[other]).unread_data
+            _leaves(window, pair[other])
             for window, one, pairs in zip(choice.windows, still, question.axes, strict=True)
             if one
             for pair in pairs

@@ -6,15 +6,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from convwise.dialects.base import Call, Dialect, Entered, Layer, LayerFlow, Value, nearest
+from convwise.dialects.changes import of
 from convwise.dialects.jax.functions import DATA, FOREIGN, KINDS, LAYERS
 from convwise.dialects.jax.spelling import anew, spell
-from convwise.dialects.kinds import flow_kind, read_kind
+from convwise.dialects.kinds import flow_kind, read_kind, settle_release
 from convwise.dialects.writing import respell as respelled
-from convwise.errors import ArgumentError, CodeError, ShapeError
+from convwise.errors import CodeError, Refusal, ShapeError
 from convwise.ops import Conv, ConvTranspose, Layout, Permute, Pool, Shape
 
 RELEASE = "0.10"
-RELEASES = (RELEASE,)
+RELEASES = ("0.8.0", RELEASE)
+"""Those that were run. Of 0.8 it is 0.8.0 alone: 0.8.1 changed an argument (see `convwise.dialects.changes`)."""
+LATER: dict[tuple[str, str], str] = {("lax.conv_transpose", "use_consistent_padding"): "jax-consistent-padding"}
+"""(function, argument) -> the change of the release table that brought it."""
 
 
 def read(call: Call, release: str | None = None) -> Layer:
@@ -24,10 +28,7 @@ def read(call: Call, release: str | None = None) -> Layer:
         Refusal: what JAX or flax refuses whatever the data, with its words in `quote`.  ShapeError: CW210.
         CodeError: CW302 to CW306, CW311, CW314, CW317.  ArgumentError: CW603.
     """
-    if release is not None and ".".join(str(release).split(".")[:2]) not in RELEASES:
-        raise ArgumentError(
-            "CW603", f"JAX {release} is not known", received=release, hint=f"known is {', '.join(RELEASES)}"
-        )
+    settled = settle_release("JAX", release, RELEASES)
     kind = KINDS.get(call.kind)
     if kind is None:
         near = nearest(call.kind, KINDS)
@@ -39,7 +40,28 @@ def read(call: Call, release: str | None = None) -> Layer:
     if "rngs" in names and "rngs" not in dict(call.kwargs) and call.kind != "nnx.Dropout":
         # A layer is no other for its random numbers, so a short text may leave them out.
         call = replace(call, kwargs=(*call.kwargs, ("rngs", None)))
-    return read_kind("jax", kind, call, RELEASE, FOREIGN)
+    _check_since(call, settled)
+    return read_kind("jax", kind, call, settled, FOREIGN)
+
+
+def _check_since(call: Call, release: str) -> None:
+    """Arguments that came after this release.
+
+    Raises:
+        Refusal: CW208, with JAX's words.
+    """
+    since = {change.key: change.since for change in of("jax")}
+    for (kind, name), key in LATER.items():
+        if call.kind == kind and name in dict(call.kwargs) and release in RELEASES[:-1]:
+            raise Refusal(
+                "CW208",
+                f"{name} came with JAX {since[key]}; this is {release}",
+                layer=f"JAX {call.kind}",
+                received=call.text or None,
+                axis=name,
+                hint=f"leave {name} out, or use JAX {since[key]} or later",
+                quote=f"{kind.partition('.')[2]}() got an unexpected keyword argument '{name}'",
+            )
 
 
 def enter(layers: Sequence[Layer], shape: Shape) -> Entered:

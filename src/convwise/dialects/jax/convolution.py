@@ -43,7 +43,10 @@ def resolve(kind: Kind, arguments: Arguments, release: str) -> Resolved:
     groups = _groups(arguments, out)
     if known(arguments.get("batch_group_count", 1), "batch_group_count") != 1:
         raise CodeError(
-            "CW317", "convwise does not model batch_group_count", received=show(arguments["batch_group_count"])
+            "CW317",
+            "convwise does not model batch_group_count",
+            received=show(arguments["batch_group_count"]),
+            hint="split the batch, and the kernel's output channels, into as many parts, and ask about one part's convolution",
         )
     strides = sequence(arguments["window_strides"], "window_strides", rank)
     lhs = sequence(arguments.get("lhs_dilation"), "lhs_dilation", rank, default=1, what="dilation")
@@ -319,7 +322,10 @@ def resolve_flax_transpose(kind: Kind, arguments: Arguments, release: str) -> Re
     given = known(arguments["padding"], "padding")
     if given == "CIRCULAR":
         raise CodeError(
-            "CW317", "convwise does not model padding='CIRCULAR' of a transposed convolution", received=given
+            "CW317",
+            "convwise does not model padding='CIRCULAR' of a transposed convolution",
+            received=given,
+            hint="wrap the data first, jnp.pad(x, ..., mode='wrap'), use padding='VALID', and cut the border off the output",
         )
     if not isinstance(given, str):
         given = tuple((pad.low, pad.high) for pad in flax_pads(given, rank))

@@ -105,7 +105,9 @@ def resolve_window(kind: Kind, arguments: Arguments, release: str) -> Resolved:
     strides = _all(arguments, "window_strides", axes)
     base, dilations = _all(arguments, "base_dilation", axes), _all(arguments, "window_dilation", axes)
     if max(base) > 1:
-        raise CodeError("CW317", "convwise does not model base_dilation", received=show(arguments["base_dilation"]))
+        hint = "dilate the data first, lax.pad(x, 0., ((0, 0, 0), (0, 0, 1), ...)), and leave base_dilation out"
+        fact = "convwise does not model base_dilation"
+        raise CodeError("CW317", fact, received=show(arguments["base_dilation"]), hint=hint)
     given = known(arguments["padding"], "padding")
     rules = (word(given),) * axes if isinstance(given, str) else pairs(given, axes)
     windows = tuple(Window(*one) for one in zip(kernel, strides, dilations, rules, strict=True))

@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 
 from convwise.dialects.base import Call, Dialect, Entered, Layer, LayerFlow, Value, nearest
 from convwise.dialects.kinds import flow_kind, read_kind
-from convwise.dialects.onnx.layers import CURRENT, KINDS, OPSETS
+from convwise.dialects.onnx.layers import CURRENT, KINDS, OPERATOR_SINCE, OPSETS
 from convwise.dialects.onnx.spelling import anew, spell
+from convwise.dialects.onnx.words import nothing_left
 from convwise.dialects.writing import respell as respelled
-from convwise.errors import ArgumentError, CodeError, ShapeError
+from convwise.errors import ArgumentError, CodeError, Refusal, ShapeError
 from convwise.ops import Layout, Pad, Pool, Resize, Shape
 
 FOREIGN: Mapping[str, str] = {
@@ -52,6 +53,16 @@ def read(call: Call, release: str | None = None) -> Layer:
         raise CodeError(
             "CW302", f"ONNX has no operator {call.kind!r} that convwise reads as a layer", received=call.kind, hint=hint
         )
+    since = OPERATOR_SINCE.get(call.kind, 0)
+    if int(opset) < since:
+        raise Refusal(
+            "CW208",
+            f"{call.kind} came with operator set {since}; this is {opset}",
+            layer=f"ONNX {call.kind}",
+            received=opset,
+            hint=f"use operator set {since} or later",
+            quote=f"No Op registered for {call.kind} with domain_version of {opset}",
+        )
     return read_kind("onnx", kind, call, opset, FOREIGN)
 
 
@@ -87,6 +98,10 @@ def flow(layer: Layer, shape: Shape) -> LayerFlow:
             given = _given_all_the_same(layer, shape)
             if given is not None:
                 error.detail = f"{error.detail}\nonnxruntime itself gives {given} and says nothing".strip()
+            elif not error.quote:
+                error.quote = nothing_left(layer, error, shape)
+        elif error.code == "CW108" and not error.quote:
+            error.quote = nothing_left(layer, error, shape)
         raise
 
 
@@ -109,7 +124,8 @@ def _given_all_the_same(layer: Layer, shape: Shape) -> Shape | None:
             outs.append(size + op.pads[place].total)
         else:
             axis = op.windows[place].over(size)
-            outs.append(axis.out if axis.out > 0 else int(axis.places > 1 - axis.stride))
+            # Dividing towards zero: what lacks less than a stride is one window, what lacks more than two is refused.
+            outs.append(axis.out if axis.out > 0 else 1 - (1 - axis.places) // axis.stride)
     return Layout().join(batch, channels, tuple(outs)) if all(out is None or out >= 0 for out in outs) else None
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from convwise.dialects.onnx import words
 from convwise.dialects.onnx.values import Known
 from convwise.errors import Refusal
 from convwise.ops import Op
@@ -127,8 +128,10 @@ class Given:
     def sizes(self, number: int = 0) -> tuple[Term, ...]:
         return tuple(self.size(number, axis) for axis in range(self.rank(number) or 0))
 
-    def refuse(self, code: str, fact: str, received: Any = None, axis: str | None = None, hint: str = "") -> Refusal:
-        return Refusal(code, fact, axis=axis, received=received, hint=hint)
+    def refuse(
+        self, code: str, fact: str, received: Any = None, axis: str | None = None, hint: str = "", quote: str = ""
+    ) -> Refusal:
+        return Refusal(code, fact, axis=axis, received=received, hint=hint, quote=quote)
 
     def has(self, name: str) -> bool:
         return name in self.node.attributes
@@ -136,7 +139,8 @@ class Given:
     def integer(self, name: str, default: int = 0) -> int:
         value = self.node.attributes.get(name, default)
         if type(value) is not int:
-            raise self.refuse("CW204", f"{name} must be an integer", value, name)
+            quote = words.wrong_type(name, "INT", value)
+            raise self.refuse("CW204", f"{name} must be an integer", value, name, quote=quote)
         return value
 
     def number(self, name: str, default: float = 0.0) -> float:
@@ -148,7 +152,8 @@ class Given:
     def text(self, name: str, default: str = "") -> str:
         value = self.node.attributes.get(name, default)
         if not isinstance(value, str):
-            raise self.refuse("CW204", f"{name} must be a string", value, name)
+            quote = words.wrong_type(name, "STRING", value)
+            raise self.refuse("CW204", f"{name} must be a string", value, name, quote=quote)
         return value
 
     def ints(self, name: str) -> tuple[int, ...] | None:

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from math import prod
+from math import inf, prod
 from typing import Any
 
 from convwise.axis import SAME_UPPER, Pads
 from convwise.dialects.base import Array, Layer, Note, Value
 from convwise.dialects.kinds import Arguments, Kind, Resolved, array, integers, known, parameters, show
-from convwise.dialects.onnx import moving
+from convwise.dialects.onnx import moving, words
 from convwise.dialects.onnx.given import Given, Made, Tensor
 from convwise.dialects.onnx.operators import made
 from convwise.errors import CodeError, Refusal, ShapeError
@@ -42,7 +42,14 @@ SINCE: Mapping[tuple[str, str], int] = {
 }
 """Attributes that came later than operator set 7 (`onnx.defs`)."""
 
-OPERATOR_SINCE: Mapping[str, int] = {"Resize": 11, "LayerNormalization": 17, "GroupNormalization": 18}
+OPERATOR_SINCE: Mapping[str, int] = {
+    "Resize": 11,
+    "HardSwish": 14,
+    "LayerNormalization": 17,
+    "GroupNormalization": 18,
+    "Mish": 18,
+    "Gelu": 20,
+}
 """Operators that came later than operator set 7."""
 
 ATTRIBUTES = {
@@ -112,10 +119,6 @@ def _attributes(kind: Kind, arguments: Arguments, release: str) -> dict[str, Val
             raise Refusal(
                 "CW204", fact, received=show(value), axis=name, hint="numbers, lists of integers and text are"
             )
-    if int(release) < OPERATOR_SINCE.get(kind.name, 0):
-        since = OPERATOR_SINCE[kind.name]
-        fact = f"{kind.name} came with operator set {since}; this is {release}"
-        raise Refusal("CW208", fact, received=release, hint=f"use operator set {since} or later")
     return found
 
 
@@ -134,7 +137,8 @@ def _check_lists(attributes: Mapping[str, Value], rank: int) -> None:
             continue
         count = 2 * rank if name == "pads" else rank
         hint = f"write {name}={[value] * count}" if type(value) is int else "write a list of integers"
-        raise Refusal("CW204", f"{name} is {show(value)}, not a list of integers", received=value, axis=name, hint=hint)
+        fact, quote = f"{name} is {show(value)}, not a list of integers", words.wrong_type(name, "INTS", value)
+        raise Refusal("CW204", fact, received=value, axis=name, hint=hint, quote=quote)
 
 
 def _given(
@@ -355,7 +359,11 @@ def resolve_pointwise(kind: Kind, arguments: Arguments, release: str) -> Resolve
         low, high = (arguments[name] for name in ("min", "max"))
         if low == 0 and high == 6:
             return Resolved((Pointwise("relu6"),))
-        options = (("min_val", show(low)), ("max_val", show(high)))
+        ends = ((low, -inf), (high, inf))
+        least, most = (
+            float(one) if isinstance(one, int | float) else end if one is None else show(one) for one, end in ends
+        )
+        options = (("min_val", least), ("max_val", most))
     return Resolved((Pointwise(plain, options),))
 
 
@@ -414,7 +422,7 @@ def check(layer: Layer, shape: Shape) -> None:
         quote = (
             f"Input channels C is not equal to kernel channels * group. C: {channels} kernel channels: {op.in_channels // group} group: {group}"
             if isinstance(op, Conv)
-            else ""
+            else f"filter number not equal to input channel number. filter_number: {op.in_channels} num_input_channels: {channels}"
         )
         raise ShapeError("CW102", fact, axis="channels", received=channels, quote=quote, hint=hint)
 

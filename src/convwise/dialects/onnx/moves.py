@@ -319,7 +319,8 @@ def shuffle(given: Given) -> Made:
     block = given.integer("blocksize")
     if not 1 <= block < 2**31:
         raise given.refuse("CW201", f"blocksize is {block}; it must be at least 1 and below 2**31", block, "blocksize")
-    return of((PixelShuffle(block, given.node.op_type == "SpaceToDepth"),))
+    inverse, order = given.node.op_type == "SpaceToDepth", given.text("mode", "DCR")
+    return of((PixelShuffle(block, inverse, pixels_first=order != "CRD"),))
 
 
 def resize(given: Given) -> Made:

@@ -10,6 +10,7 @@ from convwise.axis import Pads, Window, split_total
 from convwise.dialects.base import Array, Layer, Note, Unknown, Value
 from convwise.dialects.kinds import Arguments, Kind, Resolved, integers, known, parameters, show, wrong_type
 from convwise.dialects.onnx.windows import SAME
+from convwise.dialects.onnx.words import EMPTY_ROI
 from convwise.errors import CodeError, Refusal, ShapeError
 from convwise.ops import (
     ConvTranspose,
@@ -104,7 +105,8 @@ def resolve_resize(kind: Kind, arguments: Arguments, release: str) -> Resolved:
     empty = scales is None or scales == ()
     if arguments["roi"] is None and int(release) < 13:
         fact = f"Resize has an input roi in operator set {release}"
-        raise Refusal("CW208", fact, axis="roi", hint="give an empty roi, or use operator set 13 or later")
+        hint = "give an empty roi, or use operator set 13 or later"
+        raise Refusal("CW208", fact, axis="roi", hint=hint, quote=EMPTY_ROI)
     if empty == (sizes is None):
         fact = "neither scales nor sizes are given" if empty else "scales and sizes are both given"
         raise Refusal("CW201", fact, hint="give one of them: sizes=[1, 3, 64, 64]")
@@ -205,12 +207,16 @@ def resolve_transpose(kind: Kind, arguments: Arguments, release: str) -> Resolve
 
 def resolve_shuffle(kind: Kind, arguments: Arguments, release: str) -> Resolved:
     factor = integers(known(arguments["blocksize"], "blocksize"), "blocksize", least=1)
-    if kind.name == "DepthToSpace" and (arguments["mode"] or "DCR") != "CRD":
-        # The default order takes the channels apart in another order than PixelShuffle does: sizes agree, values do not.
-        raise CodeError("CW317", "convwise models DepthToSpace with mode='CRD' alone", received=show(arguments["mode"]))
+    if isinstance(arguments["blocksize"], tuple):
+        raise wrong_type("blocksize", arguments["blocksize"], "one number")
+    mode = known(arguments["mode"], "mode") or "DCR"
+    if mode not in ("DCR", "CRD"):
+        raise Refusal(
+            "CW207", f"mode is {show(mode)}", received=show(mode), axis="mode", hint="'DCR', the default, or 'CRD'"
+        )
     if kind.name == "SpaceToDepth":
-        raise CodeError("CW317", "convwise does not model the order of SpaceToDepth")
-    return Resolved((PixelShuffle(factor[0]),), 2)
+        return Resolved((PixelShuffle(factor[0], inverse=True, pixels_first=mode == "DCR"),), 2)
+    return Resolved((PixelShuffle(factor[0], pixels_first=mode == "DCR"),), 2)
 
 
 # ConvTranspose to a given size ----------------------------------------------------------------------------------------

@@ -134,11 +134,29 @@ SETTINGS = frozenset({"Clip", "CumSum", "Dropout", "Trilu", "DequantizeLinear", 
 """Pointwise operators whose further inputs are settings, not parameters."""
 
 
+def _options(given: Given) -> tuple[tuple[str, object], ...]:
+    """What decides the values of the functions that the reference runs; nothing where it has no function with these settings."""
+    match given.node.op_type:
+        case "LeakyRelu":
+            return (("negative_slope", given.number("alpha", 0.01)),)
+        case "Elu":
+            return (("alpha", given.number("alpha", 1.0)),)
+        case "Softmax" | "LogSoftmax" if given.opset >= 13:
+            return (("axis", given.integer("axis", -1)),)
+        case "Gelu":
+            return (("approximate", given.text("approximate", "none")),)
+        case "Softplus":
+            return (("beta", 1.0),)
+        case "HardSigmoid" if abs(given.number("alpha", 0.2) - 1 / 6) < 1e-6 and given.number("beta", 0.5) == 0.5:
+            return (("alpha", 1 / 6),)
+    return ()
+
+
 def pointwise(given: Given) -> Made:
     given.needs(0, "data")
     name = given.node.op_type
     settings = tuple(range(1, len(given.inputs))) if name in SETTINGS else ()
-    return Made((Piece((Pointwise(name.lower()),)),), (0,) * max(len(given.node.outputs), 1), settings)
+    return Made((Piece((Pointwise(name.lower(), _options(given)),)),), (0,) * max(len(given.node.outputs), 1), settings)
 
 
 def elementwise(given: Given) -> Made:

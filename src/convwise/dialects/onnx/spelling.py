@@ -219,9 +219,10 @@ def _spell_flatten(op: Flatten, data: Unknown) -> str:
 
 
 def _spell_shuffle(op: PixelShuffle, data: Unknown) -> str:
-    if op.rank != 2 or op.inverse:
+    if op.rank != 2 or (op.inverse and not op.pixels_first):
         raise unsayable("ONNX's SpaceToDepth orders the channels in another way")
-    return write_call("op.DepthToSpace", (data,), {"blocksize": op.factor, "mode": "CRD"})
+    name = "SpaceToDepth" if op.inverse else "DepthToSpace"
+    return write_call(f"op.{name}", (data,), {"blocksize": op.factor, **({} if op.pixels_first else {"mode": "CRD"})})
 
 
 SPELLERS: dict[type, Callable[[Any, Unknown], str]] = {

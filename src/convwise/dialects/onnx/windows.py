@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 
 from convwise.axis import SAME_LOWER, SAME_UPPER, Padding, Pads, Window, split_total
+from convwise.dialects.onnx import words
 from convwise.dialects.onnx.given import FLOATS, Given, Made, Piece, of, opaque
 from convwise.ops import Conv, ConvTranspose, GlobalPool, Pool
 from convwise.ops.several import Constant, ReshapeTo, Slice
@@ -27,10 +28,12 @@ def numbers(given: Given, name: str, rank: int, default: int, least: int) -> tup
     if values is None:
         return (default,) * rank
     if len(values) != rank:
-        raise given.refuse("CW101", f"{name} has {len(values)} values where {rank} are needed", values, name)
+        fact = f"{name} has {len(values)} values where {rank} are needed"
+        raise given.refuse("CW101", fact, values, name, quote=words.wrong_length(name))
     if values and (min(values) < least or max(values) > LARGEST):
         wrong = next(one for one in values if not least <= one <= LARGEST)
-        raise given.refuse("CW201", f"{name} is {wrong}; at least {least} is needed", wrong, name)
+        quote = words.not_positive(name) if least == 1 and wrong < 1 and name != "kernel_shape" else ""
+        raise given.refuse("CW201", f"{name} is {wrong}; at least {least} is needed", wrong, name, quote=quote)
     return values
 
 
@@ -52,13 +55,18 @@ def padding(given: Given, kernel: tuple[int, ...], strict: bool) -> tuple[Paddin
         return tuple([_pads(low, high) for low, high in zip(flat[:rank], flat[rank:], strict=True)])
     if strict and given.has("pads"):
         raise given.refuse(
-            "CW201", f"auto_pad is {rule}, and pads are given as well", rule, "auto_pad", "keep one of them"
+            "CW201",
+            f"auto_pad is {rule}, and pads are given as well",
+            rule,
+            "auto_pad",
+            "keep one of them",
+            words.BOTH_TRANSPOSED if given.node.op_type == "ConvTranspose" else words.BOTH,
         )
     if rule == "VALID":
         return (Pads(),) * rank
     if rule not in SAME:
         raise given.refuse(
-            "CW207", f"auto_pad is {rule!r}", rule, "auto_pad", "NOTSET, VALID, SAME_UPPER or SAME_LOWER"
+            "CW207", f"auto_pad is {rule!r}", rule, "auto_pad", "NOTSET, VALID, SAME_UPPER or SAME_LOWER", words.NO_WORD
         )
     return (SAME[rule],) * rank
 
@@ -113,7 +121,9 @@ def kernel_of(given: Given, weight: tuple[int | None, ...], what: str) -> tuple[
         raise given.refuse("CW201", f"the kernel is {_by(kernel)}; at least 1 is needed", kernel, "kernel_shape")
     told = given.ints("kernel_shape")
     if told is not None and told != kernel:
-        raise given.refuse("CW201", f"kernel_shape is {_by(told)}, {what} is {_by(kernel)}", told, "kernel_shape")
+        quote = f"kernel_shape is not compatible with W shape. kernel_shape: {words.braces(told)}"
+        fact = f"kernel_shape is {_by(told)}, {what} is {_by(kernel)}"
+        raise given.refuse("CW201", fact, told, "kernel_shape", quote=quote)
     return kernel
 
 
@@ -142,7 +152,13 @@ def _bias(given: Given, number: int, channels: int | None) -> bool:
     shape = given.shape(number)
     if shape is not None and (len(shape) != 1 or (channels is not None and shape[0] not in (channels, None))):
         raise given.refuse(
-            "CW102", f"the bias is {shape}, not one number for each of {channels} channels", shape, "bias"
+            "CW102",
+            f"the bias is {shape}, not one number for each of {channels} channels",
+            shape,
+            "bias",
+            quote=f"bias must be a 1D tensor of size output_channels ({channels})"
+            if given.node.op_type == "Conv"
+            else f"Bias: {words.braces(shape)} num_output_channels: {channels}",
         )
     return given.input(number) is not None
 
@@ -169,9 +185,17 @@ def conv(given: Given) -> Made:
     group, out, inner = _group(given), shape[0], shape[1]
     slides = windows(given, kernel)
     if any([not isinstance(one.padding, Pads) and one.dilation > 1 for one in slides]):  # noqa: C419
-        raise given.refuse("CW201", "auto_pad SAME with dilation", hint="give pads instead", axis="auto_pad")
+        raise given.refuse(
+            "CW201",
+            "auto_pad SAME with dilation",
+            hint="give pads instead",
+            axis="auto_pad",
+            quote=words.DILATED_SAME,
+        )
     if out is not None and (out < 1 or out % group):
-        raise given.refuse("CW105" if out else "CW102", f"{out} output channels do not divide into {group} groups", out)
+        quote = f"Output channels M is not divisible by group. M: {out} group: {group}" if out > 0 else ""
+        fact = f"{out} output channels do not divide into {group} groups"
+        raise given.refuse("CW105" if out else "CW102", fact, out, quote=quote)
     if inner == 0:
         raise given.refuse("CW102", "the weight is made for 0 channels", shape, "weight")
     has_bias = bias > 0 and _bias(given, bias, out)
@@ -193,13 +217,14 @@ def conv_transpose(given: Given) -> Made:
         raise given.refuse("CW105" if inner else "CW102", f"{inner} channels do not divide into {group} groups", inner)
     extra = numbers(given, "output_padding", rank, 0, 0)
     slides = windows(given, kernel)
-    for window, more in zip(slides, extra, strict=True):
+    for axis, (window, more) in enumerate(zip(slides, extra, strict=True)):
         if more and more >= window.stride:
             raise given.refuse(
                 "CW201",
                 f"output_padding is {more}; it must be less than the stride {window.stride}",
                 more,
                 "output_padding",
+                quote=words.wide_extra(axis, more, window) if more >= window.dilation else "",
             )
     wanted = given.ints("output_shape")
     if wanted:

@@ -164,7 +164,7 @@ def resolve_shuffle(kind: Kind, arguments: Arguments, release: str) -> Resolved:
         raise CodeError(
             "CW317", "convwise models data_format='NHWC' alone here", received=show(arguments["data_format"])
         )
-    return Resolved((PixelShuffle(factor[0], kind.family == "inverse"),), 2, True)
+    return Resolved((PixelShuffle(factor[0], kind.family == "inverse", pixels_first=True),), 2, True)
 
 
 def resolve_dropout(kind: Kind, arguments: Arguments, release: str) -> Resolved:

@@ -261,6 +261,8 @@ def _spell_flatten(op: Flatten, last: bool, data: Unknown) -> str:
 def _spell_shuffle(op: PixelShuffle, last: bool, data: Unknown) -> str:
     if op.rank != 2 or not last:
         raise unsayable("tf.nn shuffles two spatial axes of NHWC alone")
+    if not op.pixels_first:
+        raise unsayable("tf.nn.depth_to_space takes the channels in another order than PixelShuffle")
     return write_call(f"tf.nn.{'space_to_depth' if op.inverse else 'depth_to_space'}", (data, op.factor))
 
 
