@@ -12,6 +12,7 @@ from convwise.answers.solve.reason import nothing
 from convwise.answers.solve.saying import answers
 from convwise.answers.solve.search import BOUNDS
 from convwise.answers.solved import Solution
+from convwise.collecting import resting
 from convwise.errors import ArgumentError
 
 __all__ = ["BOUNDS", "Mirror", "Solution", "mirror", "solution", "solve"]
@@ -98,10 +99,11 @@ def solution(input: Any = 28, output: Any = 14, *, mirror: str | None = None, **
     questions = asked(input, output, **{"dialect": "keras", **options})
     if questions[0].op.startswith("adaptive"):
         return _solution(questions[0], (fixed_pool(questions[0]),))
-    tried = [answers(question) for question in questions]
-    found = [answer.text for one in tried for answer in one.found]
-    if not found:
-        raise nothing(tried)
+    with resting():
+        tried = [answers(question) for question in questions]
+        found = [answer.text for one in tried for answer in one.found]
+        if not found:
+            raise nothing(tried)
     return _solution(questions[0], tuple(found), BOUNDS)
 
 

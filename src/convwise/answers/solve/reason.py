@@ -11,7 +11,7 @@ from convwise.answers.explanation import show
 from convwise.answers.solve.question import Pair, Question
 from convwise.answers.solve.saying import Answers, first
 from convwise.answers.solve.search import BOUNDS, KERNELS, STRIDES
-from convwise.axis import Pads, Window, uncovered
+from convwise.axis import Window, uncovered
 from convwise.errors import Refusal, ShapeError
 from convwise.ops import spatial_names
 
@@ -130,11 +130,11 @@ def _outputs(question: Question, axis: int, given: int, wanted: int) -> list[int
             near = {min(max(half + one, 0), most) for one in (-1, 0, 1, 2)} | {0, most}
             pads = {fixed.padding[axis]} if isinstance(fixed.padding, tuple) else near
             for pad in pads:
-                padded = replace(window, padding=Pads(pad, pad))
+                # Padding is as many cells more for a window to slide over, and fewer that its transpose leaves.
                 if question.op == "transpose":
-                    least = padded.transposed(given)
+                    least = window.transposed(given) - 2 * pad
                     extra = [fixed.output_padding[axis]] if fixed.output_padding else range(stride)
                     found.update(least + one for one in {extra[0], min(max(wanted - least, 0), extra[-1])})
                 else:
-                    found.add(padded.over(given).out)
+                    found.add(window.out(given + 2 * pad))
     return sorted((one for one in found if one >= 1), key=lambda one: (abs(one - wanted), -one))[:NEAREST_TRIED]

@@ -80,9 +80,13 @@ def choices(question: Question) -> Iterator[list[Choice]]:
         steps = _steps(question, strides_alike=alike, kernels_alike=kernels_alike)
         groups = (find(question, one, loose=kernels_alike) for one in steps)
         still = idle(question)
-        found = [group for group in (_reading_all(question, group, still) for group in groups) if group]
+        found = False
+        for group in groups:
+            kept = _reading_all(question, group, still)
+            if kept:
+                found = True
+                yield kept
         if found:
-            yield from found
             return
 
 
@@ -96,13 +100,20 @@ def _steps(question: Question, *, strides_alike: bool, kernels_alike: bool) -> I
     own = _kernels if kernels_alike else _own_kernels
     each: list[dict[int, tuple[int, ...]]] = []
     for axis in range(rank):
-        strides = [fixed.stride[axis]] if fixed.stride else range(1, STRIDES + 1)
+        strides = [fixed.stride[axis]] if fixed.stride else range(1, _most_stride(question, axis) + 1)
         fitting = {one: _fitting(question, axis, one, own) for one in strides}
         each.append({stride: fit for stride, fit in fitting.items() if fit})
     for stride, kernels in _joint(each, strides_alike, fixed.kernel is None and kernels_alike):
         for kernel in kernels:
             for dilation in _dilations(question, kernel, stride):
                 yield Steps(kernel, stride, dilation)
+
+
+def _most_stride(question: Question, axis: int) -> int:
+    """The longest stride worth a look: padded by half a window a side, an axis with one window has room for no more windows than it has cells."""
+    if question.op == "transpose" or not idle(question)[axis] or len(set(question.axes)) == 1:
+        return STRIDES
+    return min(STRIDES, max(given for given, _ in question.axes[axis]) + 1)
 
 
 def _fitting(
@@ -115,18 +126,21 @@ def _fitting(
         return ()
     dilations = [fixed.dilation[axis]] if fixed.dilation else range(1, _most_dilation(fixed, stride) + 1)
     spans = {kernel: [Window(kernel, dilation=one).span for one in dilations] for kernel in kernels}
-    return tuple(kernel for kernel in kernels if any(_meets(question, pairs, stride, one) for one in spans[kernel]))
+    return tuple(kernel for kernel in kernels if any(_meets(question, axis, stride, one) for one in spans[kernel]))
 
 
-def _meets(question: Question, pairs: tuple[Pair, ...], stride: int, span: int) -> bool:
+def _meets(question: Question, axis: int, stride: int, span: int) -> bool:
     """Whether some padding of the bounds lets a window of this span do it on one axis."""
     fixed = question.fixed.padding
-    if question.op == "transpose" or isinstance(fixed, tuple):
-        return True  # what is cropped and added, or fixed, is settled for all axes together
-    most = 0 if isinstance(fixed, str) else 2 * (span // 2)
+    if question.op == "transpose":
+        return True  # what is cropped and added is settled for all axes together
+    cells = 2 * fixed[axis] if isinstance(fixed, tuple) else 0
+    most = 2 * (span // 2) if fixed is None else cells
     for ceil in (False, True) if question.pooling else (False,):
-        one = _uncovered(stride, pairs, ceil)
-        if one and (0 in one or (one.start <= span - 1 and one.stop > span - 1 - most)):
+        one = _uncovered(stride, question.axes[axis], ceil)
+        if 0 in one and fixed in (None, "same", "causal"):
+            return True
+        if fixed not in ("same", "causal") and one.start <= span - 1 - cells and one.stop > span - 1 - most:
             return True
     return False
 
@@ -178,17 +192,15 @@ def _own_kernels(question: Question, axis: int, stride: int) -> list[int]:
     """The kernels of one axis that need no padding but the fixed one."""
     fixed, pairs = question.fixed, question.axes[axis]
     cells = 2 * fixed.padding[axis] if isinstance(fixed.padding, tuple) else 0
-    found = []
-    for kernel in _kernels(question, axis, stride):
-        window = Window(kernel, stride, fixed.dilation[axis] if fixed.dilation else 1)
-        if question.op == "transpose":
-            lacking = _lacking(window, pairs)
-            fits = lacking is not None and 0 <= cells - lacking < max(stride, max(fixed.output_padding or (0,)) + 1)
-        else:
-            fits = any(window.span - 1 - cells in _uncovered(stride, pairs, ceil) for ceil in (False, question.pooling))
-        if fits:
-            found.append(kernel)
-    return found
+    dilation = fixed.dilation[axis] if fixed.dilation else 1
+    spans = [(kernel, _span(kernel, dilation)) for kernel in _kernels(question, axis, stride)]
+    if question.op == "transpose":
+        # A longer span leaves as many more cells.
+        least = _lacking(Window(1, stride), pairs)
+        most = max(stride, max(fixed.output_padding or (0,)) + 1)
+        return [kernel for kernel, span in spans if least is not None and 0 <= cells - least - (span - 1) < most]
+    allowed = [_uncovered(stride, pairs, ceil) for ceil in {False, question.pooling}]
+    return [kernel for kernel, span in spans if any(span - 1 - cells in one for one in allowed)]
 
 
 def _dilations(question: Question, kernel: Sequence[int], stride: Sequence[int]) -> Iterable[tuple[int, ...]]:
@@ -217,6 +229,8 @@ def _sliding(question: Question, steps: Steps, *, loose: bool) -> list[Choice]:
     found: list[Choice] = []
     words = _words(question, steps, allowed)
     found += [Choice(steps.windows((word,) * question.rank)) for word in words]
+    if isinstance(fixed, str) and not question.pooling:
+        return found
     if (fixed is None and loose) or isinstance(fixed, tuple):
         totals = [_totals(span, one, span // 2) for span, one in zip(spans, allowed, strict=True)]
         if not isinstance(fixed, tuple) and not all(totals) and not question.pooling:
