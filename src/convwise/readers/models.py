@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from convwise import dialects
@@ -48,7 +49,7 @@ def read(source: Any, *, input_shape: Any = None, dialect: str | None = None) ->
             from convwise.readers.files import read_path_or_text
 
             return from_text(read_path_or_text(path)[0], input_shape, dialect)
-        return _from_bytes(_head(os.fsdecode(path)), path, input_shape)
+        return _from_file(path, input_shape)
     if isinstance(source, str):
         return from_text(source, input_shape, dialect)
     return _from_live(source, input_shape)
@@ -61,29 +62,43 @@ def is_path(text: str) -> bool:
     return text.endswith((*MODEL_ENDINGS, *TEXT_ENDINGS)) or os.path.exists(text)
 
 
-def _head(path: str) -> bytes:
+def _from_file(path: str | bytes, input_shape: Any) -> Network:
+    from convwise.readers.onnx.model import read_model
     from convwise.readers.onnx.opening import opened
 
-    with opened(path) as buffer:
-        return buffer[0:HEAD]
+    with opened(os.fsdecode(path)) as buffer:
+        if not _is_keras(buffer[0:HEAD]):
+            return _from_onnx(read_model, buffer, input_shape)
+    return _from_keras(path, input_shape)
 
 
 def _from_bytes(head: bytes, source: Any, input_shape: Any) -> Network:
+    if _is_keras(head):
+        return _from_keras(source, input_shape)
+    from convwise.readers.onnx import read_onnx
+
+    return _from_onnx(read_onnx, source, input_shape)
+
+
+def _is_keras(head: bytes) -> bool:
+    """Whether a file that starts like this is HDF5, a zip or JSON."""
     # HDF5 may have a block of the user's own in front, of one of these lengths.
     hdf5 = any(head.startswith(b"\x89HDF", at) for at in (0, 512, 1024, 2048))
-    if (
-        hdf5
-        or head.startswith((b"PK\x03\x04", b"PK\x05\x06"))
-        or head.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in (b"{", b"[")
-    ):
-        from convwise.readers.keras_files import read_keras_file
+    zipped = head.startswith((b"PK\x03\x04", b"PK\x05\x06"))
+    return hdf5 or zipped or head.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in (b"{", b"[")
 
-        return read_keras_file(source, input_shape=input_shape)
-    from convwise.readers.onnx import read_onnx
+
+def _from_keras(source: Any, input_shape: Any) -> Network:
+    from convwise.readers.keras_files import read_keras_file
+
+    return read_keras_file(source, input_shape=input_shape)
+
+
+def _from_onnx(read: Callable[[Any], Any], source: Any, input_shape: Any) -> Network:
     from convwise.readers.onnx_network import onnx_network
 
     with resting():
-        return onnx_network(read_onnx(source), input_shape)
+        return onnx_network(read(source), input_shape)
 
 
 def _from_live(model: Any, input_shape: Any) -> Network:
