@@ -473,6 +473,8 @@ def test_the_doctor_tells_versions_and_what_is_missing(run: Any) -> None:
     assert told["convwise"] == convwise.__version__
     assert told["packages"]["numpy"]
     assert {part["name"] for part in told["dialects"]} == {"keras", "torch", "tensorflow", "jax", "onnx"}
+    onnx = next(part for part in told["dialects"] if part["name"] == "onnx")
+    assert (onnx["installed"], onnx["tested"]) == (None, None), "an operator set is no version of a package"
     assert run("doctor", "--format", "concise").out.count("\n") == 1
 
 

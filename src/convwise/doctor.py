@@ -28,7 +28,10 @@ ENGINE = "compiled kernels where there are some; NumPy, windows as one matrix pr
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """One dialect, the release it holds for, and what of that framework is installed here."""
+    """One dialect, the release it holds for, and what of that framework is installed here.
+
+    ONNX's release is an operator set, beside which a package's version says nothing: `installed` is None.
+    """
 
     name: str
     release: str
@@ -83,7 +86,8 @@ def examine() -> Report:
 
     packages = {name: version(name) for name in REQUIRED}
     frameworks = {name: next(filter(None, map(version, names)), None) for name, names in FRAMEWORKS.items()}
-    spoken = tuple(Dialect(name, dialects.get(name).release, frameworks.get(name)) for name in dialects.NAMES)
+    beside = {name: found for name, found in frameworks.items() if name != "onnx"}
+    spoken = tuple(Dialect(name, dialects.get(name).release, beside.get(name)) for name in dialects.NAMES)
     return Report(
         convwise=__version__,
         python=f"{platform.python_version()} ({platform.python_implementation()}, {sys.platform})",

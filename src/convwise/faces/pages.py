@@ -60,7 +60,11 @@ def report_page(report: Report, width: int, color: bool) -> str:
         ("kernels", kernels),
     ]
     used = [(name, found or "not installed (not needed)") for name, found in report.frameworks.items()]
-    spoken = [(part.name, f"release {part.release}" + _beside(part.installed, part.tested)) for part in report.dialects]
+    kinds = {part.name: "operator set" if part.name == "onnx" else "release" for part in report.dialects}
+    spoken = [
+        (part.name, f"{kinds[part.name]} {part.release}" + _beside(part.installed, part.tested))
+        for part in report.dialects
+    ]
     parts = [
         _bold(f"convwise {report.convwise}", color) + "\n" + _rows(rows[1:], width),
         _bold("Dialects", color) + "\n" + _rows(spoken, width),
