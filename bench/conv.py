@@ -2,6 +2,7 @@
 
     python bench/conv.py                        all layers, 1 and 2 threads: table, accuracy, cold start, installed size
     python bench/conv.py --threads 2 --rows 1,4 some layers
+    python bench/conv.py --layer 1,2048,33,33,256,3,1,12,12,1    another one: batch, channels, height, width, filters, kernel, stride, padding, dilation, groups
     python bench/conv.py --growth               how time grows with one size, and where it jumps
     python bench/conv.py --growth --series kernel  one of its tables
     python bench/conv.py --markdown out.md --plot roofline.png
@@ -61,6 +62,17 @@ DISTRIBUTIONS = {
     "ncnn": "ncnn",
     "convwise": "convwise",
 }
+
+
+def asked(text: str) -> Layer:
+    """The layer of ten numbers with commas between them."""
+    try:
+        n, c, h, w, k, size, stride, pad, dilation, groups = map(int, text.split(","))
+    except ValueError:
+        raise SystemExit(
+            f"--layer takes ten whole numbers, such as {','.join(map(str, LAYERS[0]))}, not {text!r}"
+        ) from None
+    return n, c, h, w, k, size, stride, pad, dilation, groups
 
 
 def name_of(layer: Layer) -> str:
@@ -253,6 +265,7 @@ def table(found: dict[int, dict[str, list[dict[str, Any]]]], layers: list[Layer]
         ]
         lines.append("|---" * (len(names) + 4) + "|")
         ratios = []
+        dense: dict[str, list[float]] = {"torch, onnxruntime and openvino": [], "ncnn": []}
         for number, layer in enumerate(layers):
             speeds = {
                 name: 2 * macs(layer) / rows[number]["seconds"] / 1e9
@@ -264,6 +277,10 @@ def table(found: dict[int, dict[str, list[dict[str, Any]]]], layers: list[Layer]
             best = max(peers, key=lambda name: peers[name], default="")
             ratio = ours / peers[best] if best else float("nan")
             ratios.append(ratio)
+            if layer[5:7] == (3, 1) and layer[8:] == (1, 1):
+                for kept in dense:
+                    rivals = [speed for name, speed in peers.items() if (name == "ncnn") == (kept == "ncnn")]
+                    dense[kept] += [ours / max(rivals)] if rivals else []
             errors = [rows[number].get("error_of_largest", 0.0) for name, rows in by_library.items() if name in OURS]
             cells = [f"{speeds[name]:.0f}" if name in speeds else "-" for name in names]
             lines.append(
@@ -276,6 +293,11 @@ def table(found: dict[int, dict[str, list[dict[str, Any]]]], layers: list[Layer]
             lines.append(
                 f"\ngeometric mean of the ratios: {float(np.exp(np.mean(np.log(known)))):.2f}; smallest {min(known):.2f}"
             )
+        for kept, over in dense.items():
+            if over:
+                lines.append(
+                    f"dense 3x3 of stride 1 over {kept}: {float(np.exp(np.mean(np.log(over)))):.2f} (geometric mean)"
+                )
     return "\n".join(lines)
 
 
@@ -314,6 +336,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--threads", default="1,2")
     parser.add_argument("--rows", default="")
+    parser.add_argument(
+        "--layer",
+        action="append",
+        default=[],
+        help="ten numbers, in place of the seventeen; may be given several times",
+    )
     parser.add_argument("--libraries", default=",".join((*OURS, *PEERS)))
     parser.add_argument("--growth", action="store_true")
     parser.add_argument("--series", default="", help="of --growth: those with this text in their names")
@@ -338,6 +366,8 @@ def main() -> None:
         return
     rows = [int(row) for row in options.rows.split(",")] if options.rows else range(len(LAYERS))
     layers = [LAYERS[row] for row in rows]
+    if options.layer:
+        layers = [asked(text) for text in options.layer]
     libraries = [name for name in options.libraries.split(",") if name in OURS or installed(name) is not None]
     found = {count: {name: in_a_process(name, layers, count, accuracy=True) for name in libraries} for count in counts}
     versions = ", ".join(

@@ -288,3 +288,20 @@ class Dialect:
     flow: Callable[[Layer, Shape], LayerFlow]
     spell: Callable[[tuple[Op, ...], bool], str]
     respell: Callable[[Layer, Mapping[str, Value]], str]
+
+
+def known(value: Value, name: str) -> Value:
+    """`value`, if the text gives it.
+
+    Raises:
+        CodeError: CW314.
+    """
+    for item in value if isinstance(value, tuple) else (value,):
+        if isinstance(item, Unknown):
+            raise CodeError(
+                "CW314",
+                f"the value of {name!r} is not in the text: {item.text}",
+                received=item.text,
+                hint=f"write a number for {name}, or give the line that assigns {item.text}",
+            )
+    return value

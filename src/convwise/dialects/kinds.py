@@ -20,6 +20,7 @@ from convwise.dialects.base import (
     Unknown,
     Value,
     bind,
+    known,
     nearest,
     run_ops,
 )
@@ -192,23 +193,6 @@ def settle_release(title: str, release: object, known: Sequence[str]) -> str:
 
 
 # Values ---------------------------------------------------------------------------------------------------------------
-
-
-def known(value: Value, name: str) -> Value:
-    """`value`, if the text gives it.
-
-    Raises:
-        CodeError: CW314.
-    """
-    for item in value if isinstance(value, tuple) else (value,):
-        if isinstance(item, Unknown):
-            raise CodeError(
-                "CW314",
-                f"the value of {name!r} is not in the text: {item.text}",
-                received=item.text,
-                hint=f"write a number for {name}, or give the line that assigns {item.text}",
-            )
-    return value
 
 
 def integers(value: Value, name: str, *, least: int | None = None, quote: str = "") -> tuple[int, ...]:

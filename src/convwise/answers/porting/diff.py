@@ -71,6 +71,11 @@ def diff(
             raise
         # Branches: no chain, but a network.
         return diff_networks(layer_a, layer_b, input_shape, real=real, most_macs=most_macs)
+    return _of_chains(one, other, real, most_macs)
+
+
+def _of_chains(one: Chain, other: Chain, real: bool, most_macs: int | None) -> Difference:
+    """The difference of two chains that fit their inputs, step by step."""
     pairs = list(zip(units(one), units(other), strict=False))
     same_count = len(units(one)) == len(units(other))
     names = _names(one, other)

@@ -9,10 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from convwise.axis import NO_PADS, Padding, Pads, Window, causal_pads, keeping_pads
-from convwise.dialects.base import Layer, Unknown, Value
+from convwise.dialects.base import Layer, Unknown, Value, known
 from convwise.dialects.jax.dimensions import dimensions
 from convwise.dialects.jax.numbers import check_spans, pairs, sequence, spread, word
-from convwise.dialects.kinds import Arguments, Kind, Resolved, array, known, show, truth, wrong_type
+from convwise.dialects.kinds import Arguments, Kind, Resolved, array, show, truth, wrong_type
 from convwise.errors import CodeError, Refusal, ShapeError
 from convwise.ops import Conv, ConvTranspose, Layout, Op, Pool, Shape
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from convwise.dialects.base import Value
-from convwise.dialects.kinds import known, show
+from convwise.dialects.base import Value, known
+from convwise.dialects.kinds import show
 from convwise.errors import CodeError, Refusal
 from convwise.ops import Op, Permute
 

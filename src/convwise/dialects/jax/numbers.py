@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from convwise.axis import NO_PADS, SAME_LOWER, SAME_UPPER, Padding, Pads, Window
-from convwise.dialects.base import Value
-from convwise.dialects.kinds import integers, known, show, wrong_type
+from convwise.dialects.base import Value, known
+from convwise.dialects.kinds import integers, show, wrong_type
 from convwise.errors import Refusal, ShapeError
 
 LARGEST = 2**31 - 1

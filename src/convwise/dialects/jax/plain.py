@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from convwise.axis import Pads
-from convwise.dialects.base import Layer, Unknown, Value
-from convwise.dialects.kinds import Arguments, Kind, Resolved, integers, known, show, truth, wrong_type
+from convwise.dialects.base import Layer, Unknown, Value, known
+from convwise.dialects.kinds import Arguments, Kind, Resolved, integers, show, truth, wrong_type
 from convwise.errors import CodeError, Refusal, ShapeError
 from convwise.ops import Dense, Flatten, GlobalPool, Norm, Pad, Permute, Pointwise, Reshape, Shape
 

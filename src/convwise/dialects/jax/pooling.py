@@ -6,9 +6,9 @@ flax adds the strides to tuples, so that lists are refused; its average counts p
 from __future__ import annotations
 
 from convwise.axis import NO_PADS, Padding, Pads, Window
-from convwise.dialects.base import Layer, Unknown, Value
+from convwise.dialects.base import Layer, Unknown, Value, known
 from convwise.dialects.jax.numbers import LARGEST, check_spans, pairs, word
-from convwise.dialects.kinds import Arguments, Kind, Resolved, known, show, truth, wrong_type
+from convwise.dialects.kinds import Arguments, Kind, Resolved, show, truth, wrong_type
 from convwise.errors import CodeError, Refusal, ShapeError
 from convwise.ops import Pool, Shape
 

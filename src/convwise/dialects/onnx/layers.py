@@ -12,8 +12,8 @@ from math import inf, prod
 from typing import Any
 
 from convwise.axis import SAME_UPPER, Pads
-from convwise.dialects.base import Array, Layer, Note, Value
-from convwise.dialects.kinds import Arguments, Kind, Resolved, array, integers, known, parameters, show
+from convwise.dialects.base import Array, Layer, Note, Value, known
+from convwise.dialects.kinds import Arguments, Kind, Resolved, array, integers, parameters, show
 from convwise.dialects.onnx import moving, words
 from convwise.dialects.onnx.given import Given, Made, Tensor
 from convwise.dialects.onnx.operators import made

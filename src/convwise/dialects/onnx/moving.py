@@ -7,8 +7,8 @@ from dataclasses import replace
 from fractions import Fraction
 
 from convwise.axis import Pads, Window, split_total
-from convwise.dialects.base import Array, Layer, Note, Unknown, Value
-from convwise.dialects.kinds import Arguments, Kind, Resolved, integers, known, parameters, show, wrong_type
+from convwise.dialects.base import Array, Layer, Note, Unknown, Value, known
+from convwise.dialects.kinds import Arguments, Kind, Resolved, integers, parameters, show, wrong_type
 from convwise.dialects.onnx.windows import SAME
 from convwise.dialects.onnx.words import EMPTY_ROI
 from convwise.errors import CodeError, Refusal, ShapeError

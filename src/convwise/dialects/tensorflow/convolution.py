@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from convwise.dialects.base import Layer
-from convwise.dialects.kinds import Arguments, Kind, Resolved, array, known, wrong_type
+from convwise.dialects.base import Layer, known
+from convwise.dialects.kinds import Arguments, Kind, Resolved, array, wrong_type
 from convwise.dialects.tensorflow.windows import Steps, channels_last, negative_words, padding, spread
 from convwise.errors import Refusal, ShapeError
 from convwise.ops import Conv, Layout, Op, Shape

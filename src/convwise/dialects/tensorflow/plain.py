@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from convwise.axis import Pads
-from convwise.dialects.base import Layer, Unknown, Value
-from convwise.dialects.kinds import Arguments, Kind, Resolved, array, integers, known, show, wrong_type
+from convwise.dialects.base import Layer, Unknown, Value, known
+from convwise.dialects.kinds import Arguments, Kind, Resolved, array, integers, show, wrong_type
 from convwise.errors import CodeError, Refusal, ShapeError
 from convwise.ops import (
     Dense,

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from convwise.axis import Pads
-from convwise.dialects.base import Layer, Value
-from convwise.dialects.kinds import Arguments, Kind, Resolved, integers, known, show
+from convwise.dialects.base import Layer, Value, known
+from convwise.dialects.kinds import Arguments, Kind, Resolved, integers, show
 from convwise.dialects.tensorflow.convolution import check_axes
 from convwise.dialects.tensorflow.windows import FORMATS, Steps, channels_last, negative_words, padding, spread
 from convwise.errors import CodeError, Refusal, ShapeError

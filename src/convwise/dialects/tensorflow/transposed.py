@@ -7,8 +7,8 @@ sizes that this convolution maps to the input's.
 from __future__ import annotations
 
 from convwise.axis import Window
-from convwise.dialects.base import Layer, Unknown, Value
-from convwise.dialects.kinds import Arguments, Kind, Resolved, integers, known, wrong_type
+from convwise.dialects.base import Layer, Unknown, Value, known
+from convwise.dialects.kinds import Arguments, Kind, Resolved, integers, wrong_type
 from convwise.dialects.tensorflow.convolution import check_axes, kernel_of
 from convwise.dialects.tensorflow.windows import Steps, channels_last, padding, spread
 from convwise.errors import Refusal, ShapeError

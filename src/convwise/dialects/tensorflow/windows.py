@@ -8,8 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from convwise.axis import NO_PADS, SAME_UPPER, Padding, Pads, Window
-from convwise.dialects.base import Unknown, Value
-from convwise.dialects.kinds import Arguments, Kind, integers, known, show, wrong_type
+from convwise.dialects.base import Unknown, Value, known
+from convwise.dialects.kinds import Arguments, Kind, integers, show, wrong_type
 from convwise.errors import Refusal, ShapeError
 from convwise.ops.shape import LARGEST
 

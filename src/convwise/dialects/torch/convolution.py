@@ -9,14 +9,13 @@ from math import isfinite
 from typing import Any
 
 from convwise.axis import SAME_UPPER, Pads, Window, keeping_pads
-from convwise.dialects.base import Unknown, Value
+from convwise.dialects.base import Unknown, Value, known
 from convwise.dialects.torch.convolving import run
 from convwise.dialects.torch.kind import Arguments, Kind, parameters
 from convwise.dialects.torch.values import (
     Words,
     alike,
     integers,
-    known,
     listed,
     show,
     sizes,

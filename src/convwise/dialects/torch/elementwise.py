@@ -9,19 +9,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 from math import isnan
 
-from convwise.dialects.base import Layer, LayerFlow, Unknown, Value, run_ops
+from convwise.dialects.base import Layer, LayerFlow, Unknown, Value, known, run_ops
 from convwise.dialects.torch.kind import FIRST, Arguments, Kind, parameters, wrong_rank
-from convwise.dialects.torch.values import (
-    Words,
-    known,
-    number,
-    show,
-    too_small,
-    truth,
-    weight_words,
-    whole,
-    wrong_type,
-)
+from convwise.dialects.torch.values import Words, number, show, too_small, truth, weight_words, whole, wrong_type
 from convwise.errors import Refusal, ShapeError
 from convwise.ops import Gate, Op, Pointwise, Shape
 from convwise.ops.shape import LARGEST

@@ -6,9 +6,9 @@ Source of the rules: `torch/nn/modules/fold.py` and ATen's `im2col_shape_check.h
 from __future__ import annotations
 
 from convwise.axis import Pads, Window
-from convwise.dialects.base import Layer, LayerFlow, run_ops
+from convwise.dialects.base import Layer, LayerFlow, known, run_ops
 from convwise.dialects.torch.kind import FIRST, Arguments, Kind, layout_of, parameters, split, wrong_rank
-from convwise.dialects.torch.values import Words, integers, known, listed, show, too_small
+from convwise.dialects.torch.values import Words, integers, listed, show, too_small
 from convwise.errors import Refusal, ShapeError
 from convwise.ops import Fold, Op, Shape, Unfold, spatial_names
 from convwise.ops.shape import LARGEST

@@ -7,11 +7,10 @@ from __future__ import annotations
 
 from math import prod
 
-from convwise.dialects.base import Layer, LayerFlow, Unknown, Value, run_ops
+from convwise.dialects.base import Layer, LayerFlow, Unknown, Value, known, run_ops
 from convwise.dialects.torch.kind import FIRST, FIRST_UNBATCHED, Arguments, Kind, parameters, wrong_rank
 from convwise.dialects.torch.values import (
     integers,
-    known,
     listed,
     number,
     show,

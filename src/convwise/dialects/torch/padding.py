@@ -6,10 +6,10 @@ Source of the rules: `torch/nn/modules/padding.py` and ATen's `PadNd.cpp`, run w
 from __future__ import annotations
 
 from convwise.axis import Pads
-from convwise.dialects.base import Layer, LayerFlow, Value
+from convwise.dialects.base import Layer, LayerFlow, Value, known
 from convwise.dialects.torch.borders import check_border
 from convwise.dialects.torch.kind import Arguments, Kind, parameters, split, wrong_rank
-from convwise.dialects.torch.values import Words, integers, known, show, wrong_type
+from convwise.dialects.torch.values import Words, integers, show, wrong_type
 from convwise.errors import Refusal, ShapeError
 from convwise.ops import AxisFlow, Flow, Op, Pad, Shape, spatial_names
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from math import inf
 
 from convwise.axis import Pads, Window
-from convwise.dialects.base import Layer, LayerFlow, Unknown, Value, run_ops
+from convwise.dialects.base import Layer, LayerFlow, Unknown, Value, known, run_ops
 from convwise.dialects.torch.kind import Arguments, Kind, layout_of, parameters, split, wrong_rank
 from convwise.dialects.torch.values import (
     LARGEST_INT,
@@ -16,7 +16,6 @@ from convwise.dialects.torch.values import (
     alike,
     flag,
     integers,
-    known,
     listed,
     number,
     show,

@@ -7,13 +7,12 @@ from __future__ import annotations
 
 from math import prod
 
-from convwise.dialects.base import Layer, LayerFlow, Parameter, Unknown, Value, run_ops
+from convwise.dialects.base import Layer, LayerFlow, Parameter, Unknown, Value, known, run_ops
 from convwise.dialects.torch.elementwise import check_dim
 from convwise.dialects.torch.kind import FIRST, Arguments, Kind, layout_of, parameters, wrong_rank
 from convwise.dialects.torch.values import (
     Words,
     integers,
-    known,
     listed,
     show,
     sizes,

@@ -5,9 +5,9 @@ Source of the rules: `torch/nn/modules/{pixelshuffle,channelshuffle}.py`, run wi
 
 from __future__ import annotations
 
-from convwise.dialects.base import Layer, LayerFlow
+from convwise.dialects.base import Layer, LayerFlow, known
 from convwise.dialects.torch.kind import Arguments, Kind, on_tail, parameters, wrong_rank
-from convwise.dialects.torch.values import Words, known, listed, too_small, whole
+from convwise.dialects.torch.values import Words, listed, too_small, whole
 from convwise.errors import Refusal, ShapeError
 from convwise.ops import Flow, Op, PixelShuffle, Pointwise, Shape
 from convwise.ops.shape import LARGEST

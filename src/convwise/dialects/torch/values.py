@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from convwise.dialects.base import Call, Unknown, Value
-from convwise.errors import CodeError, Refusal, ShapeError
+from convwise.dialects.base import Call, Unknown, Value, known
+from convwise.errors import Refusal, ShapeError
 from convwise.ops.shape import LARGEST
 
 LARGEST_INT = 2**31 - 1
@@ -54,23 +54,6 @@ def weight_words(place: int, value: Value, *, only: bool = False) -> str:
     """What PyTorch says when a weight is made with `value` as its size number `place` (from 1)."""
     text = WEIGHT_ONLY if only else WEIGHT_FIRST if place == 1 else WEIGHT
     return text.format(place=place, kind=_type(value))
-
-
-def known(value: Value, name: str) -> Value:
-    """`value`, if the text gives it.
-
-    Raises:
-        CodeError: CW314.
-    """
-    for item in value if isinstance(value, tuple) else (value,):
-        if isinstance(item, Unknown):
-            raise CodeError(
-                "CW314",
-                f"the value of {name!r} is not in the text: {item.text}",
-                received=item.text,
-                hint=f"write a number for {name}, or give the line that assigns {item.text}",
-            )
-    return value
 
 
 def whole(value: Value, name: str, *, least: int = 0, quote: str = "", strict: bool = True) -> int:
