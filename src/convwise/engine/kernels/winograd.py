@@ -24,6 +24,8 @@ from convwise.engine.winograd_tiles import OUTPUTS, VARIANTS, block, pixels
 
 GUARD = hl.TailStrategy.GuardWithIf
 ROUND = hl.TailStrategy.RoundUp
+TOGETHER = 4
+"""Chunks of channels that are copied together: what lies side by side in the input is read at once."""
 
 
 def variants(isa: Isa) -> Variants:
@@ -148,9 +150,11 @@ def _transform_input(shared: Shared, f: dict[str, Any], isa: Isa, used: Transfor
     line[[x, ci, y, n, co, *rect]] = hl.f32(0)
     line[[s.x, ci, y, n, co, *rect]] = cell
     by_rows, by_chunks = _by_rows(shared), _by_chunks(shared, isa)
-    inside = hl.likely((first + x >= 0) & (first + x < width)) & (row >= 0) & (row < height)
+    inside = ((first + x >= 0) & (first + x < width)) & (row >= 0) & (row < height)
     near = shared.inp[channel, hl.clamp(first + x, 0, width - 1), hl.clamp(row, 0, height - 1), image]
-    whole_chunk = hl.select(inside, hl.likely(near), hl.f32(0))
+    # Zeros by a mask of bits: a load that is masked itself waits for the one before.
+    bits = hl.select(inside, hl.cast(hl.UInt(32), 0xFFFFFFFF), hl.cast(hl.UInt(32), 0))
+    whole_chunk = hl.reinterpret(F32, hl.reinterpret(hl.UInt(32), near) & bits)
     turned = line[[x, ci, y, n, co, *rect]]
     stage[[ci, x, y, n, co, *rect]] = hl.select(by_rows, turned, by_chunks, whole_chunk, hl.f32(0))
     # What is left: channels that do not fill their chunk, and unusual strides.
@@ -303,10 +307,14 @@ def _schedule_spectrum(shared: Shared, f: Funcs, isa: Isa, schedule: str, sizes:
     ci, t, co, i, j = f.spectrum.args()[:5]
     v = [f.tiles[axis] for axis in range(5)]
     f.spectrum.bound(ci, 0, isa.lanes).bound(t, 0, sizes.tiles).bound(i, 0, size).bound(j, 0, size)
-    update = f.spectrum.update().reorder(ci, *v, co).vectorize(ci).unroll(v[0]).unroll(v[1])
-    update.never_partition_all()
+    update = f.spectrum.update()
+    at = co
     if schedule == "deep":
-        update.parallel(co)
+        update.reorder(ci, *v, co).parallel(co)
+    else:
+        at, cj = hl.Var("cg"), hl.Var("cj")
+        update.split(co, at, cj, TOGETHER, GUARD).reorder(ci, *v, cj, at)
+    update.vectorize(ci).unroll(v[0]).unroll(v[1]).never_partition_all()
     for func, axis in ((f.down, f.down.args()[2]), (f.across, f.across.args()[1])):
         func.compute_at(f.spectrum, v[2]).bound_extent(ci, isa.lanes)
         for number in range(func.num_update_definitions()):
@@ -314,19 +322,20 @@ def _schedule_spectrum(shared: Shared, f: Funcs, isa: Isa, schedule: str, sizes:
     stage, line = f.stage, f.line
     sci, sx, sy = stage.args()[:3]
     xo, xi = _vars("xo", "xi")
-    stage.compute_at(f.spectrum, co).bound_extent(sci, isa.lanes)
+    stage.compute_at(f.spectrum, at).bound_extent(sci, isa.lanes)
     turned = stage.specialize(_by_rows(shared)).split(sx, xo, xi, isa.lanes, ROUND).reorder(xi, sci, xo, sy)
     turned.vectorize(xi).unroll(sci)
-    chunks = stage.specialize(_by_chunks(shared, isa)).vectorize(sci)
+    sn, sco = stage.args()[3:5]
+    chunks = stage.specialize(_by_chunks(shared, isa)).reorder(sci, sco, sx, sy, sn).vectorize(sci)
     # Two rows ahead; a prefetch never faults.
     near = hl.PrefetchBoundStrategy.NonFaulting
-    chunks.prefetch(image=shared.inp, at=sy, **{"from": sy}, offset=2, strategy=near)
+    chunks.prefetch(image=shared.inp, at=sco, **{"from": sy}, offset=2, strategy=near)
     rest = stage.update()
     rest.specialize(_by_rows(shared) | _by_chunks(shared, isa))
     rest.specialize(shared.inp.dim(0).stride() == 1).reorder(sci, f.cells.x).vectorize(sci)
     rest.never_partition_all()
     lx = line.args()[0]
-    line.compute_at(stage, sy).hoist_storage(f.spectrum, co).vectorize(lx, isa.lanes, ROUND)
+    line.compute_at(stage, sy).hoist_storage(f.spectrum, at).vectorize(lx, isa.lanes, ROUND)
     line.update().vectorize(f.cells.x, isa.lanes, GUARD).never_partition_all()
 
 
