@@ -18,7 +18,7 @@ from typing import Any
 import halide as hl
 
 from convwise.engine.isa import Isa, symbol
-from convwise.engine.kernels.common import F32, Program, Shared, Variants, whole
+from convwise.engine.kernels.common import F32, Program, Shared, Turned, Variants, turned, whole
 from convwise.engine.transforms import Transform, transform
 from convwise.engine.winograd_tiles import OUTPUTS, VARIANTS, block, pixels
 
@@ -57,6 +57,7 @@ class Funcs:
     """The stages in the order of the data, and the reduction domains of those that have one."""
 
     line: Any
+    columns: Turned
     stage: Any
     down: Any
     across: Any
@@ -66,7 +67,7 @@ class Funcs:
     back: Any
     image: Any
     strip: Any
-    turned: Any
+    pixels: Turned
     aside: Any
     done: Any
     out: Any
@@ -120,19 +121,19 @@ def _algorithm(shared: Shared, name: str, isa: Isa, used: Transform, sizes: Size
         "back",
         "image",
         "strip",
-        "turned",
         "aside",
         "done",
     )
     f = {key: hl.Func(key) for key in names}
-    cells, tiles = _transform_input(shared, f, isa, used, sizes)
+    columns, cells, tiles = _transform_input(shared, f, isa, used, sizes)
     terms = _multiply(shared, f, isa, used)
     back = _transform_back(f, used, sizes)
-    out, stored, added = _store(shared, f, isa, name, used, sizes, layout)
-    return Funcs(**f, out=out, cells=cells, tiles=tiles, terms=terms, back_tiles=back, stored=stored, added=added)
+    out, pixels, stored, added = _store(shared, f, isa, name, used, sizes, layout)
+    domains = {"cells": cells, "tiles": tiles, "terms": terms, "back_tiles": back, "stored": stored, "added": added}
+    return Funcs(**f, columns=columns, pixels=pixels, out=out, **domains)
 
 
-def _transform_input(shared: Shared, f: dict[str, Any], isa: Isa, used: Transform, sizes: Sizes) -> tuple[Any, Any]:
+def _transform_input(shared: Shared, f: dict[str, Any], isa: Isa, used: Transform, sizes: Sizes) -> tuple[Any, ...]:
     """stage: the rectangle's input in image order; spectrum[c in chunk, tile, chunk, frequency]."""
     ci, co, t, i, j, x, y, n, tx, ty = _vars("ci", "co", "t", "i", "j", "x", "y", "n", "tx", "ty")
     rect = [rx, ry, rn] = _vars("rx", "ry", "rn")
@@ -155,8 +156,11 @@ def _transform_input(shared: Shared, f: dict[str, Any], isa: Isa, used: Transfor
     # Zeros by a mask of bits: a load that is masked itself waits for the one before.
     bits = hl.select(inside, hl.cast(hl.UInt(32), 0xFFFFFFFF), hl.cast(hl.UInt(32), 0))
     whole_chunk = hl.reinterpret(F32, hl.reinterpret(hl.UInt(32), near) & bits)
-    turned = line[[x, ci, y, n, co, *rect]]
-    stage[[ci, x, y, n, co, *rect]] = hl.select(by_rows, turned, by_chunks, whole_chunk, hl.f32(0))
+    columns = turned(
+        "columns", lambda row, lane, x, *at: line[[x * isa.lanes + lane, row, *at]], isa.lanes, [x, y, n, co, *rect]
+    )
+    column = columns.last[[x % isa.lanes * isa.lanes + ci, x / isa.lanes, y, n, co, *rect]]
+    stage[[ci, x, y, n, co, *rect]] = hl.select(by_rows, column, by_chunks, whole_chunk, hl.f32(0))
     # What is left: channels that do not fill their chunk, and unusual strides.
     stage[[ci, s.x, y, n, co, *rect]] = hl.select(by_rows | by_chunks, stage[[ci, s.x, y, n, co, *rect]], cell)
 
@@ -172,7 +176,7 @@ def _transform_input(shared: Shared, f: dict[str, Any], isa: Isa, used: Transfor
     f["spectrum"][[ci, t, co, i, j, *rect]] = hl.undef(F32)
     flat = (v[4] * sizes.tall + v[3]) * sizes.wide + v[2]
     f["spectrum"][[ci, flat, co, v[0], v[1], *rect]] = f["across"][[ci, v[0], v[1], v[2], v[3], v[4], co, *rect]]
-    return s, v
+    return columns, s, v
 
 
 def _by_rows(shared: Shared) -> Any:
@@ -216,7 +220,7 @@ def _transform_back(f: dict[str, Any], used: Transform, sizes: Sizes) -> Any:
 
 def _store(
     shared: Shared, f: dict[str, Any], isa: Isa, name: str, used: Transform, sizes: Sizes, layout: str
-) -> tuple[Any, Any, Any]:
+) -> tuple[Any, ...]:
     k, x, y, n, ty = _vars("k", "x", "y", "n", "ty")
     rect = _vars("rx", "ry", "rn")
     m, out = used.outputs, hl.Func(name)
@@ -238,8 +242,15 @@ def _store(
     # Where rows lie densely, squares of lanes x lanes are turned: w is the place in a vector of the row, x that vector's number.
     w = hl.Var("w")
     across = x if layout == "nhwc" else x * isa.lanes + w
-    f["turned"][[w, k, x, y, ty, n, *rect]] = f["strip"][[k, across, y, ty, n, *rect]]
-    source = f["strip"][[k, x, y, ty, n, *rect]] if layout == "nhwc" else f["turned"][[w, k, x, y, ty, n, *rect]]
+    strip = f["strip"]
+    pixels = turned(
+        "pixels",
+        lambda row, lane, k, x, *at: strip[[k * isa.lanes + lane, x * isa.lanes + row, *at]],
+        isa.lanes,
+        [k, x, y, ty, n, *rect],
+    )
+    pixel = pixels.last[[k % isa.lanes * isa.lanes + w, k / isa.lanes, x, y, ty, n, *rect]]
+    source = strip[[k, x, y, ty, n, *rect]] if layout == "nhwc" else pixel
     # The residual is copied where it exists; what lies beside it is never stored.
     e = hl.RDom([(0, sizes.wide * m)], "e")
     place = rect[0] * (sizes.wide * m) + e.x, (rect[1] * sizes.tall + ty) * m + y, rect[2] * sizes.images + n
@@ -252,7 +263,7 @@ def _store(
     f["done"][[w, k, x, y, ty, n, *rect]] = shared.activate(value)
     vector = (0, o[0]) if layout == "nhwc" else (o[0] % isa.lanes, o[0] / isa.lanes)
     out[k, ox, oy, on] = f["done"][[vector[0], k, vector[1], *(o[axis] for axis in range(1, 7))]]
-    return out, o, e
+    return out, pixels, o, e
 
 
 def _schedule_output(shared: Shared, f: Funcs, isa: Isa, schedule: str, layout: str, sizes: Sizes) -> None:
@@ -284,9 +295,7 @@ def _schedule_output(shared: Shared, f: Funcs, isa: Isa, schedule: str, layout: 
     if nhwc:
         f.done.compute_at(f.out, o[1]).hoist_storage(f.out, group).vectorize(dk, isa.lanes, ROUND)
     else:
-        tw, tk = f.turned.args()[:2]
-        f.turned.compute_at(f.out, kv).hoist_storage(f.out, group).bound(tw, 0, isa.lanes).align_bounds(tk, isa.lanes)
-        f.turned.reorder(tk, tw).vectorize(tk, isa.lanes, ROUND).unroll(tw)
+        f.pixels.compute_at(f.out, kv, hoisted=group)
         f.done.compute_at(f.out, kv).hoist_storage(f.out, group).bound(dw, 0, isa.lanes).vectorize(dw)
     shared.specialize_epilogue(f.done)
     ak = f.aside.args()[0]
@@ -323,8 +332,9 @@ def _schedule_spectrum(shared: Shared, f: Funcs, isa: Isa, schedule: str, sizes:
     sci, sx, sy = stage.args()[:3]
     xo, xi = _vars("xo", "xi")
     stage.compute_at(f.spectrum, at).bound_extent(sci, isa.lanes)
-    turned = stage.specialize(_by_rows(shared)).split(sx, xo, xi, isa.lanes, ROUND).reorder(xi, sci, xo, sy)
-    turned.vectorize(xi).unroll(sci)
+    rows = stage.specialize(_by_rows(shared)).split(sx, xo, xi, isa.lanes, ROUND).reorder(sci, xi, xo, sy)
+    rows.vectorize(sci).unroll(xi)
+    f.columns.compute_at(stage, xo)
     sn, sco = stage.args()[3:5]
     chunks = stage.specialize(_by_chunks(shared, isa)).reorder(sci, sco, sx, sy, sn).vectorize(sci)
     # Two rows ahead; a prefetch never faults.
