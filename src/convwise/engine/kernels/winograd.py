@@ -346,7 +346,7 @@ def _schedule_spectrum(shared: Shared, f: Funcs, isa: Isa, schedule: str, sizes:
     rest.never_partition_all()
     lx = line.args()[0]
     line.compute_at(stage, sy).hoist_storage(f.spectrum, at).vectorize(lx, isa.lanes, ROUND)
-    line.update().vectorize(f.cells.x, isa.lanes, GUARD).never_partition_all()
+    line.update().vectorize(f.cells.x, isa.lanes, GUARD)
 
 
 def _schedule_products(shared: Shared, f: Funcs, isa: Isa, sizes: Sizes, size: int) -> None:
