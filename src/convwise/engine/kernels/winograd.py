@@ -71,6 +71,7 @@ class Funcs:
     aside: Any
     done: Any
     out: Any
+    pieces: Any
     cells: Any
     tiles: Any
     terms: Any
@@ -125,11 +126,19 @@ def _algorithm(shared: Shared, name: str, isa: Isa, used: Transform, sizes: Size
         "done",
     )
     f = {key: hl.Func(key) for key in names}
-    columns, cells, tiles = _transform_input(shared, f, isa, used, sizes)
+    columns, pieces, cells, tiles = _transform_input(shared, f, isa, used, sizes)
     terms = _multiply(shared, f, isa, used)
     back = _transform_back(f, used, sizes)
     out, pixels, stored, added = _store(shared, f, isa, name, used, sizes, layout)
-    domains = {"cells": cells, "tiles": tiles, "terms": terms, "back_tiles": back, "stored": stored, "added": added}
+    domains = {
+        "pieces": pieces,
+        "cells": cells,
+        "tiles": tiles,
+        "terms": terms,
+        "back_tiles": back,
+        "stored": stored,
+        "added": added,
+    }
     return Funcs(**f, columns=columns, pixels=pixels, out=out, **domains)
 
 
@@ -144,12 +153,24 @@ def _transform_input(shared: Shared, f: dict[str, Any], isa: Isa, used: Transfor
     first = rx * sizes.wide * m - shared.pad_x
     # Where rows lie densely they are copied as rows, zeros left outside the image, and the stage turns them.
     line, stage = f["line"], f["stage"]
-    s = hl.RDom([(0, sizes.wide * m + used.products - m)], "s")
-    column = first + s.x
-    s.where((column >= 0) & (column < width) & (row >= 0) & (row < height) & (channel < shared.inp.dim(0).extent()))
-    cell = shared.inp[channel, column, row, image]
+    across = sizes.wide * m + used.products - m
+    exists = (row >= 0) & (row < height) & (channel < shared.inp.dim(0).extent())
     line[[x, ci, y, n, co, *rect]] = hl.f32(0)
-    line[[s.x, ci, y, n, co, *rect]] = cell
+    # Whole vectors, the last one drawn back to the end of the row, or a masked one where the row is shorter.
+    low, count = hl.max(first, 0), hl.min(first + across, width) - hl.max(first, 0)
+    d = hl.RDom([(0, isa.lanes), (0, (across + isa.lanes - 1) / isa.lanes)], "d")
+    d.where(exists & (count >= isa.lanes) & (d.y * isa.lanes < count))
+    begin = low + hl.min(d.y * isa.lanes, count - isa.lanes)
+    place = hl.clamp(begin - first, 0, across - isa.lanes) + d.x
+    line[[place, ci, y, n, co, *rect]] = shared.inp[channel, begin + d.x, row, image]
+    s = hl.RDom([(0, across)], "s")
+    column = first + s.x
+    inside = exists & (column >= 0) & (column < width)
+    cell = shared.inp[channel, column, row, image]
+    e = hl.RDom([(0, across)], "e")
+    e.where(exists & (count < isa.lanes) & (first + e.x >= 0) & (first + e.x < width))
+    line[[e.x, ci, y, n, co, *rect]] = shared.inp[channel, first + e.x, row, image]
+    s.where(inside)
     by_rows, by_chunks = _by_rows(shared), _by_chunks(shared, isa)
     inside = ((first + x >= 0) & (first + x < width)) & (row >= 0) & (row < height)
     near = shared.inp[channel, hl.clamp(first + x, 0, width - 1), hl.clamp(row, 0, height - 1), image]
@@ -176,7 +197,7 @@ def _transform_input(shared: Shared, f: dict[str, Any], isa: Isa, used: Transfor
     f["spectrum"][[ci, t, co, i, j, *rect]] = hl.undef(F32)
     flat = (v[4] * sizes.tall + v[3]) * sizes.wide + v[2]
     f["spectrum"][[ci, flat, co, v[0], v[1], *rect]] = f["across"][[ci, v[0], v[1], v[2], v[3], v[4], co, *rect]]
-    return columns, s, v
+    return columns, (d, e), s, v
 
 
 def _by_rows(shared: Shared) -> Any:
@@ -346,7 +367,8 @@ def _schedule_spectrum(shared: Shared, f: Funcs, isa: Isa, schedule: str, sizes:
     rest.never_partition_all()
     lx = line.args()[0]
     line.compute_at(stage, sy).hoist_storage(f.spectrum, at).vectorize(lx, isa.lanes, ROUND)
-    line.update().vectorize(f.cells.x, isa.lanes, GUARD)
+    line.update(0).allow_race_conditions().vectorize(f.pieces[0].x)
+    line.update(1).vectorize(f.pieces[1].x, isa.lanes, GUARD).never_partition_all()
 
 
 def _schedule_products(shared: Shared, f: Funcs, isa: Isa, sizes: Sizes, size: int) -> None:
