@@ -75,7 +75,6 @@ REFUSED = {
     "the window is 5 x 5": {"rows": Window(5).over(30), "columns": Window(5).over(31)},
     "the window is 1 x 3": {"rows": Window(1).over(30)},
     "the stride is 1 x 2": {"columns": Window(3, stride=2).over(31)},
-    "the dilation is 2 x 1; with channels first": {"rows": Window(3, dilation=2).over(30), "output_layout": "NCHW"},
     "the dilation is 9 x 9; it would take 81 calls": {
         "rows": Window(3, dilation=9).over(30),
         "columns": Window(3, dilation=9).over(31),
@@ -140,17 +139,22 @@ def test_accuracy_on_unit_variance_data(channels: int, layout: str) -> None:
 @needed
 @pytest.mark.parametrize("dilation", [(2, 2), (1, 3), (4, 2), (6, 6)])
 @pytest.mark.parametrize("padding", [((0, 0), (0, 0)), ((6, 5), (1, 9))])
+@pytest.mark.parametrize("layout", ["NHWC", "NCHW"])
 def test_a_dilation_is_as_many_images_of_every_second_cell(
-    dilation: tuple[int, int], padding: tuple[tuple[int, int], tuple[int, int]]
+    dilation: tuple[int, int], padding: tuple[tuple[int, int], tuple[int, int]], layout: str
 ) -> None:
     rng = np.random.default_rng(1)
-    x = rng.standard_normal((2, 29, 30, 40)).astype(np.float32)
+    x = rng.standard_normal((2, 40, 29, 30) if layout == "NCHW" else (2, 29, 30, 40)).astype(np.float32)
     w = rng.standard_normal((40, 40, 3, 3)).astype(np.float32)
-    options = {"dilation": dilation, "padding": padding, "layout": "NHWC", "activation": "silu", "threads": 2}
+    options = {"dilation": dilation, "padding": padding, "layout": layout, "activation": "silu", "threads": 2}
     right = Conv(w.astype(np.float64), algorithm="windows", **options)(x.astype(np.float64))
     conv = Conv(w, algorithm="winograd", **options)
     assert abs(conv(x) - right).max() <= 4e-6 * abs(right).max()
-    assert np.array_equal(conv(x), conv(x.transpose(0, 2, 1, 3).copy().transpose(0, 2, 1, 3)))
+    residual = rng.standard_normal(right.shape).astype(np.float32)
+    assert (
+        abs(conv(x, residual) - Conv(w, algorithm="windows", **options)(x, residual)).max() <= 4e-5 * abs(right).max()
+    )
+    assert np.array_equal(conv(x), conv(x.swapaxes(1, 2).copy().swapaxes(1, 2)))
 
 
 @needed

@@ -8,6 +8,8 @@ SCHEDULES = ("rows", "deep")
 """rows: rectangles of tiles in parallel, each with its transformed input in a core's cache. deep: one rectangle after the
 other, in parallel first over its input channels and then over blocks of output channels."""
 VARIANTS = (("f4", "rows"), ("f4", "deep"), ("f2", "deep"))
+LAYOUTS = ("nhwc", "nchw", "gaps")
+"""Of the output: gaps is channels first with gaps between the pixels of a row, as the phases of a dilation have them."""
 OUTPUTS = {"f2": 2, "f4": 4}
 
 

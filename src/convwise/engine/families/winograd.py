@@ -32,7 +32,11 @@ WORKSPACE = 8_000_000
 # Costs in vector multiply-adds: what the operation takes of the time in which a core could do so many of them.
 TRANSFORM_IN = {"f2": 130.0, "f4": 340.0}  # of one tile of one vector of channels: copied, transformed, stored
 TRANSFORM_OUT = {"f2": 110.0, "f4": 300.0}  # back, with the activation, of one tile of one vector of channels
-TURNED = 1.25  # the same where rows lie densely and vectors must be turned
+TURNED = {
+    "nhwc": 1.0,
+    "nchw": 1.25,
+    "gaps": 1.6,
+}  # the same where vectors of a row must be turned, and where pixels lie apart
 LINE, DISTANT = 3.0, 11.0  # a cache line of weights that comes from beyond the core's cache, from beyond all caches
 FAR = 20_000_000  # bytes of weights that do not stay in any cache from one call to the next
 STRAIN = 0.25  # what is lost where a rectangle takes all of the core's cache and not half of it
@@ -48,11 +52,8 @@ def why_not(problem: Problem, isa: Isa) -> str | None:
     if problem.rows.stride != 1 or problem.columns.stride != 1:
         return f"the stride is {problem.rows.stride} x {problem.columns.stride}; Winograd shares work between neighbouring windows only at stride 1"
     down, across = problem.rows.dilation, problem.columns.dilation
-    if (down, across) != (1, 1):
-        if problem.output_layout == "NCHW":
-            return f"the dilation is {down} x {across}; with channels first, Winograd here is for dilation 1"
-        if down * across > MOST_PHASES or down > problem.height or across > problem.width:
-            return f"the dilation is {down} x {across}; it would take {down * across} calls, some of a few cells"
+    if down * across > MOST_PHASES or (down > 1 and down > problem.height) or (across > 1 and across > problem.width):
+        return f"the dilation is {down} x {across}; it would take {down * across} calls, some of a few cells"
     if problem.groups > MOST_GROUPS:
         return f"{problem.groups} groups would be {problem.groups} calls; at most {MOST_GROUPS}"
     channels, filters = problem.channels // problem.groups, problem.filters // problem.groups
@@ -67,7 +68,7 @@ def why_not(problem: Problem, isa: Isa) -> str | None:
 
 def choices(problem: Problem, isa: Isa) -> list[Choice]:
     if problem.rows.dilation == problem.columns.dilation == 1:
-        return _undilated(problem, isa)
+        return _undilated(problem, isa, problem.output_layout.lower())
     rows, columns = problem.rows.phases, problem.columns.phases
     (*_, down), (*_, across), calls = rows[0], columns[0], len(rows) * len(columns)
     largest = replace(problem, rows=down, columns=across, height=down.size, width=across.size)
@@ -79,12 +80,12 @@ def choices(problem: Problem, isa: Isa) -> list[Choice]:
             tiles=(*choice.tiles, ("phases", calls)),
             apart=True,
         )
-        for choice in _undilated(largest, isa)
+        for choice in _undilated(largest, isa, "gaps" if problem.output_layout == "NCHW" else "nhwc")
     ]
 
 
-def _undilated(problem: Problem, isa: Isa) -> list[Choice]:
-    found = (_choice(problem, isa, size, schedule) for size, schedule in VARIANTS)
+def _undilated(problem: Problem, isa: Isa, layout: str) -> list[Choice]:
+    found = (_choice(problem, isa, size, schedule, layout) for size, schedule in VARIANTS)
     return [choice for choice in found if choice is not None]
 
 
@@ -104,7 +105,7 @@ class Layer:
     chunks: int
     blocks: int
     cache: int
-    turned: bool
+    turned: float
     room: int
 
     @property
@@ -128,7 +129,7 @@ class Cut:
         return -(-self.wide * self.tall * self.images // self.pixels) * self.pixels
 
 
-def _choice(problem: Problem, isa: Isa, size: str, schedule: str) -> Choice | None:
+def _choice(problem: Problem, isa: Isa, size: str, schedule: str, layout: str) -> Choice | None:
     m = OUTPUTS[size]
     layer = Layer(
         size=size,
@@ -143,14 +144,14 @@ def _choice(problem: Problem, isa: Isa, size: str, schedule: str) -> Choice | No
         chunks=-(-(problem.channels // problem.groups) // isa.lanes),
         blocks=-(-(problem.filters // problem.groups) // block(isa)),
         cache=problem.machine.l2,
-        turned=problem.output_layout == "NCHW",
+        turned=TURNED[layout],
         room=max(WORKSPACE, 4 * problem.batch * problem.filters * problem.out_height * problem.out_width),
     )
     found = _best(layer)
     if found is None:
         return None
     cut, slots, macs = found
-    variant = f"{size}{schedule}_{problem.output_layout.lower()}"
+    variant = f"{size}{schedule}_{layout}"
     return Choice(
         family=NAME,
         variant=variant,
@@ -216,7 +217,7 @@ def _rectangles(layer: Layer, cut: Cut) -> int:
 def _cost(layer: Layer, cut: Cut) -> float:
     """In vector multiply-adds of one core, for the slowest thread."""
     real, vectors = cut.wide * cut.tall * cut.images, layer.block // layer.lanes
-    turned = TURNED if layer.turned else 1.0
+    turned = layer.turned
     m = OUTPUTS[layer.size]
     # The image of a rectangle overlaps with its neighbours'; copying it is some third of the way in.
     overlap = (m * cut.wide + 2) * (m * cut.tall + 2) / (m * cut.wide * m * cut.tall)

@@ -20,7 +20,7 @@ import halide as hl
 from convwise.engine.isa import Isa, symbol
 from convwise.engine.kernels.common import F32, Program, Shared, Turned, Variants, turned, whole
 from convwise.engine.transforms import Transform, transform
-from convwise.engine.winograd_tiles import OUTPUTS, VARIANTS, block, pixels
+from convwise.engine.winograd_tiles import LAYOUTS, OUTPUTS, VARIANTS, block, pixels
 
 GUARD = hl.TailStrategy.GuardWithIf
 ROUND = hl.TailStrategy.RoundUp
@@ -32,7 +32,7 @@ def variants(isa: Isa) -> Variants:
     return {
         f"{size}{schedule}_{layout}": partial(build, isa, size, schedule, layout)
         for size, schedule in VARIANTS
-        for layout in ("nhwc", "nchw")
+        for layout in LAYOUTS
     }
 
 
@@ -201,7 +201,8 @@ def _transform_input(shared: Shared, f: dict[str, Any], isa: Isa, used: Transfor
 
 
 def _by_rows(shared: Shared) -> Any:
-    return (shared.inp.dim(1).stride() == 1) & (shared.inp.dim(0).stride() != 1)
+    """Whether rows are copied as vectors: where channels do not lie densely. Rows with gaps are gathered."""
+    return shared.inp.dim(0).stride() != 1
 
 
 def _by_chunks(shared: Shared, isa: Isa) -> Any:
@@ -306,7 +307,7 @@ def _schedule_output(shared: Shared, f: Funcs, isa: Isa, schedule: str, layout: 
         f.out.output_buffer().dim(axis).set_min(0)
     for param in (f.out.output_buffer(), shared.residual):
         param.dim(0).set_stride(1 if nhwc else hl.Expr())
-        param.dim(1).set_stride(hl.Expr() if nhwc else 1)
+        param.dim(1).set_stride(1 if layout == "nchw" else hl.Expr())
 
     f.spectrum.compute_at(f.out, rect)
     f.products.compute_at(f.out, group)
@@ -367,7 +368,8 @@ def _schedule_spectrum(shared: Shared, f: Funcs, isa: Isa, schedule: str, sizes:
     rest.never_partition_all()
     lx = line.args()[0]
     line.compute_at(stage, sy).hoist_storage(f.spectrum, at).vectorize(lx, isa.lanes, ROUND)
-    line.update(0).allow_race_conditions().vectorize(f.pieces[0].x)
+    whole = line.update(0).allow_race_conditions().vectorize(f.pieces[0].x)
+    whole.specialize(shared.inp.dim(1).stride() == 1)
     line.update(1).vectorize(f.pieces[1].x, isa.lanes, GUARD).never_partition_all()
 
 
