@@ -165,6 +165,7 @@ def _first(problem: Problem, isa: Isa) -> Choice:
     high, vectors = FIRST_TILE
     across, down = -(-problem.out_width // (isa.lanes * vectors)), -(-problem.out_height // high)
     wide = _read(problem.columns.stride, problem.columns.span, across * isa.lanes * vectors)
+    wide = -(-wide // isa.lanes) * isa.lanes
     tall = _read(problem.rows.stride, problem.rows.span, high)
     budget = problem.machine.l2 // 2
     rows = max(1, min(down, budget // (4 * wide * tall)))

@@ -230,12 +230,12 @@ def _first(isa: Isa, name: str, *, plain: bool) -> Program:
     out = hl.Func(symbol("depthwise", name, isa))
     w, inp = shared.weights, shared.inp
     width, height = inp.dim(1).extent(), inp.dim(2).extent()
-    row = y - shared.pad_y
-    copied = hl.RDom([(0, width)], "copied")
-    copied.where((row >= 0) & (row < height) & (copied + shared.pad_x >= 0) & (copied + shared.pad_x < wide))
+    row, left = y - shared.pad_y, hl.max(shared.pad_x, 0)
+    copied = hl.RDom([(0, hl.clamp(wide - left, 0, width - left + shared.pad_x))], "copied")
+    copied.where((row >= 0) & (row < height))
     stage[x, y, c, n] = hl.f32(0)
-    stage[copied + shared.pad_x, y, c, n] = inp[c, copied, hl.clamp(row, 0, height - 1), n]
-    taps = hl.RDom([(0, w.dim(1).extent()), (0, w.dim(2).extent())], "taps")
+    stage[copied + left, y, c, n] = inp[c, copied + left - shared.pad_x, hl.clamp(row, 0, height - 1), n]
+    taps = _taps(shared, "taps")
     block = lanes * vectors
     column = (xt * block + xi) * shared.stride_x + taps.x * shared.dilation_x
     acc[xi, yi, xt, yt, c, n] = shared.bias[c]
@@ -273,9 +273,10 @@ def _schedule_first(shared: Shared, funcs: Any, domains: Any, shape: tuple[int, 
         out.unroll(yi)
     out.fuse(yo, co, task).fuse(task, n, task).parallel(task).never_partition_all()
     sx, sy, sc, sn = stage.args()
-    stage.compute_at(out, cj).bound_extent(sx, wide).bound_extent(sc, 1).bound_extent(sn, 1)
-    stage.vectorize(sx, lanes, GUARD).never_partition_all()
-    stage.update().reorder(copied, sy, sc, sn).never_partition_all()
+    stage.compute_at(out, cj).store_in(hl.MemoryType.Stack)
+    stage.bound_extent(sx, wide / lanes * lanes).bound_extent(sc, 1).bound_extent(sn, 1)
+    stage.vectorize(sx, lanes).never_partition_all()
+    stage.update().reorder(copied, sy, sc, sn).never_partition([hl.VarOrRVar(var) for var in (sy, sc, sn)])
     stage.update().specialize(shared.inp.dim(1).stride() == 1).vectorize(copied, lanes, GUARD)
     for func in tiles:
         xi, yi, xt, yt, c, n = func.args()
@@ -287,13 +288,10 @@ def _schedule_first(shared: Shared, funcs: Any, domains: Any, shape: tuple[int, 
     xi, yi, xt, yt, c, n = acc.args()
     update = acc.update().reorder(xi, yi, taps.x, taps.y, xt, yt, c, n)
     update.vectorize(xi, lanes).unroll(xi).unroll(yi).never_partition_all()
-    w = shared.weights
-    cubic = (w.dim(1).extent() == 3) & (w.dim(2).extent() == 3) & (shared.dilation_x == 1) & (shared.dilation_y == 1)
+    if last is acc:
+        _unroll_usual(shared, update, taps, True, None)
     for stride in (1, 2):
-        across = shared.stride_x == stride
-        if last is acc:
-            update.specialize(cubic & across & (shared.stride_y == stride)).unroll(taps.x).unroll(taps.y)
-        update.specialize(across)
+        update.specialize(shared.stride_x == stride)
     if last is not acc:
         shared.specialize_epilogue(last)
     for param in (out.output_buffer(), shared.residual):
