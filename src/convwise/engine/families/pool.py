@@ -73,6 +73,7 @@ def _first(problem: Problem, isa: Isa) -> Choice:
     across, down = -(-problem.out_width // isa.lanes), -(-problem.out_height // ROWS)
     columns, lines = problem.columns, problem.rows
     wide = Window(across * isa.lanes, dilation=columns.stride).span + columns.span - 1
+    wide = -(-wide // isa.lanes) * isa.lanes
 
     def stage(rows: int) -> int:
         return 4 * wide * (Window(rows * ROWS, dilation=lines.stride).span + lines.span - 1)

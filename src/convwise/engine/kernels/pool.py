@@ -17,6 +17,8 @@ from convwise.engine.isa import Isa, symbol
 from convwise.engine.kernels.common import INFINITY, Program, Variants, loose, whole
 
 GUARD, INWARDS = hl.TailStrategy.GuardWithIf, hl.TailStrategy.ShiftInwards
+USUAL = ((2, 2), (3, 2), (3, 1))
+"""Kernel sides and strides of the pools of most networks."""
 NAMES = ("pad_x", "pad_y", "stride_x", "stride_y", "dilation_x", "dilation_y", "kernel_x", "kernel_y")
 COUNTS = ("divisor", "first_x", "stop_x", "first_y", "stop_y")
 
@@ -79,6 +81,14 @@ class Pool:
         counted = hl.max(self.counts("x")[x] * self.counts("y")[y], 1)
         return value / hl.cast(hl.Float(32), hl.select(self["divisor"] > 0, self["divisor"], counted))
 
+    def unroll_usual(self, update: Any, taps: Any, dense: Any = None) -> None:
+        """The usual kernels have branches of their own, where every tap is an instruction."""
+        for size, stride in USUAL:
+            usual = (self["kernel_x"] == size) & (self["kernel_y"] == size)
+            usual &= (self["stride_x"] == stride) & (self["stride_y"] == stride)
+            usual &= (self["dilation_x"] == 1) & (self["dilation_y"] == 1)
+            update.specialize(usual if dense is None else usual & dense).unroll(taps.x).unroll(taps.y)
+
     def program(self, out: Any, extra: list[Any]) -> Program:
         fixed = [self[name] for name in NAMES]
         return Program(out, (self.inp, *fixed, *extra, *(self[name] for name in COUNTS)))
@@ -119,7 +129,11 @@ def _last(isa: Isa, kind: str, name: str, lanes: int) -> Program:
     acc.compute_at(out, xt).bound_extent(c, lanes).bound(xi, 0, PIXELS).bound_extent(xt, 1).vectorize(c).unroll(xi)
     for number, taps in enumerate((inner, edge)):
         update = acc.update(number).reorder(c, xi, taps.x, taps.y, xt, y, n)
-        update.vectorize(c).unroll(xi).never_partition_all().specialize(pool.inp.dim(0).stride() == 1)
+        update.vectorize(c).unroll(xi).never_partition_all()
+        dense = pool.inp.dim(0).stride() == 1
+        if number == 0 and lanes == isa.lanes:
+            pool.unroll_usual(update, taps, dense)
+        update.specialize(dense)
     out.output_buffer().dim(0).set_stride(1)
     return pool.program(out, extra)
 
@@ -132,12 +146,12 @@ def _first(isa: Isa, kind: str) -> Program:
     stage, acc, sums = (hl.Func(each) for each in ("stage", "acc", "sums"))
     out = hl.Func(symbol("pool", f"{kind}_nchw", isa))
     width, height = pool.inp.dim(1).extent(), pool.inp.dim(2).extent()
-    row = y - pool["pad_y"]
-    copied = hl.RDom([(0, width)], "copied")
-    start = copied + pool["pad_x"]
-    copied.where((row >= 0) & (row < height) & (start >= 0) & (start < wide))
+    row, left = y - pool["pad_y"], hl.max(pool["pad_x"], 0)
+    copied = hl.RDom([(0, hl.clamp(wide - left, 0, width - left + pool["pad_x"]))], "copied")
+    copied.where((row >= 0) & (row < height))
     stage[x, y, c, n] = pool.empty
-    stage[start, y, c, n] = pool.inp[c, copied, hl.clamp(row, 0, height - 1), n]
+    place = copied + left - pool["pad_x"]
+    stage[copied + left, y, c, n] = pool.inp[c, place, hl.clamp(row, 0, height - 1), n]
     taps = pool.taps("taps")
     column = (xt * isa.lanes + xi) * pool["stride_x"] + taps.x * pool["dilation_x"]
     line = (yt * ROWS + yi) * pool["stride_y"] + taps.y * pool["dilation_y"]
@@ -161,9 +175,10 @@ def _schedule_first(pool: Pool, funcs: Any, domains: Any, lanes: int, sizes: Any
     out.reorder(xi, yi, xt, yj, cj, yo, co, n).vectorize(xi)
     out.fuse(yo, co, task).fuse(task, n, task).parallel(task).never_partition_all()
     sx, sy, sc, sn = stage.args()
-    stage.compute_at(out, cj).bound_extent(sx, wide).bound_extent(sc, 1).bound_extent(sn, 1)
-    stage.vectorize(sx, lanes, GUARD).never_partition_all()
-    stage.update().reorder(copied, sy, sc, sn).never_partition_all()
+    stage.compute_at(out, cj).store_in(hl.MemoryType.Stack)
+    stage.bound_extent(sx, wide / lanes * lanes).bound_extent(sc, 1).bound_extent(sn, 1)
+    stage.vectorize(sx, lanes).never_partition_all()
+    stage.update().reorder(copied, sy, sc, sn).never_partition([hl.VarOrRVar(var) for var in (sy, sc, sn)])
     stage.update().specialize(pool.inp.dim(1).stride() == 1).vectorize(copied, lanes, GUARD)
     for func in (acc, sums):
         xi, yi, xt, yt, c, n = func.args()
@@ -171,6 +186,7 @@ def _schedule_first(pool: Pool, funcs: Any, domains: Any, lanes: int, sizes: Any
         func.bound_extent(c, 1).bound_extent(n, 1).vectorize(xi).unroll(yi)
     xi, yi, xt, yt, c, n = acc.args()
     update = acc.update().reorder(xi, yi, taps.x, taps.y, xt, yt, c, n).vectorize(xi).unroll(yi).never_partition_all()
+    pool.unroll_usual(update, taps)
     for stride in (1, 2):
         update.specialize(pool["stride_x"] == stride)
     out.output_buffer().dim(0).set_stride(hl.Expr())
