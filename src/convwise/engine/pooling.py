@@ -143,6 +143,9 @@ def _parts(problem: Problem, choice: Choice, ends: tuple[int, ...], inputs: Step
     images = max(1, min(problem.batch, SLICE // each, LARGEST_INDEX // 2 // farthest))
     rows = max(1, problem.out_height * SLICE // each // choice.row_step) * choice.row_step
     columns, lines = problem.columns, problem.rows
+    whole = choice.variant.endswith(("_whole_nchw", "_whole_nhwc"))
+    if whole:
+        ends = (ends[0] or problem.taps, *ends[1:])
     for image in range(0, problem.batch, images):
         count = min(images, problem.batch - image)
         for row in range(0, problem.out_height, rows):
@@ -150,7 +153,10 @@ def _parts(problem: Problem, choice: Choice, ends: tuple[int, ...], inputs: Step
             inp = _buffer(problem.channels, problem.width, problem.height, count, inputs)
             result = _buffer(problem.channels, problem.out_width, high, count, outputs)
             places = [columns.pad_low, lines.pad_low - row * lines.stride, columns.stride, lines.stride]
-            sizes = [columns.dilation, lines.dilation, columns.kernel, lines.kernel, *choice.extra, *ends]
+            window = columns.kernel, lines.kernel
+            if whole and problem.input_layout == "NCHW" and inputs[2] == columns.kernel * inputs[3]:
+                window = columns.kernel * lines.kernel, 1  # the rows of a plane follow each other
+            sizes = [columns.dilation, lines.dilation, *window, *choice.extra, *ends]
             everything = [inp, *map(ctypes.c_int32, places + sizes), result]
             arguments = (ctypes.c_void_p * len(everything))(*map(ctypes.addressof, everything))
             target = 4 * (image * outputs[0] + row * outputs[2])

@@ -8,10 +8,12 @@ from convwise.engine.isa import Isa, symbol
 from convwise.engine.problem import Choice, Problem
 
 NAME = "pool"
-PIXELS = 4
-"""Channels last: outputs of a row that one register tile holds."""
+PIXELS, HIGH = 4, 2
+"""Channels last: outputs of a row that one register tile holds, and its rows."""
 ROWS = 4
 """Channels first: rows of one vector of outputs that one register tile holds."""
+AT_ONCE = 4
+"""One window over all: sums of every channel that wait for no other."""
 
 
 def lanes_of(isa: Isa) -> dict[str, int]:
@@ -38,34 +40,68 @@ def divisors(problem: Problem, count_padding: bool = False, divisor: int | None 
 
 def choices(problem: Problem, isa: Isa) -> list[Choice]:
     """`extra` lacks the five numbers of `divisors`, which follow it."""
+    if covered(problem) and (problem.output_layout == "NCHW" or problem.channels >= isa.lanes):
+        return [_whole(problem, isa)]
     if problem.output_layout == "NCHW":
         return affordable([_first(problem, isa)])
     widths = {name: lanes for name, lanes in lanes_of(isa).items() if lanes <= problem.channels}
     return [_last(problem, isa, *max(widths.items(), key=lambda width: width[1]))]
 
 
+def covered(problem: Problem) -> bool:
+    """Whether there is one window, without gaps, and all of it is data."""
+    return all(
+        axis.out == 1 and len(axis.interior) == 1 and axis.pad_low == 0 and (axis.dilation == 1 or axis.kernel == 1)
+        for axis in (problem.rows, problem.columns)
+    )
+
+
+def _whole(problem: Problem, isa: Isa) -> Choice:
+    """`extra` is how many channels a task takes."""
+    blocks = -(-problem.channels // isa.lanes)
+    lasts = problem.output_layout == "NHWC"
+    wanted = -(-(problem.threads if lasts else TASKS * problem.threads) // problem.batch) if problem.threads > 1 else 1
+    each = -(-blocks // wanted) * isa.lanes if lasts else -(-problem.channels // wanted)
+    threads = min(problem.threads, problem.batch * -(-problem.channels // each))
+    variant = f"{problem.kind}_whole_{problem.output_layout.lower()}"
+    cells = problem.batch * problem.taps
+    cycles = cells * blocks * 2.0 if lasts else problem.batch * problem.channels * (problem.taps / isa.lanes * 2 + 60)
+    return Choice(
+        family=NAME,
+        variant=variant,
+        symbol=symbol(NAME, variant, isa),
+        tiles=(("channels of a task", each),),
+        extra=(each,),
+        seconds=_seconds(problem, isa, cycles, threads),
+        workspace=threads * 8 * AT_ONCE * (each if lasts else isa.lanes),
+        macs=cells * problem.channels,
+    )
+
+
 def _last(problem: Problem, isa: Isa, name: str, lanes: int) -> Choice:
     across, blocks = -(-problem.out_width // PIXELS), -(-problem.channels // lanes)
-    lines = problem.batch * problem.out_height
-    rows = problem.out_height
+    down = -(-problem.out_height // HIGH)
+    lines = problem.batch * down
+    rows = down
     if problem.threads > 1:
         rows = max(1, min(rows, lines // (TASKS * problem.threads)))
-    strips = problem.batch * -(-problem.out_height // rows)
+    strips = problem.batch * -(-down // rows)
     each = blocks
     while strips * -(-blocks // each) < problem.threads and each > 1:
         each = -(-each // 2)
     threads = min(problem.threads, strips * -(-blocks // each))
-    cycles = lines * across * blocks * PIXELS * (2 * problem.taps + 4)
+    cycles = lines * HIGH * across * blocks * PIXELS * (2 * problem.taps + 4)
     variant = f"{problem.kind}_{name}_nhwc"
     return Choice(
         family=NAME,
         variant=variant,
         symbol=symbol(NAME, variant, isa),
-        tiles=(("pixels", PIXELS), ("channels", lanes), ("rows of a task", rows), ("blocks of a task", each)),
+        tiles=(("pixels", PIXELS), ("channels", lanes), ("rows of a task", rows * HIGH), ("blocks of a task", each)),
         extra=(rows, each),
         seconds=_seconds(problem, isa, cycles, threads),
         workspace=4 * (problem.out_width + problem.out_height),
-        macs=lines * across * PIXELS * blocks * lanes * problem.taps,
+        macs=lines * HIGH * across * PIXELS * blocks * lanes * problem.taps,
+        row_step=HIGH,
     )
 
 
