@@ -99,7 +99,7 @@ def _last(problem: Problem, isa: Isa, tile: Tile) -> Choice:
     def stage(rows: int) -> int:
         return 4 * tile.lanes * wide * _read(lines.stride, lines.span, rows * tile.rows) if tile.staged else 0
 
-    rows, each = (_staged_task if tile.staged else _read_task)(problem, down, blocks, stage)
+    rows, each = (staged_task if tile.staged else read_task)(problem, down, blocks, stage)
     strips = -(-down // rows)
     tasks = problem.batch * strips * -(-blocks // each)
     threads = min(problem.threads, tasks)
@@ -138,7 +138,7 @@ def _last(problem: Problem, isa: Isa, tile: Tile) -> Choice:
     )
 
 
-def _read_task(problem: Problem, down: int, blocks: int, _: object) -> tuple[int, int]:
+def read_task(problem: Problem, down: int, blocks: int, _: object) -> tuple[int, int]:
     """Rows of tiles and blocks of channels of one task: blocks lie side by side in cache lines, so rows are dealt out first."""
     wanted = TASKS * problem.threads if problem.threads > 1 else 1
     rows = max(1, min(down, problem.batch * down // wanted))
@@ -146,7 +146,7 @@ def _read_task(problem: Problem, down: int, blocks: int, _: object) -> tuple[int
     return rows, max(1, blocks // -(-problem.threads // strips))
 
 
-def _staged_task(problem: Problem, down: int, blocks: int, stage: Callable[[int], int]) -> tuple[int, int]:
+def staged_task(problem: Problem, down: int, blocks: int, stage: Callable[[int], int]) -> tuple[int, int]:
     """Rows of tiles and blocks of channels of one task: a stage lies in a part of L2, and every thread has some tasks.
 
     Blocks of channels share nothing, strips of rows read some rows twice, so blocks are dealt out first.

@@ -3,7 +3,17 @@
 from __future__ import annotations
 
 from convwise.axis import Window
-from convwise.engine.families.depthwise import TASKS, TOO_WIDE, affordable
+from convwise.engine.families.depthwise import (
+    ADDRESSED,
+    COPIED,
+    EDGE,
+    READ,
+    TASKS,
+    TOO_WIDE,
+    affordable,
+    read_task,
+    staged_task,
+)
 from convwise.engine.isa import Isa, symbol
 from convwise.engine.problem import Choice, Problem
 
@@ -45,7 +55,10 @@ def choices(problem: Problem, isa: Isa) -> list[Choice]:
     if problem.output_layout == "NCHW":
         return affordable([_first(problem, isa)])
     widths = {name: lanes for name, lanes in lanes_of(isa).items() if lanes <= problem.channels}
-    return [_last(problem, isa, *max(widths.items(), key=lambda width: width[1]))]
+    found = [_last(problem, isa, *max(widths.items(), key=lambda width: width[1]))]
+    if problem.channels >= isa.lanes:
+        found += affordable([_last(problem, isa, "staged", isa.lanes)])
+    return found
 
 
 def covered(problem: Problem) -> bool:
@@ -79,28 +92,50 @@ def _whole(problem: Problem, isa: Isa) -> Choice:
 
 
 def _last(problem: Problem, isa: Isa, name: str, lanes: int) -> Choice:
-    across, blocks = -(-problem.out_width // PIXELS), -(-problem.channels // lanes)
-    down = -(-problem.out_height // HIGH)
-    lines = problem.batch * down
-    rows = down
-    if problem.threads > 1:
-        rows = max(1, min(rows, lines // (TASKS * problem.threads)))
-    strips = problem.batch * -(-down // rows)
-    each = blocks
-    while strips * -(-blocks // each) < problem.threads and each > 1:
-        each = -(-each // 2)
-    threads = min(problem.threads, strips * -(-blocks // each))
-    cycles = lines * HIGH * across * blocks * PIXELS * (2 * problem.taps + 4)
+    """The tile called `name`; a "staged" one copies a vector of channels with its padding, as depthwise ones do."""
+    columns, lines, staged = problem.columns, problem.rows, name == "staged"
+    across, down, blocks = (
+        -(-problem.out_width // PIXELS),
+        -(-problem.out_height // HIGH),
+        -(-problem.channels // lanes),
+    )
+    wide = Window(across * PIXELS, dilation=columns.stride).span + columns.span - 1
+
+    def stage(rows: int) -> int:
+        read = Window(rows * HIGH, dilation=lines.stride).span + lines.span - 1
+        return 4 * lanes * wide * read if staged else 0
+
+    rows, each = (staged_task if staged else read_task)(problem, down, blocks, stage)
+    strips = -(-down // rows)
+    tasks = problem.batch * strips * -(-blocks // each)
+    threads = min(problem.threads, tasks)
+    tiles, work = problem.batch * across * down * blocks, PIXELS * HIGH
+    joins = problem.taps * (work * (3 if problem.kind == "max" else 1) + 2)
+    cycles: float = tiles * (joins + 8 * work)
+    if staged:
+        cycles += problem.batch * blocks * strips * stage(rows) / 4 / lanes * COPIED
+    else:
+        whole = max(columns.interior.stop // PIXELS - -(-columns.interior.start // PIXELS), 0)
+        inside = whole * len(lines.interior) / (across * problem.out_height)
+        cycles += problem.batch * blocks * problem.height * problem.width * READ
+        cycles += tiles * (ADDRESSED + (1 - inside) * (EDGE - 1) * joins)
+    cycles *= -(-tasks // threads) * threads / tasks
     variant = f"{problem.kind}_{name}_nhwc"
     return Choice(
         family=NAME,
         variant=variant,
         symbol=symbol(NAME, variant, isa),
-        tiles=(("pixels", PIXELS), ("channels", lanes), ("rows of a task", rows * HIGH), ("blocks of a task", each)),
-        extra=(rows, each),
+        tiles=(
+            ("pixels", PIXELS),
+            ("rows", HIGH),
+            ("channels", lanes),
+            ("rows of a task", rows * HIGH),
+            ("blocks of a task", each),
+        ),
+        extra=(rows, each, wide) if staged else (rows, each),
         seconds=_seconds(problem, isa, cycles, threads),
-        workspace=4 * (problem.out_width + problem.out_height),
-        macs=lines * HIGH * across * PIXELS * blocks * lanes * problem.taps,
+        workspace=4 * (problem.out_width + problem.out_height) + threads * stage(rows),
+        macs=tiles * work * lanes * problem.taps,
         row_step=HIGH,
     )
 

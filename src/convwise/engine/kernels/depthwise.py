@@ -14,7 +14,7 @@ import halide as hl
 
 from convwise.engine.families.depthwise import FIRST_TILE, Tile, last_tiles
 from convwise.engine.isa import Isa, symbol
-from convwise.engine.kernels.common import Program, Shared, Variants, whole
+from convwise.engine.kernels.common import Program, Shared, Variants, padded, schedule_padded, whole
 
 GUARD, INWARDS = hl.TailStrategy.GuardWithIf, hl.TailStrategy.ShiftInwards
 USUAL = ((3, 1), (3, 2), (5, 1), (5, 2))
@@ -68,7 +68,7 @@ def _tall(isa: Isa, shape: Tile) -> Program:
     dense = inp.dim(0).stride() == 1
     acc[c, xi, yi, xt, yt, n] = shared.bias[c]
     if shape.staged:
-        stage, copies = _stage(shared, wide)
+        stage, copies = padded(shared.inp, (shared.pad_x, shared.pad_y), wide, hl.f32(0))
         taps = _taps(shared, "taps")
         column = x * shared.stride_x + taps.x * shared.dilation_x
         row = y * shared.stride_y + taps.y * shared.dilation_y
@@ -89,7 +89,7 @@ def _tall(isa: Isa, shape: Tile) -> Program:
     funcs = _finish(shared, acc, out, shape)
     _schedule_last(shared, funcs, out, shape, (rows, blocks))
     if shape.staged:
-        _schedule_stage(stage, copies, wide, out, shape.lanes, dense)
+        schedule_padded(stage, copies, wide, out, shape.lanes, dense)
     for number, domain in enumerate(domains):
         update = _schedule_taps(acc.update(number), acc, domain, shape.lanes)
         if number == 0:
@@ -110,39 +110,6 @@ def _interior(shared: Shared, shape: Tile, xt: Any, yt: Any) -> Any:
     last = (xt + 1) * shape.pixels - 1, (yt + 1) * shape.rows - 1
     right, bottom = cell(shared, *last, w.dim(1).extent() - 1, w.dim(2).extent() - 1)
     return (left >= 0) & (right < inp.dim(1).extent()) & (top >= 0) & (bottom < inp.dim(2).extent())
-
-
-def _stage(shared: Shared, wide: Any) -> tuple[Any, tuple[Any, ...]]:
-    """A copy of the input with its padding, `wide` columns: the cells, rows of padding, and what is left and right of a row."""
-    c, x, y, n = (hl.Var(name) for name in ("c", "x", "y", "n"))
-    inp, stage = shared.inp, hl.Func("stage")
-    width, height, left = inp.dim(1).extent(), inp.dim(2).extent(), hl.max(shared.pad_x, 0)
-    first = left - shared.pad_x  # cells that a negative padding crops
-    count = hl.clamp(wide - left, 0, width - first)
-    row = y - shared.pad_y
-    inside = (row >= 0) & (row < height)
-    copied, blank = hl.RDom([(0, count)], "copied"), hl.RDom([(0, wide)], "blank")
-    before = hl.RDom([(0, hl.min(left, wide))], "before")
-    behind = hl.RDom([(0, hl.max(wide - left - count, 0))], "behind")
-    blank.where(~inside)
-    for domain in (copied, before, behind):
-        domain.where(inside)
-    stage[c, x, y, n] = hl.undef(hl.Float(32))
-    stage[c, copied.x + left, y, n] = inp[c, copied.x + first, hl.clamp(row, 0, height - 1), n]
-    stage[c, blank.x, y, n] = hl.f32(0)
-    stage[c, before.x, y, n] = hl.f32(0)
-    stage[c, behind.x + left + count, y, n] = hl.f32(0)
-    return stage, (copied, blank, before, behind)
-
-
-def _schedule_stage(stage: Any, copies: Any, wide: Any, out: Any, lanes: int, dense: Any) -> None:
-    c, x, y, n = stage.args()
-    stage.compute_at(out, hl.Var("cj")).store_in(hl.MemoryType.Stack)
-    stage.bound_extent(c, lanes).bound_extent(x, wide).bound_extent(n, 1).vectorize(c, lanes).never_partition_all()
-    for number, domain in enumerate(copies):
-        update = stage.update(number).reorder(c, domain.x, y, n).vectorize(c, lanes).never_partition_all()
-        if number == 0:
-            update.specialize(dense)
 
 
 def _schedule_taps(update: Any, acc: Any, taps: Any, lanes: int) -> Any:

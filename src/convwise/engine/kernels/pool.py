@@ -14,7 +14,7 @@ import halide as hl
 
 from convwise.engine.families.pool import AT_ONCE, HIGH, PIXELS, ROWS, lanes_of
 from convwise.engine.isa import Isa, symbol
-from convwise.engine.kernels.common import INFINITY, Program, Variants, loose, whole
+from convwise.engine.kernels.common import INFINITY, Program, Variants, loose, padded, schedule_padded, whole
 
 GUARD, INWARDS = hl.TailStrategy.GuardWithIf, hl.TailStrategy.ShiftInwards
 USUAL = ((2, 2), (3, 2), (3, 1))
@@ -28,6 +28,7 @@ def variants(isa: Isa) -> Variants:
     for kind in ("max", "average"):
         for name, lanes in lanes_of(isa).items():
             found[f"{kind}_{name}_nhwc"] = partial(_last, isa, kind, name, lanes)
+        found[f"{kind}_staged_nhwc"] = partial(_staged, isa, kind)
         found[f"{kind}_nchw"] = partial(_first, isa, kind)
         found[f"{kind}_whole_nhwc"] = partial(_whole_last, isa, kind)
         found[f"{kind}_whole_nchw"] = partial(_whole_first, isa, kind)
@@ -129,16 +130,7 @@ def _last(isa: Isa, kind: str, name: str, lanes: int) -> Program:
     acc[place] = pool.join(acc[place], pool.inp[c, column, row, n])
     out[c, x, y, n] = pool.finish(acc[c, x % PIXELS, y % HIGH, x / PIXELS, y / HIGH, n], x, y)
 
-    ci, cb, co, cj, yo, yj, task = (hl.Var(each) for each in ("ci", "cb", "co", "cj", "yo", "yj", "task"))
-    for axis in range(4):
-        out.output_buffer().dim(axis).set_min(0)
-    out.split(c, cb, ci, lanes, INWARDS).split(x, xt, xi, PIXELS, GUARD).split(y, yt, yi, HIGH, GUARD)
-    out.split(yt, yo, yj, rows, GUARD).split(cb, co, cj, blocks, GUARD)
-    out.reorder(ci, xi, yi, cj, xt, yj, yo, n, co).vectorize(ci).unroll(xi).unroll(yi)
-    out.fuse(yo, n, task).fuse(task, co, task).parallel(task)
-    out.never_partition([hl.VarOrRVar(var) for var in (yj, cj, task)])
-    acc.compute_at(out, cj).bound_extent(c, lanes).bound(xi, 0, PIXELS).bound(yi, 0, HIGH)
-    acc.bound_extent(xt, 1).bound_extent(yt, 1).bound_extent(n, 1).vectorize(c).unroll(xi).unroll(yi)
+    _schedule_last(pool, acc, out, lanes, (rows, blocks), staged=False)
     for number, taps in enumerate((inner, edge)):
         update = acc.update(number).reorder(c, xi, yi, taps.x, taps.y, xt, yt, n)
         update.vectorize(c).unroll(xi).unroll(yi).never_partition_all()
@@ -146,8 +138,47 @@ def _last(isa: Isa, kind: str, name: str, lanes: int) -> Program:
         if number == 0 and lanes == isa.lanes:
             pool.unroll_usual(update, taps, dense)
         update.specialize(dense)
-    out.output_buffer().dim(0).set_stride(1)
     return pool.program(out, extra)
+
+
+def _staged(isa: Isa, kind: str) -> Program:
+    """As `_last`, from a copy of one vector of channels with its padding: no tile has an edge."""
+    pool = Pool(kind)
+    extra = rows, blocks, wide = [whole(each) for each in ("rows", "blocks", "wide")]
+    names = ("c", "xi", "yi", "xt", "yt", "x", "y", "n")
+    c, xi, yi, xt, yt, x, y, n = (hl.Var(each) for each in names)
+    acc, out = hl.Func("acc"), hl.Func(symbol("pool", f"{kind}_staged_nhwc", isa))
+    stage, copies = padded(pool.inp, (pool["pad_x"], pool["pad_y"]), wide, pool.empty)
+    taps, place = pool.taps("taps"), (c, xi, yi, xt, yt, n)
+    column = (xt * PIXELS + xi) * pool["stride_x"] + taps.x * pool["dilation_x"]
+    row = (yt * HIGH + yi) * pool["stride_y"] + taps.y * pool["dilation_y"]
+    acc[place] = pool.start()
+    acc[place] = pool.join(acc[place], stage[c, column, row, n])
+    out[c, x, y, n] = pool.finish(acc[c, x % PIXELS, y % HIGH, x / PIXELS, y / HIGH, n], x, y)
+    _schedule_last(pool, acc, out, isa.lanes, (rows, blocks), staged=True)
+    schedule_padded(stage, copies, wide, out, isa.lanes, pool.inp.dim(0).stride() == 1)
+    update = acc.update().reorder(c, xi, yi, taps.x, taps.y, xt, yt, n)
+    pool.unroll_usual(update.vectorize(c).unroll(xi).unroll(yi).never_partition_all(), taps)
+    return pool.program(out, extra)
+
+
+def _schedule_last(pool: Pool, acc: Any, out: Any, lanes: int, sizes: tuple[Any, Any], *, staged: bool) -> None:
+    rows, blocks = sizes
+    c, x, y, n = out.args()
+    names = ("ci", "cb", "co", "cj", "xi", "xt", "yi", "yt", "yo", "yj", "task")
+    ci, cb, co, cj, xi, xt, yi, yt, yo, yj, task = (hl.Var(each) for each in names)
+    for axis in range(4):
+        out.output_buffer().dim(axis).set_min(0)
+    out.split(c, cb, ci, lanes, INWARDS).split(x, xt, xi, PIXELS, GUARD).split(y, yt, yi, HIGH, GUARD)
+    out.split(yt, yo, yj, rows, GUARD).split(cb, co, cj, blocks, GUARD)
+    order = (xt, yj, cj) if staged else (cj, xt, yj)
+    out.reorder(ci, xi, yi, *order, yo, n, co).vectorize(ci).unroll(xi).unroll(yi)
+    out.fuse(yo, n, task).fuse(task, co, task).parallel(task)
+    out.never_partition([hl.VarOrRVar(var) for var in (yj, cj, task)])
+    c, xi, yi, xt, yt, n = acc.args()
+    acc.compute_at(out, order[0]).bound_extent(c, lanes).bound(xi, 0, PIXELS).bound(yi, 0, HIGH)
+    acc.bound_extent(xt, 1).bound_extent(yt, 1).bound_extent(n, 1).vectorize(c).unroll(xi).unroll(yi)
+    out.output_buffer().dim(0).set_stride(1)
 
 
 def _first(isa: Isa, kind: str) -> Program:
