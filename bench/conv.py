@@ -5,6 +5,7 @@
     python bench/conv.py --layer 1,2048,33,33,256,3,1,12,12,1    another one: batch, channels, height, width, filters, kernel, stride, padding, dilation, groups
     python bench/conv.py --growth               how time grows with one size, and where it jumps
     python bench/conv.py --growth --series kernel  one of its tables
+    python bench/conv.py --roofs                also the share of what the machine allows, and pools: conv_bounds.py says how it is counted
     python bench/conv.py --markdown out.md --plot roofline.png
 
 Every library gets its weights packed ahead and its own best layout: convwise NHWC and NCHW, torch channels last and
@@ -27,10 +28,13 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+import conv_bounds
 import conv_roofs
 import numpy as np
+from conv_bounds import MEMORY_BOUND
 from conv_growth import SERIES, series
 from conv_peers import MAKERS, Layer, arrays
+from conv_pools import POOL_MAKERS, POOLS
 from conv_roofs import plot
 
 # batch, channels, height, width, filters, kernel, stride, padding, dilation, groups
@@ -119,7 +123,8 @@ def measure_here(
     rows = []
     for layer in layers:
         try:
-            call, as_planes = MAKERS[library](layer, threads)
+            makers: Any = POOL_MAKERS if isinstance(layer[0], str) else MAKERS
+            call, as_planes = makers[library](layer, threads)
             result = as_planes(call()).astype(np.float64) if accuracy else None
             median, fastest = seconds(call, least)
         except Exception as error:  # a peer that cannot run a layer is a row, not the end
@@ -149,7 +154,7 @@ def in_a_child(work: dict[str, Any], threads: int) -> Any:
         [sys.executable, __file__, "--child", json.dumps(work)],
         capture_output=True,
         text=True,
-        env={**os.environ, **counts, "OMP_WAIT_POLICY": "PASSIVE"},
+        env={**os.environ, **counts, "CONVWISE_THREADS": str(threads), "OMP_WAIT_POLICY": "PASSIVE"},
         check=False,
     )
     if done.returncode:
@@ -322,6 +327,44 @@ def roofline(found: dict[int, dict[str, list[dict[str, Any]]]], layers: list[Lay
     )
 
 
+def shares(found: dict[int, dict[str, list[dict[str, Any]]]], layers: list[Layer], libraries: list[str]) -> str:
+    """The table of conv_bounds.py for every number of threads: the layers, those bound by memory, and pools."""
+    import convwise as cw
+
+    def work(library: str, layer: Layer) -> tuple[int, int, str, bool]:
+        n, c, h, w, k, size, stride, pad, dilation, groups = layer
+        last = library.endswith("NHWC")
+        planned = cw.plan(
+            (n, h, w, c) if last else (n, c, h, w),
+            (k, c // groups, size, size),
+            stride=stride,
+            padding=pad,
+            dilation=dilation,
+            groups=groups,
+            layout=library[-4:],
+            threads=threads,
+        )
+        return planned.macs, planned.bytes, planned.algorithm, planned.exact
+
+    more = [layer for layer in MEMORY_BOUND if layer not in layers]
+    pooling: Any = POOLS
+    parts = []
+    for threads, by in found.items():
+        roofs = in_a_child({"roofs": threads}, threads)
+        assert isinstance(roofs, dict), roofs
+        rows = {
+            name: [*by[name], *in_a_process(name, more, threads, accuracy=False)] for name in libraries if name in by
+        }
+        pools = {
+            name: in_a_process(name, pooling, threads, accuracy=False) for name in libraries if name in POOL_MAKERS
+        }
+        parts.append(
+            f"\n### Shares of the bounds, {threads} threads\n"
+            + conv_bounds.table([*layers, *more], rows, pools, roofs, work, OURS, name_of)
+        )
+    return "\n".join(parts)
+
+
 def flops_a_byte(layer: Layer) -> float:
     import convwise as cw
 
@@ -343,6 +386,7 @@ def main() -> None:
         help="ten numbers, in place of the seventeen; may be given several times",
     )
     parser.add_argument("--libraries", default=",".join((*OURS, *PEERS)))
+    parser.add_argument("--roofs", action="store_true", help="also the shares of the bounds, and pools")
     parser.add_argument("--growth", action="store_true")
     parser.add_argument("--series", default="", help="of --growth: those with this text in their names")
     parser.add_argument("--markdown", type=Path)
@@ -390,6 +434,8 @@ def main() -> None:
     told.append("overhead: " + ", ".join(f"{name} {value * 1e6:.1f} us" for name, value in overheads().items()))
     sizes = {name: megabytes(name) for name in ("convwise", "torch", "onnxruntime", "openvino", "ncnn")}
     told.append("installed: " + ", ".join(f"{name} {size:.1f} MB" for name, size in sizes.items() if size))
+    if options.roofs:
+        told.append(shares(found, layers, libraries))
     if options.plot:
         told.append(roofline(found, layers, options.plot))
     text = "\n".join(told)

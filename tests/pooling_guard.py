@@ -19,7 +19,7 @@ from kernel_cases import EMPTY, Fence
 from convwise.axis import Pads, Window
 from convwise.engine import calls, compiled, pooling
 from convwise.engine.running import run
-from convwise.ops import ConvTranspose, Layout, Pool
+from convwise.ops import AdaptivePool, ConvTranspose, GlobalPool, Layout, Pool
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Layer:
         rng = np.random.default_rng(self.seed)
         n, c, y, x = self.shape
         lying = rng.integers(-4, 5, (n, y, x, c) if self.channels_last else self.shape).astype(np.float32)
-        if isinstance(self.op, Pool):
+        if not isinstance(self.op, ConvTranspose):
             return lying, {}
         kernel = [window.kernel for window in self.op.windows]
         weight = rng.integers(-4, 5, (c, self.op.out_channels // self.op.groups, *kernel)).astype(np.float32)
@@ -52,8 +52,33 @@ class Layer:
 
 
 @st.composite
+def wholes(draw: st.DrawFn, most: int) -> Layer:
+    """Pools to one number, or to a few whose windows slide."""
+    sizes, kind = (
+        (draw(st.integers(1, most)), draw(st.integers(1, 2 * most))),
+        draw(st.sampled_from(["max", "average"])),
+    )
+    op: Any = draw(
+        st.sampled_from(
+            [
+                Pool(
+                    kind, tuple(map(Window, sizes)), False, draw(st.sampled_from([None, 7])) if kind != "max" else None
+                ),
+                GlobalPool(kind, 2, draw(st.booleans())),
+                AdaptivePool(kind, (1, None)),
+                AdaptivePool(kind, (1, min(3, *sizes))),
+            ]
+        )
+    )
+    shape = (draw(st.integers(1, 3)), draw(st.integers(1, 70)), *sizes)
+    return Layer(op, shape, draw(st.booleans()), draw(st.integers(0, 99)))
+
+
+@st.composite
 def layers(draw: st.DrawFn, kind: str, most: int = 40) -> Layer:
-    """Ragged sizes from 1 to `most`, every option."""
+    """Ragged sizes from 1 to `most`, every option; some pools have one window over all."""
+    if kind == "pool" and draw(st.integers(0, 3)) == 0:
+        return draw(wholes(most))
     windows, sizes = [], []
     for _ in range(2):
         kernel, stride, dilation = draw(st.integers(1, 6)), draw(st.integers(1, 4)), draw(st.integers(1, 3))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import platform
+import signal
+import subprocess
 import sys
 from dataclasses import dataclass
 from importlib import metadata
@@ -24,6 +26,29 @@ FRAMEWORKS = {
 
 INSTRUCTIONS = ("sse4_2", "avx", "fma", "avx2", "avx512f", "avx512_vnni", "amx_tile", "asimd", "neon", "sve")
 ENGINE = "compiled kernels where there are some; NumPy, windows as one matrix product; a literal reference beside them"
+
+WRONG = "the kernels of the library compute wrong numbers"
+SLOWER = "NumPy runs the layers, with the same numbers but slower"
+OFF = f"{machine_module.SWITCH}=off keeps NumPy"
+LOADS = f"""
+import sys, warnings
+sys.path.insert(0, sys.argv[1])
+warnings.simplefilter("ignore")
+import numpy as np
+from convwise.engine import conv2d, native
+why = native.why_none()
+if why is None:
+    got = conv2d(np.ones((1, 16, 9, 9), np.float32), np.ones((16, 16, 3, 3), np.float32), algorithm="direct")
+    why = "" if (got == 144).all() else {WRONG!r}
+print(why)
+"""
+"""What a child runs to try the kernel library; it prints what is wrong."""
+LONGEST = 60
+"""Seconds that it may take."""
+MEND = (
+    "install convwise again (pip install --force-reinstall --no-deps convwise), or in a source tree build the library again "
+    "(python -m convwise.engine.kernels.build)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +112,11 @@ def examine() -> Report:
     packages = {name: version(name) for name in REQUIRED}
     frameworks = {name: next(filter(None, map(version, names)), None) for name, names in FRAMEWORKS.items()}
     beside = {name: found for name, found in frameworks.items() if name != "onnx"}
+    selected = machine_module.select()
+    if isinstance(selected, str):
+        broken: str | None = f"no compiled kernels: {selected}; {SLOWER}"
+    else:
+        broken = None if packages["numpy"] is None else broken_library()
     spoken = tuple(Dialect(name, dialects.get(name).release, beside.get(name)) for name in dialects.NAMES)
     return Report(
         convwise=__version__,
@@ -96,23 +126,41 @@ def examine() -> Report:
         cores=os.cpu_count() or 1,
         instructions=instructions(),
         engine=ENGINE,
-        kernels=kernels(),
+        kernels=None if broken or isinstance(selected, str) else kernels(selected),
         frameworks=frameworks,
         dialects=spoken,
-        missing=_missing(packages, spoken),
+        missing=_missing(packages, spoken, broken),
     )
 
 
-def kernels() -> str | None:
-    """Which compiled kernels run here; None where NumPy does, and then `missing` says why."""
-    selected = machine_module.select()
-    if isinstance(selected, str):
-        return None
+def kernels(selected: machine_module.Selected) -> str:
+    """Which compiled kernels run here."""
     families = sorted({name.split("_")[1] for name in selected.symbols})
     built = selected.built
     return (
         f"{', '.join(families)} for {selected.isa.name} (built for {', '.join(built.isas)} with Halide {built.halide})"
     )
+
+
+def broken_library() -> str | None:
+    """What is wrong with the kernel library, and what to do; None where it loads and computes.
+
+    A damaged one may end the process that loads it, so a child loads it, as the engine does, and convolves one image.
+    """
+    command = [sys.executable, "-P", "-c", LOADS, str(Path(__file__).parents[1])]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=LONGEST, check=False)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return f"whether the kernel library loads could not be tried: {error}"
+    if done.returncode < 0:
+        name = signal.Signals(-done.returncode).name
+        return f"the kernel library ends the process that runs it ({name}): {MEND}; until then {OFF}"
+    if done.returncode:
+        return f"the engine does not start: {(done.stderr.strip().splitlines() or ['no word why'])[-1]}"
+    why = done.stdout.strip()
+    if why == WRONG:
+        return f"{WRONG}: {MEND}; until then {OFF}"
+    return f"no compiled kernels: {why}; {SLOWER}; {MEND}" if why else None
 
 
 def version(distribution: str) -> str | None:
@@ -152,14 +200,11 @@ def _cpuinfo(key: str) -> str | None:
     return None
 
 
-def _missing(packages: dict[str, str | None], spoken: tuple[Dialect, ...]) -> tuple[str, ...]:
+def _missing(packages: dict[str, str | None], spoken: tuple[Dialect, ...], broken: str | None) -> tuple[str, ...]:
     told = [f"{name} is not installed: pip install {name}" for name, found in packages.items() if found is None]
     told += [
         f"{part.name} {part.installed} is installed, but the dialect holds for {part.release}: an answer may differ from what yours does"
         for part in spoken
         if part.tested is False
     ]
-    selected = machine_module.select()
-    if isinstance(selected, str):
-        told.append(f"no compiled kernels: {selected}; NumPy runs the layers, with the same numbers but slower")
-    return tuple(told)
+    return (*told, broken) if broken else tuple(told)

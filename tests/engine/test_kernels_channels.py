@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -65,37 +66,42 @@ def layers(
     return (x if layout == "NCHW" else np.ascontiguousarray(x.transpose(0, 2, 3, 1))), weight, bias, options
 
 
+Drawn = tuple[np.ndarray, np.ndarray, np.ndarray, dict[str, object]]
+
+
+def by_every_tile(family: str, layer: Drawn, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[int, np.ndarray]]:
+    """The results of each tile that can run the layer, not only of the one that seems cheapest."""
+    x, weight, bias, options = layer
+    found = FAMILY[family].choices
+    for number in range(8):
+        planning.choose.cache_clear()
+        chosen = replace(FAMILIES[family], choices=lambda *at, number=number: found(*at)[number : number + 1])
+        with monkeypatch.context() as patch:
+            patch.setattr(planning, "FAMILIES", {**FAMILIES, family: chosen})
+            try:
+                yield number, Conv(weight, bias, algorithm=family, **options)(x)
+            except ArgumentError as error:
+                if error.code != "CW607":
+                    raise
+                break
+    planning.choose.cache_clear()
+
+
 @needed
 @pytest.mark.parametrize("family", FAMILY)
 def test_every_tile_gives_the_answer(family: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Not only the tile that seems cheapest: each one that can run the layer."""
-    kernels = native.library()
-    assert kernels is not None
     seen = set()
 
     @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
     @given(layers(family))
-    def every(layer: tuple[np.ndarray, np.ndarray, np.ndarray, dict[str, object]]) -> None:
+    def every(layer: Drawn) -> None:
         x, weight, bias, options = layer
         wanted = conv2d(x, weight, bias, algorithm="windows", **options)
-        found = FAMILY[family].choices
-        for number in range(8):
-            planning.choose.cache_clear()
-            chosen = replace(FAMILIES[family], choices=lambda *at, number=number: found(*at)[number : number + 1])
-            with monkeypatch.context() as patch:
-                patch.setattr(planning, "FAMILIES", {**FAMILIES, family: chosen})
-                try:
-                    conv = Conv(weight, bias, algorithm=family, **options)
-                    result = conv(x)
-                except ArgumentError as error:
-                    if error.code != "CW607":
-                        raise
-                    break
+        for number, result in by_every_tile(family, layer, monkeypatch):
             seen.add(number)
             assert np.array_equal(result, wanted), number
 
     every()
-    planning.choose.cache_clear()
     assert len(seen) > 1
 
 
@@ -115,6 +121,24 @@ def test_special_values_reach_the_outputs_that_read_them(family: str, value: flo
                 raise
             return
         assert np.array_equal(result, conv2d(x, weight, bias, algorithm="reference", **options), equal_nan=True)
+
+    every()
+
+
+@needed
+@pytest.mark.parametrize("family", FAMILY)
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_special_weights_meet_the_padding_too(family: str, value: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Zero times infinity is no number, so a tile that leaves out the products with padding must not run."""
+
+    @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+    @given(layers(family, most=14), st.data())
+    def every(layer: Drawn, data: st.DataObject) -> None:
+        x, weight, bias, options = layer
+        weight.reshape(-1)[data.draw(st.integers(0, weight.size - 1))] = value
+        wanted = conv2d(x, weight, bias, algorithm="reference", **options)
+        for number, result in by_every_tile(family, layer, monkeypatch):
+            assert np.array_equal(result, wanted, equal_nan=True), number
 
     every()
 

@@ -122,6 +122,8 @@ def test_slices_give_the_same(kind: str, monkeypatch: pytest.MonkeyPatch) -> Non
 
     for module in (compiled, pooling):
         monkeypatch.setattr(module, "SLICE", 2000)
+    monkeypatch.setattr(pooling, "_prepared", {})
+    monkeypatch.setattr(pooling, "_again", {})
 
     @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
     @given(layers(kind, most=20))

@@ -6,7 +6,8 @@ from convwise.engine.arrays import Array, take
 from convwise.engine.convolution import Conv, convolve
 from convwise.engine.options import layout_of, two, whole
 from convwise.engine.options import windows as windows_of
-from convwise.engine.running import run
+from convwise.engine.pooling import again, remember
+from convwise.engine.running import enter, run
 from convwise.errors import ArgumentError
 from convwise.ops import Layout, Pool
 
@@ -93,9 +94,14 @@ def max_pool2d(
     >>> max_pool2d(np.arange(16.0).reshape(1, 4, 4), 2).tolist()
     [[[5.0, 7.0], [13.0, 15.0]]]
     """
+    # The text of the options, because True and 1.0 equal 1 and yet are refused.
+    key = ("max", repr((kernel, stride, padding, dilation, ceil, layout)))
+    known = again(x, key)
+    if known is not None:
+        return known
     size = two("kernel", kernel, 1)
     op = Pool("max", windows_of(size, size if stride is None else stride, padding, dilation, ceil))
-    return _pool(x, op, layout)
+    return _pool(x, op, layout, key)
 
 
 def avg_pool2d(
@@ -132,6 +138,10 @@ def avg_pool2d(
     >>> avg_pool2d(np.arange(16.0).reshape(1, 4, 4), 2).tolist()
     [[[2.5, 4.5], [10.5, 12.5]]]
     """
+    key = ("average", repr((kernel, stride, padding, ceil, count_padding, divisor, layout)))
+    known = again(x, key)
+    if known is not None:
+        return known
     if not isinstance(count_padding, bool):
         raise ArgumentError(
             "CW606",
@@ -141,12 +151,14 @@ def avg_pool2d(
         )
     size = two("kernel", kernel, 1)
     sliding = windows_of(size, size if stride is None else stride, padding, 1, ceil)
-    return _pool(
-        x, Pool("average", sliding, count_padding, None if divisor is None else whole("divisor", divisor, 1)), layout
-    )
+    op = Pool("average", sliding, count_padding, None if divisor is None else whole("divisor", divisor, 1))
+    return _pool(x, op, layout, key)
 
 
-def _pool(x: object, op: Pool, layout: str) -> Array:
+def _pool(x: object, op: Pool, layout: str, key: tuple[str, str]) -> Array:
     data = take("x", x)
     placed: Layout = layout_of(layout, data.ndim)
-    return run(op, data, None, placed)
+    result = run(op, data, None, placed)
+    if data is x:
+        remember(data, key, enter(data, placed), op, placed.channels_last, result.shape)
+    return result

@@ -106,6 +106,11 @@ def run(
         raise ArgumentError(
             "CW606", f"layout must be a Layout, not {layout!r}", received=layout, hint="Layout(channels_last=True)"
         )
+    known = isinstance(op, Pool | GlobalPool | AdaptivePool) and method == "auto" and not weights and activation is None
+    if known:
+        compiled = pooling.again(x, (op, layout))
+        if compiled is not None:
+            return compiled
     data = take("x", x)
     arrays = {name: take(name, value) for name, value in (weights or {}).items() if value is not None}
     flow = flow_of(op, data, layout)
@@ -126,6 +131,8 @@ def run(
             if fused is not None:
                 return own(fused, dtype, data, *arrays.values())
         result = _run(op, values, ready, layout, flow, method)
+        if known and values is x and isinstance(op, Pool | GlobalPool | AdaptivePool):
+            pooling.remember(values, (op, layout), enter(values, layout), op, layout.channels_last, result.shape)
         if activation is not None:
             result = activate(result, activation, {})
         return own(result, dtype, data, *arrays.values())
@@ -256,6 +263,11 @@ def _on_map(
             check_kind(op.kind, ("max", "avg", "average"))
             if op.kind != "max":
                 need_floats("the average", x.dtype)
+            slide = pooling.alike(x.shape[2:], outs) if method == "auto" else None
+            compiled = pooling.pool(x, op, slide, layout.channels_last)
+            if compiled is not None:
+                kept = isinstance(op, AdaptivePool) or op.keep_dims
+                return compiled if kept else compiled.reshape(compiled.shape[:2])
             return cells.global_pool(x, op) if isinstance(op, GlobalPool) else cells.adaptive_pool(x, op, outs)
         case Pad():
             return cells.pad(x, op.pads, op.mode, op.value)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,39 +20,36 @@ TASKS = 4
 MOST_STAGE = 64 * 2**20
 """Bytes of the input that the tasks may hold copies of at a time."""
 TOO_WIDE = f"what it would copy of the input takes more than {MOST_STAGE:,} bytes"
-COPIED = 7.0
-"""Multiply-adds of a vector in whose time one is copied with its padding."""
+COPIED, READ = 12.0, 4.0
+"""Multiply-adds of a vector in whose time one is copied with its padding, and read for the first time between others."""
+ADDRESSED, EDGE = 160.0, 3.0
+"""Multiply-adds in whose time a tile without a stage finds its addresses; how much longer one takes that looks at every tap."""
 CURVED = frozenset({"silu", "swish", "hardswish", "hardsilu"})
 """Activations that are more than a clamp."""
 
 
 @dataclass(frozen=True, slots=True)
 class Tile:
-    """`pixels` outputs of a row times `vectors` vectors of `lanes` channels. A `plain` one clamps and does nothing else.
+    """`pixels` outputs of `rows` rows and one vector of `lanes` channels. A `plain` one clamps and does nothing else.
 
-    A `staged` one copies a block's part of the input with its padding, so that no tile has an edge.
+    A `staged` one copies a vector's part of the input with its padding, so that no tile has an edge.
     """
 
     name: str
     pixels: int
-    vectors: int
+    rows: int
     lanes: int
     plain: bool
     staged: bool = False
-
-    @property
-    def block(self) -> int:
-        return self.vectors * self.lanes
 
 
 def last_tiles(isa: Isa) -> tuple[Tile, ...]:
     """The tiles for channels last, wide ones first; the last one takes any number of channels."""
     most = 7 if isa.registers == 32 else 4
     tiles = [
-        *(Tile(f"{pixels}x2", pixels, 2, isa.lanes, plain=True) for pixels in sorted({most, 4}, reverse=True)),
-        Tile(f"{most}x2s", most, 2, isa.lanes, plain=True, staged=True),
+        *(Tile(f"{wide}x2s", wide, 2, isa.lanes, plain=True, staged=True) for wide in sorted({most, 4}, reverse=True)),
+        Tile("4x2", 4, 2, isa.lanes, plain=True),
         Tile("anys", 4, 2, isa.lanes, plain=False, staged=True),
-        Tile("4x1", 4, 1, isa.lanes, plain=True),
         Tile("any", 4, 1, isa.lanes, plain=False),
     ]
     if isa.lanes > 4:
@@ -78,10 +76,13 @@ def plain(problem: Problem) -> bool:
 def choices(problem: Problem, isa: Isa) -> list[Choice]:
     if problem.output_layout == "NCHW":
         return affordable([_first(problem, isa)])
-    fitting = [
-        tile for tile in last_tiles(isa) if tile.block <= problem.channels and (plain(problem) or not tile.plain)
-    ]
-    return affordable([(_staged if tile.staged else _last)(problem, isa, tile) for tile in fitting])
+    fitting = [tile for tile in last_tiles(isa) if tile.lanes <= problem.channels and _takes(tile, problem)]
+    return affordable([_last(problem, isa, tile) for tile in fitting])
+
+
+def _takes(tile: Tile, problem: Problem) -> bool:
+    """Plain tiles leave nothing but clamps, and without a stage they leave out the products with padding."""
+    return not tile.plain or (plain(problem) and (tile.staged or problem.finite))
 
 
 def affordable(found: list[Choice]) -> list[Choice]:
@@ -90,88 +91,81 @@ def affordable(found: list[Choice]) -> list[Choice]:
 
 
 def _last(problem: Problem, isa: Isa, tile: Tile) -> Choice:
-    across, blocks = -(-problem.out_width // tile.pixels), -(-problem.channels // tile.block)
-    lines = problem.batch * problem.out_height
-    rows = (
-        max(1, min(problem.out_height, -(-lines // (TASKS * problem.threads))))
-        if problem.threads > 1
-        else problem.out_height
-    )
-    strips = problem.batch * -(-problem.out_height // rows)
-    each = blocks
-    while strips * -(-blocks // each) < problem.threads and each > 1:
-        each = -(-each // 2)
-    macs = lines * across * tile.pixels * blocks * tile.block * problem.taps
-    tasks = strips * -(-blocks // each)
-    threads = min(problem.threads, tasks)
-    interior = problem.columns.interior
-    whole = max(interior.stop // tile.pixels - -(-interior.start // tile.pixels), 0)
-    inside = whole * len(problem.rows.interior) / (across * problem.out_height)
-    # A tap of a tile costs its multiply-adds, its vectors of weights and some addresses; a masked one about twice that.
-    work = tile.pixels * tile.vectors
-    cycles = 1.8 * (problem.taps * (work * (2.2 - 1.2 * inside) + tile.vectors + 2) + 4 * work)
-    cycles *= 1.0 if tile.plain else 1.5
-    if tile.pixels > 4 and problem.columns.stride > 1:
-        cycles *= 1.2  # many pixels with gaps between them are many cache lines
-    seconds = cycles * lines * across * blocks * isa.lanes / problem.machine.peak / threads
-    variant = f"{tile.name}_nhwc"
-    return Choice(
-        family=NAME,
-        variant=variant,
-        symbol=symbol(NAME, variant, isa),
-        tiles=(("pixels", tile.pixels), ("channels", tile.block), ("rows of a task", rows), ("blocks of a task", each)),
-        extra=(rows, each),
-        seconds=max(seconds, problem.bytes / problem.machine.bandwidth / 4) + 2e-6,
-        workspace=0,
-        macs=macs,
-    )
-
-
-def _staged(problem: Problem, isa: Isa, tile: Tile) -> Choice:
-    across, blocks = -(-problem.out_width // tile.pixels), -(-problem.channels // tile.block)
-    wide = _read(problem.columns.stride, problem.columns.span, across * tile.pixels)
+    across, down = -(-problem.out_width // tile.pixels), -(-problem.out_height // tile.rows)
+    blocks = -(-problem.channels // tile.lanes)
+    columns, lines = problem.columns, problem.rows
+    wide = _read(columns.stride, columns.span, across * tile.pixels)
 
     def stage(rows: int) -> int:
-        return 4 * tile.block * wide * _read(problem.rows.stride, problem.rows.span, rows)
+        return 4 * tile.lanes * wide * _read(lines.stride, lines.span, rows * tile.rows) if tile.staged else 0
 
-    strips = 1
-    while strips < problem.out_height and stage(-(-problem.out_height // strips)) > problem.machine.l2 // 4:
-        strips += max(1, strips // 4)
-    # Blocks of channels share nothing, strips of rows read some rows twice.
-    wanted = TASKS * problem.threads if problem.threads > 1 else 1
-    lines = problem.batch * strips
-    each = min(blocks, max(1, blocks * lines // wanted))
-    if lines * blocks < problem.threads:
-        strips = min(problem.out_height, -(-problem.threads // (problem.batch * blocks)))
-    rows = -(-problem.out_height // strips)
-    strips = -(-problem.out_height // rows)
+    rows, each = (staged_task if tile.staged else read_task)(problem, down, blocks, stage)
+    strips = -(-down // rows)
     tasks = problem.batch * strips * -(-blocks // each)
     threads = min(problem.threads, tasks)
-    tiles = problem.batch * problem.out_height * across * blocks
-    work = tile.pixels * tile.vectors
-    cycles = tiles * (problem.taps * (1.2 * work + tile.vectors + 2) + (4 if tile.plain else 12) * work)
-    cycles += problem.batch * strips * blocks * stage(rows) / 4 / isa.lanes * COPIED
+    tiles, work = problem.batch * across * down * blocks, tile.pixels * tile.rows
+    products = problem.taps * (work + 2)
+    cycles: float = tiles * (products + (4 if tile.plain else 12) * work)
+    vectors = -(-tile.lanes // isa.lanes) * problem.batch * blocks
+    if tile.staged:
+        cycles += vectors * strips * stage(rows) / 4 / tile.lanes * COPIED
+    else:
+        whole = max(columns.interior.stop // tile.pixels - -(-columns.interior.start // tile.pixels), 0)
+        inside = whole * len(lines.interior) / (across * problem.out_height)
+        cycles += vectors * problem.height * problem.width * READ
+        cycles += tiles * (ADDRESSED + (1 - inside) * (EDGE - 1) * products)
     variant = f"{tile.name}_nhwc"
     return Choice(
         family=NAME,
         variant=variant,
         symbol=symbol(NAME, variant, isa),
-        tiles=(("pixels", tile.pixels), ("channels", tile.block), ("rows of a task", rows), ("blocks of a task", each)),
-        extra=(rows, each),
+        tiles=(
+            ("pixels", tile.pixels),
+            ("rows", tile.rows),
+            ("channels", tile.lanes),
+            ("rows of a task", rows * tile.rows),
+            ("blocks of a task", each),
+        ),
+        extra=(rows, each, wide),
         seconds=max(
             cycles * isa.lanes / problem.machine.peak / threads * (-(-tasks // threads) * threads / tasks),
             problem.bytes / problem.machine.bandwidth / 4,
         )
         + 2e-6,
         workspace=threads * stage(rows),
-        macs=tiles * tile.pixels * tile.block * problem.taps,
+        macs=tiles * work * tile.lanes * problem.taps,
+        row_step=tile.rows,
     )
+
+
+def read_task(problem: Problem, down: int, blocks: int, _: object) -> tuple[int, int]:
+    """Rows of tiles and blocks of channels of one task: blocks lie side by side in cache lines, so rows are dealt out first."""
+    wanted = TASKS * problem.threads if problem.threads > 1 else 1
+    rows = max(1, min(down, problem.batch * down // wanted))
+    strips = problem.batch * -(-down // rows)
+    return rows, max(1, blocks // -(-problem.threads // strips))
+
+
+def staged_task(problem: Problem, down: int, blocks: int, stage: Callable[[int], int]) -> tuple[int, int]:
+    """Rows of tiles and blocks of channels of one task: a stage lies in a part of L2, and every thread has some tasks.
+
+    Blocks of channels share nothing, strips of rows read some rows twice, so blocks are dealt out first.
+    """
+    strips = 1
+    while strips < down and stage(-(-down // strips)) > problem.machine.l2 // 4:
+        strips += max(1, strips // 4)
+    wanted = TASKS * problem.threads if problem.threads > 1 else 1
+    each = min(blocks, max(1, blocks * problem.batch * strips // wanted))
+    if problem.batch * strips * blocks < problem.threads:
+        strips = min(down, -(-problem.threads // (problem.batch * blocks)))
+    return -(-down // strips), each
 
 
 def _first(problem: Problem, isa: Isa) -> Choice:
     high, vectors = FIRST_TILE
     across, down = -(-problem.out_width // (isa.lanes * vectors)), -(-problem.out_height // high)
     wide = _read(problem.columns.stride, problem.columns.span, across * isa.lanes * vectors)
+    wide = -(-wide // isa.lanes) * isa.lanes
     tall = _read(problem.rows.stride, problem.rows.span, high)
     budget = problem.machine.l2 // 2
     rows = max(1, min(down, budget // (4 * wide * tall)))

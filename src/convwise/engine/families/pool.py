@@ -3,15 +3,27 @@
 from __future__ import annotations
 
 from convwise.axis import Window
-from convwise.engine.families.depthwise import TASKS, TOO_WIDE, affordable
+from convwise.engine.families.depthwise import (
+    ADDRESSED,
+    COPIED,
+    EDGE,
+    READ,
+    TASKS,
+    TOO_WIDE,
+    affordable,
+    read_task,
+    staged_task,
+)
 from convwise.engine.isa import Isa, symbol
 from convwise.engine.problem import Choice, Problem
 
 NAME = "pool"
-PIXELS = 4
-"""Channels last: outputs of a row that one register tile holds."""
+PIXELS, HIGH = 4, 2
+"""Channels last: outputs of a row that one register tile holds, and its rows."""
 ROWS = 4
 """Channels first: rows of one vector of outputs that one register tile holds."""
+AT_ONCE = 4
+"""One window over all: sums of every channel that wait for no other."""
 
 
 def lanes_of(isa: Isa) -> dict[str, int]:
@@ -38,34 +50,93 @@ def divisors(problem: Problem, count_padding: bool = False, divisor: int | None 
 
 def choices(problem: Problem, isa: Isa) -> list[Choice]:
     """`extra` lacks the five numbers of `divisors`, which follow it."""
+    if covered(problem) and (problem.output_layout == "NCHW" or problem.channels >= isa.lanes):
+        return [_whole(problem, isa)]
     if problem.output_layout == "NCHW":
         return affordable([_first(problem, isa)])
     widths = {name: lanes for name, lanes in lanes_of(isa).items() if lanes <= problem.channels}
-    return [_last(problem, isa, *max(widths.items(), key=lambda width: width[1]))]
+    found = [_last(problem, isa, *max(widths.items(), key=lambda width: width[1]))]
+    if problem.channels >= isa.lanes:
+        found += affordable([_last(problem, isa, "staged", isa.lanes)])
+    return found
+
+
+def covered(problem: Problem) -> bool:
+    """Whether there is one window, without gaps, and all of it is data."""
+    return all(
+        axis.out == 1 and len(axis.interior) == 1 and axis.pad_low == 0 and (axis.dilation == 1 or axis.kernel == 1)
+        for axis in (problem.rows, problem.columns)
+    )
+
+
+def _whole(problem: Problem, isa: Isa) -> Choice:
+    """`extra` is how many channels a task takes."""
+    blocks = -(-problem.channels // isa.lanes)
+    lasts = problem.output_layout == "NHWC"
+    wanted = -(-(problem.threads if lasts else TASKS * problem.threads) // problem.batch) if problem.threads > 1 else 1
+    each = -(-blocks // wanted) * isa.lanes if lasts else -(-problem.channels // wanted)
+    threads = min(problem.threads, problem.batch * -(-problem.channels // each))
+    variant = f"{problem.kind}_whole_{problem.output_layout.lower()}"
+    cells = problem.batch * problem.taps
+    cycles = cells * blocks * 2.0 if lasts else problem.batch * problem.channels * (problem.taps / isa.lanes * 2 + 60)
+    return Choice(
+        family=NAME,
+        variant=variant,
+        symbol=symbol(NAME, variant, isa),
+        tiles=(("channels of a task", each),),
+        extra=(each,),
+        seconds=_seconds(problem, isa, cycles, threads),
+        workspace=threads * 8 * AT_ONCE * (each if lasts else isa.lanes),
+        macs=cells * problem.channels,
+    )
 
 
 def _last(problem: Problem, isa: Isa, name: str, lanes: int) -> Choice:
-    across, blocks = -(-problem.out_width // PIXELS), -(-problem.channels // lanes)
-    lines = problem.batch * problem.out_height
-    rows = problem.out_height
-    if problem.threads > 1:
-        rows = max(1, min(rows, lines // (TASKS * problem.threads)))
-    strips = problem.batch * -(-problem.out_height // rows)
-    each = blocks
-    while strips * -(-blocks // each) < problem.threads and each > 1:
-        each = -(-each // 2)
-    threads = min(problem.threads, strips * -(-blocks // each))
-    cycles = lines * across * blocks * PIXELS * (2 * problem.taps + 4)
+    """The tile called `name`; a "staged" one copies a vector of channels with its padding, as depthwise ones do."""
+    columns, lines, staged = problem.columns, problem.rows, name == "staged"
+    across, down, blocks = (
+        -(-problem.out_width // PIXELS),
+        -(-problem.out_height // HIGH),
+        -(-problem.channels // lanes),
+    )
+    wide = Window(across * PIXELS, dilation=columns.stride).span + columns.span - 1
+
+    def stage(rows: int) -> int:
+        read = Window(rows * HIGH, dilation=lines.stride).span + lines.span - 1
+        return 4 * lanes * wide * read if staged else 0
+
+    rows, each = (staged_task if staged else read_task)(problem, down, blocks, stage)
+    strips = -(-down // rows)
+    tasks = problem.batch * strips * -(-blocks // each)
+    threads = min(problem.threads, tasks)
+    tiles, work = problem.batch * across * down * blocks, PIXELS * HIGH
+    joins = problem.taps * (work * (3 if problem.kind == "max" else 1) + 2)
+    cycles: float = tiles * (joins + 8 * work)
+    if staged:
+        cycles += problem.batch * blocks * strips * stage(rows) / 4 / lanes * COPIED
+    else:
+        whole = max(columns.interior.stop // PIXELS - -(-columns.interior.start // PIXELS), 0)
+        inside = whole * len(lines.interior) / (across * problem.out_height)
+        cycles += problem.batch * blocks * problem.height * problem.width * READ
+        cycles += tiles * (ADDRESSED + (1 - inside) * (EDGE - 1) * joins)
+    cycles *= -(-tasks // threads) * threads / tasks
     variant = f"{problem.kind}_{name}_nhwc"
     return Choice(
         family=NAME,
         variant=variant,
         symbol=symbol(NAME, variant, isa),
-        tiles=(("pixels", PIXELS), ("channels", lanes), ("rows of a task", rows), ("blocks of a task", each)),
-        extra=(rows, each),
+        tiles=(
+            ("pixels", PIXELS),
+            ("rows", HIGH),
+            ("channels", lanes),
+            ("rows of a task", rows * HIGH),
+            ("blocks of a task", each),
+        ),
+        extra=(rows, each, wide) if staged else (rows, each),
         seconds=_seconds(problem, isa, cycles, threads),
-        workspace=4 * (problem.out_width + problem.out_height),
-        macs=lines * across * PIXELS * blocks * lanes * problem.taps,
+        workspace=4 * (problem.out_width + problem.out_height) + threads * stage(rows),
+        macs=tiles * work * lanes * problem.taps,
+        row_step=HIGH,
     )
 
 
@@ -73,6 +144,7 @@ def _first(problem: Problem, isa: Isa) -> Choice:
     across, down = -(-problem.out_width // isa.lanes), -(-problem.out_height // ROWS)
     columns, lines = problem.columns, problem.rows
     wide = Window(across * isa.lanes, dilation=columns.stride).span + columns.span - 1
+    wide = -(-wide // isa.lanes) * isa.lanes
 
     def stage(rows: int) -> int:
         return 4 * wide * (Window(rows * ROWS, dilation=lines.stride).span + lines.span - 1)

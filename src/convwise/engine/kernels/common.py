@@ -133,43 +133,36 @@ class Shared:
         return Program(out, (*fixed, *rest, *extra))
 
 
-@dataclass(frozen=True)
-class Turned:
-    """Squares of lanes x lanes numbers, turned: `last[lane * lanes + row, *rest]` is the source's `rows(row, lane, *rest)`.
-
-    With 16 lanes in four rounds, each of which interleaves pairs of vectors: 64 shuffles, where one interleaving of all
-    sixteen vectors becomes 170.
+def padded(inp: Any, pads: tuple[Any, Any], wide: Any, fill: Any) -> tuple[hl.Func, tuple[hl.RDom, ...]]:
+    """A copy of a channels-last input with its padding, `wide` columns, made by loops that look at no single cell: those
+    over the cells, over rows of padding, and over what is left and right of a row.
     """
+    c, x, y, n = (hl.Var(name) for name in ("c", "x", "y", "n"))
+    stage, width, height, left = hl.Func("stage"), inp.dim(1).extent(), inp.dim(2).extent(), hl.max(pads[0], 0)
+    first = left - pads[0]  # cells that a negative padding crops
+    count = hl.clamp(wide - left, 0, width - first)
+    row = y - pads[1]
+    inside = (row >= 0) & (row < height)
+    copied, blank = hl.RDom([(0, count)], "copied"), hl.RDom([(0, wide)], "blank")
+    before = hl.RDom([(0, hl.min(left, wide))], "before")
+    behind = hl.RDom([(0, hl.max(wide - left - count, 0))], "behind")
+    blank.where(~inside)
+    for domain in (copied, before, behind):
+        domain.where(inside)
+    stage[c, x, y, n] = hl.undef(F32)
+    stage[c, copied.x + left, y, n] = inp[c, copied.x + first, hl.clamp(row, 0, height - 1), n]
+    stage[c, blank.x, y, n] = fill
+    stage[c, before.x, y, n] = fill
+    stage[c, behind.x + left + count, y, n] = fill
+    return stage, (copied, blank, before, behind)
 
-    rounds: tuple[Any, ...]
-    ways: int
-    lanes: int
 
-    @property
-    def last(self) -> Any:
-        return self.rounds[-1]
-
-    def compute_at(self, consumer: Any, var: Any, hoisted: Any = None) -> None:
-        """Schedule all rounds for one square in each iteration of `var`; storage at `hoisted`, if that is given."""
-        whole, part, lane, way = (hl.Var(name) for name in ("whole", "part", "lane", "way"))
-        for func in self.rounds:
-            place = func.args()[0]
-            func.compute_at(consumer, var).bound(place, 0, self.lanes**2)
-            if hoisted is not None:
-                func.hoist_storage(consumer, hoisted)
-            func.split(place, whole, part, self.lanes * self.ways).split(part, lane, way, self.ways)
-            func.reorder(lane, way, whole).vectorize(lane).unroll(way).unroll(whole).never_partition_all()
-
-
-def turned(name: str, rows: Callable[..., Any], lanes: int, rest: Sequence[Any]) -> Turned:
-    """The Funcs that turn squares of `rows(row, lane, *rest)`."""
-    ways = 2 if lanes == 16 else lanes
-    place, apart = hl.Var("place"), lanes // ways
-    rounds: list[Any] = []
-    while ways ** len(rounds) < lanes:
-        func = hl.Func(f"{name}{len(rounds)}")
-        part = place % (lanes * ways)
-        row, lane = part % ways * apart + place / (lanes * ways), part / ways
-        func[[place, *rest]] = rounds[-1][[row * lanes + lane, *rest]] if rounds else rows(row, lane, *rest)
-        rounds.append(func)
-    return Turned(tuple(rounds), ways, lanes)
+def schedule_padded(stage: hl.Func, copies: Sequence[hl.RDom], wide: Any, out: hl.Func, lanes: int, dense: Any) -> None:
+    """One vector of channels, for every turn of the loop `cj` of `out`."""
+    c, x, y, n = stage.args()
+    stage.compute_at(out, hl.Var("cj")).store_in(hl.MemoryType.Stack)
+    stage.bound_extent(c, lanes).bound_extent(x, wide).bound_extent(n, 1).vectorize(c, lanes).never_partition_all()
+    for number, domain in enumerate(copies):
+        update = stage.update(number).reorder(c, domain.x, y, n).vectorize(c, lanes).never_partition_all()
+        if number == 0:
+            update.specialize(dense)

@@ -1,8 +1,8 @@
 """Depthwise convolution: one filter a channel.
 
-Channels last: register tiles of `pixels` outputs of a row times `vectors` vectors of channels read the input where it lies;
-tiles whose windows leave the input read with a mask. Channels first: each task copies the rows that a channel needs into a
-stage with its padding, and the lanes are outputs of a row.
+Channels last: register tiles of `pixels` by `rows` outputs and one vector of channels, either from a stage, into which a task
+copies one vector of channels of the rows it needs with their padding, or where the input lies, where tiles whose windows leave
+the input look at every tap. Channels first: the stage holds one channel, and the lanes are outputs of a row.
 """
 
 from __future__ import annotations
@@ -14,17 +14,16 @@ import halide as hl
 
 from convwise.engine.families.depthwise import FIRST_TILE, Tile, last_tiles
 from convwise.engine.isa import Isa, symbol
-from convwise.engine.kernels.common import Program, Shared, Variants, whole
+from convwise.engine.kernels.common import Program, Shared, Variants, padded, schedule_padded, whole
 
 GUARD, INWARDS = hl.TailStrategy.GuardWithIf, hl.TailStrategy.ShiftInwards
+USUAL = ((3, 1), (3, 2), (5, 1), (5, 2))
+"""Kernel sides and strides of the depthwise layers of most networks."""
 
 
 def variants(isa: Isa) -> Variants:
     found: dict[str, Any] = {
-        f"{tile.name}_nhwc": partial(_staged, isa, tile)
-        if tile.staged
-        else partial(_last, isa, tile.name, tile.pixels, tile.vectors, tile.lanes, tile.plain)
-        for tile in last_tiles(isa)
+        f"{tile.name}_nhwc": partial(_tall if tile.rows > 1 else _single, isa, tile) for tile in last_tiles(isa)
     }
     return {
         **found,
@@ -33,64 +32,100 @@ def variants(isa: Isa) -> Variants:
     }
 
 
-def _last(isa: Isa, name: str, pixels: int, vectors: int, lanes: int, plain: bool) -> Program:
+def _single(isa: Isa, shape: Tile) -> Program:
+    """One row of outputs a tile, any epilogue, and no stage: what serves few channels and strides too long to copy."""
     shared = Shared(3)  # c, kx, ky
-    extra = rows, blocks = [whole(name) for name in ("rows", "blocks")]
-    c, xi, xt, y, n = (hl.Var(name) for name in ("c", "xi", "xt", "y", "n"))
-    acc = hl.Func("acc")
+    extra = rows, blocks, _ = [whole(name) for name in ("rows", "blocks", "wide")]
+    pixels, lanes = shape.pixels, shape.lanes
+    c, xi, yi, xt, yt, n = (hl.Var(name) for name in ("c", "xi", "yi", "xt", "yt", "n"))
+    acc, out = hl.Func("acc"), hl.Func(symbol("depthwise", f"{shape.name}_nhwc", isa))
     w, inp = shared.weights, shared.inp
-    left, top = cell(shared, xt * pixels, y, 0, 0)
-    right, bottom = cell(shared, xt * pixels + pixels - 1, y, w.dim(1).extent() - 1, w.dim(2).extent() - 1)
-    interior = (left >= 0) & (right < inp.dim(1).extent()) & (top >= 0) & (bottom < inp.dim(2).extent())
-    inner, edge = (hl.RDom([(0, w.dim(1).extent()), (0, w.dim(2).extent())], name) for name in ("inner", "edge"))
+    interior = _interior(shared, shape, xt, yt)
+    inner, edge = (_taps(shared, name) for name in ("inner", "edge"))
     inner.where(interior)
     edge.where(~interior)
-    acc[c, xi, xt, y, n] = shared.bias[c]
-    column, row = cell(shared, xt * pixels + xi, y, inner.x, inner.y)
-    acc[c, xi, xt, y, n] += w[c, inner.x, inner.y] * inp[c, column, row, n]
-    column, row = cell(shared, xt * pixels + xi, y, edge.x, edge.y)
-    acc[c, xi, xt, y, n] += w[c, edge.x, edge.y] * masked(shared, c, column, row, n)
-    out = hl.Func(symbol("depthwise", f"{name}_nhwc", isa))
-    funcs = _finish(shared, acc, out, pixels, plain)
-    _schedule_last(shared, funcs, out, (pixels, vectors, lanes), (rows, blocks))
+    acc[c, xi, yi, xt, yt, n] = shared.bias[c]
+    column, row = cell(shared, xt * pixels + xi, yt + yi, inner.x, inner.y)
+    acc[c, xi, yi, xt, yt, n] += w[c, inner.x, inner.y] * inp[c, column, row, n]
+    column, row = cell(shared, xt * pixels + xi, yt + yi, edge.x, edge.y)
+    acc[c, xi, yi, xt, yt, n] += w[c, edge.x, edge.y] * masked(shared, c, column, row, n)
+    funcs = _finish(shared, acc, out, shape)
+    _schedule_last(shared, funcs, out, shape, (rows, blocks))
     dense = inp.dim(0).stride() == 1
     for number, taps in enumerate((inner, edge)):
-        update = acc.update(number).reorder(c, xi, taps.x, taps.y, xt, y, n)
-        update.vectorize(c, lanes).unroll(c).unroll(xi).never_partition_all()
-        if plain and number == 0:
-            for stride in (1, 2):
-                cubic = (w.dim(1).extent() == 3) & (w.dim(2).extent() == 3) & (shared.dilation_x == 1)
-                update.specialize(dense & cubic & (shared.stride_x == stride)).unroll(taps.x).unroll(taps.y)
-        update.specialize(dense)
+        _schedule_taps(acc.update(number), acc, taps, lanes).specialize(dense)
     return shared.program(out, extra)
 
 
-def _staged(isa: Isa, shape: Tile) -> Program:
+def _tall(isa: Isa, shape: Tile) -> Program:
+    """Two rows of outputs a tile, which share the rows of the input between their windows."""
     shared = Shared(3)  # c, kx, ky
-    extra = rows, blocks = [whole(name) for name in ("rows", "blocks")]
-    pixels, lanes, w, inp = shape.pixels, shape.lanes, shared.weights, shared.inp
-    c, x, xi, xt, y, n = (hl.Var(name) for name in ("c", "x", "xi", "xt", "y", "n"))
-    stage, acc, out = hl.Func("stage"), hl.Func("acc"), hl.Func(symbol("depthwise", f"{shape.name}_nhwc", isa))
-    column, row = x - shared.pad_x, y - shared.pad_y
-    width, height = inp.dim(1).extent(), inp.dim(2).extent()
-    across, down = (column >= 0) & (column < width), (row >= 0) & (row < height)
-    near = inp[c, hl.clamp(column, 0, width - 1), hl.clamp(row, 0, height - 1), n]
-    stage[c, x, y, n] = hl.select(hl.likely(across) & hl.likely(down), near, hl.f32(0))
-    taps = hl.RDom([(0, w.dim(1).extent()), (0, w.dim(2).extent())], "taps")
-    acc[c, xi, xt, y, n] = shared.bias[c]
-    first = (xt * pixels + xi) * shared.stride_x + taps.x * shared.dilation_x
-    acc[c, xi, xt, y, n] += w[c, taps.x, taps.y] * stage[c, first, y * shared.stride_y + taps.y * shared.dilation_y, n]
-    funcs = _finish(shared, acc, out, pixels, shape.plain)
-    _schedule_last(shared, funcs, out, (pixels, shape.vectors, lanes), (rows, blocks), staged=True)
-    stage.compute_at(out, hl.Var("cj")).bound_extent(c, shape.block).bound_extent(n, 1)
+    extra = rows, blocks, wide = [whole(name) for name in ("rows", "blocks", "wide")]
+    c, xi, yi, xt, yt, n = (hl.Var(name) for name in ("c", "xi", "yi", "xt", "yt", "n"))
+    acc, out = hl.Func("acc"), hl.Func(symbol("depthwise", f"{shape.name}_nhwc", isa))
+    w, inp = shared.weights, shared.inp
+    x, y = xt * shape.pixels + xi, yt * shape.rows + yi
     dense = inp.dim(0).stride() == 1
-    stage.vectorize(c, lanes).unroll(c).specialize(dense)
-    update = acc.update().reorder(c, xi, taps.x, taps.y, xt, y, n)
-    update.vectorize(c, lanes).unroll(c).unroll(xi).never_partition_all()
-    for stride in (1, 2):
-        cubic = (w.dim(1).extent() == 3) & (w.dim(2).extent() == 3) & (shared.dilation_x == 1)
-        update.specialize(cubic & (shared.stride_x == stride)).unroll(taps.x).unroll(taps.y)
+    acc[c, xi, yi, xt, yt, n] = shared.bias[c]
+    if shape.staged:
+        stage, copies = padded(shared.inp, (shared.pad_x, shared.pad_y), wide, hl.f32(0))
+        taps = _taps(shared, "taps")
+        column = x * shared.stride_x + taps.x * shared.dilation_x
+        row = y * shared.stride_y + taps.y * shared.dilation_y
+        acc[c, xi, yi, xt, yt, n] += w[c, taps.x, taps.y] * stage[c, column, row, n]
+        domains = [taps]
+    else:
+        interior = _interior(shared, shape, xt, yt)
+        inner, edge = (_taps(shared, name) for name in ("inner", "edge"))
+        inner.where(interior)
+        column, row = cell(shared, x, y, inner.x, inner.y)
+        acc[c, xi, yi, xt, yt, n] += w[c, inner.x, inner.y] * inp[c, column, row, n]
+        # Taps on padding are left out, so this is for finite weights only.
+        column, row = cell(shared, x, y, edge.x, edge.y)
+        edge.where(~interior & (column >= 0) & (column < inp.dim(1).extent()))
+        edge.where((row >= 0) & (row < inp.dim(2).extent()))
+        acc[c, xi, yi, xt, yt, n] += w[c, edge.x, edge.y] * inp[c, column, row, n]
+        domains = [inner, edge]
+    funcs = _finish(shared, acc, out, shape)
+    _schedule_last(shared, funcs, out, shape, (rows, blocks))
+    if shape.staged:
+        schedule_padded(stage, copies, wide, out, shape.lanes, dense)
+    for number, domain in enumerate(domains):
+        update = _schedule_taps(acc.update(number), acc, domain, shape.lanes)
+        if number == 0:
+            _unroll_usual(shared, update, domain, shape.plain, always=None if shape.staged else dense)
+        if not shape.staged:
+            update.specialize(dense)
     return shared.program(out, extra)
+
+
+def _taps(shared: Shared, name: str) -> Any:
+    return hl.RDom([(0, shared.weights.dim(1).extent()), (0, shared.weights.dim(2).extent())], name)
+
+
+def _interior(shared: Shared, shape: Tile, xt: Any, yt: Any) -> Any:
+    """Whether all windows of a tile lie inside the input."""
+    w, inp = shared.weights, shared.inp
+    left, top = cell(shared, xt * shape.pixels, yt * shape.rows, 0, 0)
+    last = (xt + 1) * shape.pixels - 1, (yt + 1) * shape.rows - 1
+    right, bottom = cell(shared, *last, w.dim(1).extent() - 1, w.dim(2).extent() - 1)
+    return (left >= 0) & (right < inp.dim(1).extent()) & (top >= 0) & (bottom < inp.dim(2).extent())
+
+
+def _schedule_taps(update: Any, acc: Any, taps: Any, lanes: int) -> Any:
+    c, xi, yi, xt, yt, n = acc.args()
+    update.reorder(c, xi, yi, taps.x, taps.y, xt, yt, n)
+    return update.vectorize(c, lanes).unroll(xi).unroll(yi).never_partition_all()
+
+
+def _unroll_usual(shared: Shared, update: Any, taps: Any, plain: bool, always: Any) -> None:
+    """The usual kernels have branches of their own, where every tap is an instruction."""
+    w = shared.weights
+    for size, stride in USUAL if plain else USUAL[:2]:
+        usual = (w.dim(1).extent() == size) & (w.dim(2).extent() == size)
+        usual &= (shared.dilation_x == 1) & (shared.dilation_y == 1)
+        usual &= (shared.stride_x == stride) & (shared.stride_y == stride)
+        update.specialize(usual if always is None else usual & always).unroll(taps.x).unroll(taps.y)
 
 
 def cell(shared: Shared, x: Any, y: Any, kx: Any, ky: Any) -> tuple[Any, Any]:
@@ -106,53 +141,47 @@ def masked(shared: Shared, c: Any, column: Any, row: Any, n: Any) -> Any:
     return hl.select((column >= 0) & (column < width) & (row >= 0) & (row < height), value, hl.f32(0))
 
 
-def _finish(shared: Shared, acc: Any, out: Any, pixels: int, plain: bool) -> tuple[Any, ...]:
+def _finish(shared: Shared, acc: Any, out: Any, shape: Tile) -> tuple[Any, ...]:
     """What follows the sums: a plain clamp straight from the registers, or any epilogue through a tile."""
-    c, xi, xt, y, n = acc.args()
-    x = hl.Var("x")
-    if plain:
-        value = hl.Expr(acc[c, x % pixels, x / pixels, y, n])
-        value = hl.select(value < shared.low, shared.low, value)
-        out[c, x, y, n] = hl.strict_float(hl.select(value > shared.high, shared.high, value))
+    c, xi, yi, xt, yt, n = acc.args()
+    x, y, pixels, high = hl.Var("x"), hl.Var("y"), shape.pixels, shape.rows
+    if shape.plain:
+        out[c, x, y, n] = shared.clamped(hl.Expr(acc[c, x % pixels, y % high, x / pixels, y / high, n]))
         return (acc,)
     sums, tile = hl.Func("sums"), hl.Func("tile")
-    sums[c, xi, xt, y, n] = acc[c, xi, xt, y, n]
-    last = hl.max(shared.residual.dim(1).extent() - 1, 0)
-    tile[c, xi, xt, y, n] = shared.finish(sums[c, xi, xt, y, n], c, hl.min(xt * pixels + xi, last), y, n)
-    out[c, x, y, n] = tile[c, x % pixels, x / pixels, y, n]
+    sums[c, xi, yi, xt, yt, n] = acc[c, xi, yi, xt, yt, n]
+    ends = [hl.max(shared.residual.dim(axis).extent() - 1, 0) for axis in (1, 2)]
+    place = [hl.min(at, end) for at, end in zip((xt * pixels + xi, yt * high + yi), ends, strict=True)]
+    tile[c, xi, yi, xt, yt, n] = shared.finish(sums[c, xi, yi, xt, yt, n], c, place[0], place[1], n)
+    out[c, x, y, n] = tile[c, x % pixels, y % high, x / pixels, y / high, n]
     return acc, sums, tile
 
 
-def _schedule_last(
-    shared: Shared,
-    funcs: tuple[Any, ...],
-    out: Any,
-    shape: tuple[int, int, int],
-    sizes: tuple[Any, Any],
-    *,
-    staged: bool = False,
-) -> None:
-    """Tasks of `rows` rows and `blocks` blocks of channels; the last block and its neighbour overlap where they must."""
-    (pixels, vectors, lanes), (rows, blocks) = shape, sizes
-    block = lanes * vectors
+def _schedule_last(shared: Shared, funcs: tuple[Any, ...], out: Any, shape: Tile, sizes: tuple[Any, Any]) -> None:
+    """Tasks of `rows` tiles in height and `blocks` of channels, the channels outside; the last block and its neighbour
+    overlap where they must.
+    """
+    rows, blocks = sizes
     c, x, y, n = out.args()
-    ci, cb, xi, xt, co, cj, yo, yi, task = (
-        hl.Var(name) for name in ("ci", "cb", "xi", "xt", "co", "cj", "yo", "yi", "task")
-    )
+    names = ("ci", "cb", "xi", "xt", "yi", "yt", "co", "cj", "yo", "yj", "task")
+    ci, cb, xi, xt, yi, yt, co, cj, yo, yj, task = (hl.Var(name) for name in names)
     for axis in range(4):
         out.output_buffer().dim(axis).set_min(0)
-    out.split(c, cb, ci, block, INWARDS).split(x, xt, xi, pixels, GUARD)
-    out.split(y, yo, yi, rows, GUARD).split(cb, co, cj, blocks, GUARD)
-    order = (xt, yi, cj) if staged else (cj, xt, yi)
-    out.reorder(ci, xi, *order, yo, n, co).vectorize(ci, lanes).unroll(ci).unroll(xi)
+    out.split(c, cb, ci, shape.lanes, INWARDS).split(x, xt, xi, shape.pixels, GUARD)
+    out.split(y, yt, yi, shape.rows, GUARD)
+    out.split(yt, yo, yj, rows, GUARD).split(cb, co, cj, blocks, GUARD)
+    # Without a stage the input is walked in the order in which it lies, or every cache line would be fetched more than once.
+    order = (xt, yj, cj) if shape.staged else (cj, xt, yj)
+    out.reorder(ci, xi, yi, *order, yo, n, co).vectorize(ci, shape.lanes).unroll(xi).unroll(yi)
     out.fuse(yo, n, task).fuse(task, co, task).parallel(task)
-    out.never_partition([hl.VarOrRVar(var) for var in (yi, cj, task, ci)])
+    out.never_partition([hl.VarOrRVar(var) for var in (yj, cj, task)])
     for func in funcs:
-        c, xi, xt, y, n = func.args()
-        func.compute_at(out, order[0]).bound_extent(c, block).bound(xi, 0, pixels).bound_extent(xt, 1)
-        func.vectorize(c, lanes).unroll(c)
+        c, xi, yi, xt, yt, n = func.args()
+        func.compute_at(out, order[0]).bound_extent(c, shape.lanes).bound(xi, 0, shape.pixels)
+        func.bound(yi, 0, shape.rows).bound_extent(xt, 1).bound_extent(yt, 1).bound_extent(n, 1)
+        func.vectorize(c, shape.lanes)
         if func is not funcs[-1] or len(funcs) == 1:
-            func.unroll(xi)
+            func.unroll(xi).unroll(yi)
     if len(funcs) > 1:
         shared.specialize_epilogue(funcs[-1])
     for param in (out.output_buffer(), shared.residual):
@@ -168,12 +197,12 @@ def _first(isa: Isa, name: str, *, plain: bool) -> Program:
     out = hl.Func(symbol("depthwise", name, isa))
     w, inp = shared.weights, shared.inp
     width, height = inp.dim(1).extent(), inp.dim(2).extent()
-    row = y - shared.pad_y
-    copied = hl.RDom([(0, width)], "copied")
-    copied.where((row >= 0) & (row < height) & (copied + shared.pad_x >= 0) & (copied + shared.pad_x < wide))
+    row, left = y - shared.pad_y, hl.max(shared.pad_x, 0)
+    copied = hl.RDom([(0, hl.clamp(wide - left, 0, width - left + shared.pad_x))], "copied")
+    copied.where((row >= 0) & (row < height))
     stage[x, y, c, n] = hl.f32(0)
-    stage[copied + shared.pad_x, y, c, n] = inp[c, copied, hl.clamp(row, 0, height - 1), n]
-    taps = hl.RDom([(0, w.dim(1).extent()), (0, w.dim(2).extent())], "taps")
+    stage[copied + left, y, c, n] = inp[c, copied + left - shared.pad_x, hl.clamp(row, 0, height - 1), n]
+    taps = _taps(shared, "taps")
     block = lanes * vectors
     column = (xt * block + xi) * shared.stride_x + taps.x * shared.dilation_x
     acc[xi, yi, xt, yt, c, n] = shared.bias[c]
@@ -211,9 +240,10 @@ def _schedule_first(shared: Shared, funcs: Any, domains: Any, shape: tuple[int, 
         out.unroll(yi)
     out.fuse(yo, co, task).fuse(task, n, task).parallel(task).never_partition_all()
     sx, sy, sc, sn = stage.args()
-    stage.compute_at(out, cj).bound_extent(sx, wide).bound_extent(sc, 1).bound_extent(sn, 1)
-    stage.vectorize(sx, lanes, GUARD).never_partition_all()
-    stage.update().reorder(copied, sy, sc, sn).never_partition_all()
+    stage.compute_at(out, cj).store_in(hl.MemoryType.Stack)
+    stage.bound_extent(sx, wide / lanes * lanes).bound_extent(sc, 1).bound_extent(sn, 1)
+    stage.vectorize(sx, lanes).never_partition_all()
+    stage.update().reorder(copied, sy, sc, sn).never_partition([hl.VarOrRVar(var) for var in (sy, sc, sn)])
     stage.update().specialize(shared.inp.dim(1).stride() == 1).vectorize(copied, lanes, GUARD)
     for func in tiles:
         xi, yi, xt, yt, c, n = func.args()
@@ -225,13 +255,10 @@ def _schedule_first(shared: Shared, funcs: Any, domains: Any, shape: tuple[int, 
     xi, yi, xt, yt, c, n = acc.args()
     update = acc.update().reorder(xi, yi, taps.x, taps.y, xt, yt, c, n)
     update.vectorize(xi, lanes).unroll(xi).unroll(yi).never_partition_all()
-    w = shared.weights
-    cubic = (w.dim(1).extent() == 3) & (w.dim(2).extent() == 3) & (shared.dilation_x == 1) & (shared.dilation_y == 1)
+    if last is acc:
+        _unroll_usual(shared, update, taps, True, None)
     for stride in (1, 2):
-        across = shared.stride_x == stride
-        if last is acc:
-            update.specialize(cubic & across & (shared.stride_y == stride)).unroll(taps.x).unroll(taps.y)
-        update.specialize(across)
+        update.specialize(shared.stride_x == stride)
     if last is not acc:
         shared.specialize_epilogue(last)
     for param in (out.output_buffer(), shared.residual):

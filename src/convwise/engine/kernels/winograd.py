@@ -18,7 +18,8 @@ from typing import Any
 import halide as hl
 
 from convwise.engine.isa import Isa, symbol
-from convwise.engine.kernels.common import F32, Program, Shared, Turned, Variants, turned, whole
+from convwise.engine.kernels.common import F32, Program, Shared, Variants, whole
+from convwise.engine.kernels.turning import Turned, turned
 from convwise.engine.transforms import Transform, transform
 from convwise.engine.winograd_tiles import LAYOUTS, OUTPUTS, VARIANTS, block, pixels
 
