@@ -35,6 +35,8 @@ HELD_UP = 0.12
 """The share of one task's time that the other threads wait for the last one."""
 LOOKED_AT = 64
 """More tasks than these are taken to end together."""
+TURNED = 20
+"""Multiply-adds of a vector in whose time one of planes is turned into channels last, or back."""
 SKIPPED = 3
 """From this padding on, products with nothing but padding are looked for and left out."""
 
@@ -120,9 +122,11 @@ def _choice(
     # or goes beyond the second cache.
     gaps = problem.rows.dilation > 1 or problem.columns.dilation > 1
     each = (3.0 if gaps else 1.5) if 2 * stage <= problem.machine.l2 else 5.0
+    each += TURNED / 4 * (problem.input_layout == "NCHW")
     moved = problem.groups * calls * tasks * stage * each / problem.machine.peak / threads
     outputs = problem.filters * problem.out_height * problem.out_width * problem.batch
-    stored = outputs * (8 + AGAIN * (calls - 1)) / problem.machine.peak / threads
+    each_out = 8 + TURNED * (problem.output_layout == "NCHW") + AGAIN * (calls - 1)
+    stored = outputs * each_out / problem.machine.peak / threads
     variant = f"{pixels}x{vectors}_{problem.output_layout.lower()}_{form}"
     named = (("pixels", pixels), ("channels", block), ("rows of a task", rows), ("tiles of a task", tiles))
     return Choice(
