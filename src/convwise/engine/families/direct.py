@@ -35,8 +35,10 @@ HELD_UP = 0.12
 """The share of one task's time that the other threads wait for the last one."""
 LOOKED_AT = 64
 """More tasks than these are taken to end together."""
-TURNED = 20
+TURNED = 10
 """Multiply-adds of a vector in whose time one of planes is turned into channels last, or back."""
+SQUARE = 16
+"""Planes are turned by squares as wide as a vector, at most of so many cells."""
 SKIPPED = 3
 """From this padding on, products with nothing but padding are looked for and left out."""
 
@@ -234,6 +236,8 @@ def _stage(problem: Problem, wide: int, pixels: int, tiles: int, rows: int) -> i
     """Bytes of a task's part of the input: what that many outputs' windows span."""
     columns, down = problem.columns, problem.rows
     across = Window(tiles * pixels, dilation=columns.stride).span + columns.span - 1
+    if problem.input_layout == "NCHW":
+        across = -(-across // SQUARE) * SQUARE
     return 4 * wide * across * (Window(rows, dilation=down.stride).span + down.span - 1)
 
 
