@@ -78,6 +78,7 @@ class Case:
 
 
 KERNELS, STEPS, GROUPS = st.integers(1, 5), st.integers(1, 3), st.sampled_from([1, 1, 1, 2, 3, 8])
+PADS, LAYOUTS = st.integers(0, 5), st.sampled_from(["NCHW", "NHWC"])
 
 
 @st.composite
@@ -90,12 +91,14 @@ def cases(
     groups: Any = GROUPS,
     each_in: Any = None,
     each_out: Any = None,
+    padding: Any = PADS,
+    layouts: Any = LAYOUTS,
     most: int = 40,
 ) -> Case:
     """Ragged sizes from 1 to `most`, every option; `each_in` and `each_out` draw the channels of one group."""
     kernel = (draw(kernels), draw(kernels))
     stride, dilation = ((draw(each), draw(each)) for each in (steps, dilations))
-    pads = tuple(draw(st.integers(0, 5)) for _ in range(4))
+    pads = tuple(draw(padding) for _ in range(4))
     sizes = []
     for k, d, low, high in zip(kernel, dilation, pads[::2], pads[1::2], strict=True):
         least = max(Window(k, dilation=d).span - low - high, 1)
@@ -114,7 +117,7 @@ def cases(
         dilation=dilation,
         pads=pads,
         groups=count,
-        layout=draw(st.sampled_from(["NCHW", "NHWC"])),
+        layout=draw(layouts),
         activation=draw(st.sampled_from(FUSED)),
         residual=draw(st.booleans()),
         threads=draw(st.integers(1, 3)),
@@ -140,6 +143,9 @@ def drawn_for(family: str | None) -> st.SearchStrategy[Case]:
             return cases(groups=st.integers(2, 9))
         case "first":
             return cases(groups=st.just(1), each_in=st.integers(1, 4), each_out=st.integers(1, 70))
+        case "planes":
+            one, rows = st.just(1), st.just("NCHW")
+            return cases(kernels=one, steps=one, padding=st.just(0), layouts=rows, each_out=st.integers(1, 70))
         case _:
             return cases()
 

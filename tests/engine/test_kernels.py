@@ -25,7 +25,7 @@ KERNELS = native.library() is not None
 BUILT = native.library()
 CONVS = tuple(
     name
-    for name in ("direct", "winograd", "depthwise", "grouped", "first")
+    for name in ("direct", "winograd", "depthwise", "grouped", "first", "planes")
     if BUILT is not None and any(symbol.startswith(f"cw_{name}_") for symbol in BUILT.symbols)
 )
 needed = pytest.mark.skipif(not KERNELS, reason="no kernels here")
@@ -58,7 +58,7 @@ def check(case: Case, family: str | None) -> None:
         return
     assert result.shape == wanted.shape
     assert result.dtype == np.float32
-    if family in ("direct", "pointwise", "depthwise", "grouped", "first") and case.activation not in (
+    if family in ("direct", "pointwise", "depthwise", "grouped", "first", "planes") and case.activation not in (
         "silu",
         "hardswish",
     ):

@@ -26,6 +26,7 @@ LAYERS: dict[str, tuple[tuple[int, ...], tuple[int, ...], dict[str, Any]]] = {
     "depthwise": ((2, 6, 9, 10), (6, 1, 3, 3), {"padding": (1, 0), "groups": 6}),
     "grouped": ((2, 6, 9, 10), (9, 2, 3, 3), {"groups": 3}),
     "first": ((2, 3, 9, 10), (7, 3, 3, 3), {"stride": 2, "padding": 1}),
+    "planes": ((2, 5, 9, 10), (7, 5, 1, 1), {}),
 }
 """Shapes of input and weights, and options, of a layer for each family."""
 

@@ -212,12 +212,20 @@ def _calls(
         weights = _dense(packed[1:])
         if some < channels:
             weights.dim[1].extent = some
+        result = describe((filters, problem.out_width, high, count), _inner_first(outputs))
+        added = describe((filters, problem.out_width, high, count), _inner_first(outputs))
+        if choice.strip:
+            cells, (image, plane, _, _) = problem.out_width * high, outputs
+            result = describe(
+                (filters, choice.strip, -(-cells // choice.strip), count), (plane, 1, choice.strip, image)
+            )
+            added = describe((filters, cells, 1, count), (plane, 1, cells, image))
         buffers = (
             describe((some, problem.width, problem.height, count), _inner_first(inputs)),
             weights,
             _dense((_bias_length(problem, filters),)),
-            describe((filters, problem.out_width, high, count), _inner_first(outputs)),
-            describe((filters, problem.out_width, high, count), _inner_first(outputs)),
+            added,
+            result,
         )
         places = (source, group * size + 4 * first * packed[-1], 4 * group * filters, place)
         yield _part(problem, choice, buffers, places, row, (first == 0, first + some == channels))
@@ -277,7 +285,7 @@ def _part(
     inp, packed, bias, residual, out = buffers
     zeros = None
     if not first:
-        zeros = aligned((bias.dim[0].extent,), fill=True)
+        zeros = aligned((bias.dim[0].extent + TILE,), fill=True)
         bias.host = zeros.ctypes.data
     everything = [inp, packed, bias, residual, *scalars, out]
     addresses = (ctypes.c_void_p * len(everything))(*(ctypes.addressof(value) for value in everything))

@@ -10,3 +10,10 @@ def direct_tiles(isa: Isa) -> tuple[tuple[int, int], ...]:
     if isa.registers == 32:
         return (14, 2), (7, 2), (8, 2), (6, 4), (4, 4), (14, 1)
     return (6, 2), (4, 3), (4, 2), (12, 1)
+
+
+def plane_tiles(isa: Isa) -> tuple[tuple[int, int], ...]:
+    """The same with the roles swapped: output channels times vectors of pixels."""
+    if isa.registers == 32:
+        return (8, 3), (14, 2), (16, 1)
+    return ((4, 3),)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from convwise.engine.arrays import Array
-from convwise.engine.families import depthwise, direct, first, grouped, pool, transposed, winograd
+from convwise.engine.families import depthwise, direct, first, grouped, planes, pool, transposed, winograd
 from convwise.engine.isa import Isa
 from convwise.engine.problem import Choice, Problem
 
@@ -33,6 +33,7 @@ FAMILIES: Mapping[str, Family] = {
         Family("depthwise", depthwise.why_not, depthwise.choices, depthwise.pack, grouped=True),
         Family("grouped", grouped.why_not, grouped.choices, grouped.pack, grouped=True),
         Family("first", first.why_not, first.choices, first.pack),
+        Family("planes", planes.why_not, planes.choices, planes.pack),
         Family("transposed", transposed.why_not, transposed.choices, transposed.pack),
         Family("pool", pool.why_not, pool.choices, None),
     )

@@ -35,6 +35,10 @@ HELD_UP = 0.12
 """The share of one task's time that the other threads wait for the last one."""
 LOOKED_AT = 64
 """More tasks than these are taken to end together."""
+TURNED = 10
+"""Multiply-adds of a vector in whose time one of planes is turned into channels last, or back."""
+SQUARE = 16
+"""Planes are turned by squares as wide as a vector, at most of so many cells."""
 SKIPPED = 3
 """From this padding on, products with nothing but padding are looked for and left out."""
 
@@ -120,9 +124,11 @@ def _choice(
     # or goes beyond the second cache.
     gaps = problem.rows.dilation > 1 or problem.columns.dilation > 1
     each = (3.0 if gaps else 1.5) if 2 * stage <= problem.machine.l2 else 5.0
+    each += TURNED / 4 * (problem.input_layout == "NCHW")
     moved = problem.groups * calls * tasks * stage * each / problem.machine.peak / threads
     outputs = problem.filters * problem.out_height * problem.out_width * problem.batch
-    stored = outputs * (8 + AGAIN * (calls - 1)) / problem.machine.peak / threads
+    each_out = 8 + TURNED * (problem.output_layout == "NCHW") + AGAIN * (calls - 1)
+    stored = outputs * each_out / problem.machine.peak / threads
     variant = f"{pixels}x{vectors}_{problem.output_layout.lower()}_{form}"
     named = (("pixels", pixels), ("channels", block), ("rows of a task", rows), ("tiles of a task", tiles))
     return Choice(
@@ -230,6 +236,8 @@ def _stage(problem: Problem, wide: int, pixels: int, tiles: int, rows: int) -> i
     """Bytes of a task's part of the input: what that many outputs' windows span."""
     columns, down = problem.columns, problem.rows
     across = Window(tiles * pixels, dilation=columns.stride).span + columns.span - 1
+    if problem.input_layout == "NCHW":
+        across = -(-across // SQUARE) * SQUARE
     return 4 * wide * across * (Window(rows, dilation=down.stride).span + down.span - 1)
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import halide as hl
 
 from convwise.engine.isa import Isa, symbol
-from convwise.engine.kernels.common import Program, Shared, Variants, whole
+from convwise.engine.kernels.common import Program, Shared, Square, Variants, by_vectors, turned, whole
 from convwise.engine.tiles import direct_tiles
 
 GUARD = hl.TailStrategy.GuardWithIf
@@ -31,11 +31,11 @@ def variants(isa: Isa) -> Variants:
 
 @dataclass(frozen=True)
 class Funcs:
-    read: Any
+    square: Square | None
     stage: Any
     part: Any
     acc: Any
-    flip: Any
+    flips: Any
     tile: Any
     out: Any
 
@@ -45,7 +45,7 @@ def build(isa: Isa, tile: tuple[int, int], layout: str, form: str) -> Program:
     pixels, block = tile[0], isa.lanes * tile[1]
     extra = rows, tiles, blocks, wide, skip = [whole(name) for name in ("rows", "tiles", "blocks", "wide", "skip")]
     name = symbol("direct", f"{tile[0]}x{tile[1]}_{layout}_{form}", isa)
-    funcs, taps = _algorithm(shared, name, (pixels, block), layout, form, skip)
+    funcs, taps = _algorithm(shared, name, (pixels, block, isa.lanes), layout, form, skip)
     _schedule_output(shared, funcs, isa, (pixels, block), (layout, form), (rows, tiles, blocks))
     if form == "any":
         _schedule_tile(shared, funcs, isa, (pixels, block), layout)
@@ -56,23 +56,22 @@ def build(isa: Isa, tile: tuple[int, int], layout: str, form: str) -> Program:
 
 
 def _algorithm(
-    shared: Shared, name: str, shape: tuple[int, int], layout: str, form: str, skip: Any
+    shared: Shared, name: str, shape: tuple[int, int, int], layout: str, form: str, skip: Any
 ) -> tuple[Funcs, Any]:
-    pixels, block = shape
+    pixels, block, lanes = shape
     c, k, x, y, n, ki, kb, xi, xt = (hl.Var(name) for name in ("c", "k", "x", "y", "n", "ki", "kb", "xi", "xt"))
-    names = ("read", "stage", "part", "acc", "flip", "tile", name)
-    read, stage, part, acc, flip, tile, out = (hl.Func(each) for each in names)
-    inp = shared.inp
-    if form == "point":
+    names = ("stage", "part", "acc", "flip", "tile", name)
+    stage, part, acc, flip, tile, out = (hl.Func(each) for each in names)
+    inp, square = shared.inp, Square.of(shared, lanes) if layout == "nchw" else None
+    if square is not None:
+        stage[c, x, y, n] = square.steps[-1][x % lanes * lanes + c % lanes, x / lanes, c / lanes, y, n]
+    elif form == "point":
         # Pixels that only fill the last tile of a row are those of its last cell again.
         ends = (inp.dim(1).extent() - 1, inp.dim(2).extent() - 1)
-        read[c, x, y, n] = inp[c, hl.min(x, ends[0]), hl.min(y, ends[1]), n]
-    elif layout == "nhwc":
-        # No more channels are asked for than there are, so that a vector of them is one load.
-        read[c, x, y, n] = shared.border(c, x - shared.pad_x, y - shared.pad_y, n)
+        stage[c, x, y, n] = inp[c, hl.min(x, ends[0]), hl.min(y, ends[1]), n]
     else:
-        read[c, x, y, n] = shared.edge(c, x - shared.pad_x, y - shared.pad_y, n)
-    stage[c, x, y, n] = read[c, x, y, n]
+        # No more channels are asked for than there are, so that a vector of them is one load.
+        stage[c, x, y, n] = shared.border(c, x - shared.pad_x, y - shared.pad_y, n)
     w = shared.weights
     r = hl.RDom([(0, w.dim(3).extent())], "r")
     taps = hl.RDom([(0, w.dim(1).extent()), (0, w.dim(2).extent())], "taps")
@@ -96,15 +95,21 @@ def _algorithm(
     else:
         acc[ki, xi, xt, kb, y, n] += part[ki, xi, xt, kb, y, n, r.x]
     # Planes are written along a row, so a tile is turned first; pixels that fill its last vector are never stored.
-    flip[xi, ki, xt, kb, y, n] = acc[ki, hl.min(xi, pixels - 1), xt, kb, y, n]
-    summed = flip[xi, ki, xt, kb, y, n] if layout == "nchw" else acc[ki, xi, xt, kb, y, n]
+    i, xo, ko = hl.Var("i"), hl.Var("xo"), hl.Var("ko")
+    flip[i, xo, ko, xt, kb, y, n] = acc[
+        ko * lanes + i % lanes, hl.min(xo * lanes + i / lanes, pixels - 1), xt, kb, y, n
+    ]
+    flips = (flip, *turned(flip, lanes))
+    summed = acc[ki, xi, xt, kb, y, n]
+    if layout == "nchw":
+        summed = flips[-1][ki % lanes * lanes + xi % lanes, xi / lanes, ki / lanes, xt, kb, y, n]
     place = (kb * block + ki, xt * pixels + xi, y, n)
     if form == "any":
         tile[ki, xi, xt, kb, y, n] = shared.finish(summed, *place, whole=_whole(shared, pixels, block, layout))
     else:
         tile[ki, xi, xt, kb, y, n] = shared.clamped(summed)
     out[k, x, y, n] = tile[k % block, x % pixels, x / pixels, k / block, y, n]
-    return Funcs(read, stage, part, acc, flip, tile, out), (r, taps)
+    return Funcs(square, stage, part, acc, flips, tile, out), (r, taps)
 
 
 def _whole(shared: Shared, pixels: int, block: int, layout: str) -> Any:
@@ -142,9 +147,17 @@ def _schedule_output(
         param.dim(1).set_stride(hl.Expr() if nhwc else 1)
     funcs.acc.compute_at(out, xj)
     if not nhwc:
-        xi, ki, xt, kb, y, n = funcs.flip.args()
-        flip = funcs.flip.compute_at(out, xj).bound(xi, 0, _filled(isa, pixels)).bound(ki, 0, block)
-        flip.bound_extent(xt, 1).bound_extent(kb, 1).reorder(xi, ki, xt, kb, y, n).vectorize(ki, isa.lanes).unroll(xi)
+        last = funcs.flips[-1]
+        last.compute_at(out, xj)
+        for flip in funcs.flips:
+            i, xo, ko, xt, kb, *_ = flip.args()
+            if flip is last:
+                flip.bound(xo, 0, _filled(isa, pixels) // isa.lanes).bound(ko, 0, block // isa.lanes)
+            else:
+                # One square after the other, so that its steps stay in registers.
+                flip.compute_at(last, xo).bound_extent(xo, 1).bound_extent(ko, 1)
+            flip.bound(i, 0, isa.lanes**2).bound_extent(xt, 1).bound_extent(kb, 1)
+            by_vectors(flip, isa.lanes, first=flip is funcs.flips[0])
     if form == "any":
         tile.compute_at(out, xj)
     if form != "point":
@@ -198,7 +211,7 @@ def _schedule_sums(
 
 def _schedule_stage(shared: Shared, funcs: Funcs, isa: Isa, layout: str, wide: Any) -> None:
     """Dense along the channels, or from planes in squares of one vector by one vector; other steps number by number."""
-    stage, read = funcs.stage, funcs.read
+    stage = funcs.stage
     c, x, y, n = stage.args()
     stage.bound_extent(n, 1)
     if layout == "nhwc":
@@ -206,10 +219,8 @@ def _schedule_stage(shared: Shared, funcs: Funcs, isa: Isa, layout: str, wide: A
         return
     stage.bound_extent(c, wide)
     outer_c, inner_c, outer_x, inner_x = (hl.Var(name) for name in ("outer_c", "inner_c", "outer_x", "inner_x"))
-    stage.split(c, outer_c, inner_c, isa.lanes, hl.TailStrategy.RoundUp)
+    stage.align_bounds(x, isa.lanes).split(c, outer_c, inner_c, isa.lanes, hl.TailStrategy.RoundUp)
     stage.split(x, outer_x, inner_x, isa.lanes, hl.TailStrategy.RoundUp)
     stage.reorder(inner_c, inner_x, outer_x, outer_c, y, n).vectorize(inner_c).unroll(inner_x)
-    c, x, y, n = read.args()
-    read.compute_at(stage, outer_x).bound_extent(c, isa.lanes).bound_extent(x, isa.lanes)
-    read.reorder(c, x, y, n).vectorize(x, isa.lanes).unroll(c)
-    read.specialize(shared.inp.dim(1).stride() == 1)
+    assert funcs.square is not None
+    funcs.square.schedule(shared, (stage, outer_x))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from convwise.engine.isa import Isa
-from convwise.engine.kernels import depthwise, direct, first, grouped, pool, transposed, winograd
+from convwise.engine.kernels import depthwise, direct, first, grouped, planes, pool, transposed, winograd
 from convwise.engine.kernels.common import Variants
 
 TABLE: Mapping[str, Callable[[Isa], Variants]] = {
@@ -14,6 +14,7 @@ TABLE: Mapping[str, Callable[[Isa], Variants]] = {
     "depthwise": depthwise.variants,
     "grouped": grouped.variants,
     "first": first.variants,
+    "planes": planes.variants,
     "transposed": transposed.variants,
     "pool": pool.variants,
 }

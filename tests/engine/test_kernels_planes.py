@@ -1,0 +1,130 @@
+"""The kernels for 1x1 windows of planes: every tile and cut of theirs, odd steps, special values, residuals, what they refuse."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from kernel_cases import Case, drawn_for, expected
+
+from convwise.engine import Conv, conv2d, native, plan, planning
+from convwise.engine.families import FAMILIES, planes
+from convwise.errors import ArgumentError
+
+needed = pytest.mark.skipif(native.library() is None, reason="no kernels here")
+EXACT = drawn_for("planes").filter(lambda case: case.activation not in ("silu", "hardswish"))
+RNG = np.random.default_rng(0)
+
+
+def arrays(*shapes: tuple[int, ...]) -> tuple[np.ndarray, ...]:
+    """Whole numbers, whose sums are exact in every order."""
+    return tuple(RNG.integers(-9, 10, shape).astype(np.float32) for shape in shapes)
+
+
+@needed
+def test_every_tile_and_cut_gives_the_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not only the one that seems cheapest; residuals and activations too."""
+    seen = set()
+
+    @settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+    @given(EXACT, st.integers(0, 20))
+    def every(case: Case, number: int) -> None:
+        x, w, bias = case.arrays()
+        wanted = expected(case)
+        taken: list[str] = []
+
+        def choices(*problem: Any) -> list[Any]:
+            found = planes.choices(*problem)
+            taken.append(found[number % len(found)].symbol)
+            return [found[number % len(found)]]
+
+        planning.choose.cache_clear()
+        with monkeypatch.context() as patch:
+            chosen = replace(FAMILIES["planes"], choices=choices)
+            patch.setattr(planning, "FAMILIES", {**FAMILIES, "planes": chosen})
+            conv = Conv(w, bias, algorithm="planes", threads=case.threads, **case.options())
+            result = conv(x, case.residual_like(wanted.shape))
+        seen.update(taken)
+        assert np.array_equal(result, wanted)
+
+    every()
+    planning.choose.cache_clear()
+    kernels = native.library()
+    assert kernels is not None
+    assert seen >= {name for name in kernels.symbols if name.startswith("cw_planes_") and "_plain_" in name}
+
+
+@needed
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_special_values_reach_the_outputs_that_read_them(value: float) -> None:
+    """One pixel of all filters, and nothing beside it in the same vector or behind the end."""
+
+    @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+    @given(drawn_for("planes"), st.data())
+    def every(case: Case, data: st.DataObject) -> None:
+        x, w, bias = case.arrays()
+        x.reshape(-1)[data.draw(st.integers(0, x.size - 1))] = value
+        result = Conv(w, bias, algorithm="planes", threads=case.threads, **case.options())(x)
+        wanted = Conv(w, bias, algorithm="windows", **case.options())(x)
+        assert np.array_equal(np.isnan(result), np.isnan(wanted))
+        assert np.allclose(result, wanted, rtol=1e-5, atol=1e-4, equal_nan=True)
+
+    every()
+
+
+@needed
+@pytest.mark.parametrize("shape", [(2, 9, 7, 11), (1, 40, 1, 1), (3, 5, 50, 1), (1, 700, 3, 5), (1, 3, 64, 96)])
+@pytest.mark.parametrize("filters", [1, 8, 33])
+def test_rows_need_not_lie_one_behind_the_other(shape: tuple[int, ...], filters: int) -> None:
+    n, c, h, w = shape
+    x, weight, bias = arrays((n, c, 2 * h, 2 * w), (filters, c, 1, 1), (filters,))
+    odd = np.asfortranarray(x), x[:, :, ::2], x[..., ::2], x[..., ::-1], x[:, :, ::-1], x[:, ::-1, 1:, 1:], x[::-1]
+    for view in odd:
+        wanted = conv2d(view, weight, bias, algorithm="windows")
+        assert np.array_equal(conv2d(view, weight, bias, algorithm="planes", threads=2), wanted)
+
+
+@needed
+@pytest.mark.parametrize("threads", [1, 2, 5])
+def test_parts_of_the_rows_are_found_where_they_lie(threads: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Long work is cut into calls of a few rows, whose images are not one row; here after very few multiply-adds."""
+    from convwise.engine import calls, compiled
+
+    monkeypatch.setattr(calls, "SLICE", 2000)
+    monkeypatch.setattr(compiled, "SLICE", 2000)
+    planning.choose.cache_clear()
+    x, weight, bias, residual = arrays((2, 11, 29, 31), (19, 11, 1, 1), (19,), (2, 19, 29, 31))
+    wanted = Conv(weight, bias, algorithm="windows", activation="relu")(x, residual)
+    conv = Conv(weight, bias, algorithm="planes", activation="relu", threads=threads)
+    assert np.array_equal(conv(x, residual), wanted)
+    assert np.array_equal(conv(np.asfortranarray(x), residual), wanted)
+
+
+@needed
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"layout": "NHWC"}, r"only for channels first \(NCHW\)"),
+        ({"stride": 2}, "only for 1x1 windows with stride 1 and no padding"),
+        ({"stride": (1, 3)}, "only for 1x1 windows with stride 1 and no padding"),
+        ({"padding": 1}, "only for 1x1 windows with stride 1 and no padding"),
+        ({"groups": 72}, "72 groups would be 72 calls; at most 64"),
+    ],
+)
+def test_what_it_cannot_run_it_says(options: dict[str, Any], words: str) -> None:
+    w = np.ones((72, 72 // options.get("groups", 1), 1, 1), np.float32)
+    with pytest.raises(ArgumentError, match=words) as told:
+        conv2d(np.ones((1, 72, 72, 72), np.float32), w, algorithm="planes", **options)
+    assert told.value.code == "CW607"
+
+
+@needed
+def test_it_is_chosen_where_it_is_the_faster_one() -> None:
+    """Planes need not be turned; of very few pixels a vector holds too few."""
+    assert plan((1, 64, 56, 56), (256, 64, 1, 1), threads=2).algorithm == "planes"
+    assert plan((1, 56, 56, 64), (256, 64, 1, 1), threads=2, layout="NHWC").algorithm == "direct"
+    assert plan((1, 512, 1, 1), (512, 512, 1, 1), threads=2).algorithm != "planes"
