@@ -7,8 +7,11 @@ from convwise.engine.isa import Isa
 SCHEDULES = ("rows", "deep")
 """rows: rectangles of tiles in parallel, each with its transformed input in a core's cache. deep: one rectangle after the
 other, in parallel first over its input channels and then over blocks of output channels."""
-VARIANTS = (("f4", "rows"), ("f4", "deep"), ("f2", "deep"))
-OUTPUTS = {"f2": 2, "f4": 4}
+VARIANTS = (("f4", "rows"), ("f4", "deep"), ("f2", "deep"), ("f3", "rows"), ("f3", "deep"))
+SIZES = {"f2": (2, 3), "f4": (4, 3), "f3": (3, 4)}
+"""Along one axis, the outputs of a tile and the taps of a part of the window: larger windows are cut into such parts."""
+SUMMED = 64
+"""Input channels that are added up before they join the others: long sums lose digits."""
 
 
 def block(isa: Isa) -> int:

@@ -1,4 +1,7 @@
-"""Winograd convolution for 3 x 3 windows that step by one: F(4 x 4, 3 x 3) and F(2 x 2, 3 x 3).
+"""Winograd convolution for windows that step by one: F(4 x 4, 3 x 3), F(2 x 2, 3 x 3) and F(3 x 3, 4 x 4).
+
+A larger window is cut into parts of 3 x 3 (4 x 4) taps, filled up with zeros: each is a window of its own over the input
+shifted by its place, and the products of all parts add up, so that (channel, part) is one longer axis of input channels.
 
 The output is cut into tiles of m x m, and these into rectangles of `wide` x `tall` tiles of `images` images. For each
 rectangle: its input is transformed (vectors over channels), then for each of the (m + 2)**2 frequencies a matrix product
@@ -20,7 +23,7 @@ import halide as hl
 from convwise.engine.isa import Isa, symbol
 from convwise.engine.kernels.common import F32, Program, Shared, Variants, whole
 from convwise.engine.transforms import Transform, transform
-from convwise.engine.winograd_tiles import OUTPUTS, VARIANTS, block, pixels
+from convwise.engine.winograd_tiles import SIZES, SUMMED, VARIANTS, block, pixels
 
 GUARD = hl.TailStrategy.GuardWithIf
 ROUND = hl.TailStrategy.RoundUp
@@ -36,13 +39,17 @@ def variants(isa: Isa) -> Variants:
 
 @dataclass(frozen=True)
 class Sizes:
-    """Run-time numbers: tiles across, tiles down and images of a rectangle; tiles of a register tile; blocks of a group."""
+    """Run-time numbers: tiles across, tiles down and images of a rectangle; tiles of a register tile; blocks of a group;
+    parts of the window, and how many of them lie side by side.
+    """
 
     wide: Any
     tall: Any
     images: Any
     pixels: Any
     blocks: Any
+    parts: Any
+    abreast: Any
 
     @property
     def tiles(self) -> Any:
@@ -59,6 +66,8 @@ class Funcs:
     down: Any
     across: Any
     spectrum: Any
+    head: Any
+    part: Any
     acc: Any
     products: Any
     back: Any
@@ -78,8 +87,8 @@ class Funcs:
 
 def build(isa: Isa, size: str, schedule: str, layout: str) -> Program:
     shared = Shared(5)  # k in block, c in chunk, chunk, frequency, block
-    extra = [whole(name) for name in ("wide", "tall", "images", "pixels", "blocks")]
-    sizes, used = Sizes(*extra), transform(OUTPUTS[size])
+    extra = [whole(name) for name in ("wide", "tall", "images", "pixels", "blocks", "parts", "abreast")]
+    sizes, used = Sizes(*extra), transform(*SIZES[size])
     funcs = _algorithm(shared, symbol("winograd", f"{size}{schedule}_{layout}", isa), isa, used, sizes, layout)
     _schedule_output(shared, funcs, isa, schedule, layout, sizes)
     _schedule_spectrum(shared, funcs, isa, schedule, sizes, used.products)
@@ -113,6 +122,8 @@ def _algorithm(shared: Shared, name: str, isa: Isa, used: Transform, sizes: Size
         "down",
         "across",
         "spectrum",
+        "head",
+        "part",
         "acc",
         "products",
         "back",
@@ -136,9 +147,10 @@ def _transform_input(shared: Shared, f: dict[str, Any], isa: Isa, used: Transfor
     rect = [rx, ry, rn] = _vars("rx", "ry", "rn")
     m, size = used.outputs, used.products
     width, height, images = (shared.inp.dim(axis).extent() for axis in (1, 2, 3))
-    channel, image = co * isa.lanes + ci, hl.min(rn * sizes.images + n, images - 1)
-    row = ry * sizes.tall * m + y - shared.pad_y
-    first = rx * sizes.wide * m - shared.pad_x
+    channel, image = co / sizes.parts * isa.lanes + ci, hl.min(rn * sizes.images + n, images - 1)
+    part = co % sizes.parts
+    row = ry * sizes.tall * m + y + part / sizes.abreast * used.taps - shared.pad_y
+    first = rx * sizes.wide * m + part % sizes.abreast * used.taps - shared.pad_x
     # Where rows lie densely they are copied as rows, zeros left outside the image, and the stage turns them.
     line, stage = f["line"], f["stage"]
     s = hl.RDom([(0, sizes.wide * m + used.products - m)], "s")
@@ -179,17 +191,31 @@ def _by_chunks(shared: Shared, isa: Isa) -> Any:
     return (shared.inp.dim(0).stride() == 1) & (shared.inp.dim(0).extent() % isa.lanes == 0)
 
 
-def _multiply(shared: Shared, f: dict[str, Any], isa: Isa, used: Transform) -> Any:
-    """products[k, frequency, tile]: the sum over channels."""
-    k, t, i, j = _vars("k", "t", "i", "j")
+def _multiply(shared: Shared, f: dict[str, Any], isa: Isa, used: Transform) -> tuple[Any, Any, Any]:
+    """products[k, frequency, tile]: the sum over channels and parts. Some chunks are added up before they join the others."""
+    k, t, i, j, some = _vars("k", "t", "i", "j", "some")
     rect = _vars("rx", "ry", "rn")
-    w, wide = shared.weights, block(isa)
-    r = hl.RDom([(0, isa.lanes), (0, w.dim(2).extent())], "r")
-    f["acc"][[k, t, i, j, *rect]] = hl.f32(0)
-    row = w[k % wide, r.x, r.y, i * used.products + j, k / wide]
-    f["acc"][[k, t, i, j, *rect]] += row * f["spectrum"][[r.x, t, r.y, i, j, *rect]]
-    f["products"][[k, i, j, t, *rect]] = f["acc"][[k, t, i, j, *rect]]
-    return r
+    w, wide, each = shared.weights, block(isa), SUMMED // isa.lanes
+    chunks = w.dim(2).extent()
+    along = [k, t, i, j]
+
+    def product(channel: Any, chunk: Any) -> Any:
+        weight = w[k % wide, channel, chunk, i * used.products + j, k / wide]
+        return weight * f["spectrum"][[channel, t, chunk, i, j, *rect]]
+
+    first = hl.RDom([(0, isa.lanes), (0, hl.min(each, chunks))], "first")
+    f["head"][[*along, *rect]] = hl.f32(0)
+    f["head"][[*along, *rect]] += product(first.x, first.y)
+    more = hl.RDom([(0, isa.lanes), (0, each)], "more")
+    chunk = some * each + more.y
+    more.where(chunk < chunks)
+    f["part"][[*along, some, *rect]] = hl.f32(0)
+    f["part"][[*along, some, *rect]] += product(more.x, chunk)
+    sums = hl.RDom([(1, (chunks - 1) / each)], "sums")
+    f["acc"][[*along, *rect]] = f["head"][[*along, *rect]]
+    f["acc"][[*along, *rect]] += f["part"][[*along, sums.x, *rect]]
+    f["products"][[k, i, j, t, *rect]] = f["acc"][[*along, *rect]]
+    return first, more, sums
 
 
 def _transform_back(f: dict[str, Any], used: Transform, sizes: Sizes) -> Any:
@@ -346,14 +372,18 @@ def _schedule_products(shared: Shared, f: Funcs, isa: Isa, sizes: Sizes, size: i
         tiled(f.products.specialize(sizes.pixels == count), count)
     tiled(f.products, best)
     f.products.never_partition_all()
-    k, t = f.acc.args()[:2]
-    f.acc.compute_at(f.products, to).store_in(hl.MemoryType.Register).bound_extent(k, wide)
-    f.acc.vectorize(k, isa.lanes).unroll(k).unroll(t)
-    update = f.acc.update().reorder(k, t, f.terms.x, f.terms.y)
-    update.vectorize(k, isa.lanes).unroll(k).unroll(t)
-    row = w.in_()
-    lane = row.args()[0]
-    row.compute_at(f.acc, f.terms.x).vectorize(lane, isa.lanes).unroll(lane)
+    first, more, sums = f.terms
+    for func, inner in ((f.head, (first.x, first.y)), (f.part, (more.x, more.y)), (f.acc, (sums.x,))):
+        k, t = func.args()[:2]
+        func.compute_at(f.products, to).store_in(hl.MemoryType.Register).bound_extent(k, wide)
+        func.vectorize(k, isa.lanes).unroll(k).unroll(t)
+        func.update().reorder(k, t, *inner).vectorize(k, isa.lanes).unroll(k).unroll(t)
+        if func is not f.acc:
+            row = w.in_(func)
+            lane = row.args()[0]
+            row.compute_at(func, inner[0]).vectorize(lane, isa.lanes).unroll(lane)
+    f.part.compute_at(f.acc, sums.x)
+    f.spectrum.bound(f.spectrum.args()[2], 0, w.dim(2).extent())
     w.dim(0).set_extent(wide)
     w.dim(1).set_extent(isa.lanes).set_stride(wide)
 
