@@ -17,7 +17,7 @@ from convwise.engine.compiled import Run, steps_of
 from convwise.engine.families import winograd
 from convwise.engine.planning import machine_of
 from convwise.engine.problem import Problem
-from convwise.engine.winograd_tiles import block, pixels
+from convwise.engine.winograd_tiles import pixels
 
 
 def view(array: np.ndarray, layout: str) -> np.ndarray:
@@ -61,8 +61,16 @@ def one(rng: np.random.Generator, kernels: native.Library) -> None:
     choice = choices[int(rng.integers(len(choices)))]
     m = dict(choice.tiles)["outputs"]
     wide, tall = (int(rng.integers(1, -(-size // m) + 2)) for size in (problem.out_width, problem.out_height))
-    parts = [count for count in range(1, 9) if -(-k // block(kernels.isa)) % count == 0]
-    cut = wide, tall, int(rng.integers(1, n + 1)), int(rng.choice(pixels(kernels.isa))), int(rng.choice(parts))
+    vectors = dict(choice.tiles)["channels out"] // kernels.isa.lanes
+    blocks = -(-k // dict(choice.tiles)["channels out"])
+    groups = [count * vectors for count in range(1, 9) if blocks % count == 0]
+    cut = (
+        wide,
+        tall,
+        int(rng.integers(1, n + 1)),
+        int(rng.choice(pixels(kernels.isa, vectors))),
+        int(rng.choice(groups)),
+    )
     choice = replace(choice, extra=(*cut, *choice.extra[5:]))
     print(problem, choice.variant, cut, flush=True)
     for at_end in (True, False):

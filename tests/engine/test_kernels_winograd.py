@@ -238,8 +238,15 @@ def test_blocks_of_weights_are_padded_with_zeros() -> None:
     choice = winograd.choices(problem(channels=9, filters=11), AVX2)[0]
     packed = winograd.pack(choice, np.ones((11, 9, 3, 3), np.float32))
     blocks, products, chunks, lanes, wide = packed.shape
-    assert (blocks, chunks, lanes, wide) == (1, 2, 8, 16)
-    flat = packed.reshape(products, chunks * lanes, wide)
-    assert not flat[:, 9:].any()
-    assert not flat[:, :, 11:].any()
-    assert flat[0, :9, :11].all()
+    assert (blocks, chunks, lanes, wide) == (2, 2, 8, 8)
+    flat = packed.reshape(blocks, products, chunks * lanes, wide)
+    assert not flat[:, :, 9:].any()
+    assert not flat[1, :, :, 3:].any()
+    assert flat[0, 0, :9].all()
+    assert flat[1, 0, :9, :3].all()
+
+
+def test_a_block_of_one_vector_leaves_none_empty() -> None:
+    """Of 17 to 24 channels no fourth vector of 8 is computed; of 25 to 32 a block is two."""
+    assert {dict(c.tiles)["channels out"] for c in winograd.choices(problem(filters=20), AVX2)} == {8, 16}
+    assert {dict(c.tiles)["channels out"] for c in winograd.choices(problem(filters=30), AVX2)} == {16}

@@ -110,7 +110,7 @@ def test_the_command_line_measures(json_too: bool, capsys: Any, monkeypatch: pyt
 def test_winograd_packs_each_weight_to_its_place(
     filters: int, channels: int, size: str, window: tuple[int, int]
 ) -> None:
-    """Against the definition, number by number: (block, frequency, chunk and part, c in chunk, k in block)."""
+    """Against the definition, number by number: (vector, frequency, chunk and part, c in chunk, k in vector)."""
     from convwise.engine.problem import Choice
 
     tiles = (("channels in", 16), ("channels out", 32))
@@ -120,7 +120,7 @@ def test_winograd_packs_each_weight_to_its_place(
     taps = SIZES[size][1]
     down, across = (-(-length // taps) for length in window)
     matrix = np.array([[float(value) for value in row] for row in transform(*SIZES[size]).weight])
-    full = np.zeros((packed.shape[0] * 32, packed.shape[2] // (down * across), down, across, 16, packed.shape[1]))
+    full = np.zeros((packed.shape[0] * 16, packed.shape[2] // (down * across), down, across, 16, packed.shape[1]))
     for k, c, row, column in np.ndindex(filters, channels, down, across):
         part = np.zeros((taps, taps))
         cut = w[k, c, row * taps : (row + 1) * taps, column * taps : (column + 1) * taps]

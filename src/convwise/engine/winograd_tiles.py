@@ -14,11 +14,11 @@ SUMMED = 64
 """Input channels that are added up before they join the others: long sums lose digits."""
 
 
-def block(isa: Isa) -> int:
-    """Output channels of one register tile: two vectors."""
-    return 2 * isa.lanes
+def pixels(isa: Isa, vectors: int) -> tuple[int, ...]:
+    """Tiles of one register tile, best first: with so many vectors each, those of weights and one broadcast, they fit the registers.
 
-
-def pixels(isa: Isa) -> tuple[int, ...]:
-    """Tiles of one register tile, best first: with two vectors each, a row of weights and one broadcast, they fit the registers."""
-    return (14, 12, 10, 8, 7, 6, 5, 4, 2) if isa.registers == 32 else (6, 5, 4, 3, 2)
+    Two vectors of output channels share a broadcast; one alone, for numbers of vectors that are not even, needs fewer forms.
+    """
+    if vectors == 2:
+        return (14, 12, 10, 8, 7, 6, 5, 4, 2) if isa.registers == 32 else (6, 5, 4, 3, 2)
+    return (14, 10, 7, 4) if isa.registers == 32 else (12, 8, 6, 4)

@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from itertools import product
 
 import numpy as np
 import numpy.typing as npt
@@ -21,7 +22,7 @@ from convwise.engine.arrays import Array
 from convwise.engine.isa import Isa, symbol
 from convwise.engine.problem import LARGEST_INDEX, Choice, Problem
 from convwise.engine.transforms import transform
-from convwise.engine.winograd_tiles import SIZES, VARIANTS, block, pixels
+from convwise.engine.winograd_tiles import SIZES, VARIANTS, pixels
 
 NAME = "winograd"
 MOST_GROUPS = 8
@@ -94,7 +95,10 @@ def choices(problem: Problem, isa: Isa) -> list[Choice]:
 
 
 def _undilated(problem: Problem, isa: Isa) -> list[Choice]:
-    found = (_choice(problem, isa, size, schedule) for size, schedule in VARIANTS)
+    # Where the vectors of output channels are not even, register tiles of one vector leave none empty.
+    odd = -(-(problem.filters // problem.groups) // isa.lanes) % 2 == 1
+    widths = (2, 1) if odd else (2,)
+    found = (_choice(problem, isa, variant, vectors) for variant, vectors in product(VARIANTS, widths))
     return [choice for choice in found if choice is not None]
 
 
@@ -112,7 +116,7 @@ class Layer:
     across: int
     batch: int
     parts: tuple[int, int]
-    deep: int
+    channels: int
     blocks: int
     cache: int
     turned: bool
@@ -124,9 +128,18 @@ class Layer:
         return (outputs + taps - 1) ** 2
 
     @property
+    def vectors(self) -> int:
+        return self.block // self.lanes
+
+    @property
     def chunks(self) -> int:
         """Vectors of input channels, those of all parts."""
-        return self.parts[0] * self.parts[1] * self.deep
+        return self.parts[0] * self.parts[1] * -(-self.channels // self.lanes)
+
+    @property
+    def terms(self) -> int:
+        """Products that are added up for one output of a frequency."""
+        return self.parts[0] * self.parts[1] * self.channels
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,21 +158,22 @@ class Cut:
         return -(-self.wide * self.tall * self.images // self.pixels) * self.pixels
 
 
-def _choice(problem: Problem, isa: Isa, size: str, schedule: str) -> Choice | None:
+def _choice(problem: Problem, isa: Isa, variant: tuple[str, str], vectors: int) -> Choice | None:
+    (size, schedule), block = variant, vectors * isa.lanes
     m, taps = SIZES[size]
     layer = Layer(
         size=size,
         schedule=schedule,
         lanes=isa.lanes,
-        block=block(isa),
-        register=pixels(isa),
+        block=block,
+        register=pixels(isa, vectors),
         threads=problem.threads,
         down=-(-problem.out_height // m),
         across=-(-problem.out_width // m),
         batch=problem.batch,
         parts=_parts_of((problem.rows.kernel, problem.columns.kernel), taps),
-        deep=-(-(problem.channels // problem.groups) // isa.lanes),
-        blocks=-(-(problem.filters // problem.groups) // block(isa)),
+        channels=problem.channels // problem.groups,
+        blocks=-(-(problem.filters // problem.groups) // block),
         cache=problem.machine.l2,
         turned=problem.output_layout == "NCHW",
         room=max(WORKSPACE, 4 * problem.batch * problem.filters * problem.out_height * problem.out_width),
@@ -171,11 +185,11 @@ def _choice(problem: Problem, isa: Isa, size: str, schedule: str) -> Choice | No
     cut, slots, macs = found
     down, across = layer.parts
     parts = (("parts of the window", down * across),) if down * across > 1 else ()
-    variant = f"{size}{schedule}_{problem.output_layout.lower()}"
+    name = f"{size}{schedule}_{problem.output_layout.lower()}"
     return Choice(
         family=NAME,
-        variant=variant,
-        symbol=symbol(NAME, variant, isa),
+        variant=name,
+        symbol=symbol(NAME, name, isa),
         tiles=(
             ("outputs", m),
             ("tiles across", cut.wide),
@@ -185,7 +199,7 @@ def _choice(problem: Problem, isa: Isa, size: str, schedule: str) -> Choice | No
             ("channels out", layer.block),
             *parts,
         ),
-        extra=(cut.wide, cut.tall, cut.images, cut.pixels, cut.blocks, down * across, across),
+        extra=(cut.wide, cut.tall, cut.images, cut.pixels, cut.blocks * layer.vectors, down * across, across),
         seconds=problem.groups * slots * isa.lanes / problem.machine.peak,
         workspace=_workspace(layer, cut),
         macs=problem.groups * macs,
@@ -208,7 +222,7 @@ def _best(layer: Layer) -> tuple[Cut, float, int] | None:
         return None
     cost, cut = min(priced, key=lambda row: row[0])
     rectangles = _rectangles(layer, cut)
-    return cut, cost, rectangles * layer.products * cut.tiles * layer.chunks * layer.lanes * layer.blocks * layer.block
+    return cut, cost, rectangles * layer.products * cut.tiles * layer.terms * layer.blocks * layer.block
 
 
 def _cuts(layer: Layer) -> Iterator[Cut]:
@@ -243,7 +257,7 @@ def _rectangles(layer: Layer, cut: Cut) -> int:
 
 def _cost(layer: Layer, cut: Cut) -> float:
     """In vector multiply-adds of one core, for the slowest thread."""
-    real, vectors = cut.wide * cut.tall * cut.images, layer.block // layer.lanes
+    real, vectors = cut.wide * cut.tall * cut.images, layer.vectors
     turned = TURNED if layer.turned else 1.0
     m, taps = SIZES[layer.size]
     halo = taps - 1
@@ -251,13 +265,15 @@ def _cost(layer: Layer, cut: Cut) -> float:
     overlap = (m * cut.wide + halo) * (m * cut.tall + halo) / (m * cut.wide * m * cut.tall)
     into = real * layer.chunks * TRANSFORM_IN[layer.size] * (0.65 + 0.35 * overlap * turned * turned)
     # Per block of output channels: the products, the weights that come for them, and the way back.
-    depth = layer.products * layer.chunks * layer.lanes
-    products = depth * cut.tiles * vectors * (1.0 + 0.8 / cut.pixels) * max(1.0, 8 / (cut.pixels * vectors))
+    depth = layer.products * layer.terms
+    # Two loads a cycle, as many as multiplications: a tile of one vector is held up by its broadcasts.
+    held = max(1.0, 8 / (cut.pixels * vectors), (cut.pixels + vectors) / (cut.pixels * vectors))
+    products = depth * cut.tiles * vectors * (1.0 + 0.8 / cut.pixels) * held
     size = 4 * depth * layer.block * layer.blocks
     line = DISTANT if size > FAR else LINE if size > layer.cache // 2 else 0.0
     weights = depth * vectors * layer.lanes / 16 * line
     # Short runs of a pixel's channels are stored more slowly than long ones.
-    back = real * vectors * TRANSFORM_OUT[layer.size] * turned * (1.0 + 0.2 / cut.blocks)
+    back = real * vectors * TRANSFORM_OUT[layer.size] * turned * (1.0 + 0.4 / (cut.blocks * vectors))
     spread = 4 * layer.products * cut.tiles * (layer.chunks * layer.lanes + cut.blocks * layer.block) / layer.cache
     strain = 1.0 + STRAIN * min(max(spread - 0.5, 0.0), 2.0)
     into, each = into * strain, (products + weights + back) * strain
@@ -284,7 +300,7 @@ def _workspace(layer: Layer, cut: Cut) -> int:
 
 
 def pack(choice: Choice, weight: Array) -> Array:
-    """(block, frequency, chunk and part, c in chunk, k in block): transformed in float64, rounded once."""
+    """(vector, frequency, chunk and part, c in chunk, k in vector): transformed in float64, rounded once."""
     outputs, taps = SIZES[choice.variant[:2]]
     lanes, wide = dict(choice.tiles)["channels in"], dict(choice.tiles)["channels out"]
     filters, channels = weight.shape[:2]
@@ -292,7 +308,7 @@ def pack(choice: Choice, weight: Array) -> Array:
     chunks, blocks, parts = -(-channels // lanes), -(-filters // wide), down * across
     matrix: npt.NDArray[np.float64] = np.array([[float(v) for v in row] for row in transform(outputs, taps).weight])
     both = np.kron(matrix, matrix)
-    packed = np.empty((blocks, len(both), chunks, parts, lanes, wide), np.float32)
+    packed = np.empty((blocks, wide // lanes, len(both), chunks, parts, lanes, lanes), np.float32)
     # A block's taps lie as its products will, zeros where the window or its channels end.
     cells = np.zeros((down, taps, across, taps, chunks * lanes, wide))
     window = cells.reshape(down * taps, across * taps, chunks * lanes, wide)[: weight.shape[2], : weight.shape[3]]
@@ -303,5 +319,6 @@ def pack(choice: Choice, weight: Array) -> Array:
         window[:, :, :channels, some.shape[-1] :] = 0
         for part in range(parts):
             here = cells[part // across, :, part % across].reshape(taps * taps, -1)
-            packed[number, :, :, part] = (both @ here).reshape(len(both), chunks, lanes, wide)
-    return packed.reshape(blocks, len(both), chunks * parts, lanes, wide)
+            spectrum = (both @ here).reshape(len(both), chunks, lanes, -1, lanes)
+            packed[number, :, :, :, part] = spectrum.transpose(3, 0, 1, 2, 4)
+    return packed.reshape(-1, len(both), chunks * parts, lanes, lanes)
