@@ -130,7 +130,7 @@ def drawn_for(family: str | None) -> st.SearchStrategy[Case]:
     match family:
         case "winograd":
             return cases(
-                kernels=st.just(3),
+                kernels=st.one_of(st.just(3), st.integers(1, 9)),
                 steps=st.just(1),
                 dilations=st.sampled_from([1, 1, 1, 2, 3]),
                 groups=st.just(1),

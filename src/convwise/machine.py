@@ -16,7 +16,7 @@ from convwise.instructions import Isa, usable
 ENGINE = Path(__file__).parent / "engine"
 LIBRARY = ENGINE / "lib" / "convwise_kernels.so"
 MANIFEST = ENGINE / "lib" / "kernels.json"
-SHARED_SOURCES = ("isa.py", "tiles.py", "transforms.py", "winograd_tiles.py", "kernels/common.py")
+SHARED_SOURCES = ("isa.py", "tiles.py", "transforms.py", "winograd_tiles.py", "kernels/common.py", "kernels/turning.py")
 
 SWITCH = "CONVWISE_KERNELS"
 """Environment: "off" keeps NumPy, the name of an instruction set forbids better ones."""

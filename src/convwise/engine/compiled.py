@@ -17,7 +17,7 @@ from convwise.engine.families import FAMILIES
 from convwise.engine.families.depthwise import spread
 from convwise.engine.native import Buffer, Library, check, describe
 from convwise.engine.problem import LARGEST_INDEX, Choice, Problem
-from convwise.engine.transforms import transform
+from convwise.engine.winograd_tiles import SIZES
 
 CLAMP, SILU, HARD_SWISH = 0, 1, 2
 FUSED: dict[str | None, tuple[int, float, float]] = {
@@ -92,8 +92,9 @@ def pack_bytes(problem: Problem, choice: Choice) -> int:
     high, wide = problem.rows.kernel, problem.columns.kernel
     if choice.family == "winograd":
         lanes, block = tiles["channels in"], tiles["channels out"]
-        products = transform(tiles["outputs"]).products ** 2
-        numbers = problem.groups * -(-inner // lanes) * lanes * -(-filters // block) * block * products
+        products = sum(SIZES[choice.variant[:2]]) - 1
+        deep = -(-inner // lanes) * lanes * tiles.get("parts of the window", 1)
+        numbers = problem.groups * deep * -(-filters // block) * block * products**2
     elif choice.family == "depthwise":
         numbers = problem.taps * spread(problem.filters)
     elif choice.family == "grouped" and "group" in tiles:

@@ -7,17 +7,20 @@ from convwise.engine.isa import Isa
 SCHEDULES = ("rows", "deep")
 """rows: rectangles of tiles in parallel, each with its transformed input in a core's cache. deep: one rectangle after the
 other, in parallel first over its input channels and then over blocks of output channels."""
-VARIANTS = (("f4", "rows"), ("f4", "deep"), ("f2", "deep"))
+VARIANTS = (("f4", "rows"), ("f4", "deep"), ("f2", "deep"), ("f3", "rows"), ("f3", "deep"))
 LAYOUTS = ("nhwc", "nchw", "gaps")
 """Of the output: gaps is channels first with gaps between the pixels of a row, as the phases of a dilation have them."""
-OUTPUTS = {"f2": 2, "f4": 4}
+SIZES = {"f2": (2, 3), "f4": (4, 3), "f3": (3, 4)}
+"""Along one axis, the outputs of a tile and the taps of a part of the window: larger windows are cut into such parts."""
+SUMMED = 64
+"""Input channels that are added up before they join the others: long sums lose digits."""
 
 
-def block(isa: Isa) -> int:
-    """Output channels of one register tile: two vectors."""
-    return 2 * isa.lanes
+def pixels(isa: Isa, vectors: int) -> tuple[int, ...]:
+    """Tiles of one register tile, best first: with so many vectors each, those of weights and one broadcast, they fit the registers.
 
-
-def pixels(isa: Isa) -> tuple[int, ...]:
-    """Tiles of one register tile, best first: with two vectors each, a row of weights and one broadcast, they fit the registers."""
-    return (14, 12, 10, 8, 7, 6, 5, 4, 2) if isa.registers == 32 else (6, 5, 4, 3, 2)
+    Two vectors of output channels share a broadcast; one alone, for numbers of vectors that are not even, needs fewer forms.
+    """
+    if vectors == 2:
+        return (14, 12, 10, 8, 7, 6, 5, 4, 2) if isa.registers == 32 else (6, 5, 4, 3, 2)
+    return (14, 10, 7, 4) if isa.registers == 32 else (12, 8, 6, 4)

@@ -1,9 +1,11 @@
 """Winograd convolution: when it can be used, how an image is cut for it, and its transformed weights.
 
+Windows are cut into parts of 3 x 3 (4 x 4) taps, the last ones filled up with zeros.
+
 Rounding: at most 4e-6 of the largest output on unit-variance data (direct: 2e-6). A NaN or an infinity in the input spoils
-whole tiles of 4 x 4 (2 x 2) outputs where one of their windows reads it, of every d-th output where the dilation is d, and
-sums of a few input numbers beyond 1e37 can overflow on the way although the result would not; `algorithm="direct"` does
-neither.
+whole tiles of 4 x 4 (3 x 3, 2 x 2) outputs where one of their windows, filled up to whole parts, reads it, of every d-th
+output where the dilation is d, and sums of a few input numbers beyond 1e37 can overflow on the way although the result would
+not; `algorithm="direct"` does neither.
 """
 
 from __future__ import annotations
@@ -11,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from itertools import product
 
 import numpy as np
 import numpy.typing as npt
@@ -18,8 +21,8 @@ import numpy.typing as npt
 from convwise.engine.arrays import Array
 from convwise.engine.isa import Isa, symbol
 from convwise.engine.problem import LARGEST_INDEX, Choice, Problem
-from convwise.engine.transforms import TAPS, transform
-from convwise.engine.winograd_tiles import OUTPUTS, VARIANTS, block, pixels
+from convwise.engine.transforms import transform
+from convwise.engine.winograd_tiles import SIZES, VARIANTS, pixels
 
 NAME = "winograd"
 MOST_GROUPS = 8
@@ -30,8 +33,16 @@ LEAST_CHANNELS = 8
 WORKSPACE = 8_000_000
 
 # Costs in vector multiply-adds: what the operation takes of the time in which a core could do so many of them.
-TRANSFORM_IN = {"f2": 130.0, "f4": 340.0}  # of one tile of one vector of channels: copied, transformed, stored
-TRANSFORM_OUT = {"f2": 110.0, "f4": 300.0}  # back, with the activation, of one tile of one vector of channels
+TRANSFORM_IN = {
+    "f2": 130.0,
+    "f4": 340.0,
+    "f3": 320.0,
+}  # of one tile of one vector of channels: copied, transformed, stored
+TRANSFORM_OUT = {
+    "f2": 110.0,
+    "f4": 300.0,
+    "f3": 220.0,
+}  # back, with the activation, of one tile of one vector of channels
 TURNED = {
     "nhwc": 1.0,
     "nchw": 1.25,
@@ -46,9 +57,8 @@ TASK = 6000.0  # handing out a part and waiting for the last one
 def why_not(problem: Problem, isa: Isa) -> str | None:
     if problem.kind != "conv":
         return "only for convolutions"
-    for axis in (problem.rows, problem.columns):
-        if axis.kernel != TAPS:
-            return f"the window is {problem.rows.kernel} x {problem.columns.kernel}; Winograd here is for 3 x 3"
+    if problem.taps == 1:
+        return "the window is 1 x 1; Winograd shares work between neighbouring taps"
     if problem.rows.stride != 1 or problem.columns.stride != 1:
         return f"the stride is {problem.rows.stride} x {problem.columns.stride}; Winograd shares work between neighbouring windows only at stride 1"
     down, across = problem.rows.dilation, problem.columns.dilation
@@ -61,8 +71,9 @@ def why_not(problem: Problem, isa: Isa) -> str | None:
         return f"{channels} channels to {filters}: with fewer than {LEAST_CHANNELS} the transforms cost more than they save"
     if not problem.finite:
         return "weights that are infinite or NaN would reach outputs whose windows do not touch them"
-    if 36 * (channels + 2 * isa.lanes) * (filters + 2 * block(isa)) > LARGEST_INDEX:
-        return "the transformed weights would be more than 2**31 numbers"
+    if not choices(problem, isa):
+        large = f"the transformed weights would be more than 2**31 numbers, or the workspace more than {WORKSPACE // 10**6} MB"
+        return f"{channels} channels to {filters} by {problem.rows.kernel} x {problem.columns.kernel} taps: {large}"
     return None
 
 
@@ -85,7 +96,10 @@ def choices(problem: Problem, isa: Isa) -> list[Choice]:
 
 
 def _undilated(problem: Problem, isa: Isa, layout: str) -> list[Choice]:
-    found = (_choice(problem, isa, size, schedule, layout) for size, schedule in VARIANTS)
+    # Where the vectors of output channels are not even, register tiles of one vector leave none empty.
+    odd = -(-(problem.filters // problem.groups) // isa.lanes) % 2 == 1
+    widths = (2, 1) if odd else (2,)
+    found = (_choice(problem, isa, variant, vectors, layout) for variant, vectors in product(VARIANTS, widths))
     return [choice for choice in found if choice is not None]
 
 
@@ -102,7 +116,8 @@ class Layer:
     down: int
     across: int
     batch: int
-    chunks: int
+    parts: tuple[int, int]
+    channels: int
     blocks: int
     cache: int
     turned: float
@@ -110,7 +125,22 @@ class Layer:
 
     @property
     def products(self) -> int:
-        return (OUTPUTS[self.size] + TAPS - 1) ** 2
+        outputs, taps = SIZES[self.size]
+        return (outputs + taps - 1) ** 2
+
+    @property
+    def vectors(self) -> int:
+        return self.block // self.lanes
+
+    @property
+    def chunks(self) -> int:
+        """Vectors of input channels, those of all parts."""
+        return self.parts[0] * self.parts[1] * -(-self.channels // self.lanes)
+
+    @property
+    def terms(self) -> int:
+        """Products that are added up for one output of a frequency."""
+        return self.parts[0] * self.parts[1] * self.channels
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,33 +159,38 @@ class Cut:
         return -(-self.wide * self.tall * self.images // self.pixels) * self.pixels
 
 
-def _choice(problem: Problem, isa: Isa, size: str, schedule: str, layout: str) -> Choice | None:
-    m = OUTPUTS[size]
+def _choice(problem: Problem, isa: Isa, variant: tuple[str, str], vectors: int, layout: str) -> Choice | None:
+    (size, schedule), block = variant, vectors * isa.lanes
+    m, taps = SIZES[size]
     layer = Layer(
         size=size,
         schedule=schedule,
         lanes=isa.lanes,
-        block=block(isa),
-        register=pixels(isa),
+        block=block,
+        register=pixels(isa, vectors),
         threads=problem.threads,
         down=-(-problem.out_height // m),
         across=-(-problem.out_width // m),
         batch=problem.batch,
-        chunks=-(-(problem.channels // problem.groups) // isa.lanes),
-        blocks=-(-(problem.filters // problem.groups) // block(isa)),
+        parts=_parts_of((problem.rows.kernel, problem.columns.kernel), taps),
+        channels=problem.channels // problem.groups,
+        blocks=-(-(problem.filters // problem.groups) // block),
         cache=problem.machine.l2,
         turned=TURNED[layout],
         room=max(WORKSPACE, 4 * problem.batch * problem.filters * problem.out_height * problem.out_width),
     )
     found = _best(layer)
-    if found is None:
+    weights = layer.products * layer.chunks * layer.lanes * layer.blocks * layer.block
+    if found is None or weights > LARGEST_INDEX:
         return None
     cut, slots, macs = found
-    variant = f"{size}{schedule}_{layout}"
+    down, across = layer.parts
+    parts = (("parts of the window", down * across),) if down * across > 1 else ()
+    name = f"{size}{schedule}_{layout}"
     return Choice(
         family=NAME,
-        variant=variant,
-        symbol=symbol(NAME, variant, isa),
+        variant=name,
+        symbol=symbol(NAME, name, isa),
         tiles=(
             ("outputs", m),
             ("tiles across", cut.wide),
@@ -163,14 +198,21 @@ def _choice(problem: Problem, isa: Isa, size: str, schedule: str, layout: str) -
             ("images", cut.images),
             ("channels in", layer.lanes),
             ("channels out", layer.block),
+            *parts,
         ),
-        extra=(cut.wide, cut.tall, cut.images, cut.pixels, cut.blocks),
+        extra=(cut.wide, cut.tall, cut.images, cut.pixels, cut.blocks * layer.vectors, down * across, across),
         seconds=problem.groups * slots * isa.lanes / problem.machine.peak,
         workspace=_workspace(layer, cut),
         macs=problem.groups * macs,
         row_step=m * cut.tall,
         exact=False,
     )
+
+
+def _parts_of(window: tuple[int, ...], taps: int) -> tuple[int, int]:
+    """How many parts of `taps` x `taps` a window of so many taps down and across is cut into."""
+    down, across = (-(-size // taps) for size in window)
+    return down, across
 
 
 @lru_cache(maxsize=512)
@@ -181,7 +223,7 @@ def _best(layer: Layer) -> tuple[Cut, float, int] | None:
         return None
     cost, cut = min(priced, key=lambda row: row[0])
     rectangles = _rectangles(layer, cut)
-    return cut, cost, rectangles * layer.products * cut.tiles * layer.chunks * layer.lanes * layer.blocks * layer.block
+    return cut, cost, rectangles * layer.products * cut.tiles * layer.terms * layer.blocks * layer.block
 
 
 def _cuts(layer: Layer) -> Iterator[Cut]:
@@ -216,20 +258,23 @@ def _rectangles(layer: Layer, cut: Cut) -> int:
 
 def _cost(layer: Layer, cut: Cut) -> float:
     """In vector multiply-adds of one core, for the slowest thread."""
-    real, vectors = cut.wide * cut.tall * cut.images, layer.block // layer.lanes
+    real, vectors = cut.wide * cut.tall * cut.images, layer.vectors
     turned = layer.turned
-    m = OUTPUTS[layer.size]
+    m, taps = SIZES[layer.size]
+    halo = taps - 1
     # The image of a rectangle overlaps with its neighbours'; copying it is some third of the way in.
-    overlap = (m * cut.wide + 2) * (m * cut.tall + 2) / (m * cut.wide * m * cut.tall)
+    overlap = (m * cut.wide + halo) * (m * cut.tall + halo) / (m * cut.wide * m * cut.tall)
     into = real * layer.chunks * TRANSFORM_IN[layer.size] * (0.65 + 0.35 * overlap * turned * turned)
     # Per block of output channels: the products, the weights that come for them, and the way back.
-    depth = layer.products * layer.chunks * layer.lanes
-    products = depth * cut.tiles * vectors * (1.0 + 0.8 / cut.pixels) * max(1.0, 8 / (cut.pixels * vectors))
+    depth = layer.products * layer.terms
+    # Two loads a cycle, as many as multiplications: a tile of one vector is held up by its broadcasts.
+    held = max(1.0, 8 / (cut.pixels * vectors), (cut.pixels + vectors) / (cut.pixels * vectors))
+    products = depth * cut.tiles * vectors * (1.0 + 0.8 / cut.pixels) * held
     size = 4 * depth * layer.block * layer.blocks
     line = DISTANT if size > FAR else LINE if size > layer.cache // 2 else 0.0
     weights = depth * vectors * layer.lanes / 16 * line
     # Short runs of a pixel's channels are stored more slowly than long ones.
-    back = real * vectors * TRANSFORM_OUT[layer.size] * turned * (1.0 + 0.2 / cut.blocks)
+    back = real * vectors * TRANSFORM_OUT[layer.size] * turned * (1.0 + 0.4 / (cut.blocks * vectors))
     spread = 4 * layer.products * cut.tiles * (layer.chunks * layer.lanes + cut.blocks * layer.block) / layer.cache
     strain = 1.0 + STRAIN * min(max(spread - 0.5, 0.0), 2.0)
     into, each = into * strain, (products + weights + back) * strain
@@ -245,8 +290,9 @@ def _cost(layer: Layer, cut: Cut) -> float:
 def _workspace(layer: Layer, cut: Cut) -> int:
     """Bytes of all threads together."""
     spectrum = layer.products * cut.tiles * layer.chunks * layer.lanes
-    m = OUTPUTS[layer.size]
-    stage = (m * cut.wide + 2 + layer.lanes) * (m * cut.tall + 2) * cut.images * layer.lanes
+    m, taps = SIZES[layer.size]
+    halo = taps - 1
+    stage = (m * cut.wide + halo + layer.lanes) * (m * cut.tall + halo) * cut.images * layer.lanes
     group = cut.blocks * layer.block
     results = layer.products * cut.tiles * group + 2 * m * m * cut.wide * group
     if layer.schedule == "rows":
@@ -255,21 +301,25 @@ def _workspace(layer: Layer, cut: Cut) -> int:
 
 
 def pack(choice: Choice, weight: Array) -> Array:
-    """(block, frequency, chunk, c in chunk, k in block): transformed in float64, rounded once."""
-    used = transform(dict(choice.tiles)["outputs"])
+    """(vector, frequency, chunk and part, c in chunk, k in vector): transformed in float64, rounded once."""
+    outputs, taps = SIZES[choice.variant[:2]]
     lanes, wide = dict(choice.tiles)["channels in"], dict(choice.tiles)["channels out"]
     filters, channels = weight.shape[:2]
-    chunks, blocks = -(-channels // lanes), -(-filters // wide)
-    matrix: npt.NDArray[np.float64] = np.array([[float(value) for value in row] for row in used.weight])
+    down, across = _parts_of(weight.shape[2:], taps)
+    chunks, blocks, parts = -(-channels // lanes), -(-filters // wide), down * across
+    matrix: npt.NDArray[np.float64] = np.array([[float(v) for v in row] for row in transform(outputs, taps).weight])
     both = np.kron(matrix, matrix)
-    packed = np.zeros((blocks, len(both), chunks * lanes, wide), np.float32)
-    # A block's taps lie as its products will, so that the product of two matrices is stored as it comes.
-    taps = np.zeros((TAPS * TAPS, channels, wide))
-    spectrum = np.empty((len(both), channels * wide))
+    packed = np.empty((blocks, wide // lanes, len(both), chunks, parts, lanes, lanes), np.float32)
+    # A block's taps lie as its products will, zeros where the window or its channels end.
+    cells = np.zeros((down, taps, across, taps, chunks * lanes, wide))
+    window = cells.reshape(down * taps, across * taps, chunks * lanes, wide)[: weight.shape[2], : weight.shape[3]]
+    ordered = weight.transpose(2, 3, 1, 0)
     for number in range(blocks):
-        part = weight[number * wide : (number + 1) * wide].reshape(-1, channels, TAPS * TAPS)
-        taps[:, :, : len(part)] = part.transpose(2, 1, 0)
-        taps[:, :, len(part) :] = 0
-        np.matmul(both, taps.reshape(TAPS * TAPS, -1), out=spectrum)
-        packed[number, :, :channels] = spectrum.reshape(len(both), channels, wide)
-    return packed.reshape(blocks, len(both), chunks, lanes, wide)
+        some = ordered[..., number * wide : (number + 1) * wide]
+        window[:, :, :channels, : some.shape[-1]] = some
+        window[:, :, :channels, some.shape[-1] :] = 0
+        for part in range(parts):
+            here = cells[part // across, :, part % across].reshape(taps * taps, -1)
+            spectrum = (both @ here).reshape(len(both), chunks, lanes, -1, lanes)
+            packed[number, :, :, :, part] = spectrum.transpose(3, 0, 1, 2, 4)
+    return packed.reshape(-1, len(both), chunks * parts, lanes, lanes)

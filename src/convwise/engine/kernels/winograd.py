@@ -1,4 +1,7 @@
-"""Winograd convolution for 3 x 3 windows that step by one: F(4 x 4, 3 x 3) and F(2 x 2, 3 x 3).
+"""Winograd convolution for windows that step by one: F(4 x 4, 3 x 3), F(2 x 2, 3 x 3) and F(3 x 3, 4 x 4).
+
+A larger window is cut into parts of 3 x 3 (4 x 4) taps, filled up with zeros: each is a window of its own over the input
+shifted by its place, and the products of all parts add up, so that (channel, part) is one longer axis of input channels.
 
 The output is cut into tiles of m x m, and these into rectangles of `wide` x `tall` tiles of `images` images. For each
 rectangle: its input is transformed (vectors over channels), then for each of the (m + 2)**2 frequencies a matrix product
@@ -21,7 +24,7 @@ from convwise.engine.isa import Isa, symbol
 from convwise.engine.kernels.common import F32, Program, Shared, Variants, whole
 from convwise.engine.kernels.turning import Turned, turned
 from convwise.engine.transforms import Transform, transform
-from convwise.engine.winograd_tiles import LAYOUTS, OUTPUTS, VARIANTS, block, pixels
+from convwise.engine.winograd_tiles import LAYOUTS, SIZES, SUMMED, VARIANTS, pixels
 
 GUARD = hl.TailStrategy.GuardWithIf
 ROUND = hl.TailStrategy.RoundUp
@@ -39,13 +42,17 @@ def variants(isa: Isa) -> Variants:
 
 @dataclass(frozen=True)
 class Sizes:
-    """Run-time numbers: tiles across, tiles down and images of a rectangle; tiles of a register tile; blocks of a group."""
+    """Run-time numbers: tiles across, tiles down and images of a rectangle; tiles of a register tile; vectors of a group of
+    output channels, a register tile taking two of them, or one where the group's number is odd; parts of the window, and how many of them lie side by side.
+    """
 
     wide: Any
     tall: Any
     images: Any
     pixels: Any
-    blocks: Any
+    vectors: Any
+    parts: Any
+    abreast: Any
 
     @property
     def tiles(self) -> Any:
@@ -63,6 +70,8 @@ class Funcs:
     down: Any
     across: Any
     spectrum: Any
+    head: Any
+    part: Any
     acc: Any
     products: Any
     back: Any
@@ -82,9 +91,9 @@ class Funcs:
 
 
 def build(isa: Isa, size: str, schedule: str, layout: str) -> Program:
-    shared = Shared(5)  # k in block, c in chunk, chunk, frequency, block
-    extra = [whole(name) for name in ("wide", "tall", "images", "pixels", "blocks")]
-    sizes, used = Sizes(*extra), transform(OUTPUTS[size])
+    shared = Shared(5)  # k in vector, c in chunk, chunk and part, frequency, vector
+    extra = [whole(name) for name in ("wide", "tall", "images", "pixels", "vectors", "parts", "abreast")]
+    sizes, used = Sizes(*extra), transform(*SIZES[size])
     funcs = _algorithm(shared, symbol("winograd", f"{size}{schedule}_{layout}", isa), isa, used, sizes, layout)
     _schedule_output(shared, funcs, isa, schedule, layout, sizes)
     _schedule_spectrum(shared, funcs, isa, schedule, sizes, used.products)
@@ -118,6 +127,8 @@ def _algorithm(shared: Shared, name: str, isa: Isa, used: Transform, sizes: Size
         "down",
         "across",
         "spectrum",
+        "head",
+        "part",
         "acc",
         "products",
         "back",
@@ -128,7 +139,7 @@ def _algorithm(shared: Shared, name: str, isa: Isa, used: Transform, sizes: Size
     )
     f = {key: hl.Func(key) for key in names}
     columns, pieces, cells, tiles = _transform_input(shared, f, isa, used, sizes)
-    terms = _multiply(shared, f, isa, used)
+    terms = _multiply(shared, f, isa, used, sizes)
     back = _transform_back(f, used, sizes)
     out, pixels, stored, added = _store(shared, f, isa, name, used, sizes, layout)
     domains = {
@@ -149,9 +160,10 @@ def _transform_input(shared: Shared, f: dict[str, Any], isa: Isa, used: Transfor
     rect = [rx, ry, rn] = _vars("rx", "ry", "rn")
     m, size = used.outputs, used.products
     width, height, images = (shared.inp.dim(axis).extent() for axis in (1, 2, 3))
-    channel, image = co * isa.lanes + ci, hl.min(rn * sizes.images + n, images - 1)
-    row = ry * sizes.tall * m + y - shared.pad_y
-    first = rx * sizes.wide * m - shared.pad_x
+    channel, image = co / sizes.parts * isa.lanes + ci, hl.min(rn * sizes.images + n, images - 1)
+    part = co % sizes.parts
+    row = ry * sizes.tall * m + y + part / sizes.abreast * used.taps - shared.pad_y
+    first = rx * sizes.wide * m + part % sizes.abreast * used.taps - shared.pad_x
     # Where rows lie densely they are copied as rows, zeros left outside the image, and the stage turns them.
     line, stage = f["line"], f["stage"]
     across = sizes.wide * m + used.products - m
@@ -210,17 +222,34 @@ def _by_chunks(shared: Shared, isa: Isa) -> Any:
     return (shared.inp.dim(0).stride() == 1) & (shared.inp.dim(0).extent() % isa.lanes == 0)
 
 
-def _multiply(shared: Shared, f: dict[str, Any], isa: Isa, used: Transform) -> Any:
-    """products[k, frequency, tile]: the sum over channels."""
-    k, t, i, j = _vars("k", "t", "i", "j")
+def _multiply(shared: Shared, f: dict[str, Any], isa: Isa, used: Transform, sizes: Sizes) -> tuple[Any, Any, Any]:
+    """products[k, frequency, tile]: the sum over channels and parts. Some chunks are added up before they join the others."""
+    k, t, i, j, some = _vars("k", "t", "i", "j", "some")
     rect = _vars("rx", "ry", "rn")
-    w, wide = shared.weights, block(isa)
-    r = hl.RDom([(0, isa.lanes), (0, w.dim(2).extent())], "r")
-    f["acc"][[k, t, i, j, *rect]] = hl.f32(0)
-    row = w[k % wide, r.x, r.y, i * used.products + j, k / wide]
-    f["acc"][[k, t, i, j, *rect]] += row * f["spectrum"][[r.x, t, r.y, i, j, *rect]]
-    f["products"][[k, i, j, t, *rect]] = f["acc"][[k, t, i, j, *rect]]
-    return r
+    w, lanes, each = shared.weights, isa.lanes, SUMMED // isa.lanes
+    chunks = w.dim(2).extent()
+    along = [k, t, i, j]
+
+    def product(channel: Any, chunk: Any) -> Any:
+        weight = w[k % lanes, channel, chunk, i * used.products + j, k / lanes]
+        return weight * f["spectrum"][[channel, t, chunk, i, j, *rect]]
+
+    # The last chunk may be of a few channels.
+    first = hl.RDom([(0, lanes), (0, hl.min(each, chunks))], "first")
+    first.where(first.y / sizes.parts * lanes + first.x < shared.inp.dim(0).extent())
+    f["head"][[*along, *rect]] = hl.f32(0)
+    f["head"][[*along, *rect]] += product(first.x, first.y)
+    more = hl.RDom([(0, lanes), (0, each)], "more")
+    chunk = some * each + more.y
+    more.where(chunk < chunks)
+    more.where(chunk / sizes.parts * lanes + more.x < shared.inp.dim(0).extent())
+    f["part"][[*along, some, *rect]] = hl.f32(0)
+    f["part"][[*along, some, *rect]] += product(more.x, chunk)
+    sums = hl.RDom([(1, (chunks - 1) / each)], "sums")
+    f["acc"][[*along, *rect]] = f["head"][[*along, *rect]]
+    f["acc"][[*along, *rect]] += f["part"][[*along, sums.x, *rect]]
+    f["products"][[k, i, j, t, *rect]] = f["acc"][[*along, *rect]]
+    return first, more, sums
 
 
 def _transform_back(f: dict[str, Any], used: Transform, sizes: Sizes) -> Any:
@@ -293,14 +322,14 @@ def _schedule_output(shared: Shared, f: Funcs, isa: Isa, schedule: str, layout: 
     """Rectangles, groups of blocks of output channels, rows of tiles; a row of pixels is stored at a time."""
     nhwc, update, o = layout == "nhwc", f.out.update(), [f.stored[axis] for axis in range(7)]
     k = f.out.args()[0]
-    group, kb, kv, kl = _vars("group", "kb", "kv", "kl")
+    group, kv, kl = _vars("group", "kv", "kl")
     plane, rect, xo, xi = (hl.RVar(name) for name in ("plane", "rect", "xo", "xi"))
     update.allow_race_conditions()
-    update.split(k, kb, kv, block(isa), GUARD).split(kv, kv, kl, isa.lanes).split(kb, group, kb, sizes.blocks, GUARD)
+    update.split(k, kv, kl, isa.lanes, GUARD).split(kv, group, kv, sizes.vectors, GUARD)
     if nhwc:
-        update.reorder(kl, kv, kb, *o[:4], group, *o[4:]).vectorize(kl)
+        update.reorder(kl, kv, *o[:4], group, *o[4:]).vectorize(kl)
     else:
-        update.split(o[0], xo, xi, isa.lanes, GUARD).reorder(xi, xo, kl, kv, kb, *o[1:4], group, *o[4:]).vectorize(xi)
+        update.split(o[0], xo, xi, isa.lanes, GUARD).reorder(xi, xo, kl, kv, *o[1:4], group, *o[4:]).vectorize(xi)
     update.fuse(o[4], o[5], plane).fuse(plane, o[6], rect)
     update.parallel(rect if schedule == "rows" else group)
     update.never_partition_all()
@@ -320,6 +349,7 @@ def _schedule_output(shared: Shared, f: Funcs, isa: Isa, schedule: str, layout: 
     else:
         f.pixels.compute_at(f.out, kv, hoisted=group)
         f.done.compute_at(f.out, kv).hoist_storage(f.out, group).bound(dw, 0, isa.lanes).vectorize(dw)
+        f.done.bound_storage(dk, isa.lanes)
     shared.specialize_epilogue(f.done)
     ak = f.aside.args()[0]
     f.aside.align_bounds(ak, isa.lanes)
@@ -331,6 +361,7 @@ def _schedule_output(shared: Shared, f: Funcs, isa: Isa, schedule: str, layout: 
         f.aside.compute_at(f.out, kv).hoist_storage(f.out, group).reorder_storage(
             *f.aside.args()[1:2], ak, *f.aside.args()[2:]
         )
+        f.aside.bound_storage(ak, isa.lanes)
         rest.vectorize(f.added.x, isa.lanes, GUARD)
 
 
@@ -375,31 +406,35 @@ def _schedule_spectrum(shared: Shared, f: Funcs, isa: Isa, schedule: str, sizes:
 
 
 def _schedule_products(shared: Shared, f: Funcs, isa: Isa, sizes: Sizes, size: int) -> None:
-    """Accumulators in registers: per channel a row of weights, and one broadcast number a tile."""
-    wide, w = block(isa), shared.weights
+    """Accumulators in registers: per channel one or two vectors of weights, and one broadcast number a tile."""
+    w = shared.weights
     k, i, j, t = f.products.args()[:4]
     kb, to, ti = _vars("kb", "to", "ti")
-    f.products.align_bounds(k, wide).bound(t, 0, sizes.tiles).bound(i, 0, size).bound(j, 0, size)
+    f.products.align_bounds(k, isa.lanes).bound(t, 0, sizes.tiles).bound(i, 0, size).bound(j, 0, size)
 
-    def tiled(stage: Any, count: int) -> None:
-        stage.split(t, to, ti, count, ROUND).split(k, kb, k, wide).reorder(k, ti, to, j, i, kb)
+    def tiled(stage: Any, count: int, vectors: int) -> None:
+        stage.split(t, to, ti, count, ROUND).split(k, kb, k, vectors * isa.lanes, ROUND).reorder(k, ti, to, j, i, kb)
         stage.vectorize(k, isa.lanes).unroll(k).unroll(ti)
 
-    best, *others = pixels(isa)
-    for count in others:
-        tiled(f.products.specialize(sizes.pixels == count), count)
-    tiled(f.products, best)
+    best, *others = [(count, vectors) for vectors in (2, 1) for count in pixels(isa, vectors)]
+    for count, vectors in others:
+        one = (sizes.vectors % 2 == 1) if vectors == 1 else (sizes.vectors % 2 == 0)
+        tiled(f.products.specialize((sizes.pixels == count) & one), count, vectors)
+    tiled(f.products, *best)
     f.products.never_partition_all()
-    k, t = f.acc.args()[:2]
-    f.acc.compute_at(f.products, to).store_in(hl.MemoryType.Register).bound_extent(k, wide)
-    f.acc.vectorize(k, isa.lanes).unroll(k).unroll(t)
-    update = f.acc.update().reorder(k, t, f.terms.x, f.terms.y)
-    update.vectorize(k, isa.lanes).unroll(k).unroll(t)
-    row = w.in_()
-    lane = row.args()[0]
-    row.compute_at(f.acc, f.terms.x).vectorize(lane, isa.lanes).unroll(lane)
-    w.dim(0).set_extent(wide)
-    w.dim(1).set_extent(isa.lanes).set_stride(wide)
+    first, more, sums = f.terms
+    for func, inner in ((f.head, (first.x, first.y)), (f.part, (more.x, more.y)), (f.acc, (sums.x,))):
+        k, t = func.args()[:2]
+        func.compute_at(f.products, to).store_in(hl.MemoryType.Register)
+        func.vectorize(k, isa.lanes).unroll(k).unroll(t)
+        func.update().reorder(k, t, *inner).vectorize(k, isa.lanes).unroll(k).unroll(t).never_partition_all()
+        if func is not f.acc:
+            row = w.in_(func)
+            row.compute_at(func, inner[0]).vectorize(row.args()[0]).unroll(row.args()[4])
+    f.part.compute_at(f.acc, sums.x)
+    f.spectrum.bound(f.spectrum.args()[2], 0, w.dim(2).extent())
+    w.dim(0).set_extent(isa.lanes)
+    w.dim(1).set_extent(isa.lanes).set_stride(isa.lanes)
 
 
 def _schedule_back(f: Funcs, isa: Isa) -> None:
