@@ -390,10 +390,13 @@ def _schedule_spectrum(shared: Shared, f: Funcs, isa: Isa, schedule: str, sizes:
     rows.vectorize(sci).unroll(xi)
     f.columns.compute_at(stage, xo)
     sn, sco = stage.args()[3:5]
-    chunks = stage.specialize(_by_chunks(shared, isa)).reorder(sci, sco, sx, sy, sn).vectorize(sci)
+    chunks = stage.specialize(_by_chunks(shared, isa) & (sizes.parts == 1)).reorder(sci, sco, sx, sy, sn).vectorize(sci)
     # Two rows ahead; a prefetch never faults.
     near = hl.PrefetchBoundStrategy.NonFaulting
     chunks.prefetch(image=shared.inp, at=sco, **{"from": sy}, offset=2, strategy=near)
+    # Which part a chunk is of is told by a division, which must not stand in the innermost loop.
+    parted = stage.specialize(_by_chunks(shared, isa)).vectorize(sci)
+    parted.prefetch(image=shared.inp, at=sx, **{"from": sy}, offset=2, strategy=near)
     rest = stage.update()
     rest.specialize(_by_rows(shared) | _by_chunks(shared, isa))
     rest.specialize(shared.inp.dim(0).stride() == 1).reorder(sci, f.cells.x).vectorize(sci)
