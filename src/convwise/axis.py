@@ -20,6 +20,11 @@ from enum import Enum
 from math import gcd
 
 
+def _span(kernel: int, dilation: int) -> int:
+    """Cells from the first of `kernel` taps that lie `dilation` apart to the last, both counted."""
+    return dilation * (kernel - 1) + 1
+
+
 @dataclass(frozen=True, slots=True)
 class Pads:
     """Cells added before (`low`) and after (`high`) the data; negative ones crop."""
@@ -106,7 +111,7 @@ class Window:
     @property
     def span(self) -> int:
         """Cells from the first tap to the last, both counted."""
-        return self.dilation * (self.kernel - 1) + 1
+        return _span(self.kernel, self.dilation)
 
     def over(self, size: int) -> Axis:
         """The window on data of `size` cells: the only place where a rule becomes numbers."""
@@ -283,7 +288,15 @@ class Axis:
     @property
     def span(self) -> int:
         """Cells from a window's first tap to its last, both counted."""
-        return Window(self.kernel, dilation=self.dilation).span
+        return _span(self.kernel, self.dilation)
+
+    def spanned(self, outputs: int) -> int:
+        """Cells from the first tap of a window to the last tap of the `outputs`-th from there, both counted.
+
+        >>> Window(3, stride=2, dilation=2).over(20).spanned(4)
+        11
+        """
+        return _span(outputs, self.stride) + self.span - 1
 
     @property
     def padded(self) -> int:

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from convwise.axis import Window
 from convwise.engine.arrays import Array
 from convwise.engine.isa import Isa, symbol
 from convwise.engine.problem import Choice, Problem
@@ -94,10 +93,10 @@ def _last(problem: Problem, isa: Isa, tile: Tile) -> Choice:
     across, down = -(-problem.out_width // tile.pixels), -(-problem.out_height // tile.rows)
     blocks = -(-problem.channels // tile.lanes)
     columns, lines = problem.columns, problem.rows
-    wide = _read(columns.stride, columns.span, across * tile.pixels)
+    wide = columns.spanned(across * tile.pixels)
 
     def stage(rows: int) -> int:
-        return 4 * tile.lanes * wide * _read(lines.stride, lines.span, rows * tile.rows) if tile.staged else 0
+        return 4 * tile.lanes * wide * lines.spanned(rows * tile.rows) if tile.staged else 0
 
     rows, each = (staged_task if tile.staged else read_task)(problem, down, blocks, stage)
     strips = -(-down // rows)
@@ -164,9 +163,9 @@ def staged_task(problem: Problem, down: int, blocks: int, stage: Callable[[int],
 def _first(problem: Problem, isa: Isa) -> Choice:
     high, vectors = FIRST_TILE
     across, down = -(-problem.out_width // (isa.lanes * vectors)), -(-problem.out_height // high)
-    wide = _read(problem.columns.stride, problem.columns.span, across * isa.lanes * vectors)
+    wide = problem.columns.spanned(across * isa.lanes * vectors)
     wide = -(-wide // isa.lanes) * isa.lanes
-    tall = _read(problem.rows.stride, problem.rows.span, high)
+    tall = problem.rows.spanned(high)
     budget = problem.machine.l2 // 2
     rows = max(1, min(down, budget // (4 * wide * tall)))
     strips = -(-down // rows)
@@ -196,15 +195,10 @@ def _first(problem: Problem, isa: Isa) -> Choice:
             cycles * tiles * isa.lanes / problem.machine.peak / threads, problem.bytes / problem.machine.bandwidth / 4
         )
         + 2e-6,
-        workspace=threads * 4 * wide * _read(problem.rows.stride, problem.rows.span, rows * high),
+        workspace=threads * 4 * wide * problem.rows.spanned(rows * high),
         macs=macs,
         row_step=high,
     )
-
-
-def _read(stride: int, span: int, outputs: int) -> int:
-    """Cells that so many outputs in a row read between them."""
-    return Window(outputs, dilation=stride).span + span - 1
 
 
 def pack(choice: Choice, weight: Array) -> Array:

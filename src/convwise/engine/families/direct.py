@@ -10,7 +10,7 @@ from math import prod
 
 import numpy as np
 
-from convwise.axis import Axis, Window
+from convwise.axis import Axis
 from convwise.engine.arrays import Array
 from convwise.engine.isa import Isa, symbol
 from convwise.engine.problem import Choice, Problem
@@ -235,10 +235,10 @@ def _uneven(problem: Problem, task: tuple[int, int, int], across: int, deep: int
 def _stage(problem: Problem, wide: int, pixels: int, tiles: int, rows: int) -> int:
     """Bytes of a task's part of the input: what that many outputs' windows span."""
     columns, down = problem.columns, problem.rows
-    across = Window(tiles * pixels, dilation=columns.stride).span + columns.span - 1
+    across = columns.spanned(tiles * pixels)
     if problem.input_layout == "NCHW":
         across = -(-across // SQUARE) * SQUARE
-    return 4 * wide * across * (Window(rows, dilation=down.stride).span + down.span - 1)
+    return 4 * wide * across * down.spanned(rows)
 
 
 def pack(choice: Choice, weight: Array) -> Array:

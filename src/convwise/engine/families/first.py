@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from convwise.axis import Window
 from convwise.engine.arrays import Array
 from convwise.engine.families.depthwise import TASKS, TOO_WIDE, affordable, plain, spread
 from convwise.engine.isa import Isa, symbol
@@ -69,10 +68,10 @@ def _choice(problem: Problem, isa: Isa, tile: Tile) -> Choice:
     block = tile.vectors * isa.lanes
     across, blocks = -(-problem.out_width // tile.pixels), -(-problem.filters // block)
     columns, lines = problem.columns, problem.rows
-    wide = problem.channels * (Window(across * tile.pixels, dilation=columns.stride).span + columns.span - 1)
+    wide = problem.channels * columns.spanned(across * tile.pixels)
 
     def stage(rows: int) -> int:
-        return 4 * wide * (Window(rows, dilation=lines.stride).span + lines.span - 1)
+        return 4 * wide * lines.spanned(rows)
 
     wanted = TASKS * problem.threads if problem.threads > 1 else 1
     rows = max(1, min(problem.out_height, problem.batch * problem.out_height // wanted))

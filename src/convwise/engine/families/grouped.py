@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from convwise.axis import Window
 from convwise.engine.arrays import Array
 from convwise.engine.families.depthwise import TASKS, TOO_WIDE, affordable, spread
 from convwise.engine.isa import Isa, symbol
@@ -75,10 +74,10 @@ def _any(problem: Problem, isa: Isa) -> Choice:
     inner = problem.channels // problem.groups
     across, blocks = -(-problem.out_width // ANY_PIXELS), -(-problem.filters // isa.lanes)
     columns, lines = problem.columns, problem.rows
-    wide = Window(across * ANY_PIXELS, dilation=columns.stride).span + columns.span - 1
+    wide = columns.spanned(across * ANY_PIXELS)
 
     def stage(rows: int) -> int:
-        return inner * isa.lanes * wide * (Window(rows, dilation=lines.stride).span + lines.span - 1)
+        return inner * isa.lanes * wide * lines.spanned(rows)
 
     rows = problem.out_height
     while rows > 1 and 4 * stage(rows) > problem.machine.l2 // 2:

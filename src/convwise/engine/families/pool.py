@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from convwise.axis import Window
 from convwise.engine.families.depthwise import (
     ADDRESSED,
     COPIED,
@@ -99,10 +98,10 @@ def _last(problem: Problem, isa: Isa, name: str, lanes: int) -> Choice:
         -(-problem.out_height // HIGH),
         -(-problem.channels // lanes),
     )
-    wide = Window(across * PIXELS, dilation=columns.stride).span + columns.span - 1
+    wide = columns.spanned(across * PIXELS)
 
     def stage(rows: int) -> int:
-        read = Window(rows * HIGH, dilation=lines.stride).span + lines.span - 1
+        read = lines.spanned(rows * HIGH)
         return 4 * lanes * wide * read if staged else 0
 
     rows, each = (staged_task if staged else read_task)(problem, down, blocks, stage)
@@ -143,11 +142,11 @@ def _last(problem: Problem, isa: Isa, name: str, lanes: int) -> Choice:
 def _first(problem: Problem, isa: Isa) -> Choice:
     across, down = -(-problem.out_width // isa.lanes), -(-problem.out_height // ROWS)
     columns, lines = problem.columns, problem.rows
-    wide = Window(across * isa.lanes, dilation=columns.stride).span + columns.span - 1
+    wide = columns.spanned(across * isa.lanes)
     wide = -(-wide // isa.lanes) * isa.lanes
 
     def stage(rows: int) -> int:
-        return 4 * wide * (Window(rows * ROWS, dilation=lines.stride).span + lines.span - 1)
+        return 4 * wide * lines.spanned(rows * ROWS)
 
     rows = down
     while rows > 1 and stage(rows) > problem.machine.l2 // 2:
