@@ -99,6 +99,8 @@ def pack_bytes(problem: Problem, choice: Choice) -> int:
         numbers = problem.taps * spread(problem.filters)
     elif choice.family == "grouped" and "group" in tiles:
         numbers = problem.taps * inner * spread(problem.filters)
+    elif choice.family == "grouped" and "planes" in tiles:
+        numbers = problem.taps * inner * problem.filters
     elif choice.family == "grouped":
         numbers = -(-problem.filters // tiles["lanes"]) * tiles["lanes"] * (high + 1) * wide * inner
     else:

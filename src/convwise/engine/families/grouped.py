@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from convwise.engine.arrays import Array
-from convwise.engine.families.depthwise import TASKS, TOO_WIDE, affordable, spread
+from convwise.engine.families.depthwise import COPIED, TASKS, TOO_WIDE, affordable, spread
 from convwise.engine.isa import Isa, symbol
 from convwise.engine.problem import Choice, Problem
 
@@ -19,6 +19,12 @@ def rotations(isa: Isa) -> tuple[tuple[int, int], ...]:
     """Channels of a group, and the outputs of a row whose accumulators fit the registers with it."""
     room = 28 if isa.registers == 32 else 12
     return tuple((size, max(1, min(7, room // size))) for size in (2, 4, 8, 16) if size <= isa.lanes)
+
+
+def planes(isa: Isa) -> tuple[tuple[int, int], ...]:
+    """Channels first: channels of a group, and the rows of outputs whose accumulators fit the registers with it."""
+    room = 28 if isa.registers == 32 else 12
+    return tuple((size, min(7, room // size)) for size in (2, 4, 8))
 
 
 def why_not(problem: Problem, isa: Isa) -> str | None:
@@ -38,7 +44,54 @@ def choices(problem: Problem, isa: Isa) -> list[Choice]:
     rotate = pixels is not None and problem.filters == problem.channels >= isa.lanes and problem.output_layout == "NHWC"
     if rotate and pixels is not None:
         found.append(_rotating(problem, isa, inner, pixels))
+    high = dict(planes(isa)).get(inner)
+    if high is not None and problem.filters == problem.channels and problem.output_layout == "NCHW":
+        found.append(_planes(problem, isa, inner, high))
     return affordable(found)
+
+
+def _planes(problem: Problem, isa: Isa, size: int, high: int) -> Choice:
+    across, down = -(-problem.out_width // isa.lanes), -(-problem.out_height // high)
+    columns, lines = problem.columns, problem.rows
+    wide = Window(across * isa.lanes, dilation=columns.stride).span + columns.span - 1
+    wide = -(-wide // isa.lanes) * isa.lanes
+
+    def stage(rows: int) -> int:
+        return 4 * size * wide * (Window(rows * high, dilation=lines.stride).span + lines.span - 1)
+
+    rows = down
+    while rows > 1 and stage(rows) > problem.machine.l2 // 2:
+        rows = -(-rows // 2)
+    wanted = -(-TASKS * problem.threads // problem.batch) if problem.threads > 1 else 1
+    strips = -(-down // rows)
+    each = max(1, problem.groups * strips // wanted)
+    tasks = problem.batch * strips * -(-problem.groups // each)
+    if tasks < problem.threads:
+        rows = max(1, rows * tasks // problem.threads)
+        strips = -(-down // rows)
+        tasks = problem.batch * strips * -(-problem.groups // each)
+    tiles = problem.batch * problem.groups * across * down
+    loads = {1: 1, 2: 3}.get(columns.stride, 12)
+    cycles = tiles * (problem.taps * size * (high * (size + loads / 3) + size) + 8 * high * size)
+    cycles += problem.batch * problem.groups * strips * stage(rows) / 4 / isa.lanes * COPIED
+    variant = f"{size}planes_nchw"
+    return Choice(
+        family=NAME,
+        variant=variant,
+        symbol=symbol(NAME, variant, isa),
+        tiles=(
+            ("pixels", isa.lanes),
+            ("rows", high),
+            ("planes", size),
+            ("rows of a task", rows * high),
+            ("groups of a task", each),
+        ),
+        extra=(rows, each, wide),
+        seconds=_seconds(problem, isa, cycles, tasks),
+        workspace=problem.threads * stage(rows),
+        macs=tiles * high * size * isa.lanes * size * problem.taps,
+        row_step=high,
+    )
 
 
 def _tasks(problem: Problem, blocks: int, rows: int) -> tuple[int, int, int]:
@@ -111,7 +164,7 @@ def pack(choice: Choice, weight: Array) -> Array:
     """`weight` is (k, c / groups, ky, kx), all groups together.
 
     Rotating: (ky, kx, rotation, channel), where the lane of input channel c of a group holds its weight for output
-    (c + rotation) of that group. Any: (block, ky + 1, kx, c, k in block), the last ky being the first channel that k reads.
+    (c + rotation) of that group. Planes: (group, ky, kx, c, k). Any: (block, ky + 1, kx, c, k in block), the last ky being the first channel that k reads.
     """
     tiles = dict(choice.tiles)
     filters, inner, high, wide = weight.shape
@@ -122,6 +175,9 @@ def pack(choice: Choice, weight: Array) -> Array:
         packed = np.zeros((high, wide, inner, spread(filters)), np.float32)
         packed[..., :filters] = np.stack(turned).reshape(inner, filters, high, wide).transpose(2, 3, 0, 1)
         return packed
+    if "planes" in tiles:
+        each = weight.reshape(filters // inner, inner, inner, high, wide).transpose(0, 3, 4, 2, 1)
+        return np.ascontiguousarray(each, np.float32)
     lanes = tiles["lanes"]
     blocks = -(-filters // lanes)
     packed = np.zeros((blocks * lanes, high + 1, wide, inner), np.float32)

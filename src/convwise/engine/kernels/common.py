@@ -84,6 +84,11 @@ class Shared:
         value = self.inp[c, hl.clamp(x, 0, width - 1), hl.clamp(y, 0, height - 1), n]
         return hl.select((x >= 0) & (x < width) & (y >= 0) & (y < height), value, hl.f32(0))
 
+    @property
+    def zero(self) -> Any:
+        """0 that the compiler cannot know: rows of a known one are filled by calls of memset, which take longer than short rows."""
+        return hl.cast(F32, hl.min(self.weights.dim(0).extent(), 0))
+
     def finish(self, value: Any, k: Any, x: Any, y: Any, n: Any, *, whole: Any = None) -> Any:
         """The residual and the activation on top of a sum with its bias; a NaN stays one.
 

@@ -68,7 +68,7 @@ def _tall(isa: Isa, shape: Tile) -> Program:
     dense = inp.dim(0).stride() == 1
     acc[c, xi, yi, xt, yt, n] = shared.bias[c]
     if shape.staged:
-        stage, copies = padded(shared.inp, (shared.pad_x, shared.pad_y), wide, hl.f32(0))
+        stage, copies = padded(shared.inp, (shared.pad_x, shared.pad_y), wide, shared.zero)
         taps = _taps(shared, "taps")
         column = x * shared.stride_x + taps.x * shared.dilation_x
         row = y * shared.stride_y + taps.y * shared.dilation_y
@@ -200,7 +200,7 @@ def _first(isa: Isa, name: str, *, plain: bool) -> Program:
     row, left = y - shared.pad_y, hl.max(shared.pad_x, 0)
     copied = hl.RDom([(0, hl.clamp(wide - left, 0, width - left + shared.pad_x))], "copied")
     copied.where((row >= 0) & (row < height))
-    stage[x, y, c, n] = hl.f32(0)
+    stage[x, y, c, n] = shared.zero
     stage[copied + left, y, c, n] = inp[c, copied + left - shared.pad_x, hl.clamp(row, 0, height - 1), n]
     taps = _taps(shared, "taps")
     block = lanes * vectors

@@ -2,7 +2,8 @@
 
 Where a group has as many inputs as outputs and divides a vector, the lanes are *input* channels: for each of `size` rotations
 an accumulator holds what the lane's channel adds to the output that lies so many channels behind it, and the rotations are
-shuffled into place once at the end. Any other grouping copies what it reads into a stage that is spread out by output
+shuffled into place once at the end. Channels first, the lanes are outputs of a row, and the tile holds all channels of a
+group, whose planes a stage holds with their padding. Any other grouping copies what it reads into a stage that is spread out by output
 channels.
 """
 
@@ -13,7 +14,7 @@ from typing import Any
 
 import halide as hl
 
-from convwise.engine.families.grouped import ANY_PIXELS, rotations
+from convwise.engine.families.grouped import ANY_PIXELS, planes, rotations
 from convwise.engine.isa import Isa, symbol
 from convwise.engine.kernels.common import Program, Shared, Variants, whole
 from convwise.engine.kernels.depthwise import cell, masked
@@ -25,6 +26,7 @@ def variants(isa: Isa) -> Variants:
     found: dict[str, Any] = {
         f"{size}of{size}_nhwc": partial(_rotating, isa, size, pixels) for size, pixels in rotations(isa)
     }
+    found |= {f"{size}planes_nchw": partial(_planes, isa, size, high) for size, high in planes(isa)}
     return {**found, **{f"any_{layout}": partial(_any, isa, layout) for layout in ("nhwc", "nchw")}}
 
 
@@ -160,3 +162,70 @@ def _schedule_any(shared: Shared, funcs: Any, taps: Any, shape: tuple[int, int],
     for param in (out.output_buffer(), shared.residual):
         param.dim(0).set_stride(1 if last else hl.Expr())
         param.dim(1).set_stride(hl.Expr() if last else 1)
+
+
+def _planes(isa: Isa, size: int, high: int) -> Program:
+    shared = Shared(5)  # k in group, c in group, kx, ky, group
+    extra = _, _, wide = [whole(name) for name in ("rows", "groups", "wide")]
+    names = ("c", "x", "y", "n", "xi", "yi", "k", "xt", "yt", "g")
+    c, x, y, n, xi, yi, k, xt, yt, g = (hl.Var(name) for name in names)
+    stage, acc, sums, tile = (hl.Func(name) for name in ("stage", "acc", "sums", "tile"))
+    out = hl.Func(symbol("grouped", f"{size}planes_nchw", isa))
+    w, inp, lanes = shared.weights, shared.inp, isa.lanes
+    width, height = inp.dim(1).extent(), inp.dim(2).extent()
+    row, left = y - shared.pad_y, hl.max(shared.pad_x, 0)
+    copied = hl.RDom([(0, hl.clamp(wide - left, 0, width - left + shared.pad_x))], "copied")
+    copied.where((row >= 0) & (row < height))
+    stage[x, y, c, n] = shared.zero
+    stage[copied + left, y, c, n] = inp[c, copied + left - shared.pad_x, hl.clamp(row, 0, height - 1), n]
+    taps = hl.RDom([(0, size), (0, w.dim(2).extent()), (0, w.dim(3).extent())], "taps")
+    column = (xt * lanes + xi) * shared.stride_x + taps.y * shared.dilation_x
+    line = (yt * high + yi) * shared.stride_y + taps.z * shared.dilation_y
+    place = xi, yi, k, xt, yt, g, n
+    acc[place] = shared.bias[g * size + k]
+    acc[place] += w[k, taps.x, taps.y, taps.z, g] * stage[column, line, g * size + taps.x, n]
+    sums[place] = acc[place]
+    ends = [hl.max(shared.residual.dim(axis).extent() - 1, 0) for axis in (1, 2)]
+    at = [hl.min(spot, end) for spot, end in zip((xt * lanes + xi, yt * high + yi), ends, strict=True)]
+    tile[place] = shared.finish(sums[place], g * size + k, at[0], at[1], n)
+    out[c, x, y, n] = tile[x % lanes, y % high, c % size, x / lanes, y / high, c / size, n]
+    _schedule_planes(shared, (stage, acc, sums, tile, out), (copied, taps), (lanes, size, high), extra)
+    return shared.program(out, extra)
+
+
+def _schedule_planes(shared: Shared, funcs: Any, domains: Any, shape: tuple[int, int, int], sizes: Any) -> None:
+    (stage, acc, sums, tile, out), (copied, taps), (lanes, size, high) = funcs, domains, shape
+    rows, groups, wide = sizes
+    c, x, y, n = out.args()
+    names = ("xi", "xt", "yi", "yt", "yo", "yj", "k", "g", "go", "gj", "task")
+    xi, xt, yi, yt, yo, yj, k, g, go, gj, task = (hl.Var(name) for name in names)
+    for axis in range(4):
+        out.output_buffer().dim(axis).set_min(0)
+    out.split(c, g, k, size, ROUND).split(x, xt, xi, lanes, GUARD).split(y, yt, yi, high, GUARD)
+    out.split(yt, yo, yj, rows, GUARD).split(g, go, gj, groups, GUARD)
+    out.reorder(xi, yi, k, xt, yj, gj, yo, go, n).vectorize(xi)
+    out.fuse(yo, go, task).fuse(task, n, task).parallel(task).never_partition_all()
+    sx, sy, sc, sn = stage.args()
+    stage.compute_at(out, gj).store_in(hl.MemoryType.Stack).bound_extent(sx, wide / lanes * lanes)
+    stage.bound_extent(sc, size).bound_extent(sn, 1).vectorize(sx, lanes).never_partition_all()
+    stage.update().reorder(copied, sy, sc, sn).never_partition([hl.VarOrRVar(var) for var in (sy, sc, sn)])
+    stage.update().specialize(shared.inp.dim(1).stride() == 1).vectorize(copied, lanes, GUARD)
+    for func in (acc, sums, tile):
+        xi, yi, k, xt, yt, g, n = func.args()
+        func.compute_at(out, xt).bound(xi, 0, lanes).bound(yi, 0, high).bound(k, 0, size)
+        func.bound_extent(xt, 1).bound_extent(yt, 1).bound_extent(g, 1).bound_extent(n, 1).vectorize(xi)
+        if func is not tile:
+            func.unroll(yi).unroll(k)
+    xi, yi, k, xt, yt, g, n = acc.args()
+    update = acc.update().reorder(xi, k, yi, taps.y, taps.z, taps.x, xt, yt, g, n)
+    update.vectorize(xi).unroll(k).unroll(yi).never_partition_all()
+    w = shared.weights
+    usual = (w.dim(2).extent() == 3) & (w.dim(3).extent() == 3) & (shared.dilation_x == 1) & (shared.dilation_y == 1)
+    for stride in (1, 2):
+        across = shared.stride_x == stride
+        update.specialize(usual & across & (shared.stride_y == stride)).unroll(taps.y).unroll(taps.z)
+        update.specialize(across)
+    shared.specialize_epilogue(tile)
+    for param in (out.output_buffer(), shared.residual):
+        param.dim(0).set_stride(hl.Expr())
+        param.dim(1).set_stride(1)

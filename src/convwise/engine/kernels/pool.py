@@ -48,7 +48,8 @@ class Pool:
 
     @property
     def empty(self) -> Any:
-        return hl.f32(-INFINITY if self.kind == "max" else 0.0)
+        """Its compiler must not know the 0, or rows would be filled by calls of memset, which take longer than short rows."""
+        return hl.f32(-INFINITY) if self.kind == "max" else hl.cast(hl.Float(32), hl.min(self["kernel_x"], 0))
 
     def taps(self, name: str) -> Any:
         return hl.RDom([(0, self["kernel_x"]), (0, self["kernel_y"])], name)
