@@ -32,8 +32,7 @@ def lay(array: np.ndarray, layout: str) -> np.ndarray:
 def one(rng: np.random.Generator, kernels: native.Library) -> None:
     n, c, k = int(rng.integers(1, 4)), int(rng.integers(1, 40)), int(rng.integers(1, 80))
     high, wide = (3, 3) if rng.random() < 0.3 else (int(size) for size in rng.integers(1, 10, 2))
-    if high == wide == 1:
-        high = 2
+    high = max(high, -(-winograd.LEAST_TAPS // wide))
     pads = [int(pad) for pad in rng.integers(0, 4 if rng.random() < 0.7 else 12, 4)]
     h, w = (int(rng.integers(max(1, size - sum(two)), 41)) for size, two in ((high, pads[:2]), (wide, pads[2:])))
     source, result = (str(rng.choice(["NHWC", "NCHW"])) for _ in range(2))

@@ -19,7 +19,7 @@ from convwise.axis import Pads, Window
 from convwise.engine import Conv, conv2d, native
 from convwise.engine.families import winograd
 from convwise.engine.isa import ALL, AVX2, AVX512
-from convwise.engine.problem import Machine, Problem
+from convwise.engine.problem import Machine, Problem, undilated
 from convwise.engine.transforms import Transform, construct, transform
 from convwise.engine.winograd_tiles import SIZES
 
@@ -77,7 +77,7 @@ def problem(**changes: object) -> Problem:
 
 
 REFUSED = {
-    "the window is 1 x 1": {"rows": Window(1).over(30), "columns": Window(1).over(31)},
+    "the window is 1 x 3": {"rows": Window(1).over(30)},
     "the stride is 1 x 2": {"columns": Window(3, stride=2).over(31)},
     "the dilation is 9 x 9; it would take 81 calls": {
         "rows": Window(3, dilation=9).over(30),
@@ -153,7 +153,7 @@ def test_accuracy_on_unit_variance_data(channels: int, layout: str) -> None:
 @pytest.mark.parametrize("wide", [1, 2, 3, 4, 5, 7, 8, 9])
 def test_windows_of_any_size(high: int, wide: int) -> None:
     """Cut into parts that 3 or 4 taps do not divide, with more padding than the window has taps, or none."""
-    if high == wide == 1:
+    if high * wide < winograd.LEAST_TAPS:
         return
     channels, layout = 15 + 7 * high + wide, ("NHWC", "NCHW")[(high + wide) % 2]
     for padding in ((0, 0), (high // 2, wide // 2), (high + 1, wide + 3)):
@@ -169,16 +169,17 @@ def test_accuracy_of_large_windows(side: int) -> None:
 @needed
 @pytest.mark.parametrize("dilation", [(2, 2), (1, 3), (4, 2), (6, 6)])
 @pytest.mark.parametrize("padding", [((0, 0), (0, 0)), ((6, 5), (1, 9))])
-@pytest.mark.parametrize("window", [(3, 3), (2, 5), (4, 4)])
+@pytest.mark.parametrize(("window", "batch"), [((3, 3), 1), ((3, 3), 2), ((2, 5), 1), ((4, 4), 1)])
 @pytest.mark.parametrize("layout", ["NHWC", "NCHW"])
 def test_a_dilation_is_as_many_images_of_every_second_cell(
     dilation: tuple[int, int],
     padding: tuple[tuple[int, int], tuple[int, int]],
     window: tuple[int, int],
+    batch: int,
     layout: str,
 ) -> None:
     rng = np.random.default_rng(1)
-    x = rng.standard_normal((2, 40, 29, 30) if layout == "NCHW" else (2, 29, 30, 40)).astype(np.float32)
+    x = rng.standard_normal((batch, 40, 29, 30) if layout == "NCHW" else (batch, 29, 30, 40)).astype(np.float32)
     w = rng.standard_normal((40, 40, *window)).astype(np.float32)
     options = {"dilation": dilation, "padding": padding, "layout": layout, "activation": "silu", "threads": 2}
     right = Conv(w.astype(np.float64), algorithm="windows", **options)(x.astype(np.float64))
@@ -189,6 +190,29 @@ def test_a_dilation_is_as_many_images_of_every_second_cell(
         abs(conv(x, residual) - Conv(w, algorithm="windows", **options)(x, residual)).max() <= 4e-5 * abs(right).max()
     )
     assert np.array_equal(conv(x), conv(x.swapaxes(1, 2).copy().swapaxes(1, 2)))
+
+
+@given(st.integers(1, 3), st.integers(1, 5), st.integers(1, 5), st.integers(0, 6), st.integers(0, 6))
+def test_images_of_every_second_cell_read_what_the_windows_read(
+    n: int, down: int, across: int, top: int, left: int
+) -> None:
+    """Every output once, from the same cells; of one image the alike ones together."""
+    rows = Window(3, dilation=down, padding=Pads(top, 2 * down)).over(13)
+    columns = Window(2, dilation=across, padding=Pads(left, across)).over(17)
+    asked = problem(batch=n, rows=rows, columns=columns, height=13, width=17)
+    seen = {}
+    for part, (line, cell), (row, column) in undilated(asked):
+        assert part.rows.dilation == part.columns.dilation == 1
+        for image, y, x in np.ndindex(part.batch, part.out_height, part.out_width):
+            number, shift = (0, image) if n == 1 else (image, 0)
+            place = number, row + down * y, column + shift + across * x
+            assert place not in seen
+            cells = [cell + shift + across * tap for tap in part.columns.taps(x)]
+            seen[place] = [line + down * tap for tap in part.rows.taps(y)], cells
+    places = np.ndindex(n, rows.out, columns.out)
+    assert seen == {(image, y, x): (list(rows.taps(y)), list(columns.taps(x))) for image, y, x in places}
+    calls = len(undilated(asked))
+    assert calls == len(rows.phases) * len(columns.phases) if n > 1 else calls <= 3 * len(rows.phases)
 
 
 @needed

@@ -16,7 +16,7 @@ from convwise.engine.arrays import Array
 from convwise.engine.families import FAMILIES
 from convwise.engine.families.depthwise import spread
 from convwise.engine.native import Buffer, Library, check, describe
-from convwise.engine.problem import LARGEST_INDEX, Choice, Problem
+from convwise.engine.problem import LARGEST_INDEX, Choice, Problem, undilated
 from convwise.engine.winograd_tiles import SIZES
 
 CLAMP, SILU, HARD_SWISH = 0, 1, 2
@@ -185,13 +185,13 @@ def _parts(problem: Problem, choice: Choice, inputs: Steps, outputs: Steps, pack
     if not choice.apart:
         yield from _calls(problem, choice, (inputs, outputs), (0, 0), packed)
         return
-    phases = list(product(problem.rows.phases, problem.columns.phases))
-    choice = replace(choice, macs=choice.macs // len(phases))
     (down, across), (n, c, y, x), (m, k, v, u) = (problem.rows.dilation, problem.columns.dilation), inputs, outputs
-    steps = (n, c, y * down, x * across), (m, k, v * down, u * across)
-    for (row, line, rows), (column, cell, columns) in phases:
-        part = replace(problem, rows=rows, columns=columns, height=rows.size, width=columns.size)
-        yield from _calls(part, choice, steps, (line * y + cell * x, row * v + column * u), packed)
+    for part, (line, cell), (row, column) in undilated(problem):
+        some = replace(choice, macs=choice.macs * part.macs // problem.macs)
+        # The images of a part of one image lie one column apart.
+        image, result = (n, m) if problem.batch > 1 else (x, u)
+        steps = (image, c, y * down, x * across), (result, k, v * down, u * across)
+        yield from _calls(part, some, steps, (line * y + cell * x, row * v + column * u), packed)
 
 
 def _calls(

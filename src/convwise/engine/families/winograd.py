@@ -10,7 +10,8 @@ not; `algorithm="direct"` does neither.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import product
@@ -20,7 +21,7 @@ import numpy.typing as npt
 
 from convwise.engine.arrays import Array
 from convwise.engine.isa import Isa, symbol
-from convwise.engine.problem import LARGEST_INDEX, Choice, Problem
+from convwise.engine.problem import LARGEST_INDEX, Choice, Problem, undilated
 from convwise.engine.transforms import transform
 from convwise.engine.winograd_tiles import SIZES, VARIANTS, pixels
 
@@ -30,6 +31,8 @@ MOST_PHASES = 64
 """A dilation of 2 makes four images of every second cell, each with its own windows; these are so many calls."""
 LEAST_CHANNELS = 8
 """Below, transforming costs more than the products save."""
+LEAST_TAPS = 4
+"""Of fewer, most of a part would be zeros, which cost as much as other taps and leave its error to smaller sums."""
 WORKSPACE = 8_000_000
 
 # Costs in vector multiply-adds: what the operation takes of the time in which a core could do so many of them.
@@ -57,8 +60,9 @@ TASK = 6000.0  # handing out a part and waiting for the last one
 def why_not(problem: Problem, isa: Isa) -> str | None:
     if problem.kind != "conv":
         return "only for convolutions"
-    if problem.taps == 1:
-        return "the window is 1 x 1; Winograd shares work between neighbouring taps"
+    if problem.taps < LEAST_TAPS:
+        window = f"{problem.rows.kernel} x {problem.columns.kernel}"
+        return f"the window is {window}; Winograd here computes 3 x 3 taps at least, and rounds for so many"
     if problem.rows.stride != 1 or problem.columns.stride != 1:
         return f"the stride is {problem.rows.stride} x {problem.columns.stride}; Winograd shares work between neighbouring windows only at stride 1"
     down, across = problem.rows.dilation, problem.columns.dilation
@@ -78,29 +82,14 @@ def why_not(problem: Problem, isa: Isa) -> str | None:
 
 
 def choices(problem: Problem, isa: Isa) -> list[Choice]:
-    if problem.rows.dilation == problem.columns.dilation == 1:
-        return _undilated(problem, isa, problem.output_layout.lower())
-    rows, columns = problem.rows.phases, problem.columns.phases
-    (*_, down), (*_, across), calls = rows[0], columns[0], len(rows) * len(columns)
-    largest = replace(problem, rows=down, columns=across, height=down.size, width=across.size)
-    return [
-        replace(
-            choice,
-            seconds=calls * choice.seconds,
-            macs=calls * choice.macs,
-            tiles=(*choice.tiles, ("phases", calls)),
-            apart=True,
-        )
-        for choice in _undilated(largest, isa, "gaps" if problem.output_layout == "NCHW" else "nhwc")
-    ]
-
-
-def _undilated(problem: Problem, isa: Isa, layout: str) -> list[Choice]:
+    apart = (problem.rows.dilation, problem.columns.dilation) != (1, 1)
+    calls = Counter(part for part, *_ in undilated(problem)) if apart else Counter([problem])
+    layout = "gaps" if apart and problem.output_layout == "NCHW" else problem.output_layout.lower()
     # Where the vectors of output channels are not even, register tiles of one vector leave none empty.
     odd = -(-(problem.filters // problem.groups) // isa.lanes) % 2 == 1
     widths = (2, 1) if odd else (2,)
-    found = (_choice(problem, isa, variant, vectors, layout) for variant, vectors in product(VARIANTS, widths))
-    return [choice for choice in found if choice is not None]
+    found = (_choice(calls, isa, variant, vectors, layout) for variant, vectors in product(VARIANTS, widths))
+    return [replace(choice, apart=apart) for choice in found if choice is not None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,18 +148,64 @@ class Cut:
         return -(-self.wide * self.tall * self.images // self.pixels) * self.pixels
 
 
-def _choice(problem: Problem, isa: Isa, variant: tuple[str, str], vectors: int, layout: str) -> Choice | None:
+def _choice(calls: Counter[Problem], isa: Isa, variant: tuple[str, str], vectors: int, layout: str) -> Choice | None:
+    """One cut for all the calls, of those that are best for one of them."""
+    layers: Counter[Layer] = Counter()
+    for problem, count in calls.items():
+        layers[_layer(problem, isa, variant, vectors, layout)] += count
+    cuts = {cut for layer in layers if (cut := _best(layer)) is not None}
+    cut = min(cuts, key=lambda one: _slots(layers, one), default=None)
+    problem, layer = next(iter(calls)), next(iter(layers))
+    weights = layer.products * layer.chunks * layer.lanes * layer.blocks * layer.block
+    if cut is None or weights > LARGEST_INDEX:
+        return None
+    outputs, _ = SIZES[layer.size]
+    down, across = layer.parts
+    name = f"{layer.size}{layer.schedule}_{layout}"
+    several = {"parts of the window": down * across, "calls": calls.total()}
+    return Choice(
+        family=NAME,
+        variant=name,
+        symbol=symbol(NAME, name, isa),
+        tiles=(
+            ("outputs", outputs),
+            ("tiles across", cut.wide),
+            ("tiles down", cut.tall),
+            ("images", cut.images),
+            ("channels in", layer.lanes),
+            ("channels out", layer.block),
+            *((told, number) for told, number in several.items() if number > 1),
+        ),
+        extra=(cut.wide, cut.tall, cut.images, cut.pixels, cut.blocks * layer.vectors, down * across, across),
+        seconds=problem.groups * _slots(layers, cut) * isa.lanes / problem.machine.peak,
+        workspace=max(_workspace(one, cut) for one in layers),
+        macs=problem.groups * sum(count * _macs(one, cut) for one, count in layers.items()),
+        row_step=outputs * cut.tall,
+        exact=False,
+    )
+
+
+def _slots(layers: Mapping[Layer, int], cut: Cut) -> float:
+    return sum(count * _cost(layer, cut) for layer, count in layers.items())
+
+
+def _macs(layer: Layer, cut: Cut) -> int:
+    """The multiply-adds of the products."""
+    return _rectangles(layer, cut) * layer.products * cut.tiles * layer.terms * layer.blocks * layer.block
+
+
+def _layer(problem: Problem, isa: Isa, variant: tuple[str, str], vectors: int, layout: str) -> Layer:
     (size, schedule), block = variant, vectors * isa.lanes
-    m, taps = SIZES[size]
-    layer = Layer(
+    outputs, taps = SIZES[size]
+    return Layer(
         size=size,
         schedule=schedule,
         lanes=isa.lanes,
         block=block,
         register=pixels(isa, vectors),
         threads=problem.threads,
-        down=-(-problem.out_height // m),
-        across=-(-problem.out_width // m),
+        down=-(-problem.out_height // outputs),
+        across=-(-problem.out_width // outputs),
         batch=problem.batch,
         parts=_parts_of((problem.rows.kernel, problem.columns.kernel), taps),
         channels=problem.channels // problem.groups,
@@ -178,34 +213,6 @@ def _choice(problem: Problem, isa: Isa, variant: tuple[str, str], vectors: int, 
         cache=problem.machine.l2,
         turned=TURNED[layout],
         room=max(WORKSPACE, 4 * problem.batch * problem.filters * problem.out_height * problem.out_width),
-    )
-    found = _best(layer)
-    weights = layer.products * layer.chunks * layer.lanes * layer.blocks * layer.block
-    if found is None or weights > LARGEST_INDEX:
-        return None
-    cut, slots, macs = found
-    down, across = layer.parts
-    parts = (("parts of the window", down * across),) if down * across > 1 else ()
-    name = f"{size}{schedule}_{layout}"
-    return Choice(
-        family=NAME,
-        variant=name,
-        symbol=symbol(NAME, name, isa),
-        tiles=(
-            ("outputs", m),
-            ("tiles across", cut.wide),
-            ("tiles down", cut.tall),
-            ("images", cut.images),
-            ("channels in", layer.lanes),
-            ("channels out", layer.block),
-            *parts,
-        ),
-        extra=(cut.wide, cut.tall, cut.images, cut.pixels, cut.blocks * layer.vectors, down * across, across),
-        seconds=problem.groups * slots * isa.lanes / problem.machine.peak,
-        workspace=_workspace(layer, cut),
-        macs=problem.groups * macs,
-        row_step=m * cut.tall,
-        exact=False,
     )
 
 
@@ -216,14 +223,10 @@ def _parts_of(window: tuple[int, ...], taps: int) -> tuple[int, int]:
 
 
 @lru_cache(maxsize=512)
-def _best(layer: Layer) -> tuple[Cut, float, int] | None:
-    """The cheapest cut, its cost, and the multiply-adds of its products; None where no cut keeps to the workspace."""
-    priced = [(_cost(layer, cut), cut) for cut in _cuts(layer) if _workspace(layer, cut) <= layer.room]
-    if not priced:
-        return None
-    cost, cut = min(priced, key=lambda row: row[0])
-    rectangles = _rectangles(layer, cut)
-    return cut, cost, rectangles * layer.products * cut.tiles * layer.terms * layer.blocks * layer.block
+def _best(layer: Layer) -> Cut | None:
+    """The cheapest cut; None where no cut keeps to the workspace."""
+    kept = (cut for cut in _cuts(layer) if _workspace(layer, cut) <= layer.room)
+    return min(kept, key=lambda cut: _cost(layer, cut), default=None)
 
 
 def _cuts(layer: Layer) -> Iterator[Cut]:
@@ -284,12 +287,12 @@ def _cost(layer: Layer, cut: Cut) -> float:
     groups = -(-layer.blocks // cut.blocks)
     slowest = -(-groups // threads) * cut.blocks * each if threads > 1 else layer.blocks * each
     shared = into * -(-layer.chunks // threads) / layer.chunks * (1.0 if threads == 1 else 1.3)
-    return count * (shared + slowest + (2 * TASK if threads > 1 else 0)) + TASK
+    return count * (shared + slowest + (3 * TASK if threads > 1 else 0)) + TASK
 
 
 def _workspace(layer: Layer, cut: Cut) -> int:
     """Bytes of all threads together."""
-    spectrum = layer.products * cut.tiles * layer.chunks * layer.lanes
+    spectrum = layer.products * (cut.tiles | 1) * (layer.chunks | 1) * layer.lanes
     m, taps = SIZES[layer.size]
     halo = taps - 1
     stage = (m * cut.wide + halo + layer.lanes) * (m * cut.tall + halo) * cut.images * layer.lanes

@@ -435,7 +435,10 @@ def _schedule_products(shared: Shared, f: Funcs, isa: Isa, sizes: Sizes, size: i
             row = w.in_(func)
             row.compute_at(func, inner[0]).vectorize(row.args()[0]).unroll(row.args()[4])
     f.part.compute_at(f.acc, sums.x)
-    f.spectrum.bound(f.spectrum.args()[2], 0, w.dim(2).extent())
+    # Frequencies lie odd numbers of cache lines apart: powers of two would fall on few places of the cache.
+    t, co = f.spectrum.args()[1:3]
+    chunks = w.dim(2).extent()
+    f.spectrum.bound(co, 0, chunks).bound_storage(co, chunks | 1).bound_storage(t, sizes.tiles | 1)
     w.dim(0).set_extent(isa.lanes)
     w.dim(1).set_extent(isa.lanes).set_stride(isa.lanes)
 
