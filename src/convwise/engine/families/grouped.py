@@ -53,11 +53,11 @@ def choices(problem: Problem, isa: Isa) -> list[Choice]:
 def _planes(problem: Problem, isa: Isa, size: int, high: int) -> Choice:
     across, down = -(-problem.out_width // isa.lanes), -(-problem.out_height // high)
     columns, lines = problem.columns, problem.rows
-    wide = Window(across * isa.lanes, dilation=columns.stride).span + columns.span - 1
+    wide = columns.spanned(across * isa.lanes)
     wide = -(-wide // isa.lanes) * isa.lanes
 
     def stage(rows: int) -> int:
-        return 4 * size * wide * (Window(rows * high, dilation=lines.stride).span + lines.span - 1)
+        return 4 * size * wide * lines.spanned(rows * high)
 
     rows = down
     while rows > 1 and stage(rows) > problem.machine.l2 // 2:
