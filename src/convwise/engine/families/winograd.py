@@ -54,7 +54,7 @@ TURNED = {
 LINE, DISTANT = 3.0, 11.0  # a cache line of weights that comes from beyond the core's cache, from beyond all caches
 FAR = 20_000_000  # bytes of weights that do not stay in any cache from one call to the next
 STRAIN = 0.25  # what is lost where a rectangle takes all of the core's cache and not half of it
-TASK = 6000.0  # handing out a part and waiting for the last one
+TASK = 15000.0  # handing out a part and waiting for the last one
 
 
 def why_not(problem: Problem, isa: Isa) -> str | None:
