@@ -167,7 +167,7 @@ def _first(problem: Problem, isa: Isa) -> Choice:
     wide = _read(problem.columns.stride, problem.columns.span, across * isa.lanes * vectors)
     wide = -(-wide // isa.lanes) * isa.lanes
     tall = _read(problem.rows.stride, problem.rows.span, high)
-    budget = problem.machine.l2 // 2
+    budget = problem.machine.l1
     rows = max(1, min(down, budget // (4 * wide * tall)))
     strips = -(-down // rows)
     planes = problem.channels

@@ -150,7 +150,7 @@ def _first(problem: Problem, isa: Isa) -> Choice:
         return 4 * wide * (Window(rows * ROWS, dilation=lines.stride).span + lines.span - 1)
 
     rows = down
-    while rows > 1 and stage(rows) > problem.machine.l2 // 2:
+    while rows > 1 and stage(rows) > problem.machine.l1:
         rows = -(-rows // 2)
     strips, planes = -(-down // rows), problem.channels
     wanted = TASKS * problem.threads if problem.threads > 1 else 1
