@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import mmap
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -12,6 +13,9 @@ from hypothesis import strategies as st
 
 from convwise.axis import Window
 from convwise.engine import Conv, native
+from convwise.engine.families import FAMILIES
+from convwise.engine.isa import Isa
+from convwise.engine.problem import Choice, Problem
 
 PAGE = mmap.PAGESIZE
 FORBIDDEN = 0
@@ -140,7 +144,9 @@ def drawn_for(family: str | None) -> st.SearchStrategy[Case]:
         case "depthwise":
             return cases(groups=st.integers(2, 40), each_in=st.just(1), each_out=st.integers(1, 3))
         case "grouped":
-            return cases(groups=st.integers(2, 9))
+            some = st.integers(2, 9)
+            alike = (cases(groups=some, each_in=st.just(each), each_out=st.just(each)) for each in (2, 4, 8))
+            return st.one_of(cases(groups=some), *alike)
         case "first":
             return cases(groups=st.just(1), each_in=st.integers(1, 4), each_out=st.integers(1, 70))
         case "planes":
@@ -148,6 +154,16 @@ def drawn_for(family: str | None) -> st.SearchStrategy[Case]:
             return cases(kernels=one, steps=one, padding=st.just(0), layouts=rows, each_out=st.integers(1, 70))
         case _:
             return cases()
+
+
+def one_of(family: str, number: int) -> Callable[[Problem, Isa], list[Choice]]:
+    """The choices of a family, all but one left out."""
+
+    def choices(problem: Problem, isa: Isa) -> list[Choice]:
+        found = FAMILIES[family].choices(problem, isa)
+        return [found[number % len(found)]] if found else []
+
+    return choices
 
 
 def expected(case: Case) -> np.ndarray:

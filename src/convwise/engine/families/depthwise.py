@@ -166,7 +166,7 @@ def _first(problem: Problem, isa: Isa) -> Choice:
     wide = problem.columns.spanned(across * isa.lanes * vectors)
     wide = -(-wide // isa.lanes) * isa.lanes
     tall = problem.rows.spanned(high)
-    budget = problem.machine.l2 // 2
+    budget = problem.machine.l1
     rows = max(1, min(down, budget // (4 * wide * tall)))
     strips = -(-down // rows)
     planes = problem.channels

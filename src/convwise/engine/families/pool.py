@@ -149,7 +149,7 @@ def _first(problem: Problem, isa: Isa) -> Choice:
         return 4 * wide * lines.spanned(rows * ROWS)
 
     rows = down
-    while rows > 1 and stage(rows) > problem.machine.l2 // 2:
+    while rows > 1 and stage(rows) > problem.machine.l1:
         rows = -(-rows // 2)
     strips, planes = -(-down // rows), problem.channels
     wanted = TASKS * problem.threads if problem.threads > 1 else 1
