@@ -1,4 +1,4 @@
-"""The kernels for 1x1 windows of planes: every tile and cut of theirs, odd steps, special values, residuals, what they refuse."""
+"""Kernels with the pixels of planes in their lanes: every tile and cut of theirs, odd steps, special values, what they refuse."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from kernel_cases import Case, drawn_for, expected
 
 from convwise.engine import Conv, conv2d, native, plan, planning
-from convwise.engine.families import FAMILIES, planes
+from convwise.engine.families import FAMILIES, first, planes
 from convwise.errors import ArgumentError
 
 needed = pytest.mark.skipif(native.library() is None, reason="no kernels here")
@@ -102,6 +102,44 @@ def test_parts_of_the_rows_are_found_where_they_lie(threads: int, monkeypatch: p
     conv = Conv(weight, bias, algorithm="planes", activation="relu", threads=threads)
     assert np.array_equal(conv(x, residual), wanted)
     assert np.array_equal(conv(np.asfortranarray(x), residual), wanted)
+
+
+@needed
+def test_first_layers_with_pixels_in_the_lanes_give_the_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tiles at the end of a row and of the filters are shifted inwards; a step of 3 is read number by number."""
+    kernels = native.library()
+    assert kernels is not None
+    seen = set()
+
+    @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+    @given(st.integers(1, 4), st.integers(4, 40), st.integers(1, 3), st.integers(1, 5), st.integers(0, 4), st.data())
+    def every(channels: int, filters: int, stride: int, kernel: int, pad: int, data: st.DataObject) -> None:
+        x, weight, bias = arrays(
+            (2, channels, 9, data.draw(st.integers(20, 130))), (filters, channels, 3, kernel), (filters,)
+        )
+        x[1, -1, data.draw(st.integers(0, 8)), -1] = np.nan
+        options: dict[str, Any] = {
+            "stride": (1, stride),
+            "padding": ((1, 2), (pad, 1)),
+            "dilation": (2, 1),
+            "activation": "relu",
+        }
+        wanted = conv2d(x, weight, bias, algorithm="windows", **options)
+
+        def choices(*problem: Any) -> list[Any]:
+            found = [choice for choice in first.choices(*problem) if "by" in choice.variant]
+            seen.update(choice.symbol for choice in found)
+            return data.draw(st.permutations(found))[:1] or first.choices(*problem)
+
+        planning.choose.cache_clear()
+        with monkeypatch.context() as patch:
+            chosen = replace(FAMILIES["first"], choices=choices)
+            patch.setattr(planning, "FAMILIES", {**FAMILIES, "first": chosen})
+            assert np.array_equal(conv2d(x, weight, bias, algorithm="first", **options), wanted, equal_nan=True)
+
+    every()
+    planning.choose.cache_clear()
+    assert len(seen) == sum("by" in symbol for symbol in kernels.symbols)
 
 
 @needed

@@ -17,8 +17,9 @@ MOST_CHANNELS = 4
 
 @dataclass(frozen=True, slots=True)
 class Tile:
-    """`pixels` outputs of a row times `vectors` vectors of output channels. A `plain` one clamps and does nothing else, and
-    needs a whole block of channels.
+    """`pixels` outputs of a row times `vectors` vectors of output channels. A `plain` one clamps and does nothing else.
+
+    A plain one of planes has the pixels in the lanes, and not vectors of output channels but `vectors` of them.
     """
 
     name: str
@@ -31,12 +32,22 @@ class Tile:
     def variant(self) -> str:
         return f"{self.name}_{self.layout.lower()}"
 
+    @property
+    def planes(self) -> bool:
+        return self.plain and self.layout == "NCHW"
+
+    def block(self, isa: Isa) -> int:
+        return self.vectors * (1 if self.planes else isa.lanes)
+
 
 def tiles(isa: Isa) -> tuple[Tile, ...]:
     shapes = ((6, 4), (8, 2), (14, 2)) if isa.registers == 32 else ((6, 2), (4, 2))
     pixels = 8 if isa.registers == 32 else 4
     plains = (Tile(f"{pixels}x{vectors}", pixels, vectors, True, "NHWC") for pixels, vectors in shapes)
-    return (*plains, *(Tile("any", pixels, 2, False, layout) for layout in ("NHWC", "NCHW")))
+    anys = (Tile("any", pixels, 2, False, layout) for layout in ("NHWC", "NCHW"))
+    swapped = ((8, 2), (16, 1)) if isa.registers == 32 else ((4, 2),)
+    planes = (Tile(f"{block}by{vectors}", vectors * isa.lanes, block, True, "NCHW") for block, vectors in swapped)
+    return (*plains, *anys, *planes)
 
 
 def why_not(problem: Problem, isa: Isa) -> str | None:
@@ -59,19 +70,22 @@ def choices(problem: Problem, isa: Isa) -> list[Choice]:
         tile
         for tile in tiles(isa)
         if tile.layout == problem.output_layout
-        and (not tile.plain or (plain(problem) and tile.vectors * isa.lanes <= problem.filters))
+        and (not tile.plain or (plain(problem) and tile.block(isa) <= problem.filters))
+        and (not tile.planes or tile.pixels <= problem.out_width)
     ]
     return affordable([_choice(problem, isa, tile) for tile in fitting])
 
 
 def _choice(problem: Problem, isa: Isa, tile: Tile) -> Choice:
-    block = tile.vectors * isa.lanes
+    block = tile.block(isa)
     across, blocks = -(-problem.out_width // tile.pixels), -(-problem.filters // block)
     columns, lines = problem.columns, problem.rows
-    wide = problem.channels * columns.spanned(across * tile.pixels)
+    wide = columns.spanned(across * tile.pixels)
+    if tile.planes:
+        wide = -(-wide // isa.lanes) * isa.lanes
 
     def stage(rows: int) -> int:
-        return 4 * wide * lines.spanned(rows)
+        return 4 * problem.channels * wide * lines.spanned(rows)
 
     wanted = TASKS * problem.threads if problem.threads > 1 else 1
     rows = max(1, min(problem.out_height, problem.batch * problem.out_height // wanted))
@@ -82,11 +96,16 @@ def _choice(problem: Problem, isa: Isa, tile: Tile) -> Choice:
     tasks = problem.batch * strips
     threads = min(problem.threads, tasks)
     sums = problem.batch * problem.out_height * across * blocks
-    taps = problem.taps * problem.channels
-    # Each tap loads its weights and one number a pixel; two loads take as long as a multiply-add.
-    cycles = taps * (tile.pixels * tile.vectors + (tile.pixels + tile.vectors) / 8)
-    cycles += tile.pixels * tile.vectors * (2 if tile.plain else 6)
-    copied = tasks * stage(rows) / 4 * (0.1 if problem.input_layout == "NHWC" else 0.5)
+    taps, last = problem.taps * problem.channels, problem.input_layout == "NHWC"
+    vectors, single = tile.pixels * block // isa.lanes, block if tile.planes else tile.pixels
+    # Each tap loads its weights and one number a pixel, or the other way round; two loads take as long as a multiply-add.
+    cycles = taps * (vectors + (single + vectors // single) / 8)
+    if tile.planes:
+        # Of every second cell a vector is two loads, of others as many as it has lanes.
+        loads = columns.stride if columns.stride <= 2 else isa.lanes
+        cycles += 2 * taps * max(0, single + vectors // single * loads - vectors)
+    cycles += vectors * (2 if tile.plain else 6 if last else 30)
+    copied = tasks * stage(rows) / 4 * (0.1 if last or tile.planes else 1.5)
     uneven = -(-tasks // threads) * threads / tasks
     seconds = (sums * cycles + copied) * isa.lanes / problem.machine.peak / threads * uneven
     return Choice(
@@ -102,9 +121,14 @@ def _choice(problem: Problem, isa: Isa, tile: Tile) -> Choice:
 
 
 def pack(choice: Choice, weight: Array) -> Array:
-    """(ky, kx and c, k); k is padded to whole blocks, and `spread`. `weight` is (k, c, ky, kx)."""
+    """(ky, kx and c, k), or (ky, c, kx, k) for planes; k is padded to whole blocks, and `spread`. `weight` is (k, c, ky, kx)."""
     filters, channels, high, wide = weight.shape
     block = dict(choice.tiles)["channels"]
-    packed = np.zeros((high, wide * channels, spread(-(-filters // block) * block)), np.float32)
-    packed[..., :filters] = weight.transpose(2, 3, 1, 0).reshape(high, wide * channels, filters)
+    padded = spread(-(-filters // block) * block)
+    if "by" in choice.variant:
+        packed = np.zeros((high, channels, wide, padded), np.float32)
+        packed[..., :filters] = weight.transpose(2, 1, 3, 0)
+    else:
+        packed = np.zeros((high, wide * channels, padded), np.float32)
+        packed[..., :filters] = weight.transpose(2, 3, 1, 0).reshape(high, wide * channels, filters)
     return packed

@@ -1,7 +1,8 @@
 """Convolution of images of a few channels, such as the first layer of a network.
 
 Cells and their channels are one run of numbers, along which a window's row is one run too: kx and c are a single loop, as
-long as their product. Each task copies its rows into a stage of such runs, with zeros where there is padding.
+long as their product. Each task copies its rows into a stage of such runs, with zeros where there is padding. Where the
+channels come first and nothing but a clamp follows, the stage holds a row of each channel, and kx and c are two loops.
 """
 
 from __future__ import annotations
@@ -19,7 +20,63 @@ GUARD, INWARDS = hl.TailStrategy.GuardWithIf, hl.TailStrategy.ShiftInwards
 
 
 def variants(isa: Isa) -> Variants:
-    return {tile.variant: partial(_build, isa, tile) for tile in tiles(isa)}
+    return {tile.variant: partial(_planes if tile.planes else _build, isa, tile) for tile in tiles(isa)}
+
+
+def _planes(isa: Isa, shape: Tile) -> Program:
+    """Pixels in the lanes: what a tap reads of a row is every cell or every second one. Tiles at an end are shifted inwards."""
+    shared = Shared(4)  # k, kx, c, ky
+    extra = rows, wide = [whole(name) for name in ("rows", "wide")]
+    k, x, y, n, kx, ky, c = (hl.Var(name) for name in ("k", "x", "y", "n", "kx", "ky", "c"))
+    acc, cells, out = hl.Func("acc"), hl.Func("cells"), hl.Func(symbol("first", shape.variant, isa))
+    w, stage = shared.weights, _rows(shared, wide, isa.lanes)
+    taps = hl.RDom([(0, w.dim(axis).extent()) for axis in (1, 2, 3)], "taps")
+    cells[x, y, n, kx, c, ky] = stage[x * shared.stride_x + kx, c, y * shared.stride_y + ky * shared.dilation_y, n]
+    acc[x, k, y, n] = shared.bias[k]
+    acc[x, k, y, n] += w[k, taps.x, taps.y, taps.z] * cells[x, y, n, taps.x, taps.y, taps.z]
+    out[k, x, y, n] = shared.clamped(acc[x, k, y, n])
+
+    xi, xt, ki, kb, yo, yi, task = (hl.Var(name) for name in ("xi", "xt", "ki", "kb", "yo", "yi", "task"))
+    for axis in range(4):
+        out.output_buffer().dim(axis).set_min(0)
+    out.output_buffer().dim(0).set_stride(hl.Expr())
+    out.output_buffer().dim(1).set_stride(1)
+    out.split(k, kb, ki, shape.block(isa), INWARDS).split(x, xt, xi, shape.pixels, INWARDS).split(
+        y, yo, yi, rows, GUARD
+    )
+    out.reorder(xi, ki, xt, kb, yi, yo, n).fuse(yo, n, task).parallel(task)
+    out.vectorize(xi, isa.lanes).unroll(xi).unroll(ki).never_partition_all()
+    stage.compute_at(out, task)
+    acc.compute_at(out, xt).bound_extent(x, shape.pixels).bound_extent(k, shape.block(isa))
+    acc.vectorize(x, isa.lanes).unroll(x).unroll(k)
+    update = acc.update().reorder(x, k, taps.x, taps.y, taps.z, y, n)
+    update.vectorize(x, isa.lanes).unroll(x).unroll(k).never_partition_all()
+    for step in (1, 2):
+        update.specialize(shared.stride_x == step)
+    cells.compute_at(acc, taps.x).bound_extent(x, shape.pixels).vectorize(x, isa.lanes).unroll(x)
+    w.in_().compute_at(acc, k)
+    return shared.program(out, extra)
+
+
+def _rows(shared: Shared, wide: Any, lanes: int) -> Any:
+    """A row of `wide` cells of each channel, zeros where there is padding."""
+    x, c, y, n = (hl.Var(name) for name in ("x", "c", "y", "n"))
+    stage, inp = hl.Func("stage"), shared.inp
+    width, height = inp.dim(1).extent(), inp.dim(2).extent()
+    row = y - shared.pad_y
+    there = (row >= 0) & (row < height)
+    none, run = hl.RDom([(0, wide)], "none"), hl.RDom([(0, wide)], "run")
+    first = none / lanes * lanes - shared.pad_x
+    cell = run - shared.pad_x
+    none.where(~(there & (first >= 0) & (first + lanes <= width)))
+    run.where(there & (cell >= 0) & (cell < width))
+    stage[x, c, y, n] = hl.undef(hl.Float(32))
+    stage[none, c, y, n] = hl.f32(0)
+    stage[run, c, y, n] = inp[c, cell, hl.clamp(row, 0, height - 1), n]
+    stage.bound(x, 0, wide).bound_extent(n, 1)
+    stage.update(0).vectorize(none, lanes, GUARD).never_partition_all()
+    stage.update(1).never_partition_all().specialize(inp.dim(1).stride() == 1).vectorize(run, lanes, GUARD)
+    return stage
 
 
 def _build(isa: Isa, shape: Tile) -> Program:
