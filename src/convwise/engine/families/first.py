@@ -81,11 +81,11 @@ def _choice(problem: Problem, isa: Isa, tile: Tile) -> Choice:
     across, blocks = -(-problem.out_width // tile.pixels), -(-problem.filters // block)
     columns, lines = problem.columns, problem.rows
     wide = columns.spanned(across * tile.pixels)
-    if tile.planes:
-        wide = -(-wide // isa.lanes) * isa.lanes
+    # A stage of planes is one of rows for each channel; else its rows are runs of all channels of all cells.
+    wide, planes = (-(-wide // isa.lanes) * isa.lanes, problem.channels) if tile.planes else (problem.channels * wide, 1)
 
     def stage(rows: int) -> int:
-        return 4 * problem.channels * wide * lines.spanned(rows)
+        return 4 * planes * wide * lines.spanned(rows)
 
     wanted = TASKS * problem.threads if problem.threads > 1 else 1
     rows = max(1, min(problem.out_height, problem.batch * problem.out_height // wanted))
