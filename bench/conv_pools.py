@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from conv_peers import aligned
 
 Pool = tuple[str, int, int, int, int, int, int, int]
 """max or average; batch, channels, height, width, kernel, stride, padding."""
@@ -41,7 +42,7 @@ def bytes_of(pool: Pool) -> int:
 
 def image(pool: Pool) -> np.ndarray:
     _, n, c, h, w, *_ = pool
-    return np.random.default_rng(0).standard_normal((n, c, h, w), np.float32)
+    return aligned(np.random.default_rng(0).standard_normal((n, c, h, w), np.float32))
 
 
 def convwise(layout: str, pool: Pool) -> Made:
@@ -51,7 +52,7 @@ def convwise(layout: str, pool: Pool) -> Made:
     kind, *_, size, stride, pad = pool
     x = image(pool)
     if layout == "NHWC":
-        x = np.ascontiguousarray(x.transpose(0, 2, 3, 1))
+        x = aligned(x.transpose(0, 2, 3, 1))
     form = engine.max_pool2d if kind == "max" else engine.avg_pool2d
     back = (0, 3, 1, 2) if layout == "NHWC" else (0, 1, 2, 3)
     return lambda: form(x, size, stride, pad, layout=layout), lambda y: y.transpose(back)

@@ -82,7 +82,9 @@ def _choice(problem: Problem, isa: Isa, tile: Tile) -> Choice:
     columns, lines = problem.columns, problem.rows
     wide = columns.spanned(across * tile.pixels)
     # A stage of planes is one of rows for each channel; else its rows are runs of all channels of all cells.
-    wide, planes = (-(-wide // isa.lanes) * isa.lanes, problem.channels) if tile.planes else (problem.channels * wide, 1)
+    wide, planes = (
+        (-(-wide // isa.lanes) * isa.lanes, problem.channels) if tile.planes else (problem.channels * wide, 1)
+    )
 
     def stage(rows: int) -> int:
         return 4 * planes * wide * lines.spanned(rows)

@@ -13,7 +13,8 @@ from typing import Any
 import halide as hl
 
 from convwise.engine.isa import Isa, symbol
-from convwise.engine.kernels.common import Program, Shared, Square, Variants, by_vectors, turned, whole
+from convwise.engine.kernels.common import Program, Shared, Variants, whole
+from convwise.engine.kernels.turning import Square, by_vectors, turned
 from convwise.engine.tiles import direct_tiles
 
 GUARD = hl.TailStrategy.GuardWithIf

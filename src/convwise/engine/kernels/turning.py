@@ -2,50 +2,90 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import halide as hl
 
+from convwise.engine.kernels.common import F32, Shared
+
 
 @dataclass(frozen=True)
-class Turned:
-    """Squares of lanes x lanes numbers, turned: `last[lane * lanes + row, *rest]` is the source's `rows(row, lane, *rest)`.
+class Square:
+    """As many channels of planes as a vector has lanes, of as many cells of a row: as they lie, and the steps that turn them.
 
-    With 16 lanes in four rounds, each of which interleaves pairs of vectors: 64 shuffles, where one interleaving of all
-    sixteen vectors becomes 170.
+    `along` are the loops that read them: padding, whole vectors of cells, and those that reach past an end of a row.
     """
 
-    rounds: tuple[Any, ...]
-    ways: int
+    cells: hl.Func
+    steps: tuple[Any, ...]
+    along: tuple[hl.RDom, ...]
     lanes: int
 
-    @property
-    def last(self) -> Any:
-        return self.rounds[-1]
+    @classmethod
+    def of(cls, shared: Shared, lanes: int) -> Square:
+        """Of the padded input; steps[-1](cell * lanes + channel, cells / lanes, channels / lanes, y, n)."""
+        i, xo, co, y, n = (hl.Var(name) for name in ("i", "xo", "co", "y", "n"))
+        cells, inp = hl.Func("cells"), shared.inp
+        width, height, channels = inp.dim(1).extent(), inp.dim(2).extent(), inp.dim(0).extent()
+        start, row = xo * lanes - shared.pad_x, y - shared.pad_y
+        there = (row >= 0) & (row < height)
+        full = there & (start >= 0) & (start + lanes <= width)
+        none, every, some = (hl.RDom([(0, lanes), (0, lanes)], name) for name in ("none", "every", "some"))
+        none.where(~full)
+        every.where(full)
+        some.where(there & ~full & (start + some.x >= 0) & (start + some.x < width))
+        cells[i, xo, co, y, n] = hl.undef(F32)
+        cells[none.y * lanes + none.x, xo, co, y, n] = hl.f32(0)
+        for r in (every, some):
+            # Channels that only fill the last square are those of its last one again; nobody reads them.
+            c = hl.min(co * lanes + r.y, channels - 1)
+            cells[r.y * lanes + r.x, xo, co, y, n] = inp[c, start + r.x, hl.clamp(row, 0, height - 1), n]
+        return cls(cells, turned(cells, lanes), (none, every, some), lanes)
 
-    def compute_at(self, consumer: Any, var: Any, hoisted: Any = None) -> None:
-        """Schedule all rounds for one square in each iteration of `var`; storage at `hoisted`, if that is given."""
-        whole, part, lane, way = (hl.Var(name) for name in ("whole", "part", "lane", "way"))
-        for func in self.rounds:
-            place = func.args()[0]
-            func.compute_at(consumer, var).bound(place, 0, self.lanes**2)
-            if hoisted is not None:
-                func.hoist_storage(consumer, hoisted)
-            func.split(place, whole, part, self.lanes * self.ways).split(part, lane, way, self.ways)
-            func.reorder(lane, way, whole).vectorize(lane).unroll(way).unroll(whole).never_partition_all()
+    def schedule(self, shared: Shared, at: tuple[hl.Func, hl.Var]) -> None:
+        for func in (self.cells, *self.steps):
+            i, xo, co, *_ = func.args()
+            func.compute_at(*at).bound(i, 0, self.lanes**2).bound_extent(xo, 1).bound_extent(co, 1)
+            if func is not self.cells:
+                by_vectors(func, self.lanes)
+        for number, r in enumerate(self.along):
+            # No two numbers of a vector share a place, which Halide does not see.
+            update = self.cells.update(number).allow_race_conditions().never_partition_all()
+            update.reorder(r.x, r.y, *self.cells.args()[1:])
+            (update.specialize(shared.inp.dim(1).stride() == 1) if number else update).vectorize(r.x)
 
 
-def turned(name: str, rows: Callable[..., Any], lanes: int, rest: Sequence[Any]) -> Turned:
-    """The Funcs that turn squares of `rows(row, lane, *rest)`."""
-    ways = 2 if lanes == 16 else lanes
-    place, apart = hl.Var("place"), lanes // ways
-    rounds: list[Any] = []
-    while ways ** len(rounds) < lanes:
-        func = hl.Func(f"{name}{len(rounds)}")
-        part = place % (lanes * ways)
-        row, lane = part % ways * apart + place / (lanes * ways), part / ways
-        func[[place, *rest]] = rounds[-1][[row * lanes + lane, *rest]] if rounds else rows(row, lane, *rest)
-        rounds.append(func)
-    return Turned(tuple(rounds), ways, lanes)
+def turned(square: hl.Func, lanes: int) -> tuple[Any, ...]:
+    """The steps from a square of numbers, row after row, to its columns: each lays the second half between the first one's numbers.
+
+    In binary the place of a number is its row and its column; a step moves the last digit to the front. Sixteen vectors take
+    64 shuffles so, and 170 where they are all interleaved at once.
+    """
+    steps = [square]
+    i, *rest = square.args()
+    while 2 ** (len(steps) - 1) < lanes:
+        step = hl.Func(f"{square.name()}_{len(steps)}")
+        step[i, *rest] = steps[-1][i / 2 + i % 2 * (lanes * lanes // 2), *rest]
+        steps.append(step)
+    return tuple(steps[1:])
+
+
+def by_vectors(step: hl.Func, lanes: int, *, first: bool = False) -> None:
+    """A square in registers: the `first` as it lies, its steps two vectors at a time, whose numbers lie between each other."""
+    i = step.args()[0]
+    if first:
+        step.vectorize(i, lanes).unroll(i)
+    else:
+        pair = hl.Var("pair")
+        step.split(i, i, pair, 2).reorder(pair, i).vectorize(i, lanes).unroll(pair).unroll(i)
+
+
+def schedule_turned(steps: Sequence[Any], consumer: Any, var: Any, lanes: int, hoisted: Any = None) -> None:
+    """The square and its steps for each iteration of `var`; their storage at `hoisted`, if that is given."""
+    for step in steps:
+        step.compute_at(consumer, var).bound(step.args()[0], 0, lanes**2).never_partition_all()
+        if hoisted is not None:
+            step.hoist_storage(consumer, hoisted)
+        by_vectors(step, lanes, first=step is steps[0])

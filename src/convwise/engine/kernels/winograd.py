@@ -22,7 +22,7 @@ import halide as hl
 
 from convwise.engine.isa import Isa, symbol
 from convwise.engine.kernels.common import F32, Program, Shared, Variants, whole
-from convwise.engine.kernels.turning import Turned, turned
+from convwise.engine.kernels.turning import schedule_turned, turned
 from convwise.engine.transforms import Transform, transform
 from convwise.engine.winograd_tiles import LAYOUTS, SIZES, SUMMED, VARIANTS, pixels
 
@@ -65,7 +65,7 @@ class Funcs:
     """The stages in the order of the data, and the reduction domains of those that have one."""
 
     line: Any
-    columns: Turned
+    columns: tuple[Any, ...]
     stage: Any
     down: Any
     across: Any
@@ -77,7 +77,7 @@ class Funcs:
     back: Any
     image: Any
     strip: Any
-    pixels: Turned
+    pixels: tuple[Any, ...]
     aside: Any
     done: Any
     out: Any
@@ -190,10 +190,12 @@ def _transform_input(shared: Shared, f: dict[str, Any], isa: Isa, used: Transfor
     # Zeros by a mask of bits: a load that is masked itself waits for the one before.
     bits = hl.select(inside, hl.cast(hl.UInt(32), 0xFFFFFFFF), hl.cast(hl.UInt(32), 0))
     whole_chunk = hl.reinterpret(F32, hl.reinterpret(hl.UInt(32), near) & bits)
-    columns = turned(
-        "columns", lambda row, lane, x, *at: line[[x * isa.lanes + lane, row, *at]], isa.lanes, [x, y, n, co, *rect]
-    )
-    column = columns.last[[x % isa.lanes * isa.lanes + ci, x / isa.lanes, y, n, co, *rect]]
+    square, place, piece = hl.Func("square_in"), *_vars("place", "piece")
+    square[[place, piece, y, n, co, *rect]] = line[
+        [piece * isa.lanes + place % isa.lanes, place / isa.lanes, y, n, co, *rect]
+    ]
+    columns = (square, *turned(square, isa.lanes))
+    column = columns[-1][[x % isa.lanes * isa.lanes + ci, x / isa.lanes, y, n, co, *rect]]
     stage[[ci, x, y, n, co, *rect]] = hl.select(by_rows, column, by_chunks, whole_chunk, hl.f32(0))
     # What is left: channels that do not fill their chunk, and unusual strides.
     stage[[ci, s.x, y, n, co, *rect]] = hl.select(by_rows | by_chunks, stage[[ci, s.x, y, n, co, *rect]], cell)
@@ -295,13 +297,12 @@ def _store(
     w = hl.Var("w")
     across = x if layout == "nhwc" else x * isa.lanes + w
     strip = f["strip"]
-    pixels = turned(
-        "pixels",
-        lambda row, lane, k, x, *at: strip[[k * isa.lanes + lane, x * isa.lanes + row, *at]],
-        isa.lanes,
-        [k, x, y, ty, n, *rect],
-    )
-    pixel = pixels.last[[k % isa.lanes * isa.lanes + w, k / isa.lanes, x, y, ty, n, *rect]]
+    square, spot, kv = hl.Func("square_out"), *_vars("spot", "kv")
+    square[[spot, kv, x, y, ty, n, *rect]] = strip[
+        [kv * isa.lanes + spot % isa.lanes, x * isa.lanes + spot / isa.lanes, y, ty, n, *rect]
+    ]
+    pixels = (square, *turned(square, isa.lanes))
+    pixel = pixels[-1][[k % isa.lanes * isa.lanes + w, k / isa.lanes, x, y, ty, n, *rect]]
     source = strip[[k, x, y, ty, n, *rect]] if layout == "nhwc" else pixel
     # The residual is copied where it exists; what lies beside it is never stored.
     e = hl.RDom([(0, sizes.wide * m)], "e")
@@ -347,7 +348,7 @@ def _schedule_output(shared: Shared, f: Funcs, isa: Isa, schedule: str, layout: 
     if nhwc:
         f.done.compute_at(f.out, o[1]).hoist_storage(f.out, group).vectorize(dk, isa.lanes, ROUND)
     else:
-        f.pixels.compute_at(f.out, kv, hoisted=group)
+        schedule_turned(f.pixels, f.out, kv, isa.lanes, hoisted=group)
         f.done.compute_at(f.out, kv).hoist_storage(f.out, group).bound(dw, 0, isa.lanes).vectorize(dw)
         f.done.bound_storage(dk, isa.lanes)
     shared.specialize_epilogue(f.done)
@@ -388,7 +389,7 @@ def _schedule_spectrum(shared: Shared, f: Funcs, isa: Isa, schedule: str, sizes:
     stage.compute_at(f.spectrum, at).bound_extent(sci, isa.lanes)
     rows = stage.specialize(_by_rows(shared)).split(sx, xo, xi, isa.lanes, ROUND).reorder(sci, xi, xo, sy)
     rows.vectorize(sci).unroll(xi)
-    f.columns.compute_at(stage, xo)
+    schedule_turned(f.columns, stage, xo, isa.lanes)
     sn, sco = stage.args()[3:5]
     chunks = stage.specialize(_by_chunks(shared, isa) & (sizes.parts == 1)).reorder(sci, sco, sx, sy, sn).vectorize(sci)
     # Two rows ahead; a prefetch never faults.
