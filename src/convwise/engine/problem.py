@@ -7,6 +7,8 @@ from itertools import groupby, product
 
 from convwise.axis import Axis
 
+MOST_WORKSPACE = 8 * 10**6
+"""Bytes that a kernel may take beside the arrays; more only where the output is as large."""
 LARGEST_INDEX = 2**31 - 1
 """Kernels address an image's numbers with 32 bits."""
 
@@ -70,6 +72,11 @@ class Problem:
             return self.batch * self.height * self.width * self.channels * self.filters // self.groups * self.taps
         each = self.channels // self.groups
         return self.batch * self.out_height * self.out_width * self.filters * each * self.taps
+
+    @property
+    def most_workspace(self) -> int:
+        """Bytes that a kernel may take beside the arrays: 8 MB, or as many as the output has."""
+        return max(MOST_WORKSPACE, 4 * self.batch * self.filters * self.out_height * self.out_width)
 
     @property
     def bytes(self) -> int:

@@ -9,16 +9,14 @@ import numpy as np
 
 from convwise.engine.arrays import Array
 from convwise.engine.isa import Isa, symbol
-from convwise.engine.problem import Choice, Problem
+from convwise.engine.problem import MOST_WORKSPACE, Choice, Problem
 
 NAME = "depthwise"
 FIRST_TILE = (7, 1)
 """Channels first: rows and vectors of outputs that one register tile holds."""
 TASKS = 4
 """Tasks for each thread, so that a thread that was held up leaves work for the others."""
-MOST_STAGE = 64 * 2**20
-"""Bytes of the input that the tasks may hold copies of at a time."""
-TOO_WIDE = f"what it would copy of the input takes more than {MOST_STAGE:,} bytes"
+TOO_WIDE = f"what it would copy of the input takes more than {MOST_WORKSPACE // 10**6} MB and than the output"
 COPIED, READ = 12.0, 4.0
 """Multiply-adds of a vector in whose time one is copied with its padding, and read for the first time between others."""
 ADDRESSED, EDGE = 160.0, 3.0
@@ -74,9 +72,9 @@ def plain(problem: Problem) -> bool:
 
 def choices(problem: Problem, isa: Isa) -> list[Choice]:
     if problem.output_layout == "NCHW":
-        return affordable([_first(problem, isa)])
+        return affordable(problem, [_first(problem, isa)])
     fitting = [tile for tile in last_tiles(isa) if tile.lanes <= problem.channels and _takes(tile, problem)]
-    return affordable([_last(problem, isa, tile) for tile in fitting])
+    return affordable(problem, [_last(problem, isa, tile) for tile in fitting])
 
 
 def _takes(tile: Tile, problem: Problem) -> bool:
@@ -84,9 +82,9 @@ def _takes(tile: Tile, problem: Problem) -> bool:
     return not tile.plain or (plain(problem) and (tile.staged or problem.finite))
 
 
-def affordable(found: list[Choice]) -> list[Choice]:
+def affordable(problem: Problem, found: list[Choice]) -> list[Choice]:
     """Those whose copies are not too large: a long stride makes a register tile span much."""
-    return [choice for choice in found if choice.workspace <= MOST_STAGE]
+    return [choice for choice in found if choice.workspace <= problem.most_workspace]
 
 
 def _last(problem: Problem, isa: Isa, tile: Tile) -> Choice:

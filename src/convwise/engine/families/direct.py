@@ -13,15 +13,13 @@ import numpy as np
 from convwise.axis import Axis
 from convwise.engine.arrays import Array
 from convwise.engine.isa import Isa, symbol
-from convwise.engine.problem import Choice, Problem
+from convwise.engine.problem import MOST_WORKSPACE, Choice, Problem
 from convwise.engine.tiles import direct_tiles
 
 NAME = "direct"
 ALIAS = 256
 """Cells of a multiple of so many channels fall on few places of a processor's cache; 16 more spread them."""
 MOST_GROUPS = 64
-MOST_STAGE = 8 * 2**20
-"""Bytes of all tasks' copies of their input; more only where the output is as large. A long stride makes a tile span much."""
 MOST_LOOKED_AT = 10_000
 PART = 128
 """Fewer input channels are not added up by a call of their own: the sums are written and read again for each part."""
@@ -52,11 +50,7 @@ def why_not(problem: Problem, isa: Isa) -> str | None:
 
 
 def choices(problem: Problem, isa: Isa) -> list[Choice]:
-    return [choice for choice in _choices(problem, isa) if choice.workspace <= max(MOST_STAGE, 4 * _outputs(problem))]
-
-
-def _outputs(problem: Problem) -> int:
-    return problem.batch * problem.filters * problem.out_height * problem.out_width
+    return [choice for choice in _choices(problem, isa) if choice.workspace <= problem.most_workspace]
 
 
 def _choices(problem: Problem, isa: Isa) -> Iterator[Choice]:
@@ -67,7 +61,7 @@ def _choices(problem: Problem, isa: Isa) -> Iterator[Choice]:
     form = _form(problem)
     for pixels, vectors in direct_tiles(isa):
         for depth in _depths(problem, vectors * isa.lanes, form):
-            rooms = [_room(problem, vectors * isa.lanes, depth)] + [MOST_STAGE // problem.threads] * gaps
+            rooms = [_room(problem, vectors * isa.lanes, depth)] + [MOST_WORKSPACE // problem.threads] * gaps
             wide = depth + (16 if depth % ALIAS == 0 else 0)
             if problem.output_layout == "NCHW":
                 wide = -(-wide // isa.lanes) * isa.lanes

@@ -73,7 +73,7 @@ def choices(problem: Problem, isa: Isa) -> list[Choice]:
         and (not tile.plain or (plain(problem) and tile.block(isa) <= problem.filters))
         and (not tile.planes or tile.pixels <= problem.out_width)
     ]
-    return affordable([_choice(problem, isa, tile) for tile in fitting])
+    return affordable(problem, [_choice(problem, isa, tile) for tile in fitting])
 
 
 def _choice(problem: Problem, isa: Isa, tile: Tile) -> Choice:

@@ -47,7 +47,7 @@ def choices(problem: Problem, isa: Isa) -> list[Choice]:
     high = dict(planes(isa)).get(inner)
     if high is not None and problem.filters == problem.channels and problem.output_layout == "NCHW":
         found.append(_planes(problem, isa, inner, high))
-    return affordable(found)
+    return affordable(problem, found)
 
 
 def _planes(problem: Problem, isa: Isa, size: int, high: int) -> Choice:

@@ -52,11 +52,11 @@ def choices(problem: Problem, isa: Isa) -> list[Choice]:
     if covered(problem) and (problem.output_layout == "NCHW" or problem.channels >= isa.lanes):
         return [_whole(problem, isa)]
     if problem.output_layout == "NCHW":
-        return affordable([_first(problem, isa)])
+        return affordable(problem, [_first(problem, isa)])
     widths = {name: lanes for name, lanes in lanes_of(isa).items() if lanes <= problem.channels}
     found = [_last(problem, isa, *max(widths.items(), key=lambda width: width[1]))]
     if problem.channels >= isa.lanes:
-        found += affordable([_last(problem, isa, "staged", isa.lanes)])
+        found += affordable(problem, [_last(problem, isa, "staged", isa.lanes)])
     return found
 
 

@@ -55,7 +55,7 @@ def choices(problem: Problem, isa: Isa) -> list[Choice]:
             macs=macs,
         )
     ]
-    return affordable(found)
+    return affordable(problem, found)
 
 
 def pack(choice: Choice, weight: Array) -> Array:
