@@ -12,6 +12,8 @@ LAYOUTS = ("nhwc", "nchw", "gaps")
 """Of the output: gaps is channels first with gaps between the pixels of a row, as the phases of a dilation have them."""
 SIZES = {"f2": (2, 3), "f4": (4, 3), "f3": (3, 4)}
 """Along one axis, the outputs of a tile and the taps of a part of the window: larger windows are cut into such parts."""
+SPREAD = 16
+"""Numbers of tiles and of chunks that are multiples of it leave the cache lines of one tile on few places of a cache."""
 SUMMED = 64
 """Input channels that are added up before they join the others: long sums lose digits."""
 

@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from itertools import product
+from itertools import islice, product
 
 import numpy as np
 import numpy.typing as npt
@@ -23,12 +23,12 @@ from convwise.engine.arrays import Array
 from convwise.engine.isa import Isa, symbol
 from convwise.engine.problem import LARGEST_INDEX, Choice, Problem, undilated
 from convwise.engine.transforms import transform
-from convwise.engine.winograd_tiles import SIZES, VARIANTS, pixels
+from convwise.engine.winograd_tiles import SIZES, SPREAD, VARIANTS, pixels
 
 NAME = "winograd"
 MOST_GROUPS = 8
-MOST_PHASES = 64
-"""A dilation of 2 makes four images of every second cell, each with its own windows; these are so many calls."""
+MOST_CALLS = 64
+"""A dilation of 2 makes four images of every second cell, each with its own windows; those not alike are calls of their own."""
 LEAST_CHANNELS = 8
 """Below, transforming costs more than the products save."""
 LEAST_TAPS = 4
@@ -66,8 +66,10 @@ def why_not(problem: Problem, isa: Isa) -> str | None:
     if problem.rows.stride != 1 or problem.columns.stride != 1:
         return f"the stride is {problem.rows.stride} x {problem.columns.stride}; Winograd shares work between neighbouring windows only at stride 1"
     down, across = problem.rows.dilation, problem.columns.dilation
-    if down * across > MOST_PHASES or (down > 1 and down > problem.height) or (across > 1 and across > problem.width):
-        return f"the dilation is {down} x {across}; it would take {down * across} calls, some of a few cells"
+    if (down, across) != (1, 1) and (
+        down > problem.height or across > problem.width or len(undilated(problem)) > MOST_CALLS
+    ):
+        return f"the dilation is {down} x {across}; it would take many calls, some of a few cells"
     if problem.groups > MOST_GROUPS:
         return f"{problem.groups} groups would be {problem.groups} calls; at most {MOST_GROUPS}"
     channels, filters = problem.channels // problem.groups, problem.filters // problem.groups
@@ -225,12 +227,11 @@ def _parts_of(window: tuple[int, ...], taps: int) -> tuple[int, int]:
 @lru_cache(maxsize=512)
 def _best(layer: Layer) -> Cut | None:
     """The cheapest cut; None where no cut keeps to the workspace."""
-    kept = (cut for cut in _cuts(layer) if _workspace(layer, cut) <= layer.room)
-    return min(kept, key=lambda cut: _cost(layer, cut), default=None)
+    return min(_cuts(layer), key=lambda cut: _cost(layer, cut), default=None)
 
 
 def _cuts(layer: Layer) -> Iterator[Cut]:
-    """Equal parts of the image, and of the batch where one image is only a few tiles."""
+    """Equal parts of the image, and of the batch where one image is only a few tiles, that keep to the workspace."""
     limit = 28 * max(layer.register)
     whole = layer.across * layer.down
     for wide in _parts(layer.across):
@@ -240,9 +241,10 @@ def _cuts(layer: Layer) -> Iterator[Cut]:
                 count = wide * tall * images
                 if count > limit and count > 1 and (wide, tall, images) != (1, 1, 1):
                     continue
-                register = min(layer.register, key=lambda size: -(-count // size) * (size + 1.0))
+                best = sorted(layer.register, key=lambda size: -(-count // size) * (size + 1.0))[:2]
                 for blocks in _group_sizes(layer):
-                    yield Cut(wide, tall, images, register, blocks)
+                    cuts = (Cut(wide, tall, images, register, blocks) for register in best)
+                    yield from islice((cut for cut in cuts if _workspace(layer, cut) <= layer.room), 1)
 
 
 def _parts(length: int) -> list[int]:
@@ -292,7 +294,7 @@ def _cost(layer: Layer, cut: Cut) -> float:
 
 def _workspace(layer: Layer, cut: Cut) -> int:
     """Bytes of all threads together."""
-    spectrum = layer.products * (cut.tiles | 1) * (layer.chunks | 1) * layer.lanes
+    spectrum = layer.products * (cut.tiles + (cut.tiles % SPREAD == 0)) * (layer.chunks | 1) * layer.lanes
     m, taps = SIZES[layer.size]
     halo = taps - 1
     stage = (m * cut.wide + halo + layer.lanes) * (m * cut.tall + halo) * cut.images * layer.lanes

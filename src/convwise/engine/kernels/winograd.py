@@ -24,7 +24,7 @@ from convwise.engine.isa import Isa, symbol
 from convwise.engine.kernels.common import F32, Program, Shared, Variants, whole
 from convwise.engine.kernels.turning import schedule_turned, turned
 from convwise.engine.transforms import Transform, transform
-from convwise.engine.winograd_tiles import LAYOUTS, SIZES, SUMMED, VARIANTS, pixels
+from convwise.engine.winograd_tiles import LAYOUTS, SIZES, SPREAD, SUMMED, VARIANTS, pixels
 
 GUARD = hl.TailStrategy.GuardWithIf
 ROUND = hl.TailStrategy.RoundUp
@@ -436,10 +436,11 @@ def _schedule_products(shared: Shared, f: Funcs, isa: Isa, sizes: Sizes, size: i
             row = w.in_(func)
             row.compute_at(func, inner[0]).vectorize(row.args()[0]).unroll(row.args()[4])
     f.part.compute_at(f.acc, sums.x)
-    # Frequencies lie odd numbers of cache lines apart: powers of two would fall on few places of the cache.
+    # Frequencies do not lie a power of two apart: their stores would fall on few places of the cache.
     t, co = f.spectrum.args()[1:3]
     chunks = w.dim(2).extent()
-    f.spectrum.bound(co, 0, chunks).bound_storage(co, chunks | 1).bound_storage(t, sizes.tiles | 1)
+    apart = sizes.tiles + hl.select(sizes.tiles % SPREAD == 0, 1, 0)
+    f.spectrum.bound(co, 0, chunks).bound_storage(co, chunks | 1).bound_storage(t, apart)
     w.dim(0).set_extent(isa.lanes)
     w.dim(1).set_extent(isa.lanes).set_stride(isa.lanes)
 
