@@ -311,20 +311,21 @@ def pack(choice: Choice, weight: Array) -> Array:
     lanes, wide = dict(choice.tiles)["channels in"], dict(choice.tiles)["channels out"]
     filters, channels = weight.shape[:2]
     down, across = _parts_of(weight.shape[2:], taps)
-    chunks, blocks, parts = -(-channels // lanes), -(-filters // wide), down * across
+    chunks, vectors, parts = -(-channels // lanes), -(-filters // wide) * (wide // lanes), down * across
     matrix: npt.NDArray[np.float64] = np.array([[float(v) for v in row] for row in transform(outputs, taps).weight])
     both = np.kron(matrix, matrix)
-    packed = np.empty((blocks, wide // lanes, len(both), chunks, parts, lanes, lanes), np.float32)
-    # A block's taps lie as its products will, zeros where the window or its channels end.
-    cells = np.zeros((down, taps, across, taps, chunks * lanes, wide))
-    window = cells.reshape(down * taps, across * taps, chunks * lanes, wide)[: weight.shape[2], : weight.shape[3]]
+    packed = np.empty((vectors, len(both), chunks, parts, lanes, lanes), np.float32)
+    # A vector's taps lie as its products will, zeros where the window or its channels end.
+    cells = np.zeros((down, taps, across, taps, chunks * lanes, lanes))
+    window = cells.reshape(down * taps, across * taps, chunks * lanes, lanes)[: weight.shape[2], : weight.shape[3]]
     ordered = weight.transpose(2, 3, 1, 0)
-    for number in range(blocks):
-        some = ordered[..., number * wide : (number + 1) * wide]
+    spectrum = np.empty((len(both), chunks * lanes * lanes))
+    for number in range(vectors):
+        some = ordered[..., number * lanes : (number + 1) * lanes]
         window[:, :, :channels, : some.shape[-1]] = some
         window[:, :, :channels, some.shape[-1] :] = 0
         for part in range(parts):
             here = cells[part // across, :, part % across].reshape(taps * taps, -1)
-            spectrum = (both @ here).reshape(len(both), chunks, lanes, -1, lanes)
-            packed[number, :, :, :, part] = spectrum.transpose(3, 0, 1, 2, 4)
-    return packed.reshape(-1, len(both), chunks * parts, lanes, lanes)
+            np.matmul(both, here, out=spectrum)
+            packed[number, :, :, part] = spectrum.reshape(len(both), chunks, lanes, lanes)
+    return packed.reshape(vectors, len(both), chunks * parts, lanes, lanes)
