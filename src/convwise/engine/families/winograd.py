@@ -49,7 +49,7 @@ TRANSFORM_OUT = {
 TURNED = {
     "nhwc": 1.0,
     "nchw": 1.25,
-    "gaps": 2.6,
+    "gaps": 3.2,
 }  # the same where vectors of a row must be turned, and where pixels lie apart
 LINE, DISTANT = 3.0, 11.0  # a cache line of weights that comes from beyond the core's cache, from beyond all caches
 FAR = 20_000_000  # bytes of weights that do not stay in any cache from one call to the next
