@@ -19,6 +19,8 @@ TASKS = 4
 TOO_WIDE = f"what it would copy of the input takes more than {MOST_WORKSPACE // 10**6} MB and than the output"
 COPIED, READ = 12.0, 4.0
 """Multiply-adds of a vector in whose time one is copied with its padding, and read for the first time between others."""
+PAGE, STRODE = 4096, 3.0
+"""Bytes between pixels at which every vector lies in a page of its own, and what copying one takes more there."""
 ADDRESSED, EDGE = 160.0, 3.0
 """Multiply-adds in whose time a tile without a stage finds its addresses; how much longer one takes that looks at every tap."""
 CURVED = frozenset({"silu", "swish", "hardswish", "hardsilu"})
@@ -105,7 +107,7 @@ def _last(problem: Problem, isa: Isa, tile: Tile) -> Choice:
     cycles: float = tiles * (products + (4 if tile.plain else 12) * work)
     vectors = -(-tile.lanes // isa.lanes) * problem.batch * blocks
     if tile.staged:
-        cycles += vectors * strips * stage(rows) / 4 / tile.lanes * COPIED
+        cycles += vectors * strips * stage(rows) / 4 / tile.lanes * _copied(problem)
     else:
         whole = max(columns.interior.stop // tile.pixels - -(-columns.interior.start // tile.pixels), 0)
         inside = whole * len(lines.interior) / (across * problem.out_height)
@@ -133,6 +135,12 @@ def _last(problem: Problem, isa: Isa, tile: Tile) -> Choice:
         macs=tiles * work * tile.lanes * problem.taps,
         row_step=tile.rows,
     )
+
+
+def _copied(problem: Problem) -> float:
+    """Multiply-adds of a vector in whose time one is copied: longer where the next pixel's lies far off and in no cache."""
+    far = 4 * problem.channels * problem.height * problem.width > problem.machine.l2
+    return COPIED * (1 + STRODE * min(4 * problem.channels / PAGE, 1)) if far else COPIED
 
 
 def read_task(problem: Problem, down: int, blocks: int, _: object) -> tuple[int, int]:
