@@ -394,24 +394,26 @@ def main() -> None:
     parser.add_argument("--child", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.child:
-        work = json.loads(options.child)
-        if "roofs" in work:
-            print(json.dumps(conv_roofs.measured(work["roofs"])))
-            return
-        work["layers"] = [tuple(layer) for layer in work["layers"]]
-        print(json.dumps(measure_here(**work)))
+        print(json.dumps(answer(json.loads(options.child))))
         return
     counts = [int(count) for count in options.threads.split(",")]
-    if options.growth:
-        grown = growth(counts[-1], options.series)
-        print(grown)
-        if options.markdown:
-            options.markdown.write_text(grown + "\n", encoding="utf-8")
-        return
+    text = growth(counts[-1], options.series) if options.growth else compared(options, counts)
+    print(text)
+    if options.markdown:
+        options.markdown.write_text(text + "\n", encoding="utf-8")
+
+
+def answer(work: dict[str, Any]) -> Any:
+    """What a child process is asked for: roofs, or rows of layers."""
+    if "roofs" in work:
+        return conv_roofs.measured(work["roofs"])
+    return measure_here(**{**work, "layers": [tuple(layer) for layer in work["layers"]]})
+
+
+def compared(options: argparse.Namespace, counts: list[int]) -> str:
+    """All that a run without --growth prints."""
     rows = [int(row) for row in options.rows.split(",")] if options.rows else range(len(LAYERS))
-    layers = [LAYERS[row] for row in rows]
-    if options.layer:
-        layers = [asked(text) for text in options.layer]
+    layers = [asked(text) for text in options.layer] or [LAYERS[row] for row in rows]
     libraries = [name for name in options.libraries.split(",") if name in OURS or installed(name) is not None]
     found = {count: {name: in_a_process(name, layers, count, accuracy=True) for name in libraries} for count in counts}
     versions = ", ".join(
@@ -421,14 +423,13 @@ def main() -> None:
         f"{platform.machine()}, {cpu()}, {os.cpu_count()} cores; Python {platform.python_version()}, {versions}",
         table(found, layers),
     ]
-    failures = [
+    told += [
         f"{name} {name_of(tuple(row['layer']))}: {row['error']}"
         for by in found.values()
         for name, rows_ in by.items()
         for row in rows_
         if "error" in row
     ]
-    told += failures
     cold = cold_starts()
     told.append("\ncold start: " + ", ".join(f"{name} {value:.2f} s" for name, value in cold.items()))
     told.append("overhead: " + ", ".join(f"{name} {value * 1e6:.1f} us" for name, value in overheads().items()))
@@ -438,10 +439,7 @@ def main() -> None:
         told.append(shares(found, layers, libraries))
     if options.plot:
         told.append(roofline(found, layers, options.plot))
-    text = "\n".join(told)
-    print(text)
-    if options.markdown:
-        options.markdown.write_text(text + "\n", encoding="utf-8")
+    return "\n".join(told)
 
 
 def cpu() -> str:
