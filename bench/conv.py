@@ -107,14 +107,27 @@ def exact(layer: Layer) -> np.ndarray:
     return cw.conv2d(x, w, b, stride=stride, padding=pad, dilation=dilation, groups=groups)
 
 
-def macs(layer: Layer) -> int:
-    n, c, h, w, k, size, stride, pad, dilation, groups = layer
+def planned(layer: Layer, layout: str = "NCHW", threads: int | None = None) -> Any:
+    """convwise's plan of a layer; `layout` may be the name of a library of ours, which ends in it."""
     import convwise as cw
 
-    out = cw.plan(
-        (n, c, h, w), (k, c // groups, size, size), stride=stride, padding=pad, dilation=dilation, groups=groups
+    n, c, h, w, k, size, stride, pad, dilation, groups = layer
+    last = layout.endswith("NHWC")
+    return cw.plan(
+        (n, h, w, c) if last else (n, c, h, w),
+        (k, c // groups, size, size),
+        stride=stride,
+        padding=pad,
+        dilation=dilation,
+        groups=groups,
+        layout="NHWC" if last else "NCHW",
+        threads=threads,
     )
-    return out.macs
+
+
+def macs(layer: Layer) -> int:
+    found: int = planned(layer).macs
+    return found
 
 
 def measure_here(
@@ -223,20 +236,7 @@ def megabytes(library: str) -> float | None:
 
 def kernel_of(layout: str, layer: Layer, threads: int) -> tuple[int, str]:
     """The multiply-adds of a layer, and which algorithm the planner takes for it."""
-    import convwise as cw
-
-    n, c, h, w, k, size, stride, pad, dilation, groups = layer
-    last = layout.endswith("NHWC")
-    found = cw.plan(
-        (n, h, w, c) if last else (n, c, h, w),
-        (k, c // groups, size, size),
-        stride=stride,
-        padding=pad,
-        dilation=dilation,
-        groups=groups,
-        layout="NHWC" if last else "NCHW",
-        threads=threads,
-    )
+    found = planned(layer, layout, threads)
     return found.macs, found.algorithm
 
 
@@ -329,22 +329,10 @@ def roofline(found: dict[int, dict[str, list[dict[str, Any]]]], layers: list[Lay
 
 def shares(found: dict[int, dict[str, list[dict[str, Any]]]], layers: list[Layer], libraries: list[str]) -> str:
     """The table of conv_bounds.py for every number of threads: the layers, those bound by memory, and pools."""
-    import convwise as cw
 
     def work(library: str, layer: Layer) -> tuple[int, int, str, bool]:
-        n, c, h, w, k, size, stride, pad, dilation, groups = layer
-        last = library.endswith("NHWC")
-        planned = cw.plan(
-            (n, h, w, c) if last else (n, c, h, w),
-            (k, c // groups, size, size),
-            stride=stride,
-            padding=pad,
-            dilation=dilation,
-            groups=groups,
-            layout=library[-4:],
-            threads=threads,
-        )
-        return planned.macs, planned.bytes, planned.algorithm, planned.exact
+        plan = planned(layer, library, threads)
+        return plan.macs, plan.bytes, plan.algorithm, plan.exact
 
     more = [layer for layer in MEMORY_BOUND if layer not in layers]
     pooling: Any = POOLS
@@ -366,13 +354,8 @@ def shares(found: dict[int, dict[str, list[dict[str, Any]]]], layers: list[Layer
 
 
 def flops_a_byte(layer: Layer) -> float:
-    import convwise as cw
-
-    n, c, h, w, k, size, stride, pad, dilation, groups = layer
-    planned = cw.plan(
-        (n, c, h, w), (k, c // groups, size, size), stride=stride, padding=pad, dilation=dilation, groups=groups
-    )
-    return 2 * planned.macs / planned.bytes
+    plan = planned(layer)
+    return float(2 * plan.macs / plan.bytes)
 
 
 def main() -> None:

@@ -21,7 +21,7 @@ import numpy.typing as npt
 
 from convwise.engine.arrays import Array
 from convwise.engine.isa import Isa, symbol
-from convwise.engine.problem import LARGEST_INDEX, Choice, Problem, undilated
+from convwise.engine.problem import LARGEST_INDEX, MOST_WORKSPACE, Choice, Problem, undilated
 from convwise.engine.transforms import transform
 from convwise.engine.winograd_tiles import SIZES, SPREAD, VARIANTS, pixels
 
@@ -33,7 +33,6 @@ LEAST_CHANNELS = 8
 """Below, transforming costs more than the products save."""
 LEAST_TAPS = 4
 """Of fewer, most of a part would be zeros, which cost as much as other taps and leave its error to smaller sums."""
-WORKSPACE = 8_000_000
 
 # Costs in vector multiply-adds: what the operation takes of the time in which a core could do so many of them.
 TRANSFORM_IN = {
@@ -78,7 +77,7 @@ def why_not(problem: Problem, isa: Isa) -> str | None:
     if not problem.finite:
         return "weights that are infinite or NaN would reach outputs whose windows do not touch them"
     if not choices(problem, isa):
-        large = f"the transformed weights would be more than 2**31 numbers, or the workspace more than {WORKSPACE // 10**6} MB"
+        large = f"the transformed weights would be more than 2**31 numbers, or the workspace more than {MOST_WORKSPACE // 10**6} MB"
         return f"{channels} channels to {filters} by {problem.rows.kernel} x {problem.columns.kernel} taps: {large}"
     return None
 
@@ -214,7 +213,7 @@ def _layer(problem: Problem, isa: Isa, variant: tuple[str, str], vectors: int, l
         blocks=-(-(problem.filters // problem.groups) // block),
         cache=problem.machine.l2,
         turned=TURNED[layout],
-        room=max(WORKSPACE, 4 * problem.batch * problem.filters * problem.out_height * problem.out_width),
+        room=problem.most_workspace,
     )
 
 
