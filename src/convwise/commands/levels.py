@@ -1,0 +1,32 @@
+"""The levels of codes that a project sets for itself, in its pyproject.toml."""
+
+from __future__ import annotations
+
+from convwise.commands.usage import UsageError
+from convwise.errors import ArgumentError
+
+
+def levels() -> dict[str, str]:
+    """The levels of codes in the nearest pyproject.toml at or above the working folder.
+
+    Raises:
+        UsageError: where that file is no TOML or the table is of another form.
+    """
+    import tomllib
+    from pathlib import Path
+
+    here = Path.cwd()
+    for folder in (here, *here.parents):
+        path = folder / "pyproject.toml"
+        if not path.is_file():
+            continue
+        try:
+            table = (
+                tomllib.loads(path.read_text(encoding="utf-8")).get("tool", {}).get("convwise", {}).get("levels", {})
+            )
+        except (OSError, ValueError, AttributeError) as error:
+            raise UsageError(ArgumentError("CW608", f"pyproject.toml cannot be read: {error}"), "") from None
+        if isinstance(table, dict) and all(isinstance(level, str) for level in table.values()):
+            return table
+        raise UsageError(ArgumentError("CW606", "[tool.convwise.levels] must map codes to levels"), "")
+    return {}

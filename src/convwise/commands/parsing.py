@@ -1,0 +1,102 @@
+"""All commands as one command line, in the order of the help, and `parse`, which reads words with it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from typing import Annotated
+
+import typer
+
+from convwise.commands.about import doctor, rule
+from convwise.commands.layers import plan, solve, why
+from convwise.commands.networks import check, inspect, sizes
+from convwise.commands.porting import diff, port, supports
+from convwise.commands.usage import UsageError
+from convwise.errors import ArgumentError
+from convwise.words import Wanted
+
+app = typer.Typer(
+    name="convwise",
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from convwise import __version__
+
+        typer.echo(f"convwise {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def convwise(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    """Exact answers, with the reason, to questions about convolution layers, in Keras's and PyTorch's words.
+
+    \b
+    Start with:
+      convwise why "Conv2D(32, 3, strides=2)" 64x64x3
+      convwise why "nn.Conv2d(3, 16, 3, stride=2)" 3x28x28 --want 14x14
+      convwise why model.py
+      convwise solve --input 28 --output 14
+
+    \b
+    Exit codes: 0 it worked; 1 the answer is "no" (a shape that does not
+    work, a layer that is refused); 2 the request could not be understood;
+    3 a bug of ours; 130 Ctrl-C.
+    """
+
+
+COMMANDS: tuple[Callable[..., Wanted], ...] = (
+    why,
+    inspect,
+    sizes,
+    check,
+    solve,
+    diff,
+    port,
+    supports,
+    plan,
+    rule,
+    doctor,
+)
+"""In the order of the help."""
+
+for command in COMMANDS:
+    app.command()(command)
+
+
+def parse(words: Sequence[str]) -> Wanted | int:
+    """The request that `words` make; or an exit code where typer has already answered (help, version, completion).
+
+    Raises:
+        UsageError: where the words make no sense.
+        KeyboardInterrupt: at Ctrl-C.
+    """
+    try:
+        told = typer.main.get_command(app).main(list(words), prog_name="convwise", standalone_mode=False)
+    except typer.Abort:
+        raise KeyboardInterrupt from None
+    except Exception as error:
+        # Typer brings its own copy of click from some release on, so its errors are known by what they can do.
+        message = getattr(error, "format_message", None)
+        if message is None:
+            raise
+        context = getattr(error, "ctx", None)
+        usage = context.get_usage() if context else ""
+        at = context.command_path if context else "convwise"
+        raise UsageError(_told(message().rstrip("."), at), usage) from None
+    return told if isinstance(told, Wanted | int) else 0
+
+
+def _told(message: str, at: str) -> ArgumentError:
+    if re.match(r"No such option:? ?.?-\d", message):
+        return ArgumentError("CW601", "a size cannot be negative", hint="an input is written like 64x64x3")
+    return ArgumentError("CW606", message, hint=f"`{at} --help` shows how")
