@@ -112,9 +112,10 @@ def guard(layer: Layer, at_end: bool) -> bool:
         placed[...] = 0
         return placed
 
-    def empty(shape: tuple[int, ...]) -> np.ndarray:
+    def empty(shape: tuple[int, ...]) -> tuple[np.ndarray, int]:
         ran.append(shape)
-        return fence.empty(shape, at_end=at_end)
+        placed = fence.empty(shape, at_end=at_end)
+        return placed, calls.address(placed)
 
     kept = calls.empty, pooling.empty, compiled.aligned, planning.FAMILIES
     calls.empty, pooling.empty, compiled.aligned = empty, empty, aligned

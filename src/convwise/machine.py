@@ -16,7 +16,12 @@ from convwise.instructions import Isa, usable
 ENGINE = Path(__file__).parent / "engine"
 LIBRARY = ENGINE / "lib" / "convwise_kernels.so"
 MANIFEST = ENGINE / "lib" / "kernels.json"
-SHARED_SOURCES = ("isa.py", "tiles.py", "transforms.py", "winograd_tiles.py", "kernels/common.py", "kernels/turning.py")
+SHARED_SOURCES = (
+    *("isa.py", "tiles.py", "transforms.py", "winograd_tiles.py"),
+    *("kernels/common.py", "kernels/threads.c", "kernels/turning.py"),
+)
+QUOTAS = (("/sys/fs/cgroup/cpu.max",), ("/sys/fs/cgroup/cpu/cpu.cfs_quota_us", "/sys/fs/cgroup/cpu/cpu.cfs_period_us"))
+"""Where Linux says what time a container may use: the quota and its period in microseconds, in one file or in two."""
 
 SWITCH = "CONVWISE_KERNELS"
 """Environment: "off" keeps NumPy, the name of an instruction set forbids better ones."""
@@ -61,11 +66,26 @@ def architecture() -> str:
 
 
 def cores() -> int:
-    """The processors that this process may use."""
+    """The processors that this process may use, those of its container's quota where that is less, rounded up."""
     try:
-        return len(os.sched_getaffinity(0)) or 1
+        found = len(os.sched_getaffinity(0)) or 1
     except AttributeError:
-        return os.cpu_count() or 1
+        found = os.cpu_count() or 1
+    return min([found, *quotas()])
+
+
+def quotas() -> list[int]:
+    """The processors that a container may keep busy, as far as a quota says (docs.kernel.org, cgroup-v2, cpu.max)."""
+    found = []
+    for paths in QUOTAS:
+        try:
+            told = " ".join(Path(path).read_text(encoding="utf-8") for path in paths).split()
+            quota, period = (int(value) for value in told)
+        except (OSError, ValueError):  # no such file, or "max"
+            continue
+        if quota > 0 and period > 0:
+            found.append(max(1, -(-quota // period)))
+    return found
 
 
 def digest(family: str) -> str:

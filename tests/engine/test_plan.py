@@ -40,7 +40,7 @@ def test_packed_bytes_are_those_that_are_packed(case: str, layout: str) -> None:
     conv = Conv(np.ones(w, np.float32), **options)
     conv(np.ones(x, np.float32))
     (packed,) = conv._kernel_weights.values()
-    assert told.packed == packed.nbytes
+    assert told.packed == packed.array.nbytes
 
 
 @needed

@@ -23,6 +23,15 @@ LARGE = 4096
 Chooser = Callable[[Problem, str | None], Choice | None]
 """From a problem and the algorithm asked for to the kernel."""
 
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Held:
+    """An array that stays where it is, with its address, which takes a microsecond to ask for."""
+
+    array: Array
+    place: int
+
+
 MOST_IDLE = 4
 """Unused descriptors kept of one prepared call; more are made while more threads call at once."""
 
@@ -47,28 +56,33 @@ class Prepared:
     def pack(self, weight: Array) -> Array:
         return pack(self.problem, self.choice, weight)
 
-    def __call__(self, x: int, packed: Array, bias: int, residual: Array | None = None) -> Array:
+    def __call__(self, x: int, packed: Held, bias: int, residual: Array | None = None) -> Array:
         """`x` and `bias` are addresses of arrays that the caller holds."""
         try:
             run = self.idle.pop()
         except IndexError:
-            run = Run(self.kernels, self.problem, self.choice, self.inputs, self.outputs, packed.shape)
-        out = empty(self.shape)
-        place = address(out)
-        run(x, address(packed), bias, place if residual is None else address(residual), place)
+            run = Run(self.kernels, self.problem, self.choice, self.inputs, self.outputs, packed.array.shape)
+        out, place = empty(self.shape)
+        run(x, packed.place, bias, place if residual is None else address(residual), place)
         if len(self.idle) < MOST_IDLE:
             self.idle.append(run)
         return out
 
 
-def empty(shape: tuple[int, ...]) -> Array:
-    """Where a result goes: large ones start at a cache line, because a store across two takes twice as long."""
+def empty(shape: tuple[int, ...]) -> tuple[Array, int]:
+    """Where a result goes, and its address: large ones start at a cache line, because a store across two takes twice as long."""
     count = prod(shape)
     if count < LARGE:
-        return np.empty(shape, FLOAT)
+        out = np.empty(shape, FLOAT)
+        return out, address(out)
     raw = np.empty(count + 16, FLOAT)
-    start = -address(raw) % 64 // 4
-    return raw[start : start + count].reshape(shape)
+    place = address(raw)
+    start = -place % 64 // 4
+    return raw[start : start + count].reshape(shape), place + 4 * start
+
+
+def held(array: Array) -> Held:
+    return Held(array, address(array))
 
 
 def address(array: Array) -> int:

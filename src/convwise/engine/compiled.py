@@ -135,36 +135,31 @@ class Part:
 class Run:
     """One problem on arrays of fixed steps. Not for two threads at once: its descriptors hold the addresses of the call."""
 
-    __slots__ = ("function", "gate_threads", "kernels", "parts", "symbol")
+    __slots__ = ("kernel", "parts", "run", "symbol", "threads")
 
     def __init__(
         self, kernels: Library, problem: Problem, choice: Choice, inputs: Steps, outputs: Steps, packed: tuple[int, ...]
     ) -> None:
-        self.kernels, self.symbol, self.gate_threads = kernels, choice.symbol, problem.threads
-        self.function = kernels.function(choice.symbol)
+        self.run, self.symbol, self.threads = kernels.run, choice.symbol, problem.threads
+        self.kernel = kernels.kernel(choice.symbol)
         self.parts = list(_parts(problem, choice, inputs, outputs, packed))
 
     def __call__(self, x: int, weights: int, bias: int, residual: int, out: int) -> None:
         """The addresses of the data; `residual` is that of `out` where there is none."""
-        kernels, function = self.kernels, self.function
-        kernels.enter(self.gate_threads)
-        try:
-            for part in self.parts:
-                source, weight, channel, place = part.starts
-                inp, packed, start, add, result = part.buffers
-                inp.host = x + source
-                packed.host = weights + weight
-                if part.first:
-                    start.host = bias + channel
-                    add.host = residual + place
-                else:
-                    add.host = out + place
-                result.host = out + place
-                code = function(part.address)
-                if code:
-                    check(code, self.symbol)
-        finally:
-            kernels.leave()
+        for part in self.parts:
+            source, weight, channel, place = part.starts
+            inp, packed, start, add, result = part.buffers
+            inp.host = x + source
+            packed.host = weights + weight
+            if part.first:
+                start.host = bias + channel
+                add.host = residual + place
+            else:
+                add.host = out + place
+            result.host = out + place
+            code = self.run(self.kernel, part.address, self.threads)
+            if code:
+                check(code, self.symbol)
 
 
 def fits(problem: Problem, inputs: Steps, outputs: Steps) -> bool:

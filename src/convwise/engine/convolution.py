@@ -8,9 +8,10 @@ import numpy as np
 
 from convwise.axis import Axis
 from convwise.engine import planning, windows
-from convwise.engine.activations import activate, known
+from convwise.engine.activations import activate
+from convwise.engine.activations import known as known_activation
 from convwise.engine.arrays import Array, check_memory, own, quiet, result_type, take, working_type
-from convwise.engine.calls import FLOAT, Chooser, Prepared, address, prepare, problem_of
+from convwise.engine.calls import FLOAT, Chooser, Held, Prepared, address, held, prepare, problem_of
 from convwise.engine.compiled import fused, pad_bias, steps_of
 from convwise.engine.options import NUMPY, flag, layout_of, method_of, whole
 from convwise.engine.options import windows as windows_of
@@ -78,7 +79,7 @@ class Conv:
         op = ConvOp(sliding, w.shape[1] * count, len(w), count, bias is not None)
         method = method_of(algorithm, threads)
         if activation is not None:
-            known(activation)
+            known_activation(activation)
         self._hold(op, w, bias, layout_of(layout, 4), method, activation, threads)
 
     @classmethod
@@ -102,9 +103,9 @@ class Conv:
         self._layout_name = "NHWC" if layout.channels_last else "NCHW"
         self._op, self._method, self._threads = op, method, threads
         self._packed: windows.Packed | None = None
-        self._prepared: dict[Any, Prepared] = {}
-        self._kernel_weights: dict[Any, Array] = {}
-        self._kernel_bias: Array | None = None
+        self._prepared: dict[Any, tuple[Prepared, Held, Held]] = {}
+        self._kernel_weights: dict[Any, Held] = {}
+        self._kernel_bias: Held | None = None
         self._finite: bool | None = None
         self._tune = False
 
@@ -118,11 +119,11 @@ class Conv:
             ShapeError, ArgumentError: as `conv2d`; CW605 for a residual of another shape.
         """
         if type(x) is np.ndarray and x.dtype == FLOAT and residual is None:
-            prepared = self._prepared.get((x.shape, x.strides))
+            known = self._prepared.get((x.shape, x.strides))
             place = address(x)
-            if prepared is not None and not place & 3:
-                assert self._kernel_bias is not None
-                out = prepared(place, self._kernel_weights[prepared.packing], address(self._kernel_bias))
+            if known is not None and not place & 3:
+                prepared, weights, bias = known
+                out = prepared(place, weights, bias.place)
                 return out if self.activation is None else self._finished(out, prepared)
         return self._slow(x, residual)
 
@@ -183,15 +184,15 @@ class Conv:
             return None
         weights = self._kernel_weights.get(prepared.packing)
         if weights is None:
-            weights = prepared.pack(self.weight.astype(FLOAT, copy=False))
+            weights = held(prepared.pack(self.weight.astype(FLOAT, copy=False)))
             self._kernel_weights[prepared.packing] = weights
         if self._kernel_bias is None:
-            self._kernel_bias = pad_bias(self.bias, len(self.weight))
+            self._kernel_bias = held(pad_bias(self.bias, len(self.weight)))
         if residual is None and self.weight.dtype == FLOAT and (self.bias is None or self.bias.dtype == FLOAT):
             if len(self._prepared) >= MOST_SHAPES:
                 self._prepared.clear()
-            self._prepared[x.shape, x.strides] = prepared
-        return self._finished(prepared(address(x), weights, address(self._kernel_bias), residual), prepared)
+            self._prepared[x.shape, x.strides] = prepared, weights, self._kernel_bias
+        return self._finished(prepared(address(x), weights, self._kernel_bias.place, residual), prepared)
 
     def _finished(self, out: Array, prepared: Prepared) -> Array:
         if prepared.problem.activation is self.activation:
@@ -272,13 +273,13 @@ def convolve(x: object, w: object, bias: object, options: Options) -> Array:
         place = address(x)
         if prepared is not None and not place & 3:
             padded = pad_bias(bias if isinstance(bias, np.ndarray) else None, len(w))
-            return prepared(place, prepared.pack(w), address(padded))
+            return prepared(place, held(prepared.pack(w)), address(padded))
     else:
         key = None
     one = Conv._of(take("w", w), None if bias is None else take("bias", bias), options)
     result = one(x)
     if key is not None:
-        for prepared in one._prepared.values():
+        for prepared, *_ in one._prepared.values():
             if prepared.problem.activation is one.activation:
                 if len(_kept) >= MOST_SHAPES:
                     _kept.clear()

@@ -8,11 +8,10 @@ from __future__ import annotations
 import ctypes
 import os
 import threading
-import time
 import warnings
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
 
 import numpy as np
 
@@ -67,63 +66,27 @@ def describe_whole(array: Array) -> Buffer:
     return buffer
 
 
-class Gate:
-    """Calls pass together; a fork waits until none is inside, and the threads of the pool end before it.
-
-    A pool's threads do not exist in the child of a fork, and its locks would stay taken for ever.
-    """
-
-    def __init__(self) -> None:
-        self.lock = threading.Lock()
-        self.inside = 0
-
-    def close(self, shutdown: Any) -> None:
-        self.lock.acquire()
-        while self.inside:
-            self.lock.release()
-            time.sleep(0.0005)
-            self.lock.acquire()
-        shutdown()
-
-    def open(self) -> None:
-        self.lock.release()
-
-
 @dataclass(frozen=True, eq=False)
 class Library:
-    """The loaded library, with the instruction set that its calls use; `threads` is what the pool was last told."""
+    """The loaded library, with the instruction set that its calls use.
+
+    `run(kernel, arguments, threads)` calls a kernel: its address, that of its array of argument addresses, and how many
+    threads its loops may take; the number that comes back is 0 where all went well. A fork waits until no call is inside.
+    """
 
     handle: ctypes.CDLL
     isa: Isa
     symbols: frozenset[str]
-    gate: Gate = field(default_factory=Gate)
-    pool: list[int] = field(default_factory=lambda: [0])
+    run: Callable[[int, int, int], int]
 
     def has(self, symbol: str) -> bool:
         return symbol in self.symbols
 
-    def function(self, symbol: str) -> Any:
-        """The kernel as a function of one address: that of its array of argument addresses."""
-        found = self.handle[f"{symbol}_argv"]
-        found.argtypes, found.restype = (ctypes.c_void_p,), ctypes.c_int
+    def kernel(self, symbol: str) -> int:
+        """The address of a kernel."""
+        found = ctypes.cast(self.handle[f"{symbol}_argv"], ctypes.c_void_p).value
+        assert found is not None
         return found
-
-    def enter(self, threads: int) -> None:
-        """Before a call: nobody forks from here on, and the pool has `threads` threads."""
-        gate = self.gate
-        with gate.lock:
-            gate.inside += 1
-            if self.pool[0] != threads:
-                # A pool that has more threads goes on using them all, unless it starts anew.
-                if gate.inside == 1 and threads < self.pool[0]:
-                    self.handle.halide_shutdown_thread_pool()
-                self.handle.halide_set_num_threads(threads)
-                self.pool[0] = threads
-
-    def leave(self) -> None:
-        gate = self.gate
-        with gate.lock:
-            gate.inside -= 1
 
 
 def _whole() -> None:
@@ -165,10 +128,9 @@ def _load() -> Library | str:
     try:
         _whole()
         handle = ctypes.CDLL(str(machine.LIBRARY))
-        for name in ("halide_set_num_threads", "halide_shutdown_thread_pool"):
-            handle[name].restype = None if name.endswith("pool") else ctypes.c_int
-        handle.halide_set_num_threads.argtypes = (ctypes.c_int,)
-        handle.halide_shutdown_thread_pool.argtypes = ()
+        run, before, after = handle.convwise_run, handle.convwise_before_fork, handle.convwise_after_fork
+        run.argtypes, run.restype = (ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int), ctypes.c_int
+        before.restype = after.restype = None
         for symbol in selected.symbols:
             handle[f"{symbol}_argv"]
     except (OSError, AttributeError) as error:
@@ -178,15 +140,9 @@ def _load() -> Library | str:
             stacklevel=2,
         )
         return f"the kernel library does not load: {error}"
-    library = Library(handle, selected.isa, selected.symbols)
     _settle_heap()
-    shutdown = handle.halide_shutdown_thread_pool
-    os.register_at_fork(
-        before=lambda: library.gate.close(shutdown),
-        after_in_parent=library.gate.open,
-        after_in_child=library.gate.open,
-    )
-    return library
+    os.register_at_fork(before=before, after_in_parent=after, after_in_child=after)
+    return Library(handle, selected.isa, selected.symbols, run)
 
 
 _loading = threading.Lock()

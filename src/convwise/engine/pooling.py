@@ -12,7 +12,7 @@ import numpy as np
 from convwise.axis import Axis
 from convwise.engine import planning
 from convwise.engine.arrays import Array
-from convwise.engine.calls import FLOAT, MOST_IDLE, address, dense_steps, empty, prepare, problem_of, result_shape
+from convwise.engine.calls import FLOAT, MOST_IDLE, address, dense_steps, empty, held, prepare, problem_of, result_shape
 from convwise.engine.compiled import SLICE, Steps, fits, pad_bias, steps_of
 from convwise.engine.families.pool import divisors
 from convwise.engine.native import Buffer, Library, check, describe
@@ -55,16 +55,11 @@ class Prepared:
             parts = self.idle.pop()
         except IndexError:
             parts = list(_parts(self.problem, self.choice, self.ends, self.inputs, self.outputs))
-        result = empty(shape)
-        out = address(result)
-        function = self.kernels.function(self.choice.symbol)
+        result, out = empty(shape)
+        kernel, threads = self.kernels.kernel(self.choice.symbol), self.problem.threads
         for part in parts:
             part.inp.host, part.result.host = x + part.source, out + part.target
-            self.kernels.enter(self.problem.threads)
-            try:
-                check(function(ctypes.addressof(part.arguments)), self.choice.symbol)
-            finally:
-                self.kernels.leave()
+            check(self.kernels.run(kernel, ctypes.addressof(part.arguments), threads), self.choice.symbol)
         if len(self.idle) < MOST_IDLE:
             self.idle.append(parts)
         return result
@@ -191,5 +186,5 @@ def transposed(
     if prepared is None:
         return None
     padded = pad_bias(bias, filters)
-    result = prepared(address(x), prepared.pack(weight), address(padded))
+    result = prepared(address(x), held(prepared.pack(weight)), address(padded))
     return np.moveaxis(result, -1, 1) if channels_last else result

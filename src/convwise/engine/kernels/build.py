@@ -27,7 +27,8 @@ from convwise.engine.kernels.table import TABLE
 
 SOURCE = Path(__file__).parents[3]
 ELF_MACHINES = {"x86-64": 62, "arm-64": 183}
-EXPORTED = ("halide_set_num_threads", "halide_shutdown_thread_pool")
+EXPORTED = ("convwise_run", "convwise_before_fork", "convwise_after_fork")
+THREADS = Path(__file__).with_name("threads.c")
 
 
 class BuildError(Exception):
@@ -85,7 +86,10 @@ def build(folder: Path, isas: tuple[Isa, ...], jobs: int, only: tuple[str, ...] 
     started = time.perf_counter()
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as scratch:
+        # The objects of an earlier build may be of other sources than those that a later `only` leaves alone.
         kept = folder / "objects"
+        if not only:
+            shutil.rmtree(kept, ignore_errors=True)
         objects = kept if only else Path(scratch)
         symbols = compile_all(objects, isas, jobs, only)
         (Path(scratch) / "exports.map").write_text(_exports(symbols), encoding="utf-8")
@@ -93,7 +97,8 @@ def build(folder: Path, isas: tuple[Isa, ...], jobs: int, only: tuple[str, ...] 
         _runtime(runtime, isas[0])
         target = Path(scratch) / machine.LIBRARY.name
         names = [f"{name}.o" for name in sorted(symbols)]
-        command = [linker, "-shared", "-o", str(target), *names, str(runtime), "-lpthread", "-ldl", "-lm"]
+        command = [linker, "-std=gnu11", "-O2", "-fPIC", "-shared", "-o", str(target)]
+        command += [str(THREADS), *names, str(runtime), "-lpthread", "-ldl", "-lm"]
         command += ["-Wl,--build-id=none", "-Wl,-s", "-Wl,--gc-sections", "-Wl,-z,noexecstack"]
         command += [f"-Wl,--version-script={scratch}/exports.map"]
         done = subprocess.run(command, cwd=objects, capture_output=True, text=True, check=False)
