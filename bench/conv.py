@@ -167,7 +167,7 @@ def in_a_child(work: dict[str, Any], threads: int) -> Any:
         [sys.executable, __file__, "--child", json.dumps(work)],
         capture_output=True,
         text=True,
-        env={**os.environ, **counts, "CONVWISE_THREADS": str(threads), "OMP_WAIT_POLICY": "PASSIVE"},
+        env={**os.environ, **counts, "CONVWISE_THREADS": str(threads)},
         check=False,
     )
     if done.returncode:
