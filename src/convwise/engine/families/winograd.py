@@ -53,6 +53,7 @@ TURNED = {
 LINE, DISTANT = 3.0, 11.0  # a cache line of weights that comes from beyond the core's cache, from beyond all caches
 FAR = 20_000_000  # bytes of weights that do not stay in any cache from one call to the next
 STRAIN = 0.25  # what is lost where a rectangle takes all of the core's cache and not half of it
+LENT = 1.1  # products of transformed input that another core has just written
 TASK = 15000.0  # handing out a part and waiting for the last one
 
 
@@ -285,10 +286,12 @@ def _cost(layer: Layer, cut: Cut) -> float:
     count, threads = _rectangles(layer, cut), layer.threads
     if layer.schedule == "rows":
         return -(-count // threads) * (into + layer.blocks * each) + TASK
+    if threads == 1:
+        return count * (into + layer.blocks * each) + TASK
     groups = -(-layer.blocks // cut.blocks)
-    slowest = -(-groups // threads) * cut.blocks * each if threads > 1 else layer.blocks * each
-    shared = into * -(-layer.chunks // threads) / layer.chunks * (1.0 if threads == 1 else 1.3)
-    return count * (shared + slowest + (3 * TASK if threads > 1 else 0)) + TASK
+    slowest = -(-groups // threads) * cut.blocks * (each + (LENT - 1.0) * products)
+    shared = into * -(-layer.chunks // threads) / layer.chunks * 1.3
+    return count * (shared + slowest + 3 * TASK) + TASK
 
 
 def _workspace(layer: Layer, cut: Cut) -> int:
