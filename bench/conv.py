@@ -9,7 +9,8 @@
     python bench/conv.py --markdown out.md --plot roofline.png
 
 Every library gets its weights packed ahead and its own best layout: convwise NHWC and NCHW, torch channels last and
-contiguous, onnxruntime, openvino and ncnn a compiled model. A number is the median of at least 9 calls and 0.3 s;
+contiguous, onnxruntime, openvino and ncnn a compiled model. A number is the median of at least 9 calls and 0.3 s, and of
+three rounds (`--rounds`) in which all libraries take turns;
 "effective" GFLOP/s counts the multiply-adds of the direct algorithm twice, whatever an algorithm really does.
 The roofs of the plot are measured in the same run: how, stands in conv_roofs.py.
 """
@@ -158,6 +159,27 @@ def in_a_process(
     work = {"library": library, "layers": layers, "threads": threads, "accuracy": accuracy, "least": least}
     rows = in_a_child(work, threads)
     return rows if isinstance(rows, list) else [{"layer": layer, "error": str(rows)} for layer in layers]
+
+
+def in_rounds(
+    libraries: list[str], layers: list[Layer], threads: int, rounds: int, accuracy: bool = False
+) -> dict[str, list[dict[str, Any]]]:
+    """Every library in turn, and all of them again: a row is the median of the rounds, since others share the machine."""
+    found: dict[str, list[list[dict[str, Any]]]] = {name: [] for name in libraries}
+    for number in range(rounds):
+        for name in libraries:
+            found[name].append(in_a_process(name, layers, threads, accuracy and number == 0))
+    return {
+        name: [_middle([rows[number] for rows in turns]) for number in range(len(layers))]
+        for name, turns in found.items()
+    }
+
+
+def _middle(rows: list[dict[str, Any]]) -> dict[str, Any]:
+    """The first row with the medians of all; one that could not be measured tells why."""
+    measured = [row for row in rows if "seconds" in row]
+    medians = {key: float(np.median([row[key] for row in measured])) for key in ("seconds", "fastest") if measured}
+    return {**(measured or rows)[0], **medians}
 
 
 def in_a_child(work: dict[str, Any], threads: int) -> Any:
@@ -327,7 +349,9 @@ def roofline(found: dict[int, dict[str, list[dict[str, Any]]]], layers: list[Lay
     )
 
 
-def shares(found: dict[int, dict[str, list[dict[str, Any]]]], layers: list[Layer], libraries: list[str]) -> str:
+def shares(
+    found: dict[int, dict[str, list[dict[str, Any]]]], layers: list[Layer], libraries: list[str], rounds: int
+) -> str:
     """The table of conv_bounds.py for every number of threads: the layers, those bound by memory, and pools."""
 
     def work(library: str, layer: Layer) -> tuple[int, int, str, bool]:
@@ -340,12 +364,9 @@ def shares(found: dict[int, dict[str, list[dict[str, Any]]]], layers: list[Layer
     for threads, by in found.items():
         roofs = in_a_child({"roofs": threads}, threads)
         assert isinstance(roofs, dict), roofs
-        rows = {
-            name: [*by[name], *in_a_process(name, more, threads, accuracy=False)] for name in libraries if name in by
-        }
-        pools = {
-            name: in_a_process(name, pooling, threads, accuracy=False) for name in libraries if name in POOL_MAKERS
-        }
+        others = in_rounds(libraries, more, threads, rounds)
+        rows = {name: [*by[name], *others[name]] for name in libraries if name in by}
+        pools = in_rounds([name for name in libraries if name in POOL_MAKERS], pooling, threads, rounds)
         parts.append(
             f"\n### Shares of the bounds, {threads} threads\n"
             + conv_bounds.table([*layers, *more], rows, pools, roofs, work, OURS, name_of)
@@ -369,6 +390,7 @@ def main() -> None:
         help="ten numbers, in place of the seventeen; may be given several times",
     )
     parser.add_argument("--libraries", default=",".join((*OURS, *PEERS)))
+    parser.add_argument("--rounds", type=int, default=3, help="so many times all libraries in turn; medians of them")
     parser.add_argument("--roofs", action="store_true", help="also the shares of the bounds, and pools")
     parser.add_argument("--growth", action="store_true")
     parser.add_argument("--series", default="", help="of --growth: those with this text in their names")
@@ -398,7 +420,7 @@ def compared(options: argparse.Namespace, counts: list[int]) -> str:
     rows = [int(row) for row in options.rows.split(",")] if options.rows else range(len(LAYERS))
     layers = [asked(text) for text in options.layer] or [LAYERS[row] for row in rows]
     libraries = [name for name in options.libraries.split(",") if name in OURS or installed(name) is not None]
-    found = {count: {name: in_a_process(name, layers, count, accuracy=True) for name in libraries} for count in counts}
+    found = {count: in_rounds(libraries, layers, count, options.rounds, accuracy=True) for count in counts}
     versions = ", ".join(
         f"{name} {installed(name) or 'source tree'}" for name in dict.fromkeys(n.split("-")[0] for n in libraries)
     )
@@ -419,7 +441,7 @@ def compared(options: argparse.Namespace, counts: list[int]) -> str:
     sizes = {name: megabytes(name) for name in ("convwise", "torch", "onnxruntime", "openvino", "ncnn")}
     told.append("installed: " + ", ".join(f"{name} {size:.1f} MB" for name, size in sizes.items() if size))
     if options.roofs:
-        told.append(shares(found, layers, libraries))
+        told.append(shares(found, layers, libraries, options.rounds))
     if options.plot:
         told.append(roofline(found, layers, options.plot))
     return "\n".join(told)
