@@ -25,8 +25,8 @@ PART = 128
 """Fewer input channels are not added up by a call of their own: the sums are written and read again for each part."""
 AGAIN = 100
 """What that costs for a vector of outputs, in multiply-adds."""
-CROWDED = 0.035
-"""What is lost where a task's stage and a block's weights take the second cache twice."""
+CROWDED = 1.0
+"""What a tile of one pixel loses where a task's stage and a block's weights take the second cache twice; of more pixels, that part."""
 HANDED = 3e-7
 """Seconds for a task to find its thread."""
 HELD_UP = 0.12
@@ -113,7 +113,7 @@ def _choice(
     peak = problem.machine.peak * threads
     # Weights of a block that were driven out of the second cache are waited for.
     crowd = (stage + 4 * depth * problem.taps * block) / problem.machine.l2 - 1
-    work = macs / (peak * _efficiency(pixels, vectors)) * (1 + CROWDED * min(max(crowd, 0), 2))
+    work = macs / (peak * _efficiency(pixels, vectors, form)) * (1 + CROWDED / pixels * min(max(crowd, 0), 2))
     # A vector takes three cycles to its place, as long as six multiplications, and more where it comes from far apart
     # or goes beyond the second cache.
     gaps = problem.rows.dilation > 1 or problem.columns.dilation > 1
@@ -176,13 +176,15 @@ def _form(problem: Problem) -> str:
     return "point" if bare and problem.output_layout == "NHWC" else "plain"
 
 
-def _efficiency(pixels: int, vectors: int) -> float:
+def _efficiency(pixels: int, vectors: int, form: str) -> float:
     """Multiplications a cycle of two, where two loads a cycle fetch a row of weights and as many cells as the tile has pixels.
 
-    A row of weights comes from the second cache, the more often the fewer pixels share it.
+    A row of weights is read the more often the fewer pixels share it. Without a stage every pixel is read where it lies, far
+    from the next and once for all vectors: many of them for few vectors wait for each other.
     """
     multiplying, loading = pixels * vectors / 2, (pixels + vectors + 2) / 2
-    return multiplying / (max(multiplying, loading) + 0.25) / (1 + 0.3 / pixels)
+    waiting = 0.16 / vectors + 0.005 * pixels if form == "point" else 0.1 / pixels
+    return multiplying / (max(multiplying, loading) + 0.25) / (1 + waiting)
 
 
 def _task(problem: Problem, tile: tuple[int, int], deep: int, budget: int, wanted: int) -> tuple[int, int, int]:
