@@ -48,8 +48,9 @@ TRANSFORM_OUT = {
 TURNED = {
     "nhwc": 1.0,
     "nchw": 1.25,
-    "gaps": 3.2,
+    "gaps": 2.8,
 }  # the same where vectors of a row must be turned, and where pixels lie apart
+APART = 0.2  # more of it for every cell from one to the next
 LINE, DISTANT = 3.0, 11.0  # a cache line of weights that comes from beyond the core's cache, from beyond all caches
 FAR = 20_000_000  # bytes of weights that do not stay in any cache from one call to the next
 STRAIN = 0.25  # what is lost where a rectangle takes all of the core's cache and not half of it
@@ -90,7 +91,8 @@ def choices(problem: Problem, isa: Isa) -> list[Choice]:
     # Where the vectors of output channels are not even, register tiles of one vector leave none empty.
     odd = -(-(problem.filters // problem.groups) // isa.lanes) % 2 == 1
     widths = (2, 1) if odd else (2,)
-    found = (_choice(calls, isa, variant, vectors, layout) for variant, vectors in product(VARIANTS, widths))
+    turned = TURNED[layout] + (APART * problem.columns.dilation if layout == "gaps" else 0.0)
+    found = (_choice(calls, isa, variant, vectors, (layout, turned)) for variant, vectors in product(VARIANTS, widths))
     return [replace(choice, apart=apart) for choice in found if choice is not None]
 
 
@@ -150,11 +152,14 @@ class Cut:
         return -(-self.wide * self.tall * self.images // self.pixels) * self.pixels
 
 
-def _choice(calls: Counter[Problem], isa: Isa, variant: tuple[str, str], vectors: int, layout: str) -> Choice | None:
-    """One cut for all the calls, of those that are best for one of them."""
+def _choice(
+    calls: Counter[Problem], isa: Isa, variant: tuple[str, str], vectors: int, output: tuple[str, float]
+) -> Choice | None:
+    """One cut for all the calls, of those that are best for one of them; `output`: its layout, and what that costs."""
+    layout, turned = output
     layers: Counter[Layer] = Counter()
     for problem, count in calls.items():
-        layers[_layer(problem, isa, variant, vectors, layout)] += count
+        layers[_layer(problem, isa, variant, vectors, turned)] += count
     cuts = {cut for layer in layers if (cut := _best(layer)) is not None}
     cut = min(cuts, key=lambda one: _slots(layers, one), default=None)
     problem, layer = next(iter(calls)), next(iter(layers))
@@ -196,7 +201,7 @@ def _macs(layer: Layer, cut: Cut) -> int:
     return _rectangles(layer, cut) * layer.products * cut.tiles * layer.terms * layer.blocks * layer.block
 
 
-def _layer(problem: Problem, isa: Isa, variant: tuple[str, str], vectors: int, layout: str) -> Layer:
+def _layer(problem: Problem, isa: Isa, variant: tuple[str, str], vectors: int, turned: float) -> Layer:
     (size, schedule), block = variant, vectors * isa.lanes
     outputs, taps = SIZES[size]
     return Layer(
@@ -213,7 +218,7 @@ def _layer(problem: Problem, isa: Isa, variant: tuple[str, str], vectors: int, l
         channels=problem.channels // problem.groups,
         blocks=-(-(problem.filters // problem.groups) // block),
         cache=problem.machine.l2,
-        turned=TURNED[layout],
+        turned=turned,
         room=problem.most_workspace,
     )
 
