@@ -51,10 +51,11 @@ TURNED = {
     "gaps": 2.8,
 }  # the same where vectors of a row must be turned, and where pixels lie apart
 APART = 0.2  # more of it for every cell from one to the next
+START = 1000.0  # a vector of planes: the beginnings of a row of theirs are waited for
 LINE, DISTANT = 3.0, 11.0  # a cache line of weights that comes from beyond the core's cache, from beyond all caches
 FAR = 20_000_000  # bytes of weights that do not stay in any cache from one call to the next
-STRAIN = 0.25  # what is lost where a rectangle takes all of the core's cache and not half of it
-LENT = 1.1  # products of transformed input that another core has just written
+STRAIN = 0.13  # what is lost where a rectangle takes all of the core's cache and not half of it
+LENT = 1.13  # products of transformed input that another core has just written
 TASK = 15000.0  # handing out a part and waiting for the last one
 
 
@@ -275,6 +276,8 @@ def _cost(layer: Layer, cut: Cut) -> float:
     # The image of a rectangle overlaps with its neighbours'; copying it is some third of the way in.
     overlap = (m * cut.wide + halo) * (m * cut.tall + halo) / (m * cut.wide * m * cut.tall)
     into = real * layer.chunks * TRANSFORM_IN[layer.size] * (0.65 + 0.35 * overlap * turned * turned)
+    if turned > 1.0:
+        into += START * layer.chunks * (m * cut.tall + halo) * cut.images
     # Per block of output channels: the products, the weights that come for them, and the way back.
     depth = layer.products * layer.terms
     # Two loads a cycle, as many as multiplications: a tile of one vector is held up by its broadcasts.
