@@ -27,6 +27,8 @@ AGAIN = 100
 """What that costs for a vector of outputs, in multiply-adds."""
 CROWDED = 1.0
 """What a tile of one pixel loses where a task's stage and a block's weights take the second cache twice; of more pixels, that part."""
+BEGUN = 1.0
+"""Input channels in whose time the loop over them begins and ends, once for every tap."""
 HANDED = 3e-7
 """Seconds for a task to find its thread."""
 HELD_UP = 0.12
@@ -113,12 +115,14 @@ def _choice(
     peak = problem.machine.peak * threads
     # Weights of a block that were driven out of the second cache are waited for.
     crowd = (stage + 4 * depth * problem.taps * block) / problem.machine.l2 - 1
-    work = macs / (peak * _efficiency(pixels, vectors, form)) * (1 + CROWDED / pixels * min(max(crowd, 0), 2))
+    work = macs / (peak * _efficiency(pixels, vectors, form)) * (1 + CROWDED / pixels * min(max(crowd, 0), 2) + BEGUN / depth)
     # A vector takes three cycles to its place, as long as six multiplications, and more where it comes from far apart
     # or goes beyond the second cache.
     gaps = problem.rows.dilation > 1 or problem.columns.dilation > 1
     each = (3.0 if gaps else 1.5) if 2 * stage <= problem.machine.l2 else 5.0
     each += TURNED / 4 * (problem.input_layout == "NCHW")
+    # A vector that a cell's channels do not fill takes as long as a full one.
+    each *= -(-wide // isa.lanes) * isa.lanes / wide
     moved = problem.groups * calls * tasks * stage * each / problem.machine.peak / threads
     outputs = problem.filters * problem.out_height * problem.out_width * problem.batch
     each_out = 8 + TURNED * (problem.output_layout == "NCHW") + AGAIN * (calls - 1)

@@ -41,7 +41,7 @@ class Tile:
 
 
 def tiles(isa: Isa) -> tuple[Tile, ...]:
-    shapes = ((6, 4), (8, 2), (14, 2)) if isa.registers == 32 else ((6, 2), (4, 2))
+    shapes = ((6, 4), (8, 2), (14, 2), (16, 1)) if isa.registers == 32 else ((6, 2), (4, 2))
     pixels = 8 if isa.registers == 32 else 4
     plains = (Tile(f"{pixels}x{vectors}", pixels, vectors, True, "NHWC") for pixels, vectors in shapes)
     anys = (Tile("any", pixels, 2, False, layout) for layout in ("NHWC", "NCHW"))
