@@ -50,7 +50,7 @@ TURNED = {
     "nchw": 1.25,
     "gaps": 2.8,
 }  # the same where vectors of a row must be turned, and where pixels lie apart
-APART = 0.2  # more of it for every cell from one to the next
+APART = 0.17  # more of it for every cell from one to the next
 START = 1000.0  # a vector of planes: the beginnings of a row of theirs are waited for
 LINE, DISTANT = 3.0, 11.0  # a cache line of weights that comes from beyond the core's cache, from beyond all caches
 FAR = 20_000_000  # bytes of weights that do not stay in any cache from one call to the next
@@ -289,12 +289,14 @@ def _cost(layer: Layer, cut: Cut) -> float:
     # Short runs of a pixel's channels are stored more slowly than long ones.
     back = real * vectors * TRANSFORM_OUT[layer.size] * turned * (1.0 + 0.4 / (cut.blocks * vectors))
     spread = 4 * layer.products * cut.tiles * (layer.chunks * layer.lanes + cut.blocks * layer.block) / layer.cache
-    strain = 1.0 + STRAIN * min(max(spread - 0.5, 0.0), 2.0)
-    into, each = into * strain, (products + weights + back) * strain
     count, threads = _rectangles(layer, cut), layer.threads
+    several = layer.schedule == "deep" and threads > 1
+    # Threads that share a rectangle each read it for a part of the output channels, one frequency after the other.
+    strain = 1.0 + STRAIN * min(max(spread - 0.5, 0.0), 2.0) * (0.5 if several else 1.0)
+    into, each = into * strain, (products + weights + back) * strain
     if layer.schedule == "rows":
         return -(-count // threads) * (into + layer.blocks * each) + TASK
-    if threads == 1:
+    if not several:
         return count * (into + layer.blocks * each) + TASK
     groups = -(-layer.blocks // cut.blocks)
     slowest = -(-groups // threads) * cut.blocks * (each + (LENT - 1.0) * products)
