@@ -115,7 +115,11 @@ def _choice(
     peak = problem.machine.peak * threads
     # Weights of a block that were driven out of the second cache are waited for.
     crowd = (stage + 4 * depth * problem.taps * block) / problem.machine.l2 - 1
-    work = macs / (peak * _efficiency(pixels, vectors, form)) * (1 + CROWDED / pixels * min(max(crowd, 0), 2) + BEGUN / depth)
+    work = (
+        macs
+        / (peak * _efficiency(pixels, vectors, form))
+        * (1 + CROWDED / pixels * min(max(crowd, 0), 2) + BEGUN / depth)
+    )
     # A vector takes three cycles to its place, as long as six multiplications, and more where it comes from far apart
     # or goes beyond the second cache.
     gaps = problem.rows.dilation > 1 or problem.columns.dilation > 1

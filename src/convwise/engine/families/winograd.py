@@ -114,6 +114,7 @@ class Layer:
     channels: int
     blocks: int
     cache: int
+    layout: str
     turned: float
     room: int
 
@@ -157,10 +158,10 @@ def _choice(
     calls: Counter[Problem], isa: Isa, variant: tuple[str, str], vectors: int, output: tuple[str, float]
 ) -> Choice | None:
     """One cut for all the calls, of those that are best for one of them; `output`: its layout, and what that costs."""
-    layout, turned = output
+    layout, _ = output
     layers: Counter[Layer] = Counter()
     for problem, count in calls.items():
-        layers[_layer(problem, isa, variant, vectors, turned)] += count
+        layers[_layer(problem, isa, variant, vectors, output)] += count
     cuts = {cut for layer in layers if (cut := _best(layer)) is not None}
     cut = min(cuts, key=lambda one: _slots(layers, one), default=None)
     problem, layer = next(iter(calls)), next(iter(layers))
@@ -202,8 +203,8 @@ def _macs(layer: Layer, cut: Cut) -> int:
     return _rectangles(layer, cut) * layer.products * cut.tiles * layer.terms * layer.blocks * layer.block
 
 
-def _layer(problem: Problem, isa: Isa, variant: tuple[str, str], vectors: int, turned: float) -> Layer:
-    (size, schedule), block = variant, vectors * isa.lanes
+def _layer(problem: Problem, isa: Isa, variant: tuple[str, str], vectors: int, output: tuple[str, float]) -> Layer:
+    (size, schedule), (layout, turned), block = variant, output, vectors * isa.lanes
     outputs, taps = SIZES[size]
     return Layer(
         size=size,
@@ -219,6 +220,7 @@ def _layer(problem: Problem, isa: Isa, variant: tuple[str, str], vectors: int, t
         channels=problem.channels // problem.groups,
         blocks=-(-(problem.filters // problem.groups) // block),
         cache=problem.machine.l2,
+        layout=layout,
         turned=turned,
         room=problem.most_workspace,
     )
@@ -276,7 +278,7 @@ def _cost(layer: Layer, cut: Cut) -> float:
     # The image of a rectangle overlaps with its neighbours'; copying it is some third of the way in.
     overlap = (m * cut.wide + halo) * (m * cut.tall + halo) / (m * cut.wide * m * cut.tall)
     into = real * layer.chunks * TRANSFORM_IN[layer.size] * (0.65 + 0.35 * overlap * turned * turned)
-    if turned > 1.0:
+    if layer.layout == "nchw":
         into += START * layer.chunks * (m * cut.tall + halo) * cut.images
     # Per block of output channels: the products, the weights that come for them, and the way back.
     depth = layer.products * layer.terms
