@@ -19,6 +19,7 @@ from kernel_cases import EMPTY, Fence, one_of
 from convwise.axis import Pads, Window
 from convwise.engine import calls, compiled, planning, pooling
 from convwise.engine.families import FAMILIES
+from convwise.engine.families.pool import USUAL
 from convwise.engine.running import run
 from convwise.ops import AdaptivePool, ConvTranspose, GlobalPool, Layout, Pool
 
@@ -76,10 +77,26 @@ def wholes(draw: st.DrawFn, most: int) -> Layer:
 
 
 @st.composite
+def usual(draw: st.DrawFn, most: int) -> Layer:
+    """Pools of the kernels and strides that have programs of their own; with long padding some windows see no data."""
+    (kernel, stride), longest = draw(st.sampled_from(USUAL)), draw(st.sampled_from([1, 1, 4]))
+    pads = [Pads(draw(st.integers(0, longest)), draw(st.integers(0, longest))) for _ in range(2)]
+    windows = tuple(Window(kernel, stride, 1, each, draw(st.booleans())) for each in pads)
+    sizes = [draw(st.integers(window.minimum, max(window.minimum, most))) for window in windows]
+    average = draw(st.booleans())
+    counts = (draw(st.booleans()), draw(st.sampled_from([None, 1, 7]))) if average else (False, None)
+    op: Any = Pool("average" if average else "max", windows, *counts)
+    shape = (draw(st.integers(1, 2)), draw(st.integers(1, 70)), *sizes)
+    return Layer(op, shape, draw(st.integers(0, 3)) > 0, draw(st.integers(0, 99)))
+
+
+@st.composite
 def layers(draw: st.DrawFn, kind: str, most: int = 40) -> Layer:
     """Ragged sizes from 1 to `most`, every option; some pools have one window over all."""
     if kind == "pool" and draw(st.integers(0, 3)) == 0:
         return draw(wholes(most))
+    if kind == "pool" and draw(st.integers(0, 2)) == 0:
+        return draw(usual(most))
     windows, sizes = [], []
     for _ in range(2):
         kernel, stride, dilation = draw(st.integers(1, 6)), draw(st.integers(1, 4)), draw(st.integers(1, 3))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Hashable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -120,6 +120,8 @@ def _prepare(
     problem = problem_of(sizes, channels, channels, axes, layout, kind=kind)
     if problem is None or kernels is None:
         return None
+    if steps[1] != 1:
+        problem = replace(problem, input_layout="NCHW")  # channels that are not dense
     shape = result_shape(problem)
     outputs = dense_steps(shape, problem.output_layout)
     limit = LARGEST_INDEX // 2
@@ -149,7 +151,7 @@ def _parts(problem: Problem, choice: Choice, ends: tuple[int, ...], inputs: Step
             result = _buffer(problem.channels, problem.out_width, high, count, outputs)
             places = [columns.pad_low, lines.pad_low - row * lines.stride, columns.stride, lines.stride]
             window = columns.kernel, lines.kernel
-            if whole and problem.input_layout == "NCHW" and inputs[2] == columns.kernel * inputs[3]:
+            if whole and problem.output_layout == "NCHW" and inputs[2] == columns.kernel * inputs[3]:
                 window = columns.kernel * lines.kernel, 1  # the rows of a plane follow each other
             sizes = [columns.dilation, lines.dilation, *window, *choice.extra, *ends]
             everything = [inp, *map(ctypes.c_int32, places + sizes), result]

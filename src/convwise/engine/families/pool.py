@@ -21,6 +21,8 @@ PIXELS, HIGH = 4, 2
 """Channels last: outputs of a row that one register tile holds, and its rows."""
 ROWS = 4
 """Channels first: rows of one vector of outputs that one register tile holds."""
+USUAL = ((2, 2), (3, 2), (3, 1))
+"""Kernel sides and strides of the pools of most networks."""
 AT_ONCE = 4
 """One window over all: sums of every channel that wait for no other."""
 
@@ -55,9 +57,21 @@ def choices(problem: Problem, isa: Isa) -> list[Choice]:
         return affordable(problem, [_first(problem, isa)])
     widths = {name: lanes for name, lanes in lanes_of(isa).items() if lanes <= problem.channels}
     found = [_last(problem, isa, *max(widths.items(), key=lambda width: width[1]))]
-    if problem.channels >= isa.lanes:
+    if problem.channels >= isa.lanes and usual(problem):
+        found.append(_last(problem, isa, "usual", isa.lanes))
+    elif problem.channels >= isa.lanes:
         found += affordable(problem, [_last(problem, isa, "staged", isa.lanes)])
     return found
+
+
+def usual(problem: Problem) -> bool:
+    """Whether the kernel is one of the usual ones, the channels are dense and every window of a maximum has data."""
+    columns, lines = problem.columns, problem.rows
+    alike = (
+        columns.kernel == lines.kernel and columns.stride == lines.stride and columns.dilation == lines.dilation == 1
+    )
+    seeing = problem.kind == "average" or columns.blind == lines.blind == 0
+    return alike and seeing and problem.input_layout == "NHWC" and (columns.kernel, columns.stride) in USUAL
 
 
 def covered(problem: Problem) -> bool:
@@ -117,7 +131,7 @@ def _last(problem: Problem, isa: Isa, name: str, lanes: int) -> Choice:
         whole = max(columns.interior.stop // PIXELS - -(-columns.interior.start // PIXELS), 0)
         inside = whole * len(lines.interior) / (across * problem.out_height)
         cycles += problem.batch * blocks * problem.height * problem.width * READ
-        cycles += tiles * (ADDRESSED + (1 - inside) * (EDGE - 1) * joins)
+        cycles += 0 if name == "usual" else tiles * (ADDRESSED + (1 - inside) * (EDGE - 1) * joins)
     cycles *= -(-tasks // threads) * threads / tasks
     variant = f"{problem.kind}_{name}_nhwc"
     return Choice(

@@ -6,19 +6,19 @@ stage of the rows that a plane needs. The average divides by the cells that coun
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import partial
+from functools import partial, reduce
 from typing import Any
 
 import halide as hl
 
-from convwise.engine.families.pool import AT_ONCE, HIGH, PIXELS, ROWS, lanes_of
+from convwise.engine.families.pool import AT_ONCE, HIGH, PIXELS, ROWS, USUAL, lanes_of
 from convwise.engine.isa import Isa, symbol
 from convwise.engine.kernels.common import INFINITY, Program, Variants, loose, padded, schedule_padded, whole
 
+F32, U32 = hl.Float(32), hl.UInt(32)
 GUARD, INWARDS = hl.TailStrategy.GuardWithIf, hl.TailStrategy.ShiftInwards
-USUAL = ((2, 2), (3, 2), (3, 1))
-"""Kernel sides and strides of the pools of most networks."""
 NAMES = ("pad_x", "pad_y", "stride_x", "stride_y", "dilation_x", "dilation_y", "kernel_x", "kernel_y")
 COUNTS = ("divisor", "first_x", "stop_x", "first_y", "stop_y")
 
@@ -28,11 +28,16 @@ def variants(isa: Isa) -> Variants:
     for kind in ("max", "average"):
         for name, lanes in lanes_of(isa).items():
             found[f"{kind}_{name}_nhwc"] = partial(_last, isa, kind, name, lanes)
+        found[f"{kind}_usual_nhwc"] = partial(_usual, isa, kind)
         found[f"{kind}_staged_nhwc"] = partial(_staged, isa, kind)
         found[f"{kind}_nchw"] = partial(_first, isa, kind)
         found[f"{kind}_whole_nhwc"] = partial(_whole_last, isa, kind)
         found[f"{kind}_whole_nchw"] = partial(_whole_first, isa, kind)
     return found
+
+
+def _expr(value: Any) -> Any:
+    return value if isinstance(value, hl.Expr) else hl.Expr(value)
 
 
 @dataclass(frozen=True)
@@ -65,16 +70,16 @@ class Pool:
 
     def join(self, before: Any, value: Any) -> Any:
         """`before` with one cell more."""
-        value = value if isinstance(value, hl.Expr) else hl.Expr(value)
+        value = _expr(value)
         if self.kind == "average":
-            return hl.Expr(before) + value
+            return _expr(before) + value
         # Comparisons may take a NaN for anything, so it is kept apart and told by its bits.
         bits = hl.reinterpret(hl.UInt(32), value) & hl.u32(0x7FFFFFFF)
         return self._larger(before, (value, bits))
 
     def merge(self, one: Any, other: Any) -> Any:
         """Two of what `join` makes, which are places of functions."""
-        return hl.Expr(one) + hl.Expr(other) if self.kind == "average" else self._larger(one, other)
+        return _expr(one) + _expr(other) if self.kind == "average" else self._larger(one, other)
 
     def _larger(self, one: Any, other: Any) -> Any:
         larger = hl.strict_float(hl.select(other[0] > one[0], other[0], one[0]))
@@ -93,16 +98,46 @@ class Pool:
     def finish(self, value: Any, x: Any, y: Any) -> Any:
         if self.kind == "max":
             return hl.select(value[1] > hl.u32(0x7F800000), hl.reinterpret(hl.Float(32), value[1]), value[0])
-        counted = hl.max(self.counts("x")[x] * self.counts("y")[y], 1)
-        return hl.Expr(value) / hl.cast(hl.Float(32), hl.select(self["divisor"] > 0, self["divisor"], counted))
+        return self.mean(value, x, y)
 
-    def unroll_usual(self, update: Any, taps: Any, dense: Any = None) -> None:
+    def mean(self, value: Any, x: Any, y: Any) -> Any:
+        """Of a sum; a maximum is done."""
+        if self.kind == "max":
+            return _expr(value)
+        counted = hl.max(self.counts("x")[x] * self.counts("y")[y], 1)
+        return _expr(value) / hl.cast(hl.Float(32), hl.select(self["divisor"] > 0, self["divisor"], counted))
+
+    def is_usual(self, size: int, stride: int) -> Any:
+        usual = (self["kernel_x"] == size) & (self["kernel_y"] == size)
+        usual &= (self["stride_x"] == stride) & (self["stride_y"] == stride)
+        return usual & (self["dilation_x"] == 1) & (self["dilation_y"] == 1)
+
+    def unroll_usual(self, update: Any, taps: Any) -> None:
         """The usual kernels have branches of their own, where every tap is an instruction."""
         for size, stride in USUAL:
-            usual = (self["kernel_x"] == size) & (self["kernel_y"] == size)
-            usual &= (self["stride_x"] == stride) & (self["stride_y"] == stride)
-            usual &= (self["dilation_x"] == 1) & (self["dilation_y"] == 1)
-            update.specialize(usual if dense is None else usual & dense).unroll(taps.x).unroll(taps.y)
+            update.specialize(self.is_usual(size, stride)).unroll(taps.x).unroll(taps.y)
+
+    def nearest(self, c: Any, x: Any, y: Any, n: Any) -> Any:
+        """The cell at (x, y); outside, one at the border, which is no cell of a sum."""
+        width, height = self.inp.dim(1).extent(), self.inp.dim(2).extent()
+        return self.inside(self.inp[c, hl.clamp(x, 0, width - 1), hl.clamp(y, 0, height - 1), n], "y", y)
+
+    def inside(self, value: Any, axis: str, place: Any) -> Any:
+        """A value that a sum takes only from inside the data. By a mask of bits: a masked load waits for the one before."""
+        if self.kind == "max":
+            return _expr(value)
+        size = self.inp.dim(1 if axis == "x" else 2).extent()
+        bits = hl.select((place >= 0) & (place < size), hl.cast(U32, 0xFFFFFFFF), hl.cast(U32, 0))
+        return hl.reinterpret(F32, hl.reinterpret(U32, _expr(value)) & bits)
+
+    def both(self, one: Any, other: Any) -> Any:
+        """The larger of two cells, a NaN if one is, or their sum."""
+        one, other = _expr(one), _expr(other)
+        if self.kind == "average":
+            return one + other
+        # Of a number and a NaN each comparison gives its second, so that the bits of both results are a NaN's.
+        larger = [hl.strict_float(hl.select(a > b, a, b)) for a, b in ((one, other), (other, one))]
+        return hl.reinterpret(F32, hl.reinterpret(U32, larger[0]) | hl.reinterpret(U32, larger[1]))
 
     def program(self, out: Any, extra: list[Any]) -> Program:
         fixed = [self[name] for name in NAMES]
@@ -130,15 +165,44 @@ def _last(isa: Isa, kind: str, name: str, lanes: int) -> Program:
     edge.where((row >= 0) & (row < height))
     acc[place] = pool.join(acc[place], pool.inp[c, column, row, n])
     out[c, x, y, n] = pool.finish(acc[c, x % PIXELS, y % HIGH, x / PIXELS, y / HIGH, n], x, y)
-
-    _schedule_last(pool, acc, out, lanes, (rows, blocks), staged=False)
+    _schedule_last(out, lanes, (rows, blocks), ("cj", "xt", "yj"))
+    _schedule_tile(acc, out, "cj", {"c": lanes, "xi": PIXELS, "yi": HIGH})
+    dense = pool.inp.dim(0).stride() == 1
     for number, taps in enumerate((inner, edge)):
         update = acc.update(number).reorder(c, xi, yi, taps.x, taps.y, xt, yt, n)
         update.vectorize(c).unroll(xi).unroll(yi).never_partition_all()
-        dense = pool.inp.dim(0).stride() == 1
-        if number == 0 and lanes == isa.lanes:
-            pool.unroll_usual(update, taps, dense)
         update.specialize(dense)
+    return pool.program(out, extra)
+
+
+def _usual(isa: Isa, kind: str) -> Program:
+    """The usual kernels on dense channels, where every window has data: of each column, then of the columns' results.
+
+    Cells outside are read at the nearest inside, which for a maximum belongs to the window; a sum clears their bits.
+    """
+    pool = Pool(kind)
+    extra = rows, blocks = [whole(each) for each in ("rows", "blocks")]
+    c, i, j, xt, yt, x, y, n = (hl.Var(each) for each in ("c", "i", "j", "xt", "yt", "x", "y", "n"))
+    out = hl.Func(symbol("pool", f"{kind}_usual_nhwc", isa))
+    found, value = [], hl.f32(0)
+    for size, stride in USUAL:
+        down, across = hl.Func(f"down_{size}{stride}"), hl.Func(f"across_{size}{stride}")
+        column, row = xt * PIXELS * stride + j - pool["pad_x"], (yt * HIGH + i) * stride - pool["pad_y"]
+        cells = [pool.nearest(c, column, row + tap, n) for tap in range(size)]
+        down[c, i, j, xt, yt, n] = pool.inside(reduce(pool.both, cells), "x", column)
+        columns = [down[c, i, j * stride + tap, xt, yt, n] for tap in range(size)]
+        across[c, i, j, xt, yt, n] = reduce(pool.both, columns)
+        tile = hl.Expr(across[c, y % HIGH, x % PIXELS, x / PIXELS, y / HIGH, n])
+        value = hl.select(pool.is_usual(size, stride), tile, value)
+        found += [(down, (PIXELS - 1) * stride + size), (across, PIXELS)]
+    out[c, x, y, n] = pool.mean(value, x, y)
+    _schedule_last(out, isa.lanes, (rows, blocks), ("cj", "xt", "yj"))
+    for func, wide in found:
+        _schedule_tile(func, out, "cj", {"c": isa.lanes, "i": HIGH, "j": wide})
+    for size, stride in USUAL:
+        out.specialize(pool.is_usual(size, stride))
+    out.specialize_fail("no usual kernel")
+    pool.inp.dim(0).set_stride(1)
     return pool.program(out, extra)
 
 
@@ -156,14 +220,16 @@ def _staged(isa: Isa, kind: str) -> Program:
     acc[place] = pool.start()
     acc[place] = pool.join(acc[place], stage[c, column, row, n])
     out[c, x, y, n] = pool.finish(acc[c, x % PIXELS, y % HIGH, x / PIXELS, y / HIGH, n], x, y)
-    _schedule_last(pool, acc, out, isa.lanes, (rows, blocks), staged=True)
+    _schedule_last(out, isa.lanes, (rows, blocks), ("xt", "yj", "cj"))
+    _schedule_tile(acc, out, "xt", {"c": isa.lanes, "xi": PIXELS, "yi": HIGH})
     schedule_padded(stage, copies, wide, out, isa.lanes, pool.inp.dim(0).stride() == 1)
     update = acc.update().reorder(c, xi, yi, taps.x, taps.y, xt, yt, n)
-    pool.unroll_usual(update.vectorize(c).unroll(xi).unroll(yi).never_partition_all(), taps)
+    update.vectorize(c).unroll(xi).unroll(yi).never_partition_all()
     return pool.program(out, extra)
 
 
-def _schedule_last(pool: Pool, acc: Any, out: Any, lanes: int, sizes: tuple[Any, Any], *, staged: bool) -> None:
+def _schedule_last(out: Any, lanes: int, sizes: tuple[Any, Any], order: Sequence[str]) -> None:
+    """Loops over the blocks of channels, the tiles of a row and the rows of a task, in this `order`, the innermost first."""
     rows, blocks = sizes
     c, x, y, n = out.args()
     names = ("ci", "cb", "co", "cj", "xi", "xt", "yi", "yt", "yo", "yj", "task")
@@ -172,14 +238,21 @@ def _schedule_last(pool: Pool, acc: Any, out: Any, lanes: int, sizes: tuple[Any,
         out.output_buffer().dim(axis).set_min(0)
     out.split(c, cb, ci, lanes, INWARDS).split(x, xt, xi, PIXELS, GUARD).split(y, yt, yi, HIGH, GUARD)
     out.split(yt, yo, yj, rows, GUARD).split(cb, co, cj, blocks, GUARD)
-    order = (xt, yj, cj) if staged else (cj, xt, yj)
-    out.reorder(ci, xi, yi, *order, yo, n, co).vectorize(ci).unroll(xi).unroll(yi)
+    out.reorder(ci, xi, yi, *map(hl.Var, order), yo, n, co).vectorize(ci).unroll(xi).unroll(yi)
     out.fuse(yo, n, task).fuse(task, co, task).parallel(task)
     out.never_partition([hl.VarOrRVar(var) for var in (yj, cj, task)])
-    c, xi, yi, xt, yt, n = acc.args()
-    acc.compute_at(out, order[0]).bound_extent(c, lanes).bound(xi, 0, PIXELS).bound(yi, 0, HIGH)
-    acc.bound_extent(xt, 1).bound_extent(yt, 1).bound_extent(n, 1).vectorize(c).unroll(xi).unroll(yi)
     out.output_buffer().dim(0).set_stride(1)
+
+
+def _schedule_tile(func: Any, out: Any, at: str, sizes: dict[str, int]) -> None:
+    """What is held in registers for one turn of the loop `at` of `out`; `sizes` are those of its axes, 1 where there is none."""
+    c, *axes = func.args()
+    func.compute_at(out, hl.Var(at)).bound_extent(c, sizes["c"]).vectorize(c)
+    for axis in axes:
+        if axis.name() in sizes:
+            func.bound(axis, 0, sizes[axis.name()]).unroll(axis)
+        else:
+            func.bound_extent(axis, 1)
 
 
 def _first(isa: Isa, kind: str) -> Program:
