@@ -151,7 +151,7 @@ def _parts(problem: Problem, choice: Choice, ends: tuple[int, ...], inputs: Step
             result = _buffer(problem.channels, problem.out_width, high, count, outputs)
             places = [columns.pad_low, lines.pad_low - row * lines.stride, columns.stride, lines.stride]
             window = columns.kernel, lines.kernel
-            if whole and problem.output_layout == "NCHW" and inputs[2] == columns.kernel * inputs[3]:
+            if choice.variant.endswith("_whole_nchw") and inputs[2] == columns.kernel * inputs[3]:
                 window = columns.kernel * lines.kernel, 1  # the rows of a plane follow each other
             sizes = [columns.dilation, lines.dilation, *window, *choice.extra, *ends]
             everything = [inp, *map(ctypes.c_int32, places + sizes), result]

@@ -51,8 +51,10 @@ def divisors(problem: Problem, count_padding: bool = False, divisor: int | None 
 
 def choices(problem: Problem, isa: Isa) -> list[Choice]:
     """`extra` lacks the five numbers of `divisors`, which follow it."""
-    if covered(problem) and (problem.output_layout == "NCHW" or problem.channels >= isa.lanes):
-        return [_whole(problem, isa)]
+    if covered(problem) and problem.input_layout == "NCHW":
+        return [_whole_first(problem, isa)]
+    if covered(problem) and problem.channels >= isa.lanes:
+        return [_whole_last(problem, isa)]
     if problem.output_layout == "NCHW":
         return affordable(problem, [_first(problem, isa)])
     widths = {name: lanes for name, lanes in lanes_of(isa).items() if lanes <= problem.channels}
@@ -82,25 +84,53 @@ def covered(problem: Problem) -> bool:
     )
 
 
-def _whole(problem: Problem, isa: Isa) -> Choice:
-    """`extra` is how many channels a task takes."""
-    blocks = -(-problem.channels // isa.lanes)
-    lasts = problem.output_layout == "NHWC"
-    wanted = -(-(problem.threads if lasts else TASKS * problem.threads) // problem.batch) if problem.threads > 1 else 1
-    each = -(-blocks // wanted) * isa.lanes if lasts else -(-problem.channels // wanted)
-    threads = min(problem.threads, problem.batch * -(-problem.channels // each))
-    variant = f"{problem.kind}_whole_{problem.output_layout.lower()}"
+def together_of(isa: Isa) -> tuple[int, ...]:
+    """Channels last, one window over all: how many vectors of channels may be summed side by side."""
+    return (16, 8, 4, 2, 1) if isa.registers == 32 else (8, 4, 2, 1)
+
+
+def _whole_last(problem: Problem, isa: Isa) -> Choice:
+    """`extra` is how many vectors lie side by side, how many such groups a task takes, and how many rows.
+
+    Rows are dealt out before channels, for what lies side by side is read faster.
+    """
+    vectors = next(each for each in together_of(isa) if each * isa.lanes <= problem.channels)
+    groups, high = -(-problem.channels // (vectors * isa.lanes)), problem.rows.kernel
+    wanted = -(-problem.threads // problem.batch)
+    lines = -(-high // min(high, wanted))
+    parts = -(-high // lines)
+    each = -(-groups // -(-wanted // parts))
+    threads = min(problem.threads, problem.batch * parts * -(-groups // each))
     cells = problem.batch * problem.taps
-    cycles = cells * blocks * 2.0 if lasts else problem.batch * problem.channels * (problem.taps / isa.lanes * 2 + 60)
+    variant = f"{problem.kind}_whole_nhwc"
     return Choice(
         family=NAME,
         variant=variant,
         symbol=symbol(NAME, variant, isa),
-        tiles=(("channels of a task", each),),
+        tiles=(("channels", vectors * isa.lanes), ("blocks of a task", each), ("rows of a task", lines)),
+        extra=(vectors, each, lines),
+        seconds=_seconds(problem, isa, cells * groups * vectors * 2.0, threads),
+        workspace=4 * problem.batch * problem.channels * parts,
+        macs=cells * groups * vectors * isa.lanes,
+    )
+
+
+def _whole_first(problem: Problem, isa: Isa) -> Choice:
+    """`extra` is how many planes a task takes."""
+    wanted = -(-TASKS * problem.threads // problem.batch) if problem.threads > 1 else 1
+    each = -(-problem.channels // wanted)
+    threads = min(problem.threads, problem.batch * -(-problem.channels // each))
+    variant = f"{problem.kind}_whole_nchw"
+    cycles = problem.batch * problem.channels * (problem.taps / isa.lanes * 2 + 60)
+    return Choice(
+        family=NAME,
+        variant=variant,
+        symbol=symbol(NAME, variant, isa),
+        tiles=(("planes of a task", each),),
         extra=(each,),
         seconds=_seconds(problem, isa, cycles, threads),
-        workspace=threads * 8 * AT_ONCE * (each if lasts else isa.lanes),
-        macs=cells * problem.channels,
+        workspace=threads * 8 * AT_ONCE * isa.lanes,
+        macs=problem.batch * problem.taps * problem.channels,
     )
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import halide as hl
 
-from convwise.engine.families.pool import AT_ONCE, HIGH, PIXELS, ROWS, USUAL, lanes_of
+from convwise.engine.families.pool import AT_ONCE, HIGH, PIXELS, ROWS, USUAL, lanes_of, together_of
 from convwise.engine.isa import Isa, symbol
 from convwise.engine.kernels.common import INFINITY, Program, Variants, loose, padded, schedule_padded, whole
 
@@ -52,9 +52,14 @@ class Pool:
         return self.sizes[name]
 
     @property
+    def lowest(self) -> Any:
+        """What changes no maximum, or no sum."""
+        return hl.f32(-INFINITY if self.kind == "max" else 0)
+
+    @property
     def empty(self) -> Any:
         """Its compiler must not know the 0, or rows would be filled by calls of memset, which take longer than short rows."""
-        return hl.f32(-INFINITY) if self.kind == "max" else hl.cast(hl.Float(32), hl.min(self["kernel_x"], 0))
+        return hl.f32(-INFINITY) if self.kind == "max" else hl.cast(F32, hl.min(self["kernel_x"], 0))
 
     def taps(self, name: str) -> Any:
         return hl.RDom([(0, self["kernel_x"]), (0, self["kernel_y"])], name)
@@ -63,27 +68,6 @@ class Pool:
         """The image coordinates that tap (kx, ky) of output (x, y) reads."""
         column = x * self["stride_x"] + kx * self["dilation_x"] - self["pad_x"]
         return column, y * self["stride_y"] + ky * self["dilation_y"] - self["pad_y"]
-
-    def start(self) -> Any:
-        """Of no cells yet: the largest, and the largest bits without the sign, which tell a NaN; or the sum."""
-        return hl.Tuple([self.empty, hl.u32(0)]) if self.kind == "max" else self.empty
-
-    def join(self, before: Any, value: Any) -> Any:
-        """`before` with one cell more."""
-        value = _expr(value)
-        if self.kind == "average":
-            return _expr(before) + value
-        # Comparisons may take a NaN for anything, so it is kept apart and told by its bits.
-        bits = hl.reinterpret(hl.UInt(32), value) & hl.u32(0x7FFFFFFF)
-        return self._larger(before, (value, bits))
-
-    def merge(self, one: Any, other: Any) -> Any:
-        """Two of what `join` makes, which are places of functions."""
-        return _expr(one) + _expr(other) if self.kind == "average" else self._larger(one, other)
-
-    def _larger(self, one: Any, other: Any) -> Any:
-        larger = hl.strict_float(hl.select(other[0] > one[0], other[0], one[0]))
-        return hl.Tuple([larger, hl.max(one[1], other[1])])
 
     def counts(self, axis: str) -> Any:
         """How many taps of an output read a cell that counts, along one axis."""
@@ -95,17 +79,16 @@ class Pool:
         count[at] += hl.select((place >= self[f"first_{axis}"]) & (place < self[f"stop_{axis}"]), 1, 0)
         return count.compute_root()
 
-    def finish(self, value: Any, x: Any, y: Any) -> Any:
-        if self.kind == "max":
-            return hl.select(value[1] > hl.u32(0x7F800000), hl.reinterpret(hl.Float(32), value[1]), value[0])
-        return self.mean(value, x, y)
-
     def mean(self, value: Any, x: Any, y: Any) -> Any:
         """Of a sum; a maximum is done."""
         if self.kind == "max":
             return _expr(value)
         counted = hl.max(self.counts("x")[x] * self.counts("y")[y], 1)
-        return _expr(value) / hl.cast(hl.Float(32), hl.select(self["divisor"] > 0, self["divisor"], counted))
+        return _expr(value) / hl.cast(F32, hl.select(self["divisor"] > 0, self["divisor"], counted))
+
+    def over(self, value: Any) -> Any:
+        """Of the one window over all, whose divisor is given."""
+        return _expr(value) if self.kind == "max" else _expr(value) / hl.cast(F32, self["divisor"])
 
     def is_usual(self, size: int, stride: int) -> Any:
         usual = (self["kernel_x"] == size) & (self["kernel_y"] == size)
@@ -157,14 +140,14 @@ def _last(isa: Isa, kind: str, name: str, lanes: int) -> Program:
     inner, edge = pool.taps("inner"), pool.taps("edge")
     inner.where(interior)
     place = c, xi, yi, xt, yt, n
-    acc[place] = pool.start()
+    acc[place] = pool.lowest
     column, row = pool.cell(xt * PIXELS + xi, yt * HIGH + yi, inner.x, inner.y)
-    acc[place] = pool.join(acc[place], pool.inp[c, column, row, n])
+    acc[place] = pool.both(acc[place], pool.inp[c, column, row, n])
     column, row = pool.cell(xt * PIXELS + xi, yt * HIGH + yi, edge.x, edge.y)
     edge.where(~interior & (column >= 0) & (column < width))
     edge.where((row >= 0) & (row < height))
-    acc[place] = pool.join(acc[place], pool.inp[c, column, row, n])
-    out[c, x, y, n] = pool.finish(acc[c, x % PIXELS, y % HIGH, x / PIXELS, y / HIGH, n], x, y)
+    acc[place] = pool.both(acc[place], pool.inp[c, column, row, n])
+    out[c, x, y, n] = pool.mean(acc[c, x % PIXELS, y % HIGH, x / PIXELS, y / HIGH, n], x, y)
     _schedule_last(out, lanes, (rows, blocks), ("cj", "xt", "yj"))
     _schedule_tile(acc, out, "cj", {"c": lanes, "xi": PIXELS, "yi": HIGH})
     dense = pool.inp.dim(0).stride() == 1
@@ -217,9 +200,9 @@ def _staged(isa: Isa, kind: str) -> Program:
     taps, place = pool.taps("taps"), (c, xi, yi, xt, yt, n)
     column = (xt * PIXELS + xi) * pool["stride_x"] + taps.x * pool["dilation_x"]
     row = (yt * HIGH + yi) * pool["stride_y"] + taps.y * pool["dilation_y"]
-    acc[place] = pool.start()
-    acc[place] = pool.join(acc[place], stage[c, column, row, n])
-    out[c, x, y, n] = pool.finish(acc[c, x % PIXELS, y % HIGH, x / PIXELS, y / HIGH, n], x, y)
+    acc[place] = pool.lowest
+    acc[place] = pool.both(acc[place], stage[c, column, row, n])
+    out[c, x, y, n] = pool.mean(acc[c, x % PIXELS, y % HIGH, x / PIXELS, y / HIGH, n], x, y)
     _schedule_last(out, isa.lanes, (rows, blocks), ("xt", "yj", "cj"))
     _schedule_tile(acc, out, "xt", {"c": isa.lanes, "xi": PIXELS, "yi": HIGH})
     schedule_padded(stage, copies, wide, out, isa.lanes, pool.inp.dim(0).stride() == 1)
@@ -272,10 +255,10 @@ def _first(isa: Isa, kind: str) -> Program:
     taps = pool.taps("taps")
     column = (xt * isa.lanes + xi) * pool["stride_x"] + taps.x * pool["dilation_x"]
     line = (yt * ROWS + yi) * pool["stride_y"] + taps.y * pool["dilation_y"]
-    acc[xi, yi, xt, yt, c, n] = pool.start()
-    acc[xi, yi, xt, yt, c, n] = pool.join(acc[xi, yi, xt, yt, c, n], stage[column, line, c, n])
+    acc[xi, yi, xt, yt, c, n] = pool.lowest
+    acc[xi, yi, xt, yt, c, n] = pool.both(acc[xi, yi, xt, yt, c, n], stage[column, line, c, n])
     sums[xi, yi, xt, yt, c, n] = acc[xi, yi, xt, yt, c, n]
-    out[c, x, y, n] = pool.finish(sums[x % isa.lanes, y % ROWS, x / isa.lanes, y / ROWS, c, n], x, y)
+    out[c, x, y, n] = pool.mean(sums[x % isa.lanes, y % ROWS, x / isa.lanes, y / ROWS, c, n], x, y)
     _schedule_first(pool, (stage, acc, sums, out), (copied, taps), isa.lanes, extra)
     return pool.program(out, extra)
 
@@ -311,35 +294,43 @@ def _schedule_first(pool: Pool, funcs: Any, domains: Any, lanes: int, sizes: Any
 
 
 def _whole_last(isa: Isa, kind: str) -> Program:
-    """One window over all: a row of cells at a time for all channels, so that memory is walked in its order."""
+    """One window over all: some vectors of channels at a time, in registers, along some rows of the image."""
     pool = Pool(kind)
-    extra = (channels,) = [whole("channels")]
-    c, x, y, n, ci, cb, cj, co, task = (hl.Var(each) for each in ("c", "x", "y", "n", "ci", "cb", "cj", "co", "task"))
-    row, sums, out = hl.Func("row"), hl.Func("sums"), hl.Func(symbol("pool", f"{kind}_whole_nhwc", isa))
-    wide = pool["kernel_x"]
-    many = hl.RDom([(0, AT_ONCE), (0, wide / AT_ONCE)], "many")
-    rest, rows = hl.RDom([(0, wide % AT_ONCE)], "rest"), hl.RDom([(0, pool["kernel_y"])], "rows")
-    row[c, y, n] = pool.start()
-    row[c, y, n] = pool.join(row[c, y, n], pool.inp[c, many.y * AT_ONCE + many.x, y, n])
-    row[c, y, n] = pool.join(row[c, y, n], pool.inp[c, wide / AT_ONCE * AT_ONCE + rest.x, y, n])
-    sums[c, n] = pool.start()
-    sums[c, n] = pool.merge(sums[c, n], row[c, rows.x, n])
-    out[c, x, y, n] = pool.finish(sums[c, n], x, y)
+    extra = together, groups, lines = [whole(each) for each in ("together", "groups", "lines")]
+    c, x, y, n, part = (hl.Var(each) for each in ("c", "x", "y", "n", "part"))
+    row, sums, parts, total = (hl.Func(each) for each in ("row", "sums", "parts", "total"))
+    out, high = hl.Func(symbol("pool", f"{kind}_whole_nhwc", isa)), pool["kernel_y"]
+    cells, rows = hl.RDom([(0, pool["kernel_x"])], "cells"), hl.RDom([(0, lines)], "rows")
+    rows.where(part * lines + rows.x < high)
+    row[c, y, n] = pool.lowest
+    row[c, y, n] = pool.both(row[c, y, n], pool.inp[c, cells.x, y, n])
+    sums[c, part, n] = pool.lowest
+    sums[c, part, n] = pool.both(sums[c, part, n], row[c, part * lines + rows.x, n])
+    parts[c, part, n] = sums[c, part, n]
+    others = hl.RDom([(1, (high + lines - 1) / lines - 1)], "others")
+    total[c, n] = parts[c, 0, n]
+    total[c, n] = pool.both(total[c, n], parts[c, others.x, n])
+    out[c, x, y, n] = pool.over(total[c, n])
     for axis in range(4):
         out.output_buffer().dim(axis).set_min(0)
-    out.split(c, co, cj, channels, GUARD).reorder(cj, x, y, co, n).vectorize(cj, isa.lanes, GUARD)
-    out.fuse(co, n, task).parallel(task)
-    sums.compute_at(out, task).store_in(hl.MemoryType.Stack).bound_extent(n, 1).vectorize(c, isa.lanes, GUARD)
-    sums.update().reorder(c, rows.x, n).vectorize(c, isa.lanes, GUARD)
-    row.compute_at(sums, rows.x).store_in(hl.MemoryType.Stack).bound_extent(y, 1).bound_extent(n, 1)
-    row.vectorize(c, isa.lanes, GUARD)
-    for number, cells in enumerate((many, rest)):
-        update = row.update(number).split(c, cb, ci, isa.lanes, GUARD)
-        update.reorder(*((ci, cells.x, cb, cells.y) if number == 0 else (ci, cells.x, cb)), y, n).vectorize(ci)
-        if number == 0:
-            update.unroll(cells.x)
-        update.specialize(pool.inp.dim(0).stride() == 1)
-    out.output_buffer().dim(0).set_stride(1)
+    ci, cb, co, cj, task = (hl.Var(each) for each in ("ci", "cb", "co", "cj", "task"))
+    out.split(c, co, ci, isa.lanes, INWARDS).vectorize(ci)
+    total.compute_at(out, co).vectorize(c).update().vectorize(c)
+    parts.compute_root()
+    for vectors in together_of(isa):
+        some = parts.specialize(together == vectors)
+        some.split(c, cb, ci, vectors * isa.lanes, INWARDS).split(cb, co, cj, groups, GUARD).reorder(
+            ci, cj, co, part, n
+        )
+        some.vectorize(ci, isa.lanes).unroll(ci)
+        some.fuse(co, part, task).fuse(task, n, task).parallel(task)
+    parts.specialize_fail("no such number of vectors")
+    sums.compute_at(parts, cj).vectorize(c, isa.lanes).unroll(c)
+    sums.update().reorder(c, rows.x).vectorize(c, isa.lanes).unroll(c).never_partition_all()
+    row.compute_at(sums, rows.x).vectorize(c, isa.lanes).unroll(c)
+    row.update().reorder(c, cells.x).vectorize(c, isa.lanes).unroll(c)
+    for param in (out.output_buffer(), pool.inp):
+        param.dim(0).set_stride(1)
     return pool.program(out, extra)
 
 
@@ -353,21 +344,21 @@ def _whole_first(isa: Isa, kind: str) -> Program:
     many = hl.RDom([(0, wide / (AT_ONCE * lanes)), (0, high)], "many")
     some = hl.RDom([(0, wide % (AT_ONCE * lanes) / lanes), (0, high)], "some")
     rest = hl.RDom([(0, wide % lanes), (0, high)], "rest")
-    sums[i, u, c, n] = pool.start()
-    sums[i, u, c, n] = pool.join(sums[i, u, c, n], pool.inp[c, (many.x * AT_ONCE + u) * lanes + i, many.y, n])
+    sums[i, u, c, n] = pool.lowest
+    sums[i, u, c, n] = pool.both(sums[i, u, c, n], pool.inp[c, (many.x * AT_ONCE + u) * lanes + i, many.y, n])
     place = wide / (AT_ONCE * lanes) * (AT_ONCE * lanes) + some.x * lanes + i
-    sums[i, 0, c, n] = pool.join(sums[i, 0, c, n], pool.inp[c, place, some.y, n])
-    sums[rest.x, 0, c, n] = pool.join(sums[rest.x, 0, c, n], pool.inp[c, wide / lanes * lanes + rest.x, rest.y, n])
+    sums[i, 0, c, n] = pool.both(sums[i, 0, c, n], pool.inp[c, place, some.y, n])
+    sums[rest.x, 0, c, n] = pool.both(sums[rest.x, 0, c, n], pool.inp[c, wide / lanes * lanes + rest.x, rest.y, n])
     pairs, total = hl.Func("pairs"), hl.Func("total")
-    pairs[i, u, c, n] = pool.merge(sums[i, u, c, n], sums[i, u + 2, c, n])
-    total[i, c, n] = pool.merge(pairs[i, 0, c, n], pairs[i, 1, c, n])
+    pairs[i, u, c, n] = pool.both(sums[i, u, c, n], sums[i, u + 2, c, n])
+    total[i, c, n] = pool.both(pairs[i, 0, c, n], pairs[i, 1, c, n])
     funcs, width = [total], lanes
     while width > 1:
         width //= 2
         half = hl.Func(f"of{width}")
-        half[i, c, n] = pool.merge(funcs[-1][i, c, n], funcs[-1][i + width, c, n])
+        half[i, c, n] = pool.both(funcs[-1][i, c, n], funcs[-1][i + width, c, n])
         funcs.append(half)
-    out[c, x, y, n] = pool.finish(funcs[-1][0, c, n], x, y)
+    out[c, x, y, n] = pool.over(funcs[-1][0, c, n])
     for axis in range(4):
         out.output_buffer().dim(axis).set_min(0)
     out.split(c, co, cj, planes, GUARD).reorder(x, y, cj, co, n).fuse(co, n, task).parallel(task)
