@@ -139,6 +139,8 @@ def prepare(
     outputs = dense_steps(shape, problem.output_layout)
     if not fits(problem, inputs, outputs):
         return None
+    if problem.input_layout == "NHWC" and inputs[1] != 1:
+        problem = replace(problem, dense=False)
     flat, flat_inputs = flatten(problem, inputs)
     choice = choose(flat, algorithm)
     if choice is None:

@@ -120,8 +120,8 @@ def _prepare(
     problem = problem_of(sizes, channels, channels, axes, layout, kind=kind)
     if problem is None or kernels is None:
         return None
-    if steps[1] != 1:
-        problem = replace(problem, input_layout="NCHW")  # channels that are not dense
+    if channels_last and steps[1] != 1:
+        problem = replace(problem, dense=False)
     shape = result_shape(problem)
     outputs = dense_steps(shape, problem.output_layout)
     limit = LARGEST_INDEX // 2

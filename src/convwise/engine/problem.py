@@ -52,6 +52,8 @@ class Problem:
     machine: Machine
     finite: bool = True
     """Whether all weights are finite: only then may products with padding be left out."""
+    dense: bool = True
+    """Whether the channels of an NHWC input lie side by side, as they do unless it is a view of something else."""
 
     @property
     def out_height(self) -> int:

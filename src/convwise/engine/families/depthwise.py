@@ -12,6 +12,10 @@ from convwise.engine.isa import Isa, symbol
 from convwise.engine.problem import MOST_WORKSPACE, Choice, Problem
 
 NAME = "depthwise"
+USUAL = ((3, 1), (3, 2), (5, 1), (5, 2))
+"""Kernel sides and strides of the depthwise layers of most networks."""
+NEAR = ((3, 1), (3, 2))
+"""Those of them whose tiles fit the registers with all that they read."""
 FIRST_TILE = (7, 1)
 """Channels first: rows and vectors of outputs that one register tile holds."""
 TASKS = 4
@@ -31,7 +35,8 @@ CURVED = frozenset({"silu", "swish", "hardswish", "hardsilu"})
 class Tile:
     """`pixels` outputs of `rows` rows and one vector of `lanes` channels. A `plain` one clamps and does nothing else.
 
-    A `staged` one copies a vector's part of the input with its padding, so that no tile has an edge.
+    A `staged` one copies a vector's part of the input with its padding, so that no tile has an edge. A `near` one holds all
+    that it reads in registers.
     """
 
     name: str
@@ -40,6 +45,7 @@ class Tile:
     lanes: int
     plain: bool
     staged: bool = False
+    near: bool = False
 
 
 def last_tiles(isa: Isa) -> tuple[Tile, ...]:
@@ -47,6 +53,7 @@ def last_tiles(isa: Isa) -> tuple[Tile, ...]:
     most = 7 if isa.registers == 32 else 4
     tiles = [
         *(Tile(f"{wide}x2s", wide, 2, isa.lanes, plain=True, staged=True) for wide in sorted({most, 4}, reverse=True)),
+        Tile("near", 2, 4 if isa.registers == 32 else 2, isa.lanes, plain=True, near=True),
         Tile("4x2", 4, 2, isa.lanes, plain=True),
         Tile("anys", 4, 2, isa.lanes, plain=False, staged=True),
         Tile("any", 4, 1, isa.lanes, plain=False),
@@ -81,7 +88,18 @@ def choices(problem: Problem, isa: Isa) -> list[Choice]:
 
 def _takes(tile: Tile, problem: Problem) -> bool:
     """Plain tiles leave nothing but clamps, and without a stage they leave out the products with padding."""
-    return not tile.plain or (plain(problem) and (tile.staged or problem.finite))
+    if tile.near and not nearly(problem):
+        return False
+    return not tile.plain or (plain(problem) and (tile.staged or tile.near or problem.finite))
+
+
+def nearly(problem: Problem) -> bool:
+    """Whether the kernel is one that is computed where the input lies."""
+    columns, lines = problem.columns, problem.rows
+    alike = (
+        columns.kernel == lines.kernel and columns.stride == lines.stride and columns.dilation == lines.dilation == 1
+    )
+    return alike and problem.dense and (columns.kernel, columns.stride) in NEAR
 
 
 def affordable(problem: Problem, found: list[Choice]) -> list[Choice]:
@@ -112,7 +130,7 @@ def _last(problem: Problem, isa: Isa, tile: Tile) -> Choice:
         whole = max(columns.interior.stop // tile.pixels - -(-columns.interior.start // tile.pixels), 0)
         inside = whole * len(lines.interior) / (across * problem.out_height)
         cycles += vectors * problem.height * problem.width * READ
-        cycles += tiles * (ADDRESSED + (1 - inside) * (EDGE - 1) * products)
+        cycles += 0 if tile.near else tiles * (ADDRESSED + (1 - inside) * (EDGE - 1) * products)
     variant = f"{tile.name}_nhwc"
     return Choice(
         family=NAME,

@@ -51,7 +51,7 @@ def divisors(problem: Problem, count_padding: bool = False, divisor: int | None 
 
 def choices(problem: Problem, isa: Isa) -> list[Choice]:
     """`extra` lacks the five numbers of `divisors`, which follow it."""
-    if covered(problem) and problem.input_layout == "NCHW":
+    if covered(problem) and (problem.output_layout == "NCHW" or not problem.dense):
         return [_whole_first(problem, isa)]
     if covered(problem) and problem.channels >= isa.lanes:
         return [_whole_last(problem, isa)]
@@ -73,7 +73,7 @@ def usual(problem: Problem) -> bool:
         columns.kernel == lines.kernel and columns.stride == lines.stride and columns.dilation == lines.dilation == 1
     )
     seeing = problem.kind == "average" or columns.blind == lines.blind == 0
-    return alike and seeing and problem.input_layout == "NHWC" and (columns.kernel, columns.stride) in USUAL
+    return alike and seeing and problem.dense and (columns.kernel, columns.stride) in USUAL
 
 
 def covered(problem: Problem) -> bool:

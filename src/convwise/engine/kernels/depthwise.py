@@ -7,23 +7,24 @@ the input look at every tap. Channels first: the stage holds one channel, and th
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
+from itertools import product
 from typing import Any
 
 import halide as hl
 
-from convwise.engine.families.depthwise import FIRST_TILE, Tile, last_tiles
+from convwise.engine.families.depthwise import FIRST_TILE, NEAR, USUAL, Tile, last_tiles
 from convwise.engine.isa import Isa, symbol
-from convwise.engine.kernels.common import Program, Shared, Variants, padded, schedule_padded, whole
+from convwise.engine.kernels.common import F32, Program, Shared, Variants, padded, schedule_padded, whole
 
 GUARD, INWARDS = hl.TailStrategy.GuardWithIf, hl.TailStrategy.ShiftInwards
-USUAL = ((3, 1), (3, 2), (5, 1), (5, 2))
-"""Kernel sides and strides of the depthwise layers of most networks."""
 
 
 def variants(isa: Isa) -> Variants:
     found: dict[str, Any] = {
-        f"{tile.name}_nhwc": partial(_tall if tile.rows > 1 else _single, isa, tile) for tile in last_tiles(isa)
+        f"{tile.name}_nhwc": partial(_near if tile.near else _tall if tile.rows > 1 else _single, isa, tile)
+        for tile in last_tiles(isa)
     }
     return {
         **found,
@@ -92,11 +93,74 @@ def _tall(isa: Isa, shape: Tile) -> Program:
         schedule_padded(stage, copies, wide, out, shape.lanes, dense)
     for number, domain in enumerate(domains):
         update = _schedule_taps(acc.update(number), acc, domain, shape.lanes)
-        if number == 0:
-            _unroll_usual(shared, update, domain, shape.plain, always=None if shape.staged else dense)
-        if not shape.staged:
+        if shape.staged:
+            # What only clamps has a program of its own for the near ones.
+            _unroll_usual(shared, update, domain, [each for each in USUAL if (each in NEAR) != shape.plain])
+        else:
             update.specialize(dense)
     return shared.program(out, extra)
+
+
+def _near(isa: Isa, shape: Tile) -> Program:
+    """Small kernels on dense channels, where the input lies: a tile's part of it is held in registers, where it may come from
+    memory while other tiles are computed. At the border it comes from the nearest cells inside, with their bits cleared.
+    """
+    shared = Shared(3)  # c, kx, ky
+    extra = rows, blocks, _ = [whole(name) for name in ("rows", "blocks", "wide")]
+    c, x, y, n = (hl.Var(name) for name in ("c", "x", "y", "n"))
+    out = hl.Func(symbol("depthwise", f"{shape.name}_nhwc", isa))
+    found, value = [], hl.f32(0)
+    for size, stride in NEAR:
+        acc = _near_sums(shared, shape, size, stride)
+        tile = hl.Expr(acc[c, x % shape.pixels, y % shape.rows, x / shape.pixels, y / shape.rows, n])
+        asked = (shared.weights.dim(1).extent() == size) & (shared.stride_x == stride)
+        value = hl.select(asked, tile, value)
+        found.append((asked, acc))
+    out[c, x, y, n] = shared.clamped(value)
+    _schedule_last(shared, tuple(acc for _, acc in found), out, shape, (rows, blocks))
+    for asked, _ in found:
+        out.specialize(asked)
+    out.specialize_fail("no such kernel")
+    shared.inp.dim(0).set_stride(1)
+    return shared.program(out, extra)
+
+
+def _near_sums(shared: Shared, shape: Tile, size: int, stride: int) -> Any:
+    place = c, xi, yi, xt, yt, n = [hl.Var(name) for name in ("c", "xi", "yi", "xt", "yt", "n")]
+    acc, near, cells = (hl.Func(f"{name}_{size}{stride}") for name in ("acc", "near", "cells"))
+    w, left = shared.weights, xt * shape.pixels * stride - shared.pad_x
+    top = yt * shape.rows * stride - shared.pad_y
+    wide, high = (shape.pixels - 1) * stride + size, (shape.rows - 1) * stride + size
+    # Below 0 where one of them is; written so that Halide does not ask for which tiles, and then not know where they start.
+    beyond = left | top | (shared.inp.dim(1).extent() - left - wide) | (shared.inp.dim(2).extent() - top - high)
+    near[place] = shared.inp[c, left + xi, top + yi, n]
+    cells[place] = cleared(shared, c, left + xi, top + yi, n)
+    acc[place] = hl.undef(F32)
+    for number, (func, holds) in enumerate(((near, beyond >= 0), (cells, beyond < 0))):
+        once, sums = hl.RDom([(0, 1)], f"once_{size}{stride}_{number}"), shared.bias[c]
+        once.where(holds)
+        for ky, kx in product(range(size), range(size)):
+            sums = sums + w[c, kx, ky] * func[c, xi * stride + kx, yi * stride + ky, xt, yt, n]
+        acc[place] = sums + 0 * once.x
+        acc.update(number).reorder(c, xi, yi, once.x, xt, yt, n).vectorize(c).unroll(xi).unroll(yi)
+        func.compute_at(acc, once.x).bound_extent(c, shape.lanes).vectorize(c).unroll(xi)
+        func.bound(xi, 0, wide).bound(yi, 0, high).bound_extent(xt, 1).bound_extent(yt, 1).bound_extent(n, 1)
+        if func is near or stride == 1:
+            func.store_in(hl.MemoryType.Register).unroll(yi)
+        else:
+            # Masks of all cells would be more than the registers hold. Larger than `near`, or both would share a place in memory.
+            func.bound_storage(xi, wide + 1)
+    return acc
+
+
+def cleared(shared: Shared, c: Any, column: Any, row: Any, n: Any) -> Any:
+    """As `masked`, by a mask of bits: a load that is masked itself waits for the one before."""
+    width, height = shared.inp.dim(1).extent(), shared.inp.dim(2).extent()
+    value = shared.inp[c, hl.clamp(column, 0, width - 1), hl.clamp(row, 0, height - 1), n]
+    ones, none = hl.cast(hl.UInt(32), 0xFFFFFFFF), hl.cast(hl.UInt(32), 0)
+    bits = hl.select((column >= 0) & (column < width), ones, none)
+    bits &= hl.select((row >= 0) & (row < height), ones, none)
+    return hl.reinterpret(F32, hl.reinterpret(hl.UInt(32), value) & bits)
 
 
 def _taps(shared: Shared, name: str) -> Any:
@@ -118,14 +182,14 @@ def _schedule_taps(update: Any, acc: Any, taps: Any, lanes: int) -> Any:
     return update.vectorize(c, lanes).unroll(xi).unroll(yi).never_partition_all()
 
 
-def _unroll_usual(shared: Shared, update: Any, taps: Any, plain: bool, always: Any) -> None:
+def _unroll_usual(shared: Shared, update: Any, taps: Any, usual: Sequence[tuple[int, int]]) -> None:
     """The usual kernels have branches of their own, where every tap is an instruction."""
     w = shared.weights
-    for size, stride in USUAL if plain else USUAL[:2]:
-        usual = (w.dim(1).extent() == size) & (w.dim(2).extent() == size)
-        usual &= (shared.dilation_x == 1) & (shared.dilation_y == 1)
-        usual &= (shared.stride_x == stride) & (shared.stride_y == stride)
-        update.specialize(usual if always is None else usual & always).unroll(taps.x).unroll(taps.y)
+    for size, stride in usual:
+        asked = (w.dim(1).extent() == size) & (w.dim(2).extent() == size)
+        asked &= (shared.dilation_x == 1) & (shared.dilation_y == 1)
+        asked &= (shared.stride_x == stride) & (shared.stride_y == stride)
+        update.specialize(asked).unroll(taps.x).unroll(taps.y)
 
 
 def cell(shared: Shared, x: Any, y: Any, kx: Any, ky: Any) -> tuple[Any, Any]:
@@ -174,15 +238,15 @@ def _schedule_last(shared: Shared, funcs: tuple[Any, ...], out: Any, shape: Tile
     order = (xt, yj, cj) if shape.staged else (cj, xt, yj)
     out.reorder(ci, xi, yi, *order, yo, n, co).vectorize(ci, shape.lanes).unroll(xi).unroll(yi)
     out.fuse(yo, n, task).fuse(task, co, task).parallel(task)
-    out.never_partition([hl.VarOrRVar(var) for var in (yj, cj, task)])
+    out.never_partition([hl.VarOrRVar(var) for var in (yj, cj, task, *([xt] if shape.near else []))])
     for func in funcs:
         c, xi, yi, xt, yt, n = func.args()
         func.compute_at(out, order[0]).bound_extent(c, shape.lanes).bound(xi, 0, shape.pixels)
         func.bound(yi, 0, shape.rows).bound_extent(xt, 1).bound_extent(yt, 1).bound_extent(n, 1)
         func.vectorize(c, shape.lanes)
-        if func is not funcs[-1] or len(funcs) == 1:
+        if func is not funcs[-1] or len(funcs) == 1 or shape.near:
             func.unroll(xi).unroll(yi)
-    if len(funcs) > 1:
+    if len(funcs) > 1 and not shape.near:
         shared.specialize_epilogue(funcs[-1])
     for param in (out.output_buffer(), shared.residual):
         param.dim(0).set_stride(1)
@@ -256,7 +320,7 @@ def _schedule_first(shared: Shared, funcs: Any, domains: Any, shape: tuple[int, 
     update = acc.update().reorder(xi, yi, taps.x, taps.y, xt, yt, c, n)
     update.vectorize(xi, lanes).unroll(xi).unroll(yi).never_partition_all()
     if last is acc:
-        _unroll_usual(shared, update, taps, True, None)
+        _unroll_usual(shared, update, taps, USUAL)
     for stride in (1, 2):
         update.specialize(shared.stride_x == stride)
     if last is not acc:
