@@ -87,7 +87,7 @@ def usual(draw: st.DrawFn, most: int) -> Layer:
     counts = (draw(st.booleans()), draw(st.sampled_from([None, 1, 7]))) if average else (False, None)
     op: Any = Pool("average" if average else "max", windows, *counts)
     shape = (draw(st.integers(1, 2)), draw(st.integers(1, 70)), *sizes)
-    return Layer(op, shape, draw(st.integers(0, 3)) > 0, draw(st.integers(0, 99)))
+    return Layer(op, shape, draw(st.booleans()), draw(st.integers(0, 99)))
 
 
 @st.composite
@@ -95,7 +95,7 @@ def layers(draw: st.DrawFn, kind: str, most: int = 40) -> Layer:
     """Ragged sizes from 1 to `most`, every option; some pools have one window over all."""
     if kind == "pool" and draw(st.integers(0, 3)) == 0:
         return draw(wholes(most))
-    if kind == "pool" and draw(st.integers(0, 2)) == 0:
+    if kind == "pool" and draw(st.booleans()):
         return draw(usual(most))
     windows, sizes = [], []
     for _ in range(2):

@@ -56,7 +56,7 @@ def choices(problem: Problem, isa: Isa) -> list[Choice]:
     if covered(problem) and problem.channels >= isa.lanes:
         return [_whole_last(problem, isa)]
     if problem.output_layout == "NCHW":
-        return affordable(problem, [_first(problem, isa)])
+        return affordable(problem, [_first(problem, isa, lined(problem, isa))])
     widths = {name: lanes for name, lanes in lanes_of(isa).items() if lanes <= problem.channels}
     found = [_last(problem, isa, *max(widths.items(), key=lambda width: width[1]))]
     if problem.channels >= isa.lanes and usual(problem):
@@ -74,6 +74,21 @@ def usual(problem: Problem) -> bool:
     )
     seeing = problem.kind == "average" or columns.blind == lines.blind == 0
     return alike and seeing and problem.dense and (columns.kernel, columns.stride) in USUAL
+
+
+def lined(problem: Problem, isa: Isa) -> bool:
+    """Whether the kernel is a usual one, a row has a whole vector of cells, and on either side no more of padding."""
+    axis = problem.columns
+    left = max(axis.pad_low, 0)
+    cells = min(_wide(problem, isa) - left, problem.width - max(-axis.pad_low, 0))
+    right = axis.spanned(problem.out_width) - left - cells
+    return usual(problem) and cells >= isa.lanes >= max(left, right)
+
+
+def _wide(problem: Problem, isa: Isa) -> int:
+    """Cells of a row that all its tiles see, in whole vectors."""
+    across = -(-problem.out_width // isa.lanes)
+    return -(-problem.columns.spanned(across * isa.lanes) // isa.lanes) * isa.lanes
 
 
 def covered(problem: Problem) -> bool:
@@ -183,14 +198,13 @@ def _last(problem: Problem, isa: Isa, name: str, lanes: int) -> Choice:
     )
 
 
-def _first(problem: Problem, isa: Isa) -> Choice:
+def _first(problem: Problem, isa: Isa, alike: bool) -> Choice:
     across, down = -(-problem.out_width // isa.lanes), -(-problem.out_height // ROWS)
     columns, lines = problem.columns, problem.rows
-    wide = columns.spanned(across * isa.lanes)
-    wide = -(-wide // isa.lanes) * isa.lanes
+    wide = _wide(problem, isa)
 
     def stage(rows: int) -> int:
-        return 4 * wide * lines.spanned(rows * ROWS)
+        return 4 * wide * (ROWS if alike else lines.spanned(rows * ROWS))
 
     rows = down
     while rows > 1 and stage(rows) > problem.machine.l1:
@@ -202,7 +216,7 @@ def _first(problem: Problem, isa: Isa) -> Choice:
     threads = min(problem.threads, problem.batch * strips * -(-problem.channels // planes))
     tiles = problem.batch * problem.channels * across * down
     cycles = tiles * ROWS * (problem.taps * (2 if columns.stride < 3 else 12) + 6)
-    variant = f"{problem.kind}_nchw"
+    variant = f"{problem.kind}_usual_nchw" if alike else f"{problem.kind}_nchw"
     return Choice(
         family=NAME,
         variant=variant,

@@ -29,6 +29,7 @@ def variants(isa: Isa) -> Variants:
         for name, lanes in lanes_of(isa).items():
             found[f"{kind}_{name}_nhwc"] = partial(_last, isa, kind, name, lanes)
         found[f"{kind}_usual_nhwc"] = partial(_usual, isa, kind)
+        found[f"{kind}_usual_nchw"] = partial(_usual_first, isa, kind)
         found[f"{kind}_staged_nhwc"] = partial(_staged, isa, kind)
         found[f"{kind}_nchw"] = partial(_first, isa, kind)
         found[f"{kind}_whole_nhwc"] = partial(_whole_last, isa, kind)
@@ -102,8 +103,11 @@ class Pool:
 
     def nearest(self, c: Any, x: Any, y: Any, n: Any) -> Any:
         """The cell at (x, y); outside, one at the border, which is no cell of a sum."""
-        width, height = self.inp.dim(1).extent(), self.inp.dim(2).extent()
-        return self.inside(self.inp[c, hl.clamp(x, 0, width - 1), hl.clamp(y, 0, height - 1), n], "y", y)
+        return self.near_row(c, hl.clamp(x, 0, self.inp.dim(1).extent() - 1), y, n)
+
+    def near_row(self, c: Any, x: Any, y: Any, n: Any) -> Any:
+        """As `nearest`, for columns that are inside by themselves."""
+        return self.inside(self.inp[c, x, hl.clamp(y, 0, self.inp.dim(2).extent() - 1), n], "y", y)
 
     def inside(self, value: Any, axis: str, place: Any) -> Any:
         """A value that a sum takes only from inside the data. By a mask of bits: a masked load waits for the one before."""
@@ -229,8 +233,8 @@ def _schedule_last(out: Any, lanes: int, sizes: tuple[Any, Any], order: Sequence
 
 def _schedule_tile(func: Any, out: Any, at: str, sizes: dict[str, int]) -> None:
     """What is held in registers for one turn of the loop `at` of `out`; `sizes` are those of its axes, 1 where there is none."""
-    c, *axes = func.args()
-    func.compute_at(out, hl.Var(at)).bound_extent(c, sizes["c"]).vectorize(c)
+    first, *axes = func.args()
+    func.compute_at(out, hl.Var(at)).bound_extent(first, sizes[first.name()]).vectorize(first)
     for axis in axes:
         if axis.name() in sizes:
             func.bound(axis, 0, sizes[axis.name()]).unroll(axis)
@@ -289,6 +293,66 @@ def _schedule_first(pool: Pool, funcs: Any, domains: Any, lanes: int, sizes: Any
     pool.unroll_usual(update, taps)
     for stride in (1, 2):
         update.specialize(pool["stride_x"] == stride)
+    out.output_buffer().dim(0).set_stride(hl.Expr())
+    out.output_buffer().dim(1).set_stride(1)
+
+
+def _usual_first(isa: Isa, kind: str) -> Program:
+    """The usual kernels on dense rows of at least a vector: of each column of a row of windows into a line with its padding, by
+    whole vectors of which the last is drawn back to the end of the row; then of the columns' results.
+    """
+    pool = Pool(kind)
+    extra = rows, planes, wide = [whole(each) for each in ("rows", "planes", "wide")]
+    c, x, y, n, xi, xt, yi, yt = (hl.Var(each) for each in ("c", "x", "y", "n", "xi", "xt", "yi", "yt"))
+    out, lanes = hl.Func(symbol("pool", f"{kind}_usual_nchw", isa)), isa.lanes
+    width, left = pool.inp.dim(1).extent(), hl.max(pool["pad_x"], 0)
+    first = left - pool["pad_x"]
+    count = hl.clamp(wide - left, lanes, width - first)
+    value, found = hl.f32(0), []
+    for size, stride in USUAL:
+        line, across = hl.Func(f"line_{size}{stride}"), hl.Func(f"across_{size}{stride}")
+        ends = hl.RDom([(0, lanes), (0, 2)], f"ends_{size}{stride}")
+        some = hl.RDom([(0, lanes), (0, (count + lanes - 1) / lanes)], f"some_{size}{stride}")
+        begin, row = hl.min(some.y * lanes, count - lanes), y * stride - pool["pad_y"]
+        cells = [pool.near_row(c, first + begin + some.x, row + tap, n) for tap in range(size)]
+        line[x, y, c, n] = hl.undef(F32)
+        line[ends.x + ends.y * hl.min(left + count, wide - lanes), y, c, n] = pool.empty
+        line[left + begin + some.x, y, c, n] = reduce(pool.both, cells)
+        columns = [line[(xt * lanes + xi) * stride + tap, yt * ROWS + yi, c, n] for tap in range(size)]
+        across[xi, yi, xt, yt, c, n] = reduce(pool.both, columns)
+        tile = hl.Expr(across[x % lanes, y % ROWS, x / lanes, y / ROWS, c, n])
+        value = hl.select(pool.is_usual(size, stride), tile, value)
+        found.append((line, across, ends, some))
+    out[c, x, y, n] = pool.mean(value, x, y)
+    _schedule_rows(out, lanes, (rows, planes))
+    for line, across, ends, some in found:
+        _schedule_tile(across, out, "xt", {"xi": lanes, "yi": ROWS})
+        lx, ly, lc, ln = line.args()
+        line.compute_at(out, hl.Var("yj")).store_in(hl.MemoryType.Stack).bound_extent(lx, wide / lanes * lanes)
+        line.bound_extent(lc, 1).bound_extent(ln, 1)
+        line.update(0).allow_race_conditions().reorder(ends.x, ends.y, ly, lc, ln).vectorize(ends.x).unroll(ends.y)
+        line.update(1).allow_race_conditions().reorder(some.x, some.y, ly, lc, ln).vectorize(some.x)
+    for size, stride in USUAL:
+        out.specialize(pool.is_usual(size, stride))
+    out.specialize_fail("no usual kernel")
+    pool.inp.dim(0).set_stride(hl.Expr())
+    pool.inp.dim(1).set_stride(1)
+    return pool.program(out, extra)
+
+
+def _schedule_rows(out: Any, lanes: int, sizes: tuple[Any, Any]) -> None:
+    """Channels first: loops over the tiles of a row, those of a task's rows, and its planes."""
+    c, x, y, n = out.args()
+    rows, planes = sizes
+    names = ("xi", "xt", "yi", "yt", "yo", "yj", "co", "cj", "task")
+    xi, xt, yi, yt, yo, yj, co, cj, task = (hl.Var(each) for each in names)
+    for axis in range(4):
+        out.output_buffer().dim(axis).set_min(0)
+    out.split(x, xt, xi, lanes, GUARD).split(y, yt, yi, ROWS, GUARD)
+    out.split(yt, yo, yj, rows, GUARD).split(c, co, cj, planes, GUARD)
+    out.reorder(xi, yi, xt, yj, cj, yo, co, n).vectorize(xi).unroll(yi)
+    out.fuse(yo, co, task).fuse(task, n, task).parallel(task)
+    out.never_partition([hl.VarOrRVar(var) for var in (yj, cj, task)])
     out.output_buffer().dim(0).set_stride(hl.Expr())
     out.output_buffer().dim(1).set_stride(1)
 
