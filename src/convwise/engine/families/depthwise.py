@@ -184,6 +184,11 @@ def staged_task(problem: Problem, down: int, blocks: int, stage: Callable[[int],
     return -(-down // strips), each
 
 
+def _single(problem: Problem) -> bool:
+    """Whether the kernel is 3x3 in single steps."""
+    return all(axis.kernel == 3 and axis.stride == axis.dilation == 1 for axis in (problem.rows, problem.columns))
+
+
 def _first(problem: Problem, isa: Isa) -> Choice:
     high, vectors = FIRST_TILE
     across, down = -(-problem.out_width // (isa.lanes * vectors)), -(-problem.out_height // high)
@@ -201,7 +206,7 @@ def _first(problem: Problem, isa: Isa) -> Choice:
     threads = min(problem.threads, tasks)
     tiles = problem.batch * problem.channels * across * down
     macs = tiles * high * isa.lanes * vectors * problem.taps
-    variant = "plain_nchw" if plain(problem) else "nchw"
+    variant = ("rows_nchw" if _single(problem) else "plain_nchw") if plain(problem) else "nchw"
     loads = {1: 1, 2: 3}.get(problem.columns.stride, 12)
     cycles = problem.taps * (high * vectors * (1 + loads) / 2 + 2) + 10 * high * vectors + 2 * tall
     return Choice(

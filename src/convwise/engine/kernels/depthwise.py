@@ -29,6 +29,7 @@ def variants(isa: Isa) -> Variants:
     return {
         **found,
         "nchw": partial(_first, isa, "nchw", plain=False),
+        "rows_nchw": partial(_rows, isa),
         "plain_nchw": partial(_first, isa, "plain_nchw", plain=True),
     }
 
@@ -252,6 +253,59 @@ def _schedule_last(shared: Shared, funcs: tuple[Any, ...], out: Any, shape: Tile
         param.dim(0).set_stride(1)
 
 
+def _rows(isa: Isa) -> Program:
+    """Channels first, 3x3 of stride 1: what a tile reads of the stage is held in registers."""
+    shared = Shared(3)  # c, kx, ky
+    extra = rows, planes, wide = [whole(name) for name in ("rows", "planes", "wide")]
+    lanes, (high, _) = isa.lanes, FIRST_TILE
+    c, x, y, n, xi, xt, yi, yt, tap = (hl.Var(name) for name in ("c", "x", "y", "n", "xi", "xt", "yi", "yt", "tap"))
+    stage, near, acc, out = (*map(hl.Func, ("stage", "near", "acc")), hl.Func(symbol("depthwise", "rows_nchw", isa)))
+    copied = _copy_plane(shared, stage, wide)
+    near[xi, tap, yi, xt, yt, c, n] = stage[xt * lanes + xi + tap, yt * high + yi, c, n]
+    sums = shared.bias[c]
+    for ky, kx in product(range(3), range(3)):
+        sums = sums + shared.weights[c, kx, ky] * near[xi, kx, yi + ky, xt, yt, c, n]
+    acc[xi, yi, xt, yt, c, n] = sums
+    out[c, x, y, n] = shared.clamped(acc[x % lanes, y % high, x / lanes, y / high, c, n])
+    xo, yo, yj, co, cj, task = (hl.Var(name) for name in ("xt", "yo", "yj", "co", "cj", "task"))
+    for axis in range(4):
+        out.output_buffer().dim(axis).set_min(0)
+    out.split(x, xo, xi, lanes, GUARD).split(y, yt, yi, high, GUARD)
+    out.split(yt, yo, yj, rows, GUARD).split(c, co, cj, planes, GUARD)
+    out.reorder(xi, yi, xo, yj, cj, yo, co, n).vectorize(xi).unroll(yi)
+    out.fuse(yo, co, task).fuse(task, n, task).parallel(task)
+    out.never_partition([hl.VarOrRVar(var) for var in (yj, cj, task)])
+    _schedule_plane(shared, stage, copied, out, (wide, lanes))
+    near.bound(tap, 0, 3).unroll(tap)
+    for func, tall in ((near, high + 2), (acc, high)):
+        func.compute_at(out, xo).bound(xi, 0, lanes).vectorize(xi).bound(yi, 0, tall).unroll(yi)
+        func.bound_extent(xt, 1).bound_extent(yt, 1).bound_extent(c, 1).bound_extent(n, 1)
+    out.output_buffer().dim(0).set_stride(hl.Expr())
+    out.output_buffer().dim(1).set_stride(1)
+    return shared.program(out, extra)
+
+
+def _copy_plane(shared: Shared, stage: Any, wide: Any) -> Any:
+    """Channels first, the rows of a plane with their padding."""
+    x, y, c, n = (hl.Var(name) for name in ("x", "y", "c", "n"))
+    width, height = shared.inp.dim(1).extent(), shared.inp.dim(2).extent()
+    row, left = y - shared.pad_y, hl.max(shared.pad_x, 0)
+    copied = hl.RDom([(0, hl.clamp(wide - left, 0, width - left + shared.pad_x))], "copied")
+    copied.where((row >= 0) & (row < height))
+    stage[x, y, c, n] = shared.zero
+    stage[copied + left, y, c, n] = shared.inp[c, copied + left - shared.pad_x, hl.clamp(row, 0, height - 1), n]
+    return copied
+
+
+def _schedule_plane(shared: Shared, stage: Any, copied: Any, out: Any, sizes: tuple[Any, int]) -> None:
+    (x, y, c, n), (wide, lanes) = stage.args(), sizes
+    stage.compute_at(out, hl.Var("cj")).store_in(hl.MemoryType.Stack)
+    stage.bound_extent(x, wide / lanes * lanes).bound_extent(c, 1).bound_extent(n, 1)
+    stage.vectorize(x, lanes).never_partition_all()
+    stage.update().reorder(copied, y, c, n).never_partition([hl.VarOrRVar(var) for var in (y, c, n)])
+    stage.update().specialize(shared.inp.dim(1).stride() == 1).vectorize(copied, lanes, GUARD)
+
+
 def _first(isa: Isa, name: str, *, plain: bool) -> Program:
     shared = Shared(3)  # c, kx, ky
     extra = rows, planes, wide = [whole(name) for name in ("rows", "planes", "wide")]
@@ -259,13 +313,8 @@ def _first(isa: Isa, name: str, *, plain: bool) -> Program:
     c, x, y, n, xi, xt, yi, yt = (hl.Var(name) for name in ("c", "x", "y", "n", "xi", "xt", "yi", "yt"))
     stage, acc, sums, tile = (hl.Func(name) for name in ("stage", "acc", "sums", "tile"))
     out = hl.Func(symbol("depthwise", name, isa))
-    w, inp = shared.weights, shared.inp
-    width, height = inp.dim(1).extent(), inp.dim(2).extent()
-    row, left = y - shared.pad_y, hl.max(shared.pad_x, 0)
-    copied = hl.RDom([(0, hl.clamp(wide - left, 0, width - left + shared.pad_x))], "copied")
-    copied.where((row >= 0) & (row < height))
-    stage[x, y, c, n] = shared.zero
-    stage[copied + left, y, c, n] = inp[c, copied + left - shared.pad_x, hl.clamp(row, 0, height - 1), n]
+    w = shared.weights
+    copied = _copy_plane(shared, stage, wide)
     taps = _taps(shared, "taps")
     block = lanes * vectors
     column = (xt * block + xi) * shared.stride_x + taps.x * shared.dilation_x
@@ -303,12 +352,7 @@ def _schedule_first(shared: Shared, funcs: Any, domains: Any, shape: tuple[int, 
     if last is acc:
         out.unroll(yi)
     out.fuse(yo, co, task).fuse(task, n, task).parallel(task).never_partition_all()
-    sx, sy, sc, sn = stage.args()
-    stage.compute_at(out, cj).store_in(hl.MemoryType.Stack)
-    stage.bound_extent(sx, wide / lanes * lanes).bound_extent(sc, 1).bound_extent(sn, 1)
-    stage.vectorize(sx, lanes).never_partition_all()
-    stage.update().reorder(copied, sy, sc, sn).never_partition([hl.VarOrRVar(var) for var in (sy, sc, sn)])
-    stage.update().specialize(shared.inp.dim(1).stride() == 1).vectorize(copied, lanes, GUARD)
+    _schedule_plane(shared, stage, copied, out, (wide, lanes))
     for func in tiles:
         xi, yi, xt, yt, c, n = func.args()
         func.compute_at(out, xt).bound(xi, 0, block).bound(yi, 0, high).bound_extent(xt, 1).bound_extent(yt, 1)
@@ -320,7 +364,7 @@ def _schedule_first(shared: Shared, funcs: Any, domains: Any, shape: tuple[int, 
     update = acc.update().reorder(xi, yi, taps.x, taps.y, xt, yt, c, n)
     update.vectorize(xi, lanes).unroll(xi).unroll(yi).never_partition_all()
     if last is acc:
-        _unroll_usual(shared, update, taps, USUAL)
+        _unroll_usual(shared, update, taps, USUAL[1:])
     for stride in (1, 2):
         update.specialize(shared.stride_x == stride)
     if last is not acc:
