@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from convwise.axis import Pads, Window
-from convwise.engine import Conv, conv2d, native, planning
+from convwise.engine import Conv, avg_pool2d, conv2d, max_pool2d, native, planning
 from convwise.engine.calls import problem_of
 from convwise.engine.families import FAMILIES, depthwise, first, grouped
 from convwise.errors import ArgumentError, ShapeError
@@ -165,6 +165,22 @@ def test_sizes_beyond_32_bits_go_to_numpy(far: int, groups: int, layout: str) ->
             continue
         wanted = conv2d(x, w, groups=groups, layout=layout, algorithm="reference", **options)
         assert np.array_equal(result, wanted)
+
+
+@needed
+@pytest.mark.parametrize("stride", [1, 2])
+def test_channels_that_lie_apart_give_the_same(stride: int) -> None:
+    """Views of planes as channels last: the programs for dense channels must not be called."""
+    rng = np.random.default_rng(0)
+    planes = rng.integers(-9, 10, (2, 36, 17, 19)).astype(np.float32)
+    w = rng.integers(-9, 10, (36, 1, 3, 3)).astype(np.float32)
+    view = planes.transpose(0, 2, 3, 1)
+    dense = np.ascontiguousarray(view)
+    conv = Conv(w, stride=stride, padding=1, groups=36, layout="NHWC")
+    assert np.array_equal(conv(view), conv(dense))
+    for pool in (max_pool2d, avg_pool2d):
+        for size, step in ((3, stride), ((17, 19), 1)):
+            assert np.array_equal(pool(view, size, step, layout="NHWC"), pool(dense, size, step, layout="NHWC"))
 
 
 @needed
