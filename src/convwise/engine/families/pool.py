@@ -19,6 +19,8 @@ from convwise.engine.problem import Choice, Problem
 NAME = "pool"
 PIXELS, HIGH = 4, 2
 """Channels last: outputs of a row that one register tile holds, and its rows."""
+USUAL_PIXELS = 2
+"""The same for the usual kernels: no more, or less of the input would be on its way from memory at a time."""
 ROWS = 4
 """Channels first: rows of one vector of outputs that one register tile holds."""
 USUAL = ((2, 2), (3, 2), (3, 1))
@@ -152,12 +154,13 @@ def _whole_first(problem: Problem, isa: Isa) -> Choice:
 def _last(problem: Problem, isa: Isa, name: str, lanes: int) -> Choice:
     """The tile called `name`; a "staged" one copies a vector of channels with its padding, as depthwise ones do."""
     columns, lines, staged = problem.columns, problem.rows, name == "staged"
+    pixels = USUAL_PIXELS if name == "usual" else PIXELS
     across, down, blocks = (
-        -(-problem.out_width // PIXELS),
+        -(-problem.out_width // pixels),
         -(-problem.out_height // HIGH),
         -(-problem.channels // lanes),
     )
-    wide = columns.spanned(across * PIXELS)
+    wide = columns.spanned(across * pixels)
 
     def stage(rows: int) -> int:
         read = lines.spanned(rows * HIGH)
@@ -167,13 +170,13 @@ def _last(problem: Problem, isa: Isa, name: str, lanes: int) -> Choice:
     strips = -(-down // rows)
     tasks = problem.batch * strips * -(-blocks // each)
     threads = min(problem.threads, tasks)
-    tiles, work = problem.batch * across * down * blocks, PIXELS * HIGH
+    tiles, work = problem.batch * across * down * blocks, pixels * HIGH
     joins = problem.taps * (work * (3 if problem.kind == "max" else 1) + 2)
     cycles: float = tiles * (joins + 8 * work)
     if staged:
         cycles += problem.batch * blocks * strips * stage(rows) / 4 / lanes * COPIED
     else:
-        whole = max(columns.interior.stop // PIXELS - -(-columns.interior.start // PIXELS), 0)
+        whole = max(columns.interior.stop // pixels - -(-columns.interior.start // pixels), 0)
         inside = whole * len(lines.interior) / (across * problem.out_height)
         cycles += problem.batch * blocks * problem.height * problem.width * READ
         cycles += 0 if name == "usual" else tiles * (ADDRESSED + (1 - inside) * (EDGE - 1) * joins)
@@ -184,7 +187,7 @@ def _last(problem: Problem, isa: Isa, name: str, lanes: int) -> Choice:
         variant=variant,
         symbol=symbol(NAME, variant, isa),
         tiles=(
-            ("pixels", PIXELS),
+            ("pixels", pixels),
             ("rows", HIGH),
             ("channels", lanes),
             ("rows of a task", rows * HIGH),

@@ -13,7 +13,7 @@ from typing import Any
 
 import halide as hl
 
-from convwise.engine.families.pool import AT_ONCE, HIGH, PIXELS, ROWS, USUAL, lanes_of, together_of
+from convwise.engine.families.pool import AT_ONCE, HIGH, PIXELS, ROWS, USUAL, USUAL_PIXELS, lanes_of, together_of
 from convwise.engine.isa import Isa, symbol
 from convwise.engine.kernels.common import INFINITY, Program, Variants, loose, padded, schedule_padded, whole
 
@@ -174,16 +174,16 @@ def _usual(isa: Isa, kind: str) -> Program:
     found, value = [], hl.f32(0)
     for size, stride in USUAL:
         down, across = hl.Func(f"down_{size}{stride}"), hl.Func(f"across_{size}{stride}")
-        column, row = xt * PIXELS * stride + j - pool["pad_x"], (yt * HIGH + i) * stride - pool["pad_y"]
+        column, row = xt * USUAL_PIXELS * stride + j - pool["pad_x"], (yt * HIGH + i) * stride - pool["pad_y"]
         cells = [pool.nearest(c, column, row + tap, n) for tap in range(size)]
         down[c, i, j, xt, yt, n] = pool.inside(reduce(pool.both, cells), "x", column)
         columns = [down[c, i, j * stride + tap, xt, yt, n] for tap in range(size)]
         across[c, i, j, xt, yt, n] = reduce(pool.both, columns)
-        tile = hl.Expr(across[c, y % HIGH, x % PIXELS, x / PIXELS, y / HIGH, n])
+        tile = hl.Expr(across[c, y % HIGH, x % USUAL_PIXELS, x / USUAL_PIXELS, y / HIGH, n])
         value = hl.select(pool.is_usual(size, stride), tile, value)
-        found += [(down, (PIXELS - 1) * stride + size), (across, PIXELS)]
+        found += [(down, (USUAL_PIXELS - 1) * stride + size), (across, USUAL_PIXELS)]
     out[c, x, y, n] = pool.mean(value, x, y)
-    _schedule_last(out, isa.lanes, (rows, blocks), ("cj", "xt", "yj"))
+    _schedule_last(out, isa.lanes, (rows, blocks), ("cj", "xt", "yj"), USUAL_PIXELS)
     for func, wide in found:
         _schedule_tile(func, out, "cj", {"c": isa.lanes, "i": HIGH, "j": wide})
     for size, stride in USUAL:
@@ -215,7 +215,7 @@ def _staged(isa: Isa, kind: str) -> Program:
     return pool.program(out, extra)
 
 
-def _schedule_last(out: Any, lanes: int, sizes: tuple[Any, Any], order: Sequence[str]) -> None:
+def _schedule_last(out: Any, lanes: int, sizes: tuple[Any, Any], order: Sequence[str], pixels: int = PIXELS) -> None:
     """Loops over the blocks of channels, the tiles of a row and the rows of a task, in this `order`, the innermost first."""
     rows, blocks = sizes
     c, x, y, n = out.args()
@@ -223,7 +223,7 @@ def _schedule_last(out: Any, lanes: int, sizes: tuple[Any, Any], order: Sequence
     ci, cb, co, cj, xi, xt, yi, yt, yo, yj, task = (hl.Var(each) for each in names)
     for axis in range(4):
         out.output_buffer().dim(axis).set_min(0)
-    out.split(c, cb, ci, lanes, INWARDS).split(x, xt, xi, PIXELS, GUARD).split(y, yt, yi, HIGH, GUARD)
+    out.split(c, cb, ci, lanes, INWARDS).split(x, xt, xi, pixels, GUARD).split(y, yt, yi, HIGH, GUARD)
     out.split(yt, yo, yj, rows, GUARD).split(cb, co, cj, blocks, GUARD)
     out.reorder(ci, xi, yi, *map(hl.Var, order), yo, n, co).vectorize(ci).unroll(xi).unroll(yi)
     out.fuse(yo, n, task).fuse(task, co, task).parallel(task)
