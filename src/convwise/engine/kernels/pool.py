@@ -111,10 +111,14 @@ class Pool:
 
     def inside(self, value: Any, axis: str, place: Any) -> Any:
         """A value that a sum takes only from inside the data. By a mask of bits: a masked load waits for the one before."""
+        size = self.inp.dim(1 if axis == "x" else 2).extent()
+        return self.kept(value, (place >= 0) & (place < size))
+
+    def kept(self, value: Any, holds: Any) -> Any:
+        """A value that a sum takes where `holds`, and a maximum everywhere."""
         if self.kind == "max":
             return _expr(value)
-        size = self.inp.dim(1 if axis == "x" else 2).extent()
-        bits = hl.select((place >= 0) & (place < size), hl.cast(U32, 0xFFFFFFFF), hl.cast(U32, 0))
+        bits = hl.select(holds, hl.cast(U32, 0xFFFFFFFF), hl.cast(U32, 0))
         return hl.reinterpret(F32, hl.reinterpret(U32, _expr(value)) & bits)
 
     def both(self, one: Any, other: Any) -> Any:
@@ -407,12 +411,16 @@ def _whole_first(isa: Isa, kind: str) -> Program:
     sums, out = hl.Func("sums"), hl.Func(symbol("pool", f"{kind}_whole_nchw", isa))
     many = hl.RDom([(0, wide / (AT_ONCE * lanes)), (0, high)], "many")
     some = hl.RDom([(0, wide % (AT_ONCE * lanes) / lanes), (0, high)], "some")
-    rest = hl.RDom([(0, wide % lanes), (0, high)], "rest")
+    rest, end = hl.RDom([(0, wide % lanes), (0, high)], "rest"), hl.RDom([(0, high)], "end")
+    rest.where(wide < lanes)
+    end.where((wide >= lanes) & (wide % lanes > 0))
     sums[i, u, c, n] = pool.lowest
     sums[i, u, c, n] = pool.both(sums[i, u, c, n], pool.inp[c, (many.x * AT_ONCE + u) * lanes + i, many.y, n])
     place = wide / (AT_ONCE * lanes) * (AT_ONCE * lanes) + some.x * lanes + i
     sums[i, 0, c, n] = pool.both(sums[i, 0, c, n], pool.inp[c, place, some.y, n])
-    sums[rest.x, 0, c, n] = pool.both(sums[rest.x, 0, c, n], pool.inp[c, wide / lanes * lanes + rest.x, rest.y, n])
+    last = pool.inp[c, wide - lanes + i, end.x, n]
+    sums[i, 0, c, n] = pool.both(sums[i, 0, c, n], pool.kept(last, i >= lanes - wide % lanes))
+    sums[rest.x, 0, c, n] = pool.both(sums[rest.x, 0, c, n], pool.inp[c, rest.x, rest.y, n])
     pairs, total = hl.Func("pairs"), hl.Func("total")
     pairs[i, u, c, n] = pool.both(sums[i, u, c, n], sums[i, u + 2, c, n])
     total[i, c, n] = pool.both(pairs[i, 0, c, n], pairs[i, 1, c, n])
@@ -436,6 +444,7 @@ def _whole_first(isa: Isa, kind: str) -> Program:
     dense = pool.inp.dim(1).stride() == 1
     sums.update(0).reorder(i, u, many.x, many.y, c, n).vectorize(i).unroll(u).specialize(dense)
     sums.update(1).reorder(i, some.x, some.y, c, n).vectorize(i).specialize(dense)
-    sums.update(2).unscheduled()
+    sums.update(2).reorder(i, end.x, c, n).vectorize(i).specialize(dense)
+    sums.update(3).unscheduled()
     out.output_buffer().dim(0).set_stride(hl.Expr())
     return pool.program(out, extra)
