@@ -1,7 +1,8 @@
 """Maximum and average pooling, any kernel, stride, dilation and padding.
 
 Channels last, the lanes are channels and the input is read where it lies; channels first, they are outputs of a row, over a
-stage of the rows that a plane needs. The average divides by the cells that count, which are counted tap by tap.
+stage of the rows that a plane needs. The usual kernels and windows over all have programs of their own. The average divides by
+the cells that count, which are counted tap by tap.
 """
 
 from __future__ import annotations
