@@ -26,7 +26,7 @@ COPIED, READ = 12.0, 4.0
 PAGE, STRODE = 4096, 3.0
 """Bytes between pixels at which every vector lies in a page of its own, and what copying one takes more there."""
 ADDRESSED, EDGE = 160.0, 3.0
-"""Multiply-adds in whose time a tile without a stage finds its addresses; how much longer one takes that looks at every tap."""
+"""Multiply-adds in whose time a tile without a stage finds its addresses; how much longer one at the border takes."""
 CURVED = frozenset({"silu", "swish", "hardswish", "hardsilu"})
 """Activations that are more than a clamp."""
 
@@ -130,7 +130,7 @@ def _last(problem: Problem, isa: Isa, tile: Tile) -> Choice:
         whole = max(columns.interior.stop // tile.pixels - -(-columns.interior.start // tile.pixels), 0)
         inside = whole * len(lines.interior) / (across * problem.out_height)
         cycles += vectors * problem.height * problem.width * READ
-        cycles += 0 if tile.near else tiles * (ADDRESSED + (1 - inside) * (EDGE - 1) * products)
+        cycles += tiles * ((0 if tile.near else ADDRESSED) + (1 - inside) * (EDGE - 1) * products)
     variant = f"{tile.name}_nhwc"
     return Choice(
         family=NAME,

@@ -96,8 +96,7 @@ def _tall(isa: Isa, shape: Tile) -> Program:
     for number, domain in enumerate(domains):
         update = _schedule_taps(acc.update(number), acc, domain, shape.lanes)
         if shape.staged:
-            # What only clamps has a program of its own for the near ones.
-            _unroll_usual(shared, update, domain, [each for each in USUAL if (each in NEAR) != shape.plain])
+            _unroll_usual(shared, update, domain, USUAL if shape.plain else NEAR)
         else:
             update.specialize(dense)
     return shared.program(out, extra)
