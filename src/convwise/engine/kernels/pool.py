@@ -274,32 +274,23 @@ def _first(isa: Isa, kind: str) -> Program:
 
 def _schedule_first(pool: Pool, funcs: Any, domains: Any, lanes: int, sizes: Any) -> None:
     (stage, acc, sums, out), (copied, taps), (rows, planes, wide) = funcs, domains, sizes
-    c, x, y, n = out.args()
-    names = ("xi", "xt", "yi", "yt", "yo", "yj", "co", "cj", "task")
-    xi, xt, yi, yt, yo, yj, co, cj, task = (hl.Var(each) for each in names)
-    for axis in range(4):
-        out.output_buffer().dim(axis).set_min(0)
-    out.split(x, xt, xi, lanes, GUARD).split(y, yt, yi, ROWS, GUARD)
-    out.split(yt, yo, yj, rows, GUARD).split(c, co, cj, planes, GUARD)
-    out.reorder(xi, yi, xt, yj, cj, yo, co, n).vectorize(xi)
-    out.fuse(yo, co, task).fuse(task, n, task).parallel(task).never_partition_all()
+    _schedule_rows(out, lanes, (rows, planes))
+    out.never_partition_all()
     sx, sy, sc, sn = stage.args()
-    stage.compute_at(out, cj).store_in(hl.MemoryType.Stack)
+    stage.compute_at(out, hl.Var("cj")).store_in(hl.MemoryType.Stack)
     stage.bound_extent(sx, wide / lanes * lanes).bound_extent(sc, 1).bound_extent(sn, 1)
     stage.vectorize(sx, lanes).never_partition_all()
     stage.update().reorder(copied, sy, sc, sn).never_partition([hl.VarOrRVar(var) for var in (sy, sc, sn)])
     stage.update().specialize(pool.inp.dim(1).stride() == 1).vectorize(copied, lanes, GUARD)
     for func in (acc, sums):
         xi, yi, xt, yt, c, n = func.args()
-        func.compute_at(out, xt).bound(xi, 0, lanes).bound(yi, 0, ROWS).bound_extent(xt, 1).bound_extent(yt, 1)
-        func.bound_extent(c, 1).bound_extent(n, 1).vectorize(xi).unroll(yi)
+        func.compute_at(out, hl.Var("xt")).bound(xi, 0, lanes).bound(yi, 0, ROWS).vectorize(xi).unroll(yi)
+        func.bound_extent(xt, 1).bound_extent(yt, 1).bound_extent(c, 1).bound_extent(n, 1)
     xi, yi, xt, yt, c, n = acc.args()
     update = acc.update().reorder(xi, yi, taps.x, taps.y, xt, yt, c, n).vectorize(xi).unroll(yi).never_partition_all()
     pool.unroll_usual(update, taps)
     for stride in (1, 2):
         update.specialize(pool["stride_x"] == stride)
-    out.output_buffer().dim(0).set_stride(hl.Expr())
-    out.output_buffer().dim(1).set_stride(1)
 
 
 def _usual_first(isa: Isa, kind: str) -> Program:
