@@ -25,7 +25,7 @@ PART = 128
 """Fewer input channels are not added up by a call of their own: the sums are written and read again for each part."""
 AGAIN = 100
 """What that costs for a vector of outputs, in multiply-adds."""
-CROWDED = 1.0
+CROWDED = 0.15
 """What a tile of one pixel loses where a task's stage and a block's weights take the second cache twice; of more pixels, that part."""
 BEGUN = 1.0
 """Input channels in whose time the loop over them begins and ends, once for every tap."""
