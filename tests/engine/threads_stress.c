@@ -12,7 +12,7 @@
 #define LOOPS 400
 #define LONGEST 37
 
-static atomic_int wrong, crowd, most;
+static atomic_int wrong, crowd, most, forkers;
 
 struct seen {
     int count[LONGEST];
@@ -54,7 +54,7 @@ static int kernel(void **arguments) {
 
 static void *call(void *number) {
     unsigned state = (unsigned)(uintptr_t)number * 2654435761u + 1;
-    for (int loop = 0; loop < LOOPS; loop++) {
+    for (int loop = 0; loop < LOOPS || atomic_load(&forkers); loop++) {
         state = state * 1664525u + 1013904223u;
         int size = (int)(state >> 8) % LONGEST, first = (int)(state >> 16) % 1000 - 500;
         struct seen seen = {.first = first, .failing = state % 7 ? -1 : size / 2};
@@ -116,6 +116,7 @@ static void *fork_and_run(void *nothing) {
         if (status) atomic_fetch_add(&wrong, 1);
         usleep(300);
     }
+    atomic_fetch_sub(&forkers, 1);
     return nothing;
 }
 
@@ -123,6 +124,7 @@ int main(int count, char **words) {
     (void)words;
     if (count > 1) { /* with any argument: calls beside forks, without the sanitizers, which do not follow a fork */
         pthread_t callers[CALLERS + 2];
+        atomic_store(&forkers, 2);
         for (uintptr_t index = 0; index < CALLERS; index++) pthread_create(&callers[index], 0, call, (void *)index);
         for (int index = CALLERS; index < CALLERS + 2; index++) pthread_create(&callers[index], 0, fork_and_run, 0);
         for (int index = 0; index < CALLERS + 2; index++) pthread_join(callers[index], 0);

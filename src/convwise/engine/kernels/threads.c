@@ -42,8 +42,7 @@ static bool stopped; /* under `lock` */
 static atomic_uint posted; /* changes with every loop, so that idle threads need no lock to look for one */
 static atomic_int owners_asleep;
 static _Thread_local int allowed = 1; /* threads that the loops of this thread may take */
-static pthread_mutex_t forking = PTHREAD_MUTEX_INITIALIZER;
-static atomic_bool closed; /* a fork is under way */
+static pthread_mutex_t door = PTHREAD_MUTEX_INITIALIZER; /* calls come in through it; a fork keeps it shut */
 static atomic_int inside; /* calls of kernels */
 
 static void pause_processor(void) {
@@ -191,12 +190,9 @@ static void nap(void) {
 
 /* Call a kernel whose loops may take so many threads, the calling one among them. Waits while a fork is under way. */
 int convwise_run(int (*kernel)(void **), void **arguments, int threads) {
+    pthread_mutex_lock(&door);
     atomic_fetch_add(&inside, 1);
-    while (atomic_load(&closed)) {
-        atomic_fetch_sub(&inside, 1);
-        nap();
-        atomic_fetch_add(&inside, 1);
-    }
+    pthread_mutex_unlock(&door);
     allowed = threads < MOST_THREADS ? threads : MOST_THREADS;
     int code = kernel(arguments);
     allowed = 1;
@@ -208,14 +204,12 @@ int convwise_run(int (*kernel)(void **), void **arguments, int threads) {
  * locks taken for ever.
  */
 void convwise_before_fork(void) {
-    pthread_mutex_lock(&forking);
-    atomic_store(&closed, true);
+    pthread_mutex_lock(&door);
     while (atomic_load(&inside)) nap();
     stop_workers();
 }
 
 /* In the parent and in the child. */
 void convwise_after_fork(void) {
-    atomic_store(&closed, false);
-    pthread_mutex_unlock(&forking);
+    pthread_mutex_unlock(&door);
 }
