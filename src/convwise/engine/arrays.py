@@ -26,7 +26,14 @@ LARGEST_INTEGER = 2**63 - 1
 EXACT_FLOAT = 2**53
 """Up to here every integer is a float64, so that sums of products may go through the fast float matrix product."""
 
-FLOATS = (np.dtype(np.float16), np.dtype(np.float32), np.dtype(np.float64))
+FLOAT = np.dtype(np.float32)
+"""What the compiled kernels compute in."""
+FLOATS = (np.dtype(np.float16), FLOAT, np.dtype(np.float64))
+
+
+def address(array: Array) -> int:
+    place: int = array.__array_interface__["data"][0]
+    return place
 
 
 def at(*parts: Any) -> tuple[Any, ...]:

@@ -4,21 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from math import prod
 from typing import Any
-
-import numpy as np
 
 from convwise.axis import Axis, Window
 from convwise.engine import planning
-from convwise.engine.arrays import Array
+from convwise.engine.arrays import Array, address
 from convwise.engine.compiled import SLICE, Run, Steps, fits, fused, pack
 from convwise.engine.native import Library, default_threads
 from convwise.engine.problem import Choice, Problem
-
-FLOAT = np.dtype(np.float32)
-LARGE = 4096
-"""Numbers from which on a result's place is chosen."""
+from convwise.engine.results import empty
 
 Chooser = Callable[[Problem, str | None], Choice | None]
 """From a problem and the algorithm asked for to the kernel."""
@@ -69,25 +63,8 @@ class Prepared:
         return out
 
 
-def empty(shape: tuple[int, ...]) -> tuple[Array, int]:
-    """Where a result goes, and its address: large ones start at a cache line, because a store across two takes twice as long."""
-    count = prod(shape)
-    if count < LARGE:
-        out = np.empty(shape, FLOAT)
-        return out, address(out)
-    raw = np.empty(count + 16, FLOAT)
-    place = address(raw)
-    start = -place % 64 // 4
-    return raw[start : start + count].reshape(shape), place + 4 * start
-
-
 def held(array: Array) -> Held:
     return Held(array, address(array))
-
-
-def address(array: Array) -> int:
-    place: int = array.__array_interface__["data"][0]
-    return place
 
 
 def problem_of(

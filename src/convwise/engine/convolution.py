@@ -10,8 +10,8 @@ from convwise.axis import Axis
 from convwise.engine import planning, windows
 from convwise.engine.activations import activate
 from convwise.engine.activations import known as known_activation
-from convwise.engine.arrays import Array, check_memory, own, quiet, result_type, take, working_type
-from convwise.engine.calls import FLOAT, Chooser, Held, Prepared, address, held, prepare, problem_of
+from convwise.engine.arrays import FLOAT, Array, address, check_memory, own, quiet, result_type, take, working_type
+from convwise.engine.calls import Chooser, Held, Prepared, held, prepare, problem_of
 from convwise.engine.compiled import fused, pad_bias, steps_of
 from convwise.engine.options import NUMPY, flag, layout_of, method_of, whole
 from convwise.engine.options import windows as windows_of

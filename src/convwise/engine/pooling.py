@@ -11,12 +11,13 @@ import numpy as np
 
 from convwise.axis import Axis
 from convwise.engine import planning
-from convwise.engine.arrays import Array
-from convwise.engine.calls import FLOAT, MOST_IDLE, address, dense_steps, empty, held, prepare, problem_of, result_shape
+from convwise.engine.arrays import FLOAT, Array, address
+from convwise.engine.calls import MOST_IDLE, dense_steps, held, prepare, problem_of, result_shape
 from convwise.engine.compiled import SLICE, Steps, fits, pad_bias, steps_of
 from convwise.engine.families.pool import divisors
 from convwise.engine.native import Buffer, Library, check, describe
 from convwise.engine.problem import LARGEST_INDEX, Choice, Problem
+from convwise.engine.results import empty
 from convwise.ops import AdaptivePool, ConvTranspose, GlobalPool, Pool
 
 Pools = Pool | GlobalPool | AdaptivePool

@@ -14,8 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from convwise.engine.arrays import Array
-from convwise.engine.calls import FLOAT, address
+from convwise.engine.arrays import FLOAT, Array, address
 from convwise.engine.convolution import Conv
 from convwise.ops import Conv as ConvOp
 from convwise.ops import Layout
