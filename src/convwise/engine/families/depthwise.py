@@ -12,7 +12,7 @@ from convwise.engine.isa import Isa, symbol
 from convwise.engine.problem import MOST_WORKSPACE, Choice, Problem
 
 NAME = "depthwise"
-USUAL = ((3, 1), (3, 2), (5, 1), (5, 2))
+USUAL = ((3, 1), (3, 2), (5, 1), (5, 2), (7, 1))
 """Kernel sides and strides of the depthwise layers of most networks."""
 NEAR = ((3, 1), (3, 2))
 """Those of them whose tiles fit the registers with all that they read."""

@@ -8,7 +8,7 @@ channel, and the lanes are outputs of a row.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 from itertools import product
 from typing import Any
@@ -20,6 +20,8 @@ from convwise.engine.isa import Isa, symbol
 from convwise.engine.kernels.common import F32, Program, Shared, Variants, padded, schedule_padded, whole
 
 GUARD, INWARDS = hl.TailStrategy.GuardWithIf, hl.TailStrategy.ShiftInwards
+LARGEST_WHOLE = 5
+"""Kernels of this side at most are instructions from the first tap to the last."""
 
 
 def variants(isa: Isa) -> Variants:
@@ -96,7 +98,10 @@ def _tall(isa: Isa, shape: Tile) -> Program:
     for number, domain in enumerate(domains):
         update = _schedule_taps(acc.update(number), acc, domain, shape.lanes)
         if shape.staged:
-            _unroll_usual(shared, update, domain, USUAL if shape.plain else NEAR)
+            for branch, size, _ in _usual(shared, update, domain, USUAL if shape.plain else NEAR):
+                branch.unroll(domain.x)
+                if size <= LARGEST_WHOLE:
+                    branch.unroll(domain.y)
         else:
             update.specialize(dense)
     return shared.program(out, extra)
@@ -183,14 +188,14 @@ def _schedule_taps(update: Any, acc: Any, taps: Any, lanes: int) -> Any:
     return update.vectorize(c, lanes).unroll(xi).unroll(yi).never_partition_all()
 
 
-def _unroll_usual(shared: Shared, update: Any, taps: Any, usual: Sequence[tuple[int, int]]) -> None:
-    """The usual kernels have branches of their own, where every tap is an instruction."""
+def _usual(shared: Shared, update: Any, taps: Any, usual: Sequence[tuple[int, int]]) -> Iterator[tuple[Any, int, int]]:
+    """Branches for the usual kernels, whose taps are known then, each with its kernel's side and stride."""
     w = shared.weights
     for size, stride in usual:
         asked = (w.dim(1).extent() == size) & (w.dim(2).extent() == size)
         asked &= (shared.dilation_x == 1) & (shared.dilation_y == 1)
         asked &= (shared.stride_x == stride) & (shared.stride_y == stride)
-        update.specialize(asked).unroll(taps.x).unroll(taps.y)
+        yield update.specialize(asked), size, stride
 
 
 def cell(shared: Shared, x: Any, y: Any, kx: Any, ky: Any) -> tuple[Any, Any]:
@@ -364,7 +369,13 @@ def _schedule_first(shared: Shared, funcs: Any, domains: Any, shape: tuple[int, 
     update = acc.update().reorder(xi, yi, taps.x, taps.y, xt, yt, c, n)
     update.vectorize(xi, lanes).unroll(xi).unroll(yi).never_partition_all()
     if last is acc:
-        _unroll_usual(shared, update, taps, USUAL[1:])
+        for branch, size, stride in _usual(shared, update, taps, USUAL[1:]):
+            if stride == 1:
+                # What a column of taps reads is loaded once for all its rows: loads that begin anywhere take twice as long.
+                branch.reorder(xi, yi, taps.y, taps.x, xt, yt, c, n)
+            branch.unroll(taps.y)
+            if size <= LARGEST_WHOLE:
+                branch.unroll(taps.x)
     for stride in (1, 2):
         update.specialize(shared.stride_x == stride)
     if last is not acc:
