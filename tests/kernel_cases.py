@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from convwise.axis import Window
 from convwise.engine import Conv, native
 from convwise.engine.families import FAMILIES
-from convwise.engine.families.depthwise import NEAR
+from convwise.engine.families.depthwise import USUAL
 from convwise.engine.isa import Isa
 from convwise.engine.problem import Choice, Problem
 
@@ -144,13 +144,13 @@ def drawn_for(family: str | None) -> st.SearchStrategy[Case]:
             )
         case "depthwise":
             one, many = st.just(1), st.integers(16, 50)
-            near = (
+            usual = (
                 cases(
                     kernels=st.just(size), steps=st.just(stride), dilations=one, groups=many, each_in=one, each_out=one
                 )
-                for size, stride in NEAR
+                for size, stride in USUAL
             )
-            return st.one_of(cases(groups=st.integers(2, 40), each_in=one, each_out=st.integers(1, 3)), *near)
+            return st.one_of(cases(groups=st.integers(2, 40), each_in=one, each_out=st.integers(1, 3)), *usual)
         case "grouped":
             some = st.integers(2, 9)
             alike = (cases(groups=some, each_in=st.just(each), each_out=st.just(each)) for each in (2, 4, 8))
