@@ -319,6 +319,29 @@ def test_slices_of_rows_and_images_give_the_same(data: st.DataObject) -> None:
 
 @needed
 @settings(max_examples=80, deadline=None, suppress_health_check=list(HealthCheck))
+@given(cases(kernels=st.sampled_from([1, 1, 2]), steps=st.integers(1, 4), padding=st.sampled_from([0, 0, 0, 1])))
+def test_rows_that_a_window_steps_over_are_left_out(case: Case) -> None:
+    check(case, None)
+
+
+@needed
+@pytest.mark.parametrize("layout", ["NCHW", "NHWC"])
+@pytest.mark.parametrize("stride", [2, 5])
+def test_rows_that_a_window_steps_over_take_no_room(layout: str, stride: int) -> None:
+    """57 rows in steps are planned as the rows that are read."""
+
+    def planned(rows: int, step: int) -> tuple[object, ...]:
+        shape = (1, 64, rows, 90) if layout == "NCHW" else (1, rows, 90, 64)
+        found = plan(
+            shape, (32, 64, 1, 3), stride=(step, 2), padding=(0, 1), threads=1, layout=layout, algorithm="direct"
+        )
+        return found.tiles, found.workspace
+
+    assert planned(57, stride) == planned(-(-57 // stride), 1)
+
+
+@needed
+@settings(max_examples=80, deadline=None, suppress_health_check=list(HealthCheck))
 @given(cases(), st.integers(1, 20))
 def test_sums_in_parts_give_the_same(case: Case, depth: int) -> None:
     """Many channels are added up by several calls, each on top of what is there; here after very few."""

@@ -137,8 +137,18 @@ def dense_steps(shape: tuple[int, int, int, int], layout: str) -> Steps:
     return (a * b * c, 1, b * c, c) if layout == "NHWC" else (a * b * c, b * c, c, 1)
 
 
+def _stepped(problem: Problem, inputs: Steps) -> tuple[Problem, Steps]:
+    """Rows that a window of one row steps over are left out, so that no kernel copies them."""
+    rows, (n, c, y, x) = problem.rows, inputs
+    if problem.kind != "conv" or rows.kernel > 1 or rows.stride == 1 or rows.pad_low or rows.pad_high:
+        return problem, inputs
+    taken = replace(problem, height=rows.out, rows=Window(1).over(rows.out))
+    return taken, (n, c, y * rows.stride, x)
+
+
 def flatten(problem: Problem, inputs: Steps) -> tuple[Problem, Steps]:
     """A 1x1 convolution without padding sees no neighbours, so an image is one row of cells, and so may a batch be."""
+    problem, inputs = _stepped(problem, inputs)
     axes = (problem.rows, problem.columns)
     plain = all(axis.kernel == axis.stride == 1 and axis.pad_low == axis.pad_high == 0 for axis in axes)
     if problem.kind != "conv" or not plain or problem.macs > SLICE * problem.threads:

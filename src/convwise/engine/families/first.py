@@ -13,13 +13,16 @@ from convwise.engine.problem import Choice, Problem
 
 NAME = "first"
 MOST_CHANNELS = 4
+TURNED, PARTLY = 10, 12
+"""Multiply-adds of a vector in whose time one of channels is turned into a row of pixels, and one that is not full is stored."""
 
 
 @dataclass(frozen=True, slots=True)
 class Tile:
     """`pixels` outputs of a row times `vectors` vectors of output channels. A `plain` one clamps and does nothing else.
 
-    A plain one of planes has the pixels in the lanes, and not vectors of output channels but `vectors` of them.
+    A plain one of planes has the pixels in the lanes, and not vectors of output channels but `vectors` of them; or it is
+    `turned` into planes at its end.
     """
 
     name: str
@@ -27,6 +30,7 @@ class Tile:
     vectors: int
     plain: bool
     layout: str
+    turned: bool = False
 
     @property
     def variant(self) -> str:
@@ -34,7 +38,12 @@ class Tile:
 
     @property
     def planes(self) -> bool:
-        return self.plain and self.layout == "NCHW"
+        return self.plain and self.layout == "NCHW" and not self.turned
+
+    @property
+    def by_planes(self) -> bool:
+        """Whether the stage and the weights lie channel by channel."""
+        return self.planes or self.turned
 
     def block(self, isa: Isa) -> int:
         return self.vectors * (1 if self.planes else isa.lanes)
@@ -45,9 +54,11 @@ def tiles(isa: Isa) -> tuple[Tile, ...]:
     pixels = 8 if isa.registers == 32 else 4
     plains = (Tile(f"{pixels}x{vectors}", pixels, vectors, True, "NHWC") for pixels, vectors in shapes)
     anys = (Tile("any", pixels, 2, False, layout) for layout in ("NHWC", "NCHW"))
-    swapped = ((8, 2), (16, 1)) if isa.registers == 32 else ((4, 2),)
-    planes = (Tile(f"{block}by{vectors}", vectors * isa.lanes, block, True, "NCHW") for block, vectors in swapped)
-    return (*plains, *anys, *planes)
+    block = 8 if isa.registers == 32 else 4
+    planes = Tile(f"{block}by2", 2 * isa.lanes, block, True, "NCHW")
+    flipped = ((14, 2), (16, 1)) if isa.registers == 32 else ((6, 2),)
+    turned = (Tile(f"{pixels}x{vectors}", pixels, vectors, True, "NCHW", turned=True) for pixels, vectors in flipped)
+    return (*plains, *anys, planes, *turned)
 
 
 def why_not(problem: Problem, isa: Isa) -> str | None:
@@ -70,7 +81,7 @@ def choices(problem: Problem, isa: Isa) -> list[Choice]:
         tile
         for tile in tiles(isa)
         if tile.layout == problem.output_layout
-        and (not tile.plain or (plain(problem) and tile.block(isa) <= problem.filters))
+        and (not tile.plain or (plain(problem) and (tile.turned or tile.block(isa) <= problem.filters)))
         and (not tile.planes or tile.pixels <= problem.out_width)
     ]
     return affordable(problem, [_choice(problem, isa, tile) for tile in fitting])
@@ -83,7 +94,7 @@ def _choice(problem: Problem, isa: Isa, tile: Tile) -> Choice:
     wide = columns.spanned(across * tile.pixels)
     # A stage of planes is one of rows for each channel; else its rows are runs of all channels of all cells.
     wide, planes = (
-        (-(-wide // isa.lanes) * isa.lanes, problem.channels) if tile.planes else (problem.channels * wide, 1)
+        (-(-wide // isa.lanes) * isa.lanes, problem.channels) if tile.by_planes else (problem.channels * wide, 1)
     )
 
     def stage(rows: int) -> int:
@@ -103,11 +114,13 @@ def _choice(problem: Problem, isa: Isa, tile: Tile) -> Choice:
     # Each tap loads its weights and one number a pixel, or the other way round; two loads take as long as a multiply-add.
     cycles = taps * (vectors + (single + vectors // single) / 8)
     if tile.planes:
-        # Of every second cell a vector is two loads, of others as many as it has lanes.
+        # Of every second cell a vector is two loads and a shuffle, of others as many loads as it has lanes.
         loads = columns.stride if columns.stride <= 2 else isa.lanes
         cycles += 2 * taps * max(0, single + vectors // single * loads - vectors)
-    cycles += vectors * (2 if tile.plain else 6 if last else 30)
-    copied = tasks * stage(rows) / 4 * (0.1 if last or tile.planes else 1.5)
+        cycles += taps * (vectors // single if columns.stride == 2 else 0)
+    turned = TURNED + (PARTLY if tile.pixels % isa.lanes else 0) if tile.turned else 0
+    cycles += vectors * (2 + turned if tile.plain else 6 if last else 30)
+    copied = tasks * stage(rows) / 4 * (0.1 if last or tile.by_planes else 1.5)
     uneven = -(-tasks // threads) * threads / tasks
     seconds = (sums * cycles + copied) * isa.lanes / problem.machine.peak / threads * uneven
     return Choice(
@@ -123,11 +136,11 @@ def _choice(problem: Problem, isa: Isa, tile: Tile) -> Choice:
 
 
 def pack(choice: Choice, weight: Array) -> Array:
-    """(ky, kx and c, k), or (ky, c, kx, k) for planes; k is padded to whole blocks, and `spread`. `weight` is (k, c, ky, kx)."""
+    """(ky, kx and c, k), or (ky, c, kx, k) where the stage is one of planes; k is padded to whole blocks, and `spread`. `weight` is (k, c, ky, kx)."""
     filters, channels, high, wide = weight.shape
     block = dict(choice.tiles)["channels"]
     padded = spread(-(-filters // block) * block)
-    if "by" in choice.variant:
+    if choice.variant.endswith("nchw") and not choice.variant.startswith("any"):
         packed = np.zeros((high, channels, wide, padded), np.float32)
         packed[..., :filters] = weight.transpose(2, 1, 3, 0)
     else:

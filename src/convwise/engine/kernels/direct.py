@@ -14,7 +14,7 @@ import halide as hl
 
 from convwise.engine.isa import Isa, symbol
 from convwise.engine.kernels.common import Program, Shared, Variants, whole
-from convwise.engine.kernels.turning import Square, by_vectors, turned
+from convwise.engine.kernels.turning import Square, flipped, schedule_flipped
 from convwise.engine.tiles import direct_tiles
 
 GUARD = hl.TailStrategy.GuardWithIf
@@ -61,8 +61,8 @@ def _algorithm(
 ) -> tuple[Funcs, Any]:
     pixels, block, lanes = shape
     c, k, x, y, n, ki, kb, xi, xt = (hl.Var(name) for name in ("c", "k", "x", "y", "n", "ki", "kb", "xi", "xt"))
-    names = ("stage", "part", "acc", "flip", "tile", name)
-    stage, part, acc, flip, tile, out = (hl.Func(each) for each in names)
+    names = ("stage", "part", "acc", "tile", name)
+    stage, part, acc, tile, out = (hl.Func(each) for each in names)
     inp, square = shared.inp, Square.of(shared, lanes) if layout == "nchw" else None
     if square is not None:
         stage[c, x, y, n] = square.steps[-1][x % lanes * lanes + c % lanes, x / lanes, c / lanes, y, n]
@@ -96,11 +96,7 @@ def _algorithm(
     else:
         acc[ki, xi, xt, kb, y, n] += part[ki, xi, xt, kb, y, n, r.x]
     # Planes are written along a row, so a tile is turned first; pixels that fill its last vector are never stored.
-    i, xo, ko = hl.Var("i"), hl.Var("xo"), hl.Var("ko")
-    flip[i, xo, ko, xt, kb, y, n] = acc[
-        ko * lanes + i % lanes, hl.min(xo * lanes + i / lanes, pixels - 1), xt, kb, y, n
-    ]
-    flips = (flip, *turned(flip, lanes))
+    flips = flipped(acc, lanes, pixels)
     summed = acc[ki, xi, xt, kb, y, n]
     if layout == "nchw":
         summed = flips[-1][ki % lanes * lanes + xi % lanes, xi / lanes, ki / lanes, xt, kb, y, n]
@@ -148,17 +144,7 @@ def _schedule_output(
         param.dim(1).set_stride(hl.Expr() if nhwc else 1)
     funcs.acc.compute_at(out, xj)
     if not nhwc:
-        last = funcs.flips[-1]
-        last.compute_at(out, xj)
-        for flip in funcs.flips:
-            i, xo, ko, xt, kb, *_ = flip.args()
-            if flip is last:
-                flip.bound(xo, 0, _filled(isa, pixels) // isa.lanes).bound(ko, 0, block // isa.lanes)
-            else:
-                # One square after the other, so that its steps stay in registers.
-                flip.compute_at(last, xo).bound_extent(xo, 1).bound_extent(ko, 1)
-            flip.bound(i, 0, isa.lanes**2).bound_extent(xt, 1).bound_extent(kb, 1)
-            by_vectors(flip, isa.lanes, first=flip is funcs.flips[0])
+        schedule_flipped(funcs.flips, out, xj, shape, isa.lanes)
     if form == "any":
         tile.compute_at(out, xj)
     if form != "point":

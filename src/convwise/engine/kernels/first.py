@@ -2,7 +2,8 @@
 
 Cells and their channels are one run of numbers, along which a window's row is one run too: kx and c are a single loop, as
 long as their product. Each task copies its rows into a stage of such runs, with zeros where there is padding. Where the
-channels come first and nothing but a clamp follows, the stage holds a row of each channel, and kx and c are two loops.
+channels come first and nothing but a clamp follows, the stage holds a row of each channel, and kx and c are two loops: over
+vectors of pixels, where they lie side by side, or over vectors of output channels, whose tiles are turned into planes.
 """
 
 from __future__ import annotations
@@ -15,12 +16,16 @@ import halide as hl
 from convwise.engine.families.first import Tile, tiles
 from convwise.engine.isa import Isa, symbol
 from convwise.engine.kernels.common import Program, Shared, Variants, whole
+from convwise.engine.kernels.turning import flipped, schedule_flipped
 
 GUARD, INWARDS = hl.TailStrategy.GuardWithIf, hl.TailStrategy.ShiftInwards
 
 
 def variants(isa: Isa) -> Variants:
-    return {tile.variant: partial(_planes if tile.planes else _build, isa, tile) for tile in tiles(isa)}
+    return {
+        tile.variant: partial(_planes if tile.planes else _turned if tile.turned else _build, isa, tile)
+        for tile in tiles(isa)
+    }
 
 
 def _planes(isa: Isa, shape: Tile) -> Program:
@@ -55,6 +60,43 @@ def _planes(isa: Isa, shape: Tile) -> Program:
         update.specialize(shared.stride_x == step)
     cells.compute_at(acc, taps.x).bound_extent(x, shape.pixels).vectorize(x, isa.lanes).unroll(x)
     w.in_().compute_at(acc, k)
+    return shared.program(out, extra)
+
+
+def _turned(isa: Isa, shape: Tile) -> Program:
+    """Output channels in the lanes: a cell is one number for all of them, wherever its plane lies."""
+    shared = Shared(4)  # k, kx, c, ky
+    extra = rows, wide = [whole(name) for name in ("rows", "wide")]
+    names = ("k", "x", "y", "n", "ki", "kb", "xi", "xt", "yo", "yi", "task")
+    k, x, y, n, ki, kb, xi, xt, yo, yi, task = (hl.Var(name) for name in names)
+    acc, out = hl.Func("acc"), hl.Func(symbol("first", shape.variant, isa))
+    w, stage, lanes = shared.weights, _rows(shared, wide, isa.lanes), isa.lanes
+    pixels, block = tile = shape.pixels, shape.block(isa)
+    taps = hl.RDom([(0, w.dim(axis).extent()) for axis in (1, 2, 3)], "taps")
+    column = (xt * pixels + xi) * shared.stride_x + taps.x
+    cell = stage[column, taps.y, y * shared.stride_y + taps.z * shared.dilation_y, n]
+    acc[ki, xi, xt, kb, y, n] = shared.bias[kb * block + ki]
+    acc[ki, xi, xt, kb, y, n] += w[kb * block + ki, taps.x, taps.y, taps.z] * cell
+    flips, at = flipped(acc, lanes, pixels), x % pixels
+    out[k, x, y, n] = shared.clamped(
+        flips[-1][k % lanes * lanes + at % lanes, at / lanes, k % block / lanes, x / pixels, k / block, y, n]
+    )
+
+    for axis in range(4):
+        out.output_buffer().dim(axis).set_min(0)
+    out.output_buffer().dim(0).set_stride(hl.Expr())
+    out.output_buffer().dim(1).set_stride(1)
+    out.split(k, kb, ki, block, GUARD).split(x, xt, xi, pixels, GUARD).split(y, yo, yi, rows, GUARD)
+    out.reorder(xi, ki, xt, kb, yi, yo, n).fuse(yo, n, task).parallel(task).vectorize(xi, lanes, GUARD)
+    out.never_partition_all()
+    stage.compute_at(out, task)
+    schedule_flipped(flips, out, xt, tile, lanes)
+    acc.compute_at(out, xt).bound(ki, 0, block).bound(xi, 0, pixels).bound_extent(xt, 1).bound_extent(kb, 1)
+    acc.vectorize(ki, lanes).unroll(ki).unroll(xi)
+    update = acc.update().reorder(ki, xi, taps.x, taps.y, taps.z, xt, kb, y, n)
+    update.vectorize(ki, lanes).unroll(ki).unroll(xi).never_partition_all()
+    row = w.in_()
+    row.compute_at(acc, taps.x).vectorize(row.args()[0], lanes).unroll(row.args()[0])
     return shared.program(out, extra)
 
 

@@ -72,6 +72,30 @@ def turned(square: hl.Func, lanes: int) -> tuple[Any, ...]:
     return tuple(steps[1:])
 
 
+def flipped(sums: hl.Func, lanes: int, pixels: int) -> tuple[Any, ...]:
+    """The steps from a tile's sums[k, x, ...], channels in the lanes, to rows of its `pixels`:
+    steps[-1][k % lanes * lanes + x % lanes, x / lanes, k / lanes, ...]. Pixels that only fill the last vector are the last one again.
+    """
+    _, _, *rest = sums.args()
+    i, xo, ko, flip = hl.Var("i"), hl.Var("xo"), hl.Var("ko"), hl.Func("flip")
+    flip[[i, xo, ko, *rest]] = sums[[ko * lanes + i % lanes, hl.min(xo * lanes + i / lanes, pixels - 1), *rest]]
+    return (flip, *turned(flip, lanes))
+
+
+def schedule_flipped(flips: Sequence[Any], consumer: hl.Func, var: hl.Var, tile: tuple[int, int], lanes: int) -> None:
+    """For each `tile` of (pixels, channels), one square after the other, so that its steps stay in registers."""
+    (pixels, block), last = tile, flips[-1]
+    last.compute_at(consumer, var)
+    for flip in flips:
+        i, xo, ko, xt, kb, *_ = flip.args()
+        if flip is last:
+            flip.bound(xo, 0, -(-pixels // lanes)).bound(ko, 0, block // lanes)
+        else:
+            flip.compute_at(last, xo).bound_extent(xo, 1).bound_extent(ko, 1)
+        flip.bound(i, 0, lanes**2).bound_extent(xt, 1).bound_extent(kb, 1)
+        by_vectors(flip, lanes, first=flip is flips[0])
+
+
 def by_vectors(step: hl.Func, lanes: int, *, first: bool = False) -> None:
     """A square in registers: the `first` as it lies, its steps two vectors at a time, whose numbers lie between each other."""
     i = step.args()[0]
