@@ -172,9 +172,9 @@ def _transform_input(shared: Shared, f: dict[str, Any], isa: Isa, used: Transfor
     # Whole vectors, the last one drawn back to the end of the row, or a masked one where the row is shorter.
     low, count = hl.max(first, 0), hl.min(first + across, width) - hl.max(first, 0)
     d = hl.RDom([(0, isa.lanes), (0, (across + isa.lanes - 1) / isa.lanes)], "d")
-    d.where(exists & (count >= isa.lanes) & (d.y * isa.lanes < count))
+    d.where(exists & (count >= isa.lanes))
     begin = low + hl.min(d.y * isa.lanes, count - isa.lanes)
-    place = hl.clamp(begin - first, 0, across - isa.lanes) + d.x
+    place = hl.unsafe_promise_clamped(begin - first, 0, across - isa.lanes) + d.x
     line[[place, ci, y, n, co, *rect]] = shared.inp[channel, begin + d.x, row, image]
     s = hl.RDom([(0, across)], "s")
     column = first + s.x
