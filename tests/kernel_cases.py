@@ -142,6 +142,14 @@ def drawn_for(family: str | None) -> st.SearchStrategy[Case]:
                 each_in=st.integers(7, 40),
                 each_out=st.integers(7, 70),
             )
+        case "direct":
+            together = cases(
+                groups=st.sampled_from([2, 3, 5, 66]),
+                each_in=st.sampled_from([5, 16, 32]),
+                each_out=st.sampled_from([8, 16, 32, 48, 64, 96]),
+                most=14,
+            )
+            return st.one_of(cases(), cases(), together)
         case "depthwise":
             one, many = st.just(1), st.integers(16, 50)
             usual = (

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from convwise.axis import Pads, Window
 from convwise.engine import Conv, avg_pool2d, conv2d, max_pool2d, native, planning
 from convwise.engine.calls import problem_of
-from convwise.engine.families import FAMILIES, depthwise, first, grouped
+from convwise.engine.families import FAMILIES, depthwise, direct, first, grouped
 from convwise.errors import ArgumentError, ShapeError
 
 needed = pytest.mark.skipif(native.library() is None, reason="no kernels here")
@@ -187,10 +187,28 @@ def test_channels_that_lie_apart_give_the_same(stride: int) -> None:
 def test_a_long_stride_does_not_make_a_copy_of_everything() -> None:
     """A register tile of outputs spans as many strides; where that is too much, another form serves."""
     x = np.ones((1, 2, 2000, 2000), np.float32)
-    w = np.ones((2, 1, 1, 1), np.float32)
-    assert conv2d(x, w, stride=2000, groups=2).sum() == 2
+    w = np.ones((2, 1, 2, 1), np.float32)
+    assert conv2d(x, w, stride=2000, groups=2).sum() == 4
     with pytest.raises(ArgumentError, match="what it would copy of the input takes more than 8 MB and than the output"):
         conv2d(x, w, stride=2000, groups=2, algorithm="depthwise")
+
+
+@needed
+@pytest.mark.parametrize("threads", [1, 2, 3])
+@pytest.mark.parametrize("groups", [2, 3, 7, 66])
+@pytest.mark.parametrize("filters", [16, 48, 96, 160])
+def test_the_stage_of_a_task_holds_all_groups_that_it_touches(filters: int, groups: int, threads: int) -> None:
+    library = planning.library()
+    assert library is not None
+    axes = [Window(3, padding=Pads(1, 1)).over(12)] * 2
+    one = problem_of((1, 32 * groups, 12, 12), filters * groups, groups, axes, "NHWC", threads=threads)
+    found = [choice for choice in direct.choices(one, library.isa) if choice.together]
+    assert found
+    for choice in found:
+        _, _, blocks, wide, _, each = choice.extra
+        last = groups * each
+        spans = [(min(start + blocks, last) - 1) // each - start // each + 1 for start in range(0, last, blocks)]
+        assert max(spans) * 32 <= wide, choice
 
 
 def problem(channels: int, filters: int, groups: int, dilation: int = 1, kind: str = "conv") -> object:

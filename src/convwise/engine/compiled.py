@@ -76,7 +76,7 @@ def pack(problem: Problem, choice: Choice, weight: Array) -> Array:
     """The weights as `choice` wants them: (groups, ...) where each group is a call of its own, else (1, ...)."""
     family = FAMILIES[choice.family]
     assert family.pack is not None
-    parts = np.split(weight, problem.groups) if problem.groups > 1 and not family.grouped else [weight]
+    parts = np.split(weight, problem.groups) if problem.groups > 1 and not choice.together else [weight]
     first = family.pack(choice, parts[0])
     packed = aligned((len(parts), *first.shape))
     packed[0] = first
@@ -193,7 +193,7 @@ def _calls(
     problem: Problem, choice: Choice, steps: tuple[Steps, Steps], starts: tuple[int, int], packed: tuple[int, ...]
 ) -> Iterator[Part]:
     inputs, outputs = steps
-    groups = 1 if FAMILIES[choice.family].grouped else problem.groups
+    groups = 1 if choice.together else problem.groups
     images, rows = _slices(problem, choice, inputs, outputs, groups)
     channels, filters = problem.channels // groups, problem.filters // groups
     size = 4

@@ -115,7 +115,7 @@ class Choice:
     beyond the shared ones. A part of the output that starts at a row divisible by `row_step` may be computed by itself.
     `depth` input channels are added up by one call, the next ones on top of its output; 0: all by one. `apart`: windows
     with a dilation are run as `undilated` ones. `strip`: the program sees a plane of outputs as strips of so many, the
-    last of which may reach past the end; 0: as rows.
+    last of which may reach past the end; 0: as rows. `together`: one call computes all groups; else each is a call of its own.
     """
 
     family: str
@@ -131,3 +131,4 @@ class Choice:
     depth: int = 0
     apart: bool = False
     strip: int = 0
+    together: bool = False

@@ -13,16 +13,12 @@ from convwise.engine.problem import Choice, Problem
 
 @dataclass(frozen=True, slots=True)
 class Family:
-    """One row of the candidate table; `pack` is None where there are no weights.
-
-    `grouped`: one call computes all groups; else each group is a call of its own.
-    """
+    """One row of the candidate table; `pack` is None where there are no weights."""
 
     name: str
     why_not: Callable[[Problem, Isa], str | None]
     choices: Callable[[Problem, Isa], list[Choice]]
     pack: Callable[[Choice, Array], Array] | None
-    grouped: bool = False
 
 
 FAMILIES: Mapping[str, Family] = {
@@ -30,8 +26,8 @@ FAMILIES: Mapping[str, Family] = {
     for family in (
         Family("direct", direct.why_not, direct.choices, direct.pack),
         Family("winograd", winograd.why_not, winograd.choices, winograd.pack),
-        Family("depthwise", depthwise.why_not, depthwise.choices, depthwise.pack, grouped=True),
-        Family("grouped", grouped.why_not, grouped.choices, grouped.pack, grouped=True),
+        Family("depthwise", depthwise.why_not, depthwise.choices, depthwise.pack),
+        Family("grouped", grouped.why_not, grouped.choices, grouped.pack),
         Family("first", first.why_not, first.choices, first.pack),
         Family("planes", planes.why_not, planes.choices, planes.pack),
         Family("transposed", transposed.why_not, transposed.choices, transposed.pack),

@@ -152,6 +152,7 @@ def _last(problem: Problem, isa: Isa, tile: Tile) -> Choice:
         workspace=threads * stage(rows),
         macs=tiles * work * tile.lanes * problem.taps,
         row_step=tile.rows,
+        together=True,
     )
 
 
@@ -227,6 +228,7 @@ def _first(problem: Problem, isa: Isa) -> Choice:
         workspace=threads * 4 * wide * problem.rows.spanned(rows * high),
         macs=macs,
         row_step=high,
+        together=True,
     )
 
 

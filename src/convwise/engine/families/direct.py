@@ -13,7 +13,7 @@ import numpy as np
 from convwise.axis import Axis
 from convwise.engine.arrays import Array
 from convwise.engine.isa import Isa, symbol
-from convwise.engine.problem import MOST_WORKSPACE, Choice, Problem
+from convwise.engine.problem import LARGEST_INDEX, MOST_WORKSPACE, Choice, Problem
 from convwise.engine.tiles import direct_tiles
 
 NAME = "direct"
@@ -46,8 +46,9 @@ SKIPPED = 3
 def why_not(problem: Problem, isa: Isa) -> str | None:
     if problem.kind != "conv":
         return "only for convolutions"
-    if problem.groups > MOST_GROUPS:
-        return f"{problem.groups} groups would be {problem.groups} calls; at most {MOST_GROUPS}"
+    if problem.groups > MOST_GROUPS and not any(_together(problem, isa, tile) for tile in direct_tiles(isa)):
+        filters = problem.filters // problem.groups
+        return f"{problem.groups} groups of {filters} filters would be {problem.groups} calls; at most {MOST_GROUPS}"
     return None if choices(problem, isa) else "its steps are so long that a tile's input would not fit 8 MB"
 
 
@@ -61,25 +62,53 @@ def _choices(problem: Problem, isa: Isa) -> Iterator[Choice]:
     # Windows with gaps span much more than they read: fewer tasks, with stages beyond the second cache, copy less.
     gaps = problem.rows.dilation > 1 or problem.columns.dilation > 1
     form = _form(problem)
-    for pixels, vectors in direct_tiles(isa):
-        for depth in _depths(problem, vectors * isa.lanes, form):
-            rooms = [_room(problem, vectors * isa.lanes, depth)] + [MOST_WORKSPACE // problem.threads] * gaps
-            wide = depth + (16 if depth % ALIAS == 0 else 0)
-            if problem.output_layout == "NCHW":
-                wide = -(-wide // isa.lanes) * isa.lanes
-            tasks = {
-                _task(
-                    problem,
-                    (wide, pixels),
-                    -(-problem.filters // problem.groups // (vectors * isa.lanes)),
-                    room,
-                    wanted,
-                )
-                for room in rooms
-                for wanted in counts
-            }
+    for tile in direct_tiles(isa):
+        if _together(problem, isa, tile):
+            yield from _choices_together(problem, isa, tile, counts)
+        if problem.groups > MOST_GROUPS:
+            continue
+        pixels, block = tile[0], tile[1] * isa.lanes
+        for depth in _depths(problem, block, form):
+            rooms = [_room(problem, block, depth)] + [MOST_WORKSPACE // problem.threads] * gaps
+            wide = _wide(problem, isa, depth)
+            deep = -(-problem.filters // problem.groups // block)
+            tasks = {_task(problem, (wide, pixels), deep, room, wanted) for room in rooms for wanted in counts}
             for task in tasks:
-                yield _choice(problem, isa, (pixels, vectors), (depth, wide), task)
+                yield _choice(problem, isa, tile, (depth, wide), task)
+
+
+def _wide(problem: Problem, isa: Isa, channels: int) -> int:
+    """Numbers from one cell of a stage to the next."""
+    wide = channels + (16 if channels % ALIAS == 0 else 0)
+    return -(-wide // isa.lanes) * isa.lanes if problem.output_layout == "NCHW" else wide
+
+
+def _together(problem: Problem, isa: Isa, tile: tuple[int, int]) -> bool:
+    """Whether one call can compute all groups: each is some whole blocks, and planes are turned by whole squares."""
+    inner, filters = problem.channels // problem.groups, problem.filters // problem.groups
+    squares = problem.output_layout == "NHWC" or inner % isa.lanes == 0
+    return problem.groups > 1 and filters % (tile[1] * isa.lanes) == 0 and squares
+
+
+def _choices_together(problem: Problem, isa: Isa, tile: tuple[int, int], counts: tuple[int, ...]) -> Iterator[Choice]:
+    """Tasks of 1, 2, 4, ... groups: their channels are copied together, of each cell side by side."""
+    inner, each = problem.channels // problem.groups, problem.filters // problem.groups // (tile[1] * isa.lanes)
+    count = problem.groups
+    found = set()
+    while count:
+        wide = _wide(problem, isa, inner * count)
+        room = _room(problem, tile[1] * isa.lanes, inner)
+        for wanted in counts:
+            tiles, rows, blocks = _task(
+                problem, (wide, tile[0]), problem.groups * each, room, wanted, most_blocks=count * each
+            )
+            # A task that starts inside a group may end in one more.
+            even = blocks % each == 0 or each % blocks == 0
+            spanned = -(-blocks // each) if even else (blocks + each - 2) // each + 1
+            found.add(((inner, _wide(problem, isa, inner * spanned)), (tiles, rows, blocks)))
+        count //= 2
+    for depths, task in found:
+        yield _choice(problem, isa, tile, depths, task, together=True)
 
 
 def _depths(problem: Problem, block: int, form: str) -> tuple[int, ...]:
@@ -99,17 +128,24 @@ def _room(problem: Problem, block: int, depth: int) -> int:
 
 
 def _choice(
-    problem: Problem, isa: Isa, tile: tuple[int, int], depths: tuple[int, int], task: tuple[int, int, int]
+    problem: Problem,
+    isa: Isa,
+    tile: tuple[int, int],
+    depths: tuple[int, int],
+    task: tuple[int, int, int],
+    *,
+    together: bool = False,
 ) -> Choice:
     (pixels, vectors), (depth, wide), (tiles, rows, blocks) = tile, depths, task
     block = vectors * isa.lanes
     channels, filters = problem.channels // problem.groups, problem.filters // problem.groups
-    calls = -(-channels // depth)
+    calls, apart = -(-channels // depth), 1 if together else problem.groups
     form = _form(problem) if calls == 1 else "any"
-    across, deep = -(-problem.out_width // pixels), -(-filters // block)
+    across, each = -(-problem.out_width // pixels), -(-filters // block)
+    deep = each * problem.groups // apart
     tasks = problem.batch * -(-across // tiles) * -(-problem.out_height // rows) * -(-deep // blocks)
     threads = min(problem.threads, tasks)
-    macs = _work(problem, pixels, across * pixels, deep * block)
+    macs = _work(problem, pixels, across * pixels, each * block)
     stage = 0 if form == "point" else _stage(problem, wide, pixels, tiles, rows)
     uneven = _uneven(problem, task, across, deep, tasks)
     peak = problem.machine.peak * threads
@@ -123,11 +159,11 @@ def _choice(
     # A vector takes three cycles to its place, as long as six multiplications, and more where it comes from far apart
     # or goes beyond the second cache.
     gaps = problem.rows.dilation > 1 or problem.columns.dilation > 1
-    each = (3.0 if gaps else 1.5) if 2 * stage <= problem.machine.l2 else 5.0
-    each += TURNED / 4 * (problem.input_layout == "NCHW")
+    copied = (3.0 if gaps else 1.5) if 2 * stage <= problem.machine.l2 else 5.0
+    copied += TURNED / 4 * (problem.input_layout == "NCHW")
     # A vector that a cell's channels do not fill takes as long as a full one.
-    each *= -(-wide // isa.lanes) * isa.lanes / wide
-    moved = problem.groups * calls * tasks * stage * each / problem.machine.peak / threads
+    copied *= -(-wide // isa.lanes) * isa.lanes / wide
+    moved = apart * calls * tasks * stage * copied / problem.machine.peak / threads
     outputs = problem.filters * problem.out_height * problem.out_width * problem.batch
     each_out = 8 + TURNED * (problem.output_layout == "NCHW") + AGAIN * (calls - 1)
     stored = outputs * each_out / problem.machine.peak / threads
@@ -138,11 +174,12 @@ def _choice(
         variant=variant,
         symbol=symbol(NAME, variant, isa),
         tiles=named if calls == 1 else (*named, ("input channels of a call", depth)),
-        extra=(rows, tiles, blocks, wide, int(_skips(problem))),
-        seconds=(work + moved + stored) * uneven + problem.groups * calls * (2e-6 + tasks * HANDED / threads),
+        extra=(rows, tiles, blocks, wide, int(_skips(problem)), each),
+        seconds=(work + moved + stored) * uneven + apart * calls * (2e-6 + tasks * HANDED / threads),
         workspace=threads * stage,
         macs=macs,
         depth=0 if calls == 1 else depth,
+        together=together,
     )
 
 
@@ -195,7 +232,9 @@ def _efficiency(pixels: int, vectors: int, form: str) -> float:
     return multiplying / (max(multiplying, loading) + 0.25) / (1 + waiting)
 
 
-def _task(problem: Problem, tile: tuple[int, int], deep: int, budget: int, wanted: int) -> tuple[int, int, int]:
+def _task(
+    problem: Problem, tile: tuple[int, int], deep: int, budget: int, wanted: int, most_blocks: int = LARGEST_INDEX
+) -> tuple[int, int, int]:
     """Tiles of a row, rows and blocks of channels that one task takes: its stage fits `budget`, and there are `wanted` tasks."""
     wide, pixels = tile
     tiles = across = -(-problem.out_width // pixels)
@@ -206,13 +245,13 @@ def _task(problem: Problem, tile: tuple[int, int], deep: int, budget: int, wante
         strips < problem.out_height and _stage(problem, wide, pixels, tiles, -(-problem.out_height // strips)) > budget
     ):
         strips += max(1, strips // 4)
-    lines = problem.batch * -(-across // tiles)
+    blocks = min(deep, most_blocks)
+    lines = problem.batch * -(-across // tiles) * -(-deep // blocks)
     # Strips of fewer rows read more rows twice; below the height of a window that costs more than it brings.
     most = -(-problem.out_height // max(problem.rows.kernel, 2))
     strips = max(strips, min(-(-wanted // lines), most))
     rows = -(-problem.out_height // strips)
-    strips = lines * -(-problem.out_height // rows)
-    blocks = deep
+    strips = problem.batch * -(-across // tiles) * -(-problem.out_height // rows)
     while strips * -(-deep // blocks) < wanted and blocks > 1:
         blocks = -(-blocks // 2)
     if strips * -(-deep // blocks) < wanted and rows == problem.out_height == 1 and tiles > 1:

@@ -91,6 +91,7 @@ def _planes(problem: Problem, isa: Isa, size: int, high: int) -> Choice:
         workspace=problem.threads * stage(rows),
         macs=tiles * high * size * isa.lanes * size * problem.taps,
         row_step=high,
+        together=True,
     )
 
 
@@ -120,6 +121,7 @@ def _rotating(problem: Problem, isa: Isa, size: int, pixels: int) -> Choice:
         seconds=_seconds(problem, isa, cycles * tiles, tasks),
         workspace=0,
         macs=tiles * pixels * isa.lanes * size * problem.taps,
+        together=True,
     )
 
 
@@ -150,6 +152,7 @@ def _any(problem: Problem, isa: Isa) -> Choice:
         seconds=_seconds(problem, isa, cycles, tasks),
         workspace=4 * problem.threads * stage(rows),
         macs=tiles * ANY_PIXELS * isa.lanes * inner * problem.taps,
+        together=True,
     )
 
 

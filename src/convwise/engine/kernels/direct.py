@@ -44,9 +44,10 @@ class Funcs:
 def build(isa: Isa, tile: tuple[int, int], layout: str, form: str) -> Program:
     shared = Shared(5)  # k in block, c, kx, ky, block
     pixels, block = tile[0], isa.lanes * tile[1]
-    extra = rows, tiles, blocks, wide, skip = [whole(name) for name in ("rows", "tiles", "blocks", "wide", "skip")]
+    names = ("rows", "tiles", "blocks", "wide", "skip", "each")
+    extra = rows, tiles, blocks, wide, skip, each = [whole(name) for name in names]
     name = symbol("direct", f"{tile[0]}x{tile[1]}_{layout}_{form}", isa)
-    funcs, taps = _algorithm(shared, name, (pixels, block, isa.lanes), layout, form, skip)
+    funcs, taps = _algorithm(shared, name, (pixels, block, isa.lanes), (layout, form), (skip, each))
     _schedule_output(shared, funcs, isa, (pixels, block), (layout, form), (rows, tiles, blocks))
     if form == "any":
         _schedule_tile(shared, funcs, isa, (pixels, block), layout)
@@ -57,9 +58,9 @@ def build(isa: Isa, tile: tuple[int, int], layout: str, form: str) -> Program:
 
 
 def _algorithm(
-    shared: Shared, name: str, shape: tuple[int, int, int], layout: str, form: str, skip: Any
+    shared: Shared, name: str, shape: tuple[int, int, int], kind: tuple[str, str], sizes: tuple[Any, Any]
 ) -> tuple[Funcs, Any]:
-    pixels, block, lanes = shape
+    (pixels, block, lanes), (layout, form), (skip, each) = shape, kind, sizes
     c, k, x, y, n, ki, kb, xi, xt = (hl.Var(name) for name in ("c", "k", "x", "y", "n", "ki", "kb", "xi", "xt"))
     names = ("stage", "part", "acc", "tile", name)
     stage, part, acc, tile, out = (hl.Func(each) for each in names)
@@ -86,13 +87,20 @@ def _algorithm(
         down = (below >= shared.pad_y) & (below < inp.dim(2).extent() + shared.pad_y)
         taps.where(across | (skip == 0))
         r.where(down | (skip == 0))
+    # Of a group with `each` blocks of output channels; what lies past the last one is never stored.
+    inner = w.dim(1).extent()
+    group = hl.min(kb / each * inner, inp.dim(0).extent() - inner)
+    if layout == "nchw":
+        group = group / lanes * lanes
     # A row of taps is added up by itself before it joins the others: long sums lose fewer digits.
-    cell = stage[taps.x, first + xi * shared.stride_x, row + ky * shared.dilation_y, n]
+    cell = stage[group + taps.x, first + xi * shared.stride_x, row + ky * shared.dilation_y, n]
     part[ki, xi, xt, kb, y, n, ky] = hl.f32(0)
     part[ki, xi, xt, kb, y, n, ky] += w[ki, taps.x, taps.y, ky, kb] * cell
     acc[ki, xi, xt, kb, y, n] = shared.bias[kb * block + ki]
     if form == "point":
-        acc[ki, xi, xt, kb, y, n] += w[ki, taps.x, taps.y, 0, kb] * stage[taps.x, first + xi * shared.stride_x, row, n]
+        acc[ki, xi, xt, kb, y, n] += (
+            w[ki, taps.x, taps.y, 0, kb] * stage[group + taps.x, first + xi * shared.stride_x, row, n]
+        )
     else:
         acc[ki, xi, xt, kb, y, n] += part[ki, xi, xt, kb, y, n, r.x]
     # Planes are written along a row, so a tile is turned first; pixels that fill its last vector are never stored.
