@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import gcd
 
 import numpy as np
 
@@ -23,10 +24,18 @@ TASKS = 4
 TOO_WIDE = f"what it would copy of the input takes more than {MOST_WORKSPACE // 10**6} MB and than the output"
 COPIED, READ = 12.0, 4.0
 """Multiply-adds of a vector in whose time one is copied with its padding, and read for the first time between others."""
-PAGE, STRODE = 4096, 3.0
-"""Bytes between pixels at which every vector lies in a page of its own, and what copying one takes more there."""
-ADDRESSED, EDGE = 160.0, 3.0
-"""Multiply-adds in whose time a tile without a stage finds its addresses; how much longer one at the border takes."""
+PAGE, STRODE, ALIASED = 4096, 3.0, 3.0
+"""Bytes between pixels at which every vector lies in a page of its own and in the same place of the first cache; what copying
+one takes more where they come from beyond the second cache, and where they drive each other out of the first.
+"""
+ADDRESSED, LOOPED, EDGE = 70.0, 10.0, 3.0
+"""Multiply-adds in whose time a tile without a stage finds its addresses, and those of one tap; how much longer one at the
+border takes.
+"""
+WALKED = 300.0
+"""The same for a tile in registers with a step of 1, once for all blocks of channels, which follow each other."""
+LARGE, SLOWED = 20_000_000, 2.5
+"""Bytes of input and output that no cache holds, and how much longer copying takes then."""
 CURVED = frozenset({"silu", "swish", "hardswish", "hardsilu"})
 """Activations that are more than a clamp."""
 
@@ -121,7 +130,7 @@ def _last(problem: Problem, isa: Isa, tile: Tile) -> Choice:
     tasks = problem.batch * strips * -(-blocks // each)
     threads = min(problem.threads, tasks)
     tiles, work = problem.batch * across * down * blocks, tile.pixels * tile.rows
-    products = problem.taps * (work + 2)
+    products = problem.taps * (work + 2 + (0 if tile.staged or tile.near else LOOPED))
     cycles: float = tiles * (products + (4 if tile.plain else 12) * work)
     vectors = -(-tile.lanes // isa.lanes) * problem.batch * blocks
     if tile.staged:
@@ -130,7 +139,9 @@ def _last(problem: Problem, isa: Isa, tile: Tile) -> Choice:
         whole = max(columns.interior.stop // tile.pixels - -(-columns.interior.start // tile.pixels), 0)
         inside = whole * len(lines.interior) / (across * problem.out_height)
         cycles += vectors * problem.height * problem.width * READ
-        cycles += tiles * ((0 if tile.near else ADDRESSED) + (1 - inside) * (EDGE - 1) * products)
+        walked = WALKED / blocks if problem.columns.stride == 1 else 0.0
+        begun = walked if tile.near else ADDRESSED
+        cycles += tiles * (begun + (1 - inside) * (EDGE - 1) * products)
     variant = f"{tile.name}_nhwc"
     return Choice(
         family=NAME,
@@ -157,9 +168,11 @@ def _last(problem: Problem, isa: Isa, tile: Tile) -> Choice:
 
 
 def _copied(problem: Problem) -> float:
-    """Multiply-adds of a vector in whose time one is copied: longer where the next pixel's lies far off and in no cache."""
-    far = 4 * problem.channels * problem.height * problem.width > problem.machine.l2
-    return COPIED * (1 + STRODE * min(4 * problem.channels / PAGE, 1)) if far else COPIED
+    """Multiply-adds of a vector in whose time one is copied: longer where the next pixel's lies far off."""
+    step = 4 * problem.channels
+    far = step * problem.height * problem.width > problem.machine.l2
+    slowed = SLOWED if problem.bytes > LARGE else 1.0
+    return COPIED * slowed * (1 + ALIASED * gcd(step, PAGE) / PAGE + (STRODE * min(step / PAGE, 1) if far else 0))
 
 
 def read_task(problem: Problem, down: int, blocks: int, _: object) -> tuple[int, int]:
