@@ -18,7 +18,7 @@ MOST_EXACT = 2**24
 def rotations(isa: Isa) -> tuple[tuple[int, int], ...]:
     """Channels of a group, and the outputs of a row whose accumulators fit the registers with it."""
     room = 28 if isa.registers == 32 else 12
-    return tuple((size, max(1, min(7, room // size))) for size in (2, 4, 8, 16) if size <= isa.lanes)
+    return tuple((size, max(1, min(7, room // size))) for size in (2, 4, 8) if size <= isa.lanes)
 
 
 def planes(isa: Isa) -> tuple[tuple[int, int], ...]:
