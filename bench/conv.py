@@ -3,6 +3,7 @@
     python bench/conv.py                        all layers, 1 and 2 threads: table, accuracy, cold start, installed size
     python bench/conv.py --threads 2 --rows 1,4 some layers
     python bench/conv.py --layer 1,2048,33,33,256,3,1,12,12,1    another one: batch, channels, height, width, filters, kernel, stride, padding, dilation, groups
+    python bench/conv.py --threads 2 --more     other layers of real networks, in place of the seventeen
     python bench/conv.py --growth               how time grows with one size, and where it jumps
     python bench/conv.py --growth --series kernel  one of its tables
     python bench/conv.py --roofs                also the share of what the machine allows, and pools: conv_bounds.py says how it is counted
@@ -34,30 +35,11 @@ import conv_roofs
 import numpy as np
 from conv_bounds import MEMORY_BOUND
 from conv_growth import SERIES, series
+from conv_layers import LAYERS, MORE
 from conv_peers import MAKERS, Layer, arrays
 from conv_pools import POOL_MAKERS, POOLS
 from conv_roofs import plot
 
-# batch, channels, height, width, filters, kernel, stride, padding, dilation, groups
-LAYERS = (
-    (1, 3, 224, 224, 64, 7, 2, 3, 1, 1),
-    (1, 64, 56, 56, 64, 3, 1, 1, 1, 1),
-    (1, 64, 56, 56, 256, 1, 1, 0, 1, 1),
-    (1, 128, 56, 56, 128, 3, 2, 1, 1, 1),
-    (1, 128, 28, 28, 128, 3, 1, 1, 1, 1),
-    (1, 512, 28, 28, 128, 1, 1, 0, 1, 1),
-    (1, 256, 14, 14, 256, 3, 1, 1, 1, 1),
-    (1, 256, 14, 14, 1024, 1, 1, 0, 1, 1),
-    (1, 512, 7, 7, 512, 3, 1, 1, 1, 1),
-    (1, 64, 224, 224, 64, 3, 1, 1, 1, 1),
-    (1, 256, 56, 56, 256, 3, 1, 1, 1, 1),
-    (1, 64, 570, 570, 64, 3, 1, 0, 1, 1),
-    (1, 512, 28, 28, 256, 3, 1, 6, 6, 1),
-    (1, 96, 112, 112, 96, 3, 2, 1, 1, 96),
-    (1, 384, 14, 14, 384, 3, 1, 1, 1, 384),
-    (32, 3, 64, 64, 32, 3, 2, 0, 1, 1),
-    (1, 128, 56, 56, 128, 3, 1, 1, 1, 32),
-)
 PEERS = ("torch", "torch-last", "onnxruntime", "openvino", "ncnn")
 OURS = ("convwise-NHWC", "convwise-NCHW")
 DISTRIBUTIONS = {
@@ -389,6 +371,9 @@ def main() -> None:
         default=[],
         help="ten numbers, in place of the seventeen; may be given several times",
     )
+    parser.add_argument(
+        "--more", action="store_true", help="the other layers of conv_layers.py, in place of the seventeen"
+    )
     parser.add_argument("--libraries", default=",".join((*OURS, *PEERS)))
     parser.add_argument("--rounds", type=int, default=3, help="so many times all libraries in turn; medians of them")
     parser.add_argument("--roofs", action="store_true", help="also the shares of the bounds, and pools")
@@ -417,8 +402,9 @@ def answer(work: dict[str, Any]) -> Any:
 
 def compared(options: argparse.Namespace, counts: list[int]) -> str:
     """All that a run without --growth prints."""
-    rows = [int(row) for row in options.rows.split(",")] if options.rows else range(len(LAYERS))
-    layers = [asked(text) for text in options.layer] or [LAYERS[row] for row in rows]
+    known = MORE if options.more else LAYERS
+    rows = [int(row) for row in options.rows.split(",")] if options.rows else range(len(known))
+    layers = [asked(text) for text in options.layer] or [known[row] for row in rows]
     libraries = [name for name in options.libraries.split(",") if name in OURS or installed(name) is not None]
     found = {count: in_rounds(libraries, layers, count, options.rounds, accuracy=True) for count in counts}
     versions = ", ".join(

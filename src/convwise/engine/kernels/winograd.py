@@ -395,9 +395,9 @@ def _schedule_spectrum(shared: Shared, f: Funcs, isa: Isa, schedule: str, sizes:
     # Two rows ahead; a prefetch never faults.
     near = hl.PrefetchBoundStrategy.NonFaulting
     chunks.prefetch(image=shared.inp, at=sco, **{"from": sy}, offset=2, strategy=near)
-    # Which part a chunk is of is told by a division, which must not stand in the innermost loop.
+    # Which part a chunk is of is told by a division, and what to ask for by comparisons: not in the innermost loop.
     parted = stage.specialize(_by_chunks(shared, isa)).vectorize(sci)
-    parted.prefetch(image=shared.inp, at=sx, **{"from": sy}, offset=2, strategy=near)
+    parted.prefetch(image=shared.inp, at=sy, **{"from": sy}, offset=2, strategy=near)
     rest = stage.update()
     rest.specialize(_by_rows(shared) | _by_chunks(shared, isa))
     rest.specialize(shared.inp.dim(0).stride() == 1).reorder(sci, f.cells.x).vectorize(sci)
