@@ -303,18 +303,67 @@ def test_without_kernels_numpy_serves() -> None:
 
 
 @needed
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(st.data())
 def test_slices_of_rows_and_images_give_the_same(data: st.DataObject) -> None:
     """Long work is cut into calls of a few rows; here after very few multiply-adds."""
-    from convwise.engine import compiled
+    from convwise.engine import calls, compiled
 
-    case = data.draw(cases(most=20))
-    kept, compiled.SLICE = compiled.SLICE, data.draw(st.integers(100, 100_000))
+    point = cases(kernels=st.just(1), padding=st.just(0), each_in=st.integers(1, 40), each_out=st.integers(1, 40))
+    case = data.draw(st.one_of(cases(most=20), point))
+    kept = compiled.SLICE
+    compiled.SLICE = calls.SLICE = data.draw(st.integers(100, 100_000))
     try:
         check(case, data.draw(st.sampled_from([*CONVS, None])))
     finally:
-        compiled.SLICE = kept
+        compiled.SLICE = calls.SLICE = kept
+
+
+@needed
+@pytest.mark.parametrize("stride", [1, (2, 1), 2])
+@pytest.mark.parametrize("layout", ["NHWC", "NCHW"])
+def test_a_1x1_layer_of_many_multiply_adds_is_whole(layout: str, stride: object) -> None:
+    """More than one call takes: 10**9 for each thread."""
+    rng = np.random.default_rng(7)
+    down, across = (stride, stride) if isinstance(stride, int) else (2, 1)
+    x = rng.integers(-3, 4, (1, 66 * down, 64 * across, 512)).astype(np.float32)
+    w = rng.integers(-3, 4, (512, 512, 1, 1)).astype(np.float32)
+    wanted = x[:, ::down, ::across] @ w[:, :, 0, 0].T
+    data = x if layout == "NHWC" else np.ascontiguousarray(x.transpose(0, 3, 1, 2))
+    result = conv2d(data, w, stride=stride, layout=layout, threads=1)
+    assert np.array_equal(result if layout == "NHWC" else result.transpose(0, 2, 3, 1), wanted)
+
+
+@needed
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.one_of(drawn_for("direct"), drawn_for(None)), st.lists(st.integers(0, 30), min_size=6, max_size=6))
+def test_one_convolution_takes_inputs_of_several_sizes(case: Case, more: list[int]) -> None:
+    """The kernel, its tiles and whether groups are computed together may differ; packed weights are shared where they can be."""
+    x, w, bias = case.arrays()
+    options = case.options()
+    conv, plain = Conv(w, bias, threads=case.threads, **options), Conv(w, bias, algorithm="windows", **options)
+    rows, columns = (1, 2) if case.layout == "NHWC" else (2, 3)
+    rng = np.random.default_rng(case.seed)
+    for down, across in zip(more[::2], more[1::2], strict=True):
+        shape = list(x.shape)
+        shape[rows] += down
+        shape[columns] += across
+        other = rng.integers(-4, 5, shape).astype(np.float32)
+        wanted = plain(other)
+        assert np.allclose(conv(other), wanted, rtol=1e-5, atol=4e-6 * max(float(abs(wanted).max(initial=0)), 1.0))
+
+
+@needed
+@pytest.mark.parametrize("algorithm", [None, "direct"])
+def test_groups_computed_together_and_apart_have_weights_of_their_own(algorithm: str | None) -> None:
+    rng = np.random.default_rng(8)
+    w = rng.integers(-4, 5, (192, 32, 5, 5)).astype(np.float32)
+    options = {"padding": 2, "groups": 2, "layout": "NHWC"}
+    conv = Conv(w, threads=4, algorithm=algorithm, **options)
+    for shape in ((1, 37, 37, 64), (1, 13, 36, 64), (1, 44, 44, 64), (1, 50, 45, 64)):
+        x = rng.integers(-4, 5, shape).astype(np.float32)
+        wanted = conv2d(x, w, algorithm="windows", **options)
+        assert np.allclose(conv(x), wanted, rtol=1e-5, atol=4e-6 * float(abs(wanted).max()))
 
 
 @needed

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import gc
+import os
 import pickle
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 
@@ -107,6 +110,40 @@ def test_threads_never_share_a_block() -> None:
     for thread in threads:
         thread.join()
     assert not wrong
+
+
+def test_what_is_kept_is_given_up_where_memory_is_short(monkeypatch: pytest.MonkeyPatch) -> None:
+    first, _ = empty(LARGE)
+    del first
+    assert results._kept
+    asked, real = [], np.empty
+
+    def short(*at: object, **named: object) -> np.ndarray:
+        asked.append(len(results._kept))
+        if results._kept:
+            raise MemoryError
+        return real(*at, **named)  # type: ignore[call-overload, no-any-return]
+
+    monkeypatch.setattr(np, "empty", short)
+    result, _ = empty((1, 3, 3000, 1001))
+    assert (result.nbytes, asked) == (4 * 3 * 3000 * 1001, [1, 0])
+
+
+def test_a_result_that_outlives_its_module_says_nothing() -> None:
+    code = (
+        "import sys, convwise.engine.results as r\n"
+        "sys.mod, sys.main = r, sys.modules['__main__']\n"
+        "keep = r.empty((5000, 1000))[0]\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        timeout=100,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_convolutions_and_pools_lie_there() -> None:

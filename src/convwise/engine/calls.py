@@ -45,7 +45,7 @@ class Prepared:
     @property
     def packing(self) -> tuple[Any, ...]:
         """What weights are packed for: equal keys share packed weights."""
-        return (self.choice.family, self.choice.variant, self.choice.tiles)
+        return (self.choice.family, self.choice.variant, self.choice.tiles, self.choice.together)
 
     def pack(self, weight: Array) -> Array:
         return pack(self.problem, self.choice, weight)
@@ -147,7 +147,9 @@ def _stepped(problem: Problem, inputs: Steps) -> tuple[Problem, Steps]:
 
 
 def flatten(problem: Problem, inputs: Steps) -> tuple[Problem, Steps]:
-    """A 1x1 convolution without padding sees no neighbours, so an image is one row of cells, and so may a batch be."""
+    """Without what no kernel need see: rows that windows step over; and where a window is one cell and there is no padding,
+    neighbours: an image is one row of cells then, and so may a batch be.
+    """
     problem, inputs = _stepped(problem, inputs)
     axes = (problem.rows, problem.columns)
     plain = all(axis.kernel == axis.stride == 1 and axis.pad_low == axis.pad_high == 0 for axis in axes)

@@ -205,7 +205,8 @@ def _calls(
     ):
         count, high = min(images, problem.batch - image), min(rows, problem.out_height - row)
         some = min(depth, channels - first)
-        source = 4 * (starts[0] + image * inputs[0] + (group * channels + first) * inputs[1])
+        above = _above(problem, row)
+        source = 4 * (starts[0] + image * inputs[0] + (group * channels + first) * inputs[1] + above * inputs[2])
         place = 4 * (starts[1] + image * outputs[0] + group * filters * outputs[1] + row * outputs[2])
         weights = _dense(packed[1:])
         if some < channels:
@@ -219,7 +220,7 @@ def _calls(
             )
             added = describe((filters, cells, 1, count), (plane, 1, cells, image))
         buffers = (
-            describe((some, problem.width, problem.height, count), _inner_first(inputs)),
+            describe((some, problem.width, problem.height - above, count), _inner_first(inputs)),
             weights,
             _dense((_bias_length(problem, filters),)),
             added,
@@ -227,6 +228,13 @@ def _calls(
         )
         places = (source, group * size + 4 * first * packed[-1], 4 * group * filters, place)
         yield _part(problem, choice, buffers, places, row, (first == 0, first + some == channels))
+
+
+def _above(problem: Problem, row: int) -> int:
+    """Rows of the input that no window of the outputs from `row` on reads; one row is always left."""
+    if problem.kind == "transposed":
+        return 0
+    return min(max(row * problem.rows.stride - problem.rows.pad_low, 0), problem.height - 1)
 
 
 def _bias_length(problem: Problem, filters: int) -> int:
@@ -275,7 +283,9 @@ def _part(
     assert form is not None
     first = ends[0]
     columns, lines = problem.columns, problem.rows
-    low = lines.pad_low + row if problem.kind == "transposed" else lines.pad_low - row * lines.stride
+    low = lines.pad_low + row
+    if problem.kind != "transposed":
+        low = lines.pad_low - row * lines.stride + _above(problem, row)
     whole = [columns.pad_low, low, columns.stride, lines.stride, columns.dilation, lines.dilation, form[0]]
     scalars: list[Any] = [ctypes.c_int32(value) for value in whole]
     scalars += [ctypes.c_float(form[1]), ctypes.c_float(form[2]), ctypes.c_int32(problem.residual or not first)]

@@ -7,6 +7,8 @@ go back to the system with each result. So the last of them are kept here, and l
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Callable
 from math import prod
 from typing import Any
 
@@ -38,8 +40,9 @@ class Loan:
         self._block = block
         self.__array_interface__ = interface
 
-    def __del__(self) -> None:
-        _keep(self._block)
+    def __del__(self, ending: Callable[[], bool] = sys.is_finalizing) -> None:
+        if not ending():
+            _keep(self._block)
 
 
 def empty(shape: tuple[int, ...]) -> tuple[Array, int]:
@@ -51,7 +54,7 @@ def empty(shape: tuple[int, ...]) -> tuple[Array, int]:
     size = 4 * count + 64
     block = _taken(size) if size >= LENT_FROM else None
     if block is None:
-        block = np.empty(size, np.uint8)
+        block = _new(size)
     place = address(block)
     start = -place % 64
     if size < LENT_FROM:
@@ -60,8 +63,16 @@ def empty(shape: tuple[int, ...]) -> tuple[Array, int]:
     return np.asarray(Loan(block, interface)), place + start
 
 
+def _new(size: int) -> Array:
+    try:
+        return np.empty(size, np.uint8)
+    except MemoryError:
+        _kept.clear()
+        return np.empty(size, np.uint8)
+
+
 def _taken(size: int) -> Array | None:
-    for place, block in list(_kept.items()):
+    for place, block in _kept.copy().items():
         if size <= block.nbytes <= MOST_SPARE * size:
             # Another thread may have been faster.
             found = _kept.pop(place, None)
@@ -73,9 +84,13 @@ def _taken(size: int) -> Array | None:
 def _keep(block: Array) -> None:
     if block.nbytes > MOST_KEPT:
         return
-    _kept[address(block)] = block
-    while len(_kept) > MOST_BLOCKS or sum(kept.nbytes for kept in list(_kept.values())) > MOST_KEPT:
-        oldest = next(iter(list(_kept)), None)
+    while len(_kept) >= MOST_BLOCKS or sum(map(_bytes, _kept.copy().values())) + block.nbytes > MOST_KEPT:
+        oldest = next(iter(_kept.copy()), None)
         if oldest is None:
-            return
+            break
         _kept.pop(oldest, None)
+    _kept[address(block)] = block
+
+
+def _bytes(block: Array) -> int:
+    return block.nbytes
