@@ -11,6 +11,8 @@ MOST_WORKSPACE = 8 * 10**6
 """Bytes that a kernel may take beside the arrays; more only where the output is as large."""
 LARGEST_INDEX = 2**31 - 1
 """Kernels address an image's numbers with 32 bits."""
+FAR = 20_000_000
+"""Bytes that do not stay in any cache from one call to the next."""
 
 
 @dataclass(frozen=True, slots=True)

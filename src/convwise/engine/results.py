@@ -1,7 +1,7 @@
 """Where results go: large ones start at a cache line, and the largest lie where earlier results have lain.
 
-An operating system clears the pages that it hands out, which takes a quarter of the time of a 3 x 3 layer on a large
-image and most of the time of a pool. The C library keeps smaller blocks for itself (glibc: up to 32 MB); larger ones
+An operating system clears the pages that it hands out, which takes longer than to copy as much (bench/conv.py --roofs
+prints both). The C library keeps smaller blocks for itself (glibc: up to 32 MB); larger ones
 go back to the system with each result. So the last of them are kept here, and lent again to a result of their size.
 """
 
@@ -84,13 +84,9 @@ def _taken(size: int) -> Array | None:
 def _keep(block: Array) -> None:
     if block.nbytes > MOST_KEPT:
         return
-    while len(_kept) >= MOST_BLOCKS or sum(map(_bytes, _kept.copy().values())) + block.nbytes > MOST_KEPT:
+    while len(_kept) >= MOST_BLOCKS or sum(kept.nbytes for kept in _kept.copy().values()) + block.nbytes > MOST_KEPT:
         oldest = next(iter(_kept.copy()), None)
         if oldest is None:
             break
         _kept.pop(oldest, None)
     _kept[address(block)] = block
-
-
-def _bytes(block: Array) -> int:
-    return block.nbytes

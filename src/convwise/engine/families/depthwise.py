@@ -10,7 +10,7 @@ import numpy as np
 
 from convwise.engine.arrays import Array
 from convwise.engine.isa import Isa, symbol
-from convwise.engine.problem import MOST_WORKSPACE, Choice, Problem
+from convwise.engine.problem import FAR, MOST_WORKSPACE, Choice, Problem
 
 NAME = "depthwise"
 USUAL = ((3, 1), (3, 2), (5, 1), (5, 2), (7, 1))
@@ -34,8 +34,8 @@ border takes.
 """
 WALKED = 300.0
 """The same for a tile in registers with a step of 1, once for all blocks of channels, which follow each other."""
-LARGE, SLOWED = 20_000_000, 2.5
-"""Bytes of input and output that no cache holds, and how much longer copying takes then."""
+SLOWED = 2.5
+"""How much longer copying takes where no cache holds input and output."""
 CURVED = frozenset({"silu", "swish", "hardswish", "hardsilu"})
 """Activations that are more than a clamp."""
 
@@ -171,7 +171,7 @@ def _copied(problem: Problem) -> float:
     """Multiply-adds of a vector in whose time one is copied: longer where the next pixel's lies far off."""
     step = 4 * problem.channels
     far = step * problem.height * problem.width > problem.machine.l2
-    slowed = SLOWED if problem.bytes > LARGE else 1.0
+    slowed = SLOWED if problem.bytes > FAR else 1.0
     return COPIED * slowed * (1 + ALIASED * gcd(step, PAGE) / PAGE + (STRODE * min(step / PAGE, 1) if far else 0))
 
 

@@ -47,8 +47,7 @@ def why_not(problem: Problem, isa: Isa) -> str | None:
     if problem.kind != "conv":
         return "only for convolutions"
     if problem.groups > MOST_GROUPS and not any(_together(problem, isa, tile) for tile in direct_tiles(isa)):
-        filters = problem.filters // problem.groups
-        return f"{problem.groups} groups of {filters} filters would be {problem.groups} calls; at most {MOST_GROUPS}"
+        return f"{problem.groups} groups would be {problem.groups} calls; at most {MOST_GROUPS}"
     return None if choices(problem, isa) else "its steps are so long that a tile's input would not fit 8 MB"
 
 

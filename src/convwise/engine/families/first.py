@@ -7,14 +7,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from convwise.engine.arrays import Array
+from convwise.engine.families import direct
 from convwise.engine.families.depthwise import TASKS, TOO_WIDE, affordable, plain, spread
 from convwise.engine.isa import Isa, symbol
 from convwise.engine.problem import Choice, Problem
 
 NAME = "first"
 MOST_CHANNELS = 4
-TURNED, PARTLY = 10, 12
-"""Multiply-adds of a vector in whose time one of channels is turned into a row of pixels, and one that is not full is stored."""
+PARTLY = 12
+"""Multiply-adds of a vector in whose time one that is not full is stored."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +39,12 @@ class Tile:
 
     @property
     def planes(self) -> bool:
-        return self.plain and self.layout == "NCHW" and not self.turned
+        return self.by_planes and not self.turned
 
     @property
     def by_planes(self) -> bool:
         """Whether the stage and the weights lie channel by channel."""
-        return self.planes or self.turned
+        return self.plain and self.layout == "NCHW"
 
     def block(self, isa: Isa) -> int:
         return self.vectors * (1 if self.planes else isa.lanes)
@@ -118,7 +119,7 @@ def _choice(problem: Problem, isa: Isa, tile: Tile) -> Choice:
         loads = columns.stride if columns.stride <= 2 else isa.lanes
         cycles += 2 * taps * max(0, single + vectors // single * loads - vectors)
         cycles += taps * (vectors // single if columns.stride == 2 else 0)
-    turned = TURNED + (PARTLY if tile.pixels % isa.lanes else 0) if tile.turned else 0
+    turned = direct.TURNED + (PARTLY if tile.pixels % isa.lanes else 0) if tile.turned else 0
     cycles += vectors * (2 + turned if tile.plain else 6 if last else 30)
     copied = tasks * stage(rows) / 4 * (0.1 if last or tile.by_planes else 1.5)
     uneven = -(-tasks // threads) * threads / tasks

@@ -21,7 +21,7 @@ import numpy.typing as npt
 
 from convwise.engine.arrays import Array
 from convwise.engine.isa import Isa, symbol
-from convwise.engine.problem import LARGEST_INDEX, MOST_WORKSPACE, Choice, Problem, undilated
+from convwise.engine.problem import FAR, LARGEST_INDEX, MOST_WORKSPACE, Choice, Problem, undilated
 from convwise.engine.transforms import transform
 from convwise.engine.winograd_tiles import SIZES, SPREAD, VARIANTS, pixels
 
@@ -53,7 +53,6 @@ TURNED = {
 APART = 0.17  # more of it for every cell from one to the next
 START = 1000.0  # a vector of planes: the beginnings of a row of theirs are waited for
 LINE, DISTANT = 3.0, 9.0  # a cache line of weights that comes from beyond the core's cache, from beyond all caches
-FAR = 20_000_000  # bytes of weights that do not stay in any cache from one call to the next
 STRAIN = 0.13  # what is lost where a rectangle takes all of the core's cache and not half of it
 LENT = 1.13  # products of transformed input that another core has just written
 TASK = 15000.0  # handing out a part and waiting for the last one
