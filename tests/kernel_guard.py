@@ -14,7 +14,7 @@ import numpy as np
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from kernel_cases import EMPTY, Case, Fence, drawn_for, expected, one_of, scale
 
-from convwise.engine import Conv, calls, compiled, convolution, planning
+from convwise.engine import Conv, calls, compiled, packing, planning
 from convwise.engine.families import FAMILIES, direct
 from convwise.errors import ArgumentError
 
@@ -28,10 +28,10 @@ def guard(case: Case, family: str, at_end: bool) -> None:
 
     def aligned(shape: tuple[int, ...], fill: bool = False) -> np.ndarray:
         placed = fence.place(int(np.prod(shape)), at_end=at_end).reshape(shape)
-        placed[...] = 0
+        placed[...] = 0 if fill else np.nan
         return placed
 
-    kept = calls.empty, compiled.aligned, direct._depths, planning.FAMILIES
+    kept = calls.empty, compiled.aligned, packing.aligned, direct._depths, planning.FAMILIES
     if case.seed % 3:
         # Not only the tile that seems cheapest, which for small layers is nearly always the same.
         planning.FAMILIES = {**FAMILIES, family: replace(FAMILIES[family], choices=one_of(family, case.seed))}
@@ -44,7 +44,7 @@ def guard(case: Case, family: str, at_end: bool) -> None:
         return placed, calls.address(placed)
 
     calls.empty = empty
-    compiled.aligned = aligned
+    compiled.aligned = packing.aligned = aligned
     try:
         wanted = expected(case)
         residual = case.residual_like(wanted.shape)
@@ -59,7 +59,7 @@ def guard(case: Case, family: str, at_end: bool) -> None:
         RAN[1] += 1
         return
     finally:
-        calls.empty, compiled.aligned, direct._depths, planning.FAMILIES = kept
+        calls.empty, compiled.aligned, packing.aligned, direct._depths, planning.FAMILIES = kept
     RAN[0] += 1
     assert not (result.view(np.uint32) == EMPTY).any(), "an output was not written"
     assert np.allclose(result, wanted, rtol=1e-5, atol=1e-5 * scale(case))
@@ -85,6 +85,5 @@ def main(family: str, count: int, first: int) -> None:
     print(f"{RAN[0]} cases between forbidden pages, {RAN[1]} refused")
 
 
-assert convolution
 if __name__ == "__main__":
     main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]))

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from kernel_cases import EMPTY, Fence, one_of
 
 from convwise.axis import Pads, Window
-from convwise.engine import calls, compiled, planning, pooling
+from convwise.engine import calls, compiled, packing, planning, pooling
 from convwise.engine.families import FAMILIES
 from convwise.engine.families.pool import USUAL
 from convwise.engine.running import run
@@ -126,7 +126,7 @@ def guard(layer: Layer, at_end: bool) -> bool:
 
     def aligned(shape: tuple[int, ...], fill: bool = False) -> np.ndarray:
         placed = fence.place(int(np.prod(shape)), at_end=at_end).reshape(shape)
-        placed[...] = 0
+        placed[...] = 0 if fill else np.nan
         return placed
 
     def empty(shape: tuple[int, ...]) -> tuple[np.ndarray, int]:
@@ -134,8 +134,8 @@ def guard(layer: Layer, at_end: bool) -> bool:
         placed = fence.empty(shape, at_end=at_end)
         return placed, calls.address(placed)
 
-    kept = calls.empty, pooling.empty, compiled.aligned, planning.FAMILIES
-    calls.empty, pooling.empty, compiled.aligned = empty, empty, aligned
+    kept = calls.empty, pooling.empty, compiled.aligned, packing.aligned, planning.FAMILIES
+    calls.empty, pooling.empty, compiled.aligned, packing.aligned = empty, empty, aligned, aligned
     # Not only the tile that seems cheapest, which for small layers is nearly always the same.
     chosen = replace(FAMILIES["pool"], choices=one_of("pool", layer.seed))
     planning.FAMILIES = {**FAMILIES, "pool": chosen}
@@ -145,7 +145,7 @@ def guard(layer: Layer, at_end: bool) -> bool:
     try:
         result = run(layer.op, x, weights, layer.layout)
     finally:
-        calls.empty, pooling.empty, compiled.aligned, planning.FAMILIES = kept
+        calls.empty, pooling.empty, compiled.aligned, packing.aligned, planning.FAMILIES = kept
     assert not (result.view(np.uint32) == EMPTY).any(), "an output was not written"
     assert np.allclose(result, layer.by("windows"), rtol=1e-6, atol=1e-6)
     return bool(ran)

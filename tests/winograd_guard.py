@@ -15,6 +15,7 @@ from convwise.axis import Pads, Window
 from convwise.engine import conv2d, native
 from convwise.engine.compiled import Run, steps_of
 from convwise.engine.families import winograd
+from convwise.engine.packing import pack
 from convwise.engine.planning import machine_of
 from convwise.engine.problem import Problem
 from convwise.engine.winograd_tiles import pixels
@@ -85,7 +86,7 @@ def compare(
     weights = rng.standard_normal(
         (problem.filters, problem.channels, problem.rows.kernel, problem.columns.kernel)
     ).astype(np.float32)
-    packed = fence.of(winograd.pack(choice, weights), at_end=at_end)
+    packed = fence.of(pack(kernels, problem, choice, weights)[0][0], at_end=at_end)
     bias = np.zeros(-(-problem.filters // 64) * 64, np.float32)
     bias[: problem.filters] = rng.standard_normal(problem.filters)
     padded = fence.of(bias, at_end=at_end)

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from kernel_cases import ISAS
 
 from convwise.axis import Pads, Window
-from convwise.engine import Conv, conv2d, native
+from convwise.engine import Conv, conv2d, native, packing
 from convwise.engine.families import winograd
 from convwise.engine.isa import ALL, AVX2, AVX512
 from convwise.engine.problem import Machine, Problem, undilated
@@ -266,10 +266,13 @@ def test_every_cut_on_random_problems_between_forbidden_pages(isa: str) -> None:
     assert "120 cuts between forbidden pages" in last[0]
 
 
+@needed
 def test_blocks_of_weights_are_padded_with_zeros() -> None:
     choice = winograd.choices(problem(channels=9, filters=11), AVX2)[0]
-    packed = winograd.pack(choice, np.ones((11, 9, 3, 3), np.float32))
-    blocks, products, chunks, lanes, wide = packed.shape
+    kernels = native.library()
+    assert kernels is not None
+    packed, _ = packing.lay(kernels, winograd.pack(choice, np.ones((11, 9, 3, 3), np.float32)), 1, 0, 1)
+    _, blocks, products, chunks, lanes, wide = packed.shape
     assert (blocks, chunks, lanes, wide) == (2, 2, 8, 8)
     flat = packed.reshape(blocks, products, chunks * lanes, wide)
     assert not flat[:, :, 9:].any()

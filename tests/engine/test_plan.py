@@ -10,9 +10,6 @@ import pytest
 
 from convwise import cli
 from convwise.engine import Conv, native, plan, tuning
-from convwise.engine.families import winograd
-from convwise.engine.transforms import transform
-from convwise.engine.winograd_tiles import SIZES
 
 needed = pytest.mark.skipif(native.library() is None, reason="no kernels here")
 
@@ -106,28 +103,3 @@ def test_the_command_line_measures(json_too: bool, capsys: Any, monkeypatch: pyt
     else:
         assert "  measured   " in shown
         assert str(tmp_path) in "".join(shown.split()), shown
-
-
-@pytest.mark.parametrize(("filters", "channels"), [(33, 9), (32, 32), (70, 17)])
-@pytest.mark.parametrize(("size", "window"), [("f2", (3, 3)), ("f4", (3, 3)), ("f4", (5, 8)), ("f3", (1, 9))])
-def test_winograd_packs_each_weight_to_its_place(
-    filters: int, channels: int, size: str, window: tuple[int, int]
-) -> None:
-    """Against the definition, number by number: (vector, frequency, chunk and part, c in chunk, k in vector)."""
-    from convwise.engine.problem import Choice
-
-    tiles = (("channels in", 16), ("channels out", 32))
-    choice = Choice("winograd", f"{size}rows", "", tiles, (), 0.0, 0, 0)
-    w = np.random.default_rng(0).standard_normal((filters, channels, *window)).astype(np.float32)
-    packed = winograd.pack(choice, w)
-    taps = SIZES[size][1]
-    down, across = (-(-length // taps) for length in window)
-    matrix = np.array([[float(value) for value in row] for row in transform(*SIZES[size]).weight])
-    full = np.zeros((packed.shape[0] * 16, packed.shape[2] // (down * across), down, across, 16, packed.shape[1]))
-    for k, c, row, column in np.ndindex(filters, channels, down, across):
-        part = np.zeros((taps, taps))
-        cut = w[k, c, row * taps : (row + 1) * taps, column * taps : (column + 1) * taps]
-        part[: cut.shape[0], : cut.shape[1]] = cut
-        full[k, c // 16, row, column, c % 16] = (matrix @ part @ matrix.T).ravel()
-    back = packed.transpose(0, 4, 2, 3, 1).reshape(full.shape)
-    assert np.allclose(back, full, rtol=3e-7, atol=1e-12)

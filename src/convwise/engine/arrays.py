@@ -36,6 +36,14 @@ def address(array: Array) -> int:
     return place
 
 
+def aligned(shape: tuple[int, ...], fill: bool = False) -> Array:
+    """A float32 array that starts at a cache line."""
+    count = prod(shape)
+    raw = (np.zeros if fill else np.empty)(count + 16, np.float32)
+    start = -address(raw) % 64 // 4
+    return raw[start : start + count].reshape(shape)
+
+
 def at(*parts: Any) -> tuple[Any, ...]:
     """An index of several parts, such as `at(..., *slices)`."""
     return parts

@@ -9,8 +9,9 @@ from typing import Any
 from convwise.axis import Axis, Window
 from convwise.engine import planning
 from convwise.engine.arrays import Array, address
-from convwise.engine.compiled import SLICE, Run, Steps, fits, fused, pack
+from convwise.engine.compiled import SLICE, Run, Steps, fits, fused
 from convwise.engine.native import Library, default_threads
+from convwise.engine.packing import pack
 from convwise.engine.problem import Choice, Problem
 from convwise.engine.results import empty
 
@@ -47,8 +48,9 @@ class Prepared:
         """What weights are packed for: equal keys share packed weights."""
         return (self.choice.family, self.choice.variant, self.choice.tiles, self.choice.together)
 
-    def pack(self, weight: Array) -> Array:
-        return pack(self.problem, self.choice, weight)
+    def pack(self, weight: Array) -> tuple[Array, bool]:
+        """As the kernel wants them, and whether all are finite."""
+        return pack(self.kernels, self.problem, self.choice, weight)
 
     def __call__(self, x: int, packed: Held, bias: int, residual: Array | None = None) -> Array:
         """`x` and `bias` are addresses of arrays that the caller holds."""

@@ -9,15 +9,10 @@ from itertools import product
 from math import inf
 from typing import Any
 
-import numpy as np
-
 from convwise.axis import Axis
-from convwise.engine.arrays import Array
-from convwise.engine.families import FAMILIES
-from convwise.engine.families.depthwise import spread
+from convwise.engine.arrays import Array, aligned
 from convwise.engine.native import Buffer, Library, check, describe
 from convwise.engine.problem import LARGEST_INDEX, Choice, Problem, undilated
-from convwise.engine.winograd_tiles import SIZES
 
 CLAMP, SILU, HARD_SWISH = 0, 1, 2
 FUSED: dict[str | None, tuple[int, float, float]] = {
@@ -60,62 +55,6 @@ def steps_of(array: Array) -> Steps | None:
 def reach(sizes: Sequence[int], steps: Sequence[int]) -> int:
     """The farthest that an index gets from the first number."""
     return sum(abs(step) * (size - 1) for size, step in zip(sizes, steps, strict=True))
-
-
-def aligned(shape: tuple[int, ...], fill: bool = False) -> Array:
-    """A float32 array that starts at a cache line."""
-    count = 1
-    for size in shape:
-        count *= size
-    raw = (np.zeros if fill else np.empty)(count + 16, np.float32)
-    start = -raw.ctypes.data % 64 // 4
-    return raw[start : start + count].reshape(shape)
-
-
-def pack(problem: Problem, choice: Choice, weight: Array) -> Array:
-    """The weights as `choice` wants them: (groups, ...) where each group is a call of its own, else (1, ...)."""
-    family = FAMILIES[choice.family]
-    assert family.pack is not None
-    parts = np.split(weight, problem.groups) if problem.groups > 1 and not choice.together else [weight]
-    first = family.pack(choice, parts[0])
-    packed = aligned((len(parts), *first.shape))
-    packed[0] = first
-    for number in range(1, len(parts)):
-        packed[number] = family.pack(choice, parts[number])
-    return packed
-
-
-def pack_bytes(problem: Problem, choice: Choice) -> int:
-    """The bytes of the packed weights: as many as of the weights themselves, and what fills up vectors and blocks."""
-    tiles = dict(choice.tiles)
-    filters, inner = problem.filters // problem.groups, problem.channels // problem.groups
-    high, wide = problem.rows.kernel, problem.columns.kernel
-    if choice.family == "winograd":
-        lanes, block = tiles["channels in"], tiles["channels out"]
-        products = sum(SIZES[choice.variant[:2]]) - 1
-        deep = -(-inner // lanes) * lanes * tiles.get("parts of the window", 1)
-        numbers = problem.groups * deep * -(-filters // block) * block * products**2
-    elif choice.family == "depthwise":
-        numbers = problem.taps * spread(problem.filters)
-    elif choice.family == "grouped" and "group" in tiles:
-        numbers = problem.taps * inner * spread(problem.filters)
-    elif choice.family == "grouped" and "planes" in tiles:
-        numbers = problem.taps * inner * problem.filters
-    elif choice.family == "grouped":
-        numbers = -(-problem.filters // tiles["lanes"]) * tiles["lanes"] * (high + 1) * wide * inner
-    else:
-        block = tiles.get("channels", 1)
-        rounded = -(-filters // block) * block
-        numbers = problem.groups * problem.taps * inner * (spread(rounded) if choice.family == "first" else rounded)
-    return 4 * numbers
-
-
-def pad_bias(bias: Array | None, filters: int) -> Array:
-    """With zeros behind, so that a whole block of channels can be read from any group's first."""
-    padded = aligned((-(-filters // 64) * 64 + 64,), fill=True)
-    if bias is not None:
-        padded[:filters] = bias
-    return padded
 
 
 @dataclass(slots=True, eq=False)

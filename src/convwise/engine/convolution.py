@@ -12,9 +12,10 @@ from convwise.engine.activations import activate
 from convwise.engine.activations import known as known_activation
 from convwise.engine.arrays import FLOAT, Array, address, check_memory, own, quiet, result_type, take, working_type
 from convwise.engine.calls import Chooser, Held, Prepared, held, prepare, problem_of
-from convwise.engine.compiled import fused, pad_bias, steps_of
+from convwise.engine.compiled import fused, steps_of
 from convwise.engine.options import NUMPY, flag, layout_of, method_of, whole
 from convwise.engine.options import windows as windows_of
+from convwise.engine.packing import pad_bias
 from convwise.engine.problem import Problem
 from convwise.engine.running import conv, enter, leave
 from convwise.errors import ArgumentError
@@ -106,7 +107,7 @@ class Conv:
         self._prepared: dict[Any, tuple[Prepared, Held, Held]] = {}
         self._kernel_weights: dict[Any, Held] = {}
         self._kernel_bias: Held | None = None
-        self._finite: bool | None = None
+        self._finite = True  # until packing them tells better
         self._tune = False
 
     def __repr__(self) -> str:
@@ -184,7 +185,11 @@ class Conv:
             return None
         weights = self._kernel_weights.get(prepared.packing)
         if weights is None:
-            weights = held(prepared.pack(self.weight.astype(FLOAT, copy=False)))
+            packed, finite = prepared.pack(self.weight.astype(FLOAT, copy=False))
+            if self._finite and not finite:
+                self._finite = False
+                return self._by_kernel(x, residual, layout, flow)
+            weights = held(packed)
             self._kernel_weights[prepared.packing] = weights
         if self._kernel_bias is None:
             self._kernel_bias = held(pad_bias(self.bias, len(self.weight)))
@@ -230,8 +235,6 @@ class Conv:
         return tuning.choose
 
     def _problem(self, sizes: tuple[int, ...], axes: list[Axis], residual: bool) -> Problem | None:
-        if self._finite is None:
-            self._finite = bool(np.isfinite(self.weight).all())
         return problem_of(
             sizes,
             len(self.weight),
@@ -268,19 +271,21 @@ def convolve(x: object, w: object, bias: object, options: Options) -> Array:
         assert isinstance(x, np.ndarray)
         assert isinstance(w, np.ndarray)
         # The text of the options, because True and 1.0 equal 1 and yet are refused.
-        key = (x.shape, x.strides, w.shape, getattr(bias, "shape", None), repr(options), bool(np.isfinite(w).all()))
+        key = (x.shape, x.strides, w.shape, getattr(bias, "shape", None), repr(options))
         prepared = _kept.get(key)
         place = address(x)
         if prepared is not None and not place & 3:
-            padded = pad_bias(bias if isinstance(bias, np.ndarray) else None, len(w))
-            return prepared(place, held(prepared.pack(w)), address(padded))
+            packed, finite = prepared.pack(w)
+            if finite:
+                padded = pad_bias(bias if isinstance(bias, np.ndarray) else None, len(w))
+                return prepared(place, held(packed), address(padded))
     else:
         key = None
     one = Conv._of(take("w", w), None if bias is None else take("bias", bias), options)
     result = one(x)
     if key is not None:
         for prepared, *_ in one._prepared.values():
-            if prepared.problem.activation is one.activation:
+            if prepared.problem.activation is one.activation and prepared.problem.finite:
                 if len(_kept) >= MOST_SHAPES:
                     _kept.clear()
                 _kept[key] = prepared

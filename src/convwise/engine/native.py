@@ -66,6 +66,10 @@ def describe_whole(array: Array) -> Buffer:
     return buffer
 
 
+ARRANGE, TRANSFORM = "convwise_arrange", "convwise_transform"
+"""What brings weights into the order of the kernels; called as they are."""
+
+
 @dataclass(frozen=True, eq=False)
 class Library:
     """The loaded library, with the instruction set that its calls use.
@@ -131,7 +135,7 @@ def _load() -> Library | str:
         run, before, after = handle.convwise_run, handle.convwise_before_fork, handle.convwise_after_fork
         run.argtypes, run.restype = (ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int), ctypes.c_int
         before.restype = after.restype = None
-        for symbol in selected.symbols:
+        for symbol in (*selected.symbols, ARRANGE, TRANSFORM):
             handle[f"{symbol}_argv"]
     except (OSError, AttributeError) as error:
         warnings.warn(

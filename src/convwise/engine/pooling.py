@@ -13,9 +13,10 @@ from convwise.axis import Axis
 from convwise.engine import planning
 from convwise.engine.arrays import FLOAT, Array, address
 from convwise.engine.calls import MOST_IDLE, dense_steps, held, prepare, problem_of, result_shape
-from convwise.engine.compiled import SLICE, Steps, fits, pad_bias, steps_of
+from convwise.engine.compiled import SLICE, Steps, fits, steps_of
 from convwise.engine.families.pool import divisors
 from convwise.engine.native import Buffer, Library, check, describe
+from convwise.engine.packing import pad_bias
 from convwise.engine.problem import LARGEST_INDEX, Choice, Problem
 from convwise.engine.results import empty
 from convwise.ops import AdaptivePool, ConvTranspose, GlobalPool, Pool
@@ -189,5 +190,5 @@ def transposed(
     if prepared is None:
         return None
     padded = pad_bias(bias, filters)
-    result = prepared(address(x), held(prepared.pack(weight)), address(padded))
+    result = prepared(address(x), held(prepared.pack(weight)[0]), address(padded))
     return np.moveaxis(result, -1, 1) if channels_last else result

@@ -20,10 +20,11 @@ import numpy as np
 
 from convwise import machine
 from convwise.engine import notebook, planning
-from convwise.engine.arrays import Array, memory
-from convwise.engine.compiled import Run, aligned, pack, pad_bias
+from convwise.engine.arrays import Array, aligned, memory
+from convwise.engine.compiled import Run
 from convwise.engine.families import FAMILIES
 from convwise.engine.native import Library
+from convwise.engine.packing import pack, pad_bias
 from convwise.engine.problem import Choice, Machine, Problem
 
 LONGEST = 1.0
@@ -279,7 +280,7 @@ class _Contender:
     """One candidate on the arrays."""
 
     def __init__(self, arrays: _Arrays, choice: Choice, kernels: Library) -> None:
-        self.packed = pack(arrays.problem, choice, arrays.weight)
+        self.packed, _ = pack(kernels, arrays.problem, choice, arrays.weight)
         self.run = Run(kernels, arrays.problem, choice, arrays.inputs, arrays.outputs, self.packed.shape)
         last = arrays.residual if arrays.problem.residual else arrays.out
         held = (arrays.x, self.packed, arrays.bias, last, arrays.out)

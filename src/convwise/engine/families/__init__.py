@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from convwise.engine.arrays import Array
 from convwise.engine.families import depthwise, direct, first, grouped, planes, pool, transposed, winograd
 from convwise.engine.isa import Isa
+from convwise.engine.order import Order, Spectrum
 from convwise.engine.problem import Choice, Problem
 
 
@@ -18,7 +19,7 @@ class Family:
     name: str
     why_not: Callable[[Problem, Isa], str | None]
     choices: Callable[[Problem, Isa], list[Choice]]
-    pack: Callable[[Choice, Array], Array] | None
+    pack: Callable[[Choice, Array], Order | Spectrum | Array] | None
 
 
 FAMILIES: Mapping[str, Family] = {

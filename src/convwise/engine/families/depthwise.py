@@ -6,10 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from math import gcd
 
-import numpy as np
-
 from convwise.engine.arrays import Array
 from convwise.engine.isa import Isa, symbol
+from convwise.engine.order import Order
 from convwise.engine.problem import FAR, MOST_WORKSPACE, Choice, Problem
 
 NAME = "depthwise"
@@ -245,12 +244,10 @@ def _first(problem: Problem, isa: Isa) -> Choice:
     )
 
 
-def pack(choice: Choice, weight: Array) -> Array:
+def pack(choice: Choice, weight: Array) -> Order:
     """(ky, kx, channels), the last padded to `spread`; `weight` is (channels, 1, ky, kx)."""
-    filters, _, high, wide = weight.shape
-    packed = np.zeros((high, wide, spread(filters)), np.float32)
-    packed[..., :filters] = weight[:, 0].transpose(1, 2, 0)
-    return packed
+    padded = spread(len(weight))
+    return Order(weight.transpose(0, 2, 3, 1), padded, (*weight.shape[2:], padded))
 
 
 def spread(channels: int) -> int:

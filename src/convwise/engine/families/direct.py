@@ -8,11 +8,10 @@ from heapq import heapreplace
 from itertools import product
 from math import prod
 
-import numpy as np
-
 from convwise.axis import Axis
 from convwise.engine.arrays import Array
 from convwise.engine.isa import Isa, symbol
+from convwise.engine.order import Order
 from convwise.engine.problem import LARGEST_INDEX, MOST_WORKSPACE, Choice, Problem
 from convwise.engine.tiles import direct_tiles
 
@@ -283,16 +282,6 @@ def _stage(problem: Problem, wide: int, pixels: int, tiles: int, rows: int) -> i
     return 4 * wide * across * down.spanned(rows)
 
 
-def pack(choice: Choice, weight: Array) -> Array:
-    """(block, ky, kx, c, k in block), zeros where the last block is not full; `weight` is one group's."""
-    tiles = dict(choice.tiles)
-    block = tiles["channels"]
-    filters, channels, high, wide = weight.shape
-    deep = -(-filters // block)
-    packed = np.zeros((deep, block, channels, high, wide), np.float32) if filters % block else None
-    if packed is None:
-        source = weight.reshape(deep, block, channels, high, wide)
-    else:
-        packed.reshape(deep * block, channels, high, wide)[:filters] = weight
-        source = packed
-    return np.ascontiguousarray(source.transpose(0, 3, 4, 2, 1))
+def pack(choice: Choice, weight: Array) -> Order:
+    """(block, ky, kx, c, k in block); `weight` is one group's."""
+    return Order.blocks(weight.transpose(0, 2, 3, 1), dict(choice.tiles)["channels"])

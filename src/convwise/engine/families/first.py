@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-
 from convwise.engine.arrays import Array
 from convwise.engine.families import direct
 from convwise.engine.families.depthwise import TASKS, TOO_WIDE, affordable, plain, spread
 from convwise.engine.isa import Isa, symbol
+from convwise.engine.order import Order
 from convwise.engine.problem import Choice, Problem
 
 NAME = "first"
@@ -136,15 +135,11 @@ def _choice(problem: Problem, isa: Isa, tile: Tile) -> Choice:
     )
 
 
-def pack(choice: Choice, weight: Array) -> Array:
+def pack(choice: Choice, weight: Array) -> Order:
     """(ky, kx and c, k), or (ky, c, kx, k) where the stage is one of planes; k is padded to whole blocks, and `spread`. `weight` is (k, c, ky, kx)."""
     filters, channels, high, wide = weight.shape
     block = dict(choice.tiles)["channels"]
     padded = spread(-(-filters // block) * block)
     if choice.variant.endswith("nchw") and not choice.variant.startswith("any"):
-        packed = np.zeros((high, channels, wide, padded), np.float32)
-        packed[..., :filters] = weight.transpose(2, 1, 3, 0)
-    else:
-        packed = np.zeros((high, wide * channels, padded), np.float32)
-        packed[..., :filters] = weight.transpose(2, 3, 1, 0).reshape(high, wide * channels, filters)
-    return packed
+        return Order(weight.transpose(0, 2, 1, 3), padded, (high, channels, wide, padded))
+    return Order(weight.transpose(0, 2, 3, 1), padded, (high, wide * channels, padded))

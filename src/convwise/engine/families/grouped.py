@@ -7,6 +7,7 @@ import numpy as np
 from convwise.engine.arrays import Array
 from convwise.engine.families.depthwise import COPIED, TASKS, TOO_WIDE, affordable, spread
 from convwise.engine.isa import Isa, symbol
+from convwise.engine.order import Order
 from convwise.engine.problem import Choice, Problem
 
 NAME = "grouped"
@@ -163,7 +164,7 @@ def _seconds(problem: Problem, isa: Isa, cycles: float, tasks: int) -> float:
     )
 
 
-def pack(choice: Choice, weight: Array) -> Array:
+def pack(choice: Choice, weight: Array) -> Order | Array:
     """`weight` is (k, c / groups, ky, kx), all groups together.
 
     Rotating: (ky, kx, rotation, channel), where the lane of input channel c of a group holds its weight for output
@@ -179,8 +180,7 @@ def pack(choice: Choice, weight: Array) -> Array:
         packed[..., :filters] = np.stack(turned).reshape(inner, filters, high, wide).transpose(2, 3, 0, 1)
         return packed
     if "planes" in tiles:
-        each = weight.reshape(filters // inner, inner, inner, high, wide).transpose(0, 3, 4, 2, 1)
-        return np.ascontiguousarray(each, np.float32)
+        return Order.blocks(weight.transpose(0, 2, 3, 1), inner)
     lanes = tiles["lanes"]
     blocks = -(-filters // lanes)
     packed = np.zeros((blocks * lanes, high + 1, wide, inner), np.float32)

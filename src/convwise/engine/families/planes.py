@@ -11,6 +11,7 @@ from convwise.engine.arrays import Array
 from convwise.engine.families import direct
 from convwise.engine.families.depthwise import CURVED
 from convwise.engine.isa import Isa, symbol
+from convwise.engine.order import Order
 from convwise.engine.problem import Choice, Problem
 from convwise.engine.tiles import plane_tiles
 
@@ -127,6 +128,6 @@ def _uneven(threads: int, sizes: list[list[int]]) -> float:
     return share * max(busy) * threads / sum(busy)
 
 
-def pack(choice: Choice, weight: Array) -> Array:
+def pack(choice: Choice, weight: Array) -> Order:
     """(block, 1, 1, c, k in block), as the direct kernels have them."""
     return direct.pack(choice, weight)

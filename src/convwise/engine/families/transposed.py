@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from convwise.engine.arrays import Array
 from convwise.engine.families.depthwise import TASKS, TOO_WIDE, affordable
 from convwise.engine.isa import Isa, symbol
+from convwise.engine.order import Order
 from convwise.engine.problem import Choice, Problem
 
 NAME = "transposed"
@@ -58,11 +57,6 @@ def choices(problem: Problem, isa: Isa) -> list[Choice]:
     return affordable(problem, found)
 
 
-def pack(choice: Choice, weight: Array) -> Array:
-    """(block, kx, ky, c, k in block), zeros where the last block is not full; `weight` is (c, k, ky, kx)."""
-    block = dict(choice.tiles)["channels"]
-    channels, filters, high, wide = weight.shape
-    blocks = -(-filters // block)
-    packed = np.zeros((channels, blocks * block, high, wide), np.float32)
-    packed[:, :filters] = weight
-    return np.ascontiguousarray(packed.reshape(channels, blocks, block, high, wide).transpose(1, 4, 3, 0, 2))
+def pack(choice: Choice, weight: Array) -> Order:
+    """(block, kx, ky, c, k in block); `weight` is (c, k, ky, kx)."""
+    return Order.blocks(weight.transpose(1, 3, 2, 0), dict(choice.tiles)["channels"])

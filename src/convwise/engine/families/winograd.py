@@ -16,13 +16,10 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import islice, product
 
-import numpy as np
-import numpy.typing as npt
-
 from convwise.engine.arrays import Array
 from convwise.engine.isa import Isa, symbol
+from convwise.engine.order import Spectrum
 from convwise.engine.problem import FAR, LARGEST_INDEX, MOST_WORKSPACE, Choice, Problem, undilated
-from convwise.engine.transforms import transform
 from convwise.engine.winograd_tiles import SIZES, SPREAD, VARIANTS, pixels
 
 NAME = "winograd"
@@ -318,27 +315,8 @@ def _workspace(layer: Layer, cut: Cut) -> int:
     return 4 * (spectrum + layer.threads * max(stage, results))
 
 
-def pack(choice: Choice, weight: Array) -> Array:
-    """(vector, frequency, chunk and part, c in chunk, k in vector): transformed in float64, rounded once."""
-    outputs, taps = SIZES[choice.variant[:2]]
+def pack(choice: Choice, weight: Array) -> Spectrum:
+    """(vector, frequency, chunk and part, c in chunk, k in vector)."""
     lanes, wide = dict(choice.tiles)["channels in"], dict(choice.tiles)["channels out"]
-    filters, channels = weight.shape[:2]
-    down, across = _parts_of(weight.shape[2:], taps)
-    chunks, vectors, parts = -(-channels // lanes), -(-filters // wide) * (wide // lanes), down * across
-    matrix: npt.NDArray[np.float64] = np.array([[float(v) for v in row] for row in transform(outputs, taps).weight])
-    both = np.kron(matrix, matrix)
-    packed = np.empty((vectors, len(both), chunks, parts, lanes, lanes), np.float32)
-    # A vector's taps lie as its products will, zeros where the window or its channels end.
-    cells = np.zeros((down, taps, across, taps, chunks * lanes, lanes))
-    window = cells.reshape(down * taps, across * taps, chunks * lanes, lanes)[: weight.shape[2], : weight.shape[3]]
-    ordered = weight.transpose(2, 3, 1, 0)
-    spectrum = np.empty((len(both), chunks * lanes * lanes))
-    for number in range(vectors):
-        some = ordered[..., number * lanes : (number + 1) * lanes]
-        window[:, :, :channels, : some.shape[-1]] = some
-        window[:, :, :channels, some.shape[-1] :] = 0
-        for part in range(parts):
-            here = cells[part // across, :, part % across].reshape(taps * taps, -1)
-            np.matmul(both, here, out=spectrum)
-            packed[number, :, :, part] = spectrum.reshape(len(both), chunks, lanes, lanes)
-    return packed.reshape(vectors, len(both), chunks * parts, lanes, lanes)
+    outputs, taps = SIZES[choice.variant[:2]]
+    return Spectrum(weight, outputs, taps, lanes, -(-len(weight) // wide) * (wide // lanes))

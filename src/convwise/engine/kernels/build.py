@@ -27,8 +27,11 @@ from convwise.engine.kernels.table import TABLE
 
 SOURCE = Path(__file__).parents[3]
 ELF_MACHINES = {"x86-64": 62, "arm-64": 183}
-EXPORTED = ("convwise_run", "convwise_before_fork", "convwise_after_fork")
-THREADS = Path(__file__).with_name("threads.c")
+EXPORTED = (
+    *("convwise_run", "convwise_before_fork", "convwise_after_fork"),
+    *("convwise_arrange_argv", "convwise_transform_argv"),
+)
+SOURCES = tuple(Path(__file__).with_name(name) for name in ("packing.c", "threads.c"))
 
 
 class BuildError(Exception):
@@ -97,8 +100,8 @@ def build(folder: Path, isas: tuple[Isa, ...], jobs: int, only: tuple[str, ...] 
         _runtime(runtime, isas[0])
         target = Path(scratch) / machine.LIBRARY.name
         names = [f"{name}.o" for name in sorted(symbols)]
-        command = [linker, "-std=gnu11", "-O2", "-fPIC", "-shared", "-o", str(target)]
-        command += [str(THREADS), *names, str(runtime), "-lpthread", "-ldl", "-lm"]
+        command = [linker, "-std=gnu11", "-O3", "-fPIC", "-shared", "-o", str(target)]
+        command += [*map(str, SOURCES), *names, str(runtime), "-lpthread", "-ldl", "-lm"]
         command += ["-Wl,--build-id=none", "-Wl,-s", "-Wl,--gc-sections", "-Wl,-z,noexecstack"]
         command += [f"-Wl,--version-script={scratch}/exports.map"]
         done = subprocess.run(command, cwd=objects, capture_output=True, text=True, check=False)

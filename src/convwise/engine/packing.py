@@ -1,0 +1,85 @@
+"""Weights brought into the order of a kernel, by the threads of the kernel library."""
+
+from __future__ import annotations
+
+import ctypes
+from functools import lru_cache
+from math import prod
+
+import numpy as np
+
+from convwise.engine.arrays import Array, address, aligned
+from convwise.engine.families import FAMILIES
+from convwise.engine.native import ARRANGE, TRANSFORM, Library, check
+from convwise.engine.order import Order, Spectrum
+from convwise.engine.problem import Choice, Problem
+from convwise.engine.transforms import transform
+
+SHARED_FROM = 2**15
+"""Numbers from which on it is worth waking a second thread."""
+
+
+def pack(kernels: Library, problem: Problem, choice: Choice, weight: Array) -> tuple[Array, bool]:
+    """The weights as `choice` wants them, and whether all are finite: (groups, ...) where each group is a call of its own,
+    else (1, ...). `weight` is float32, of any strides.
+    """
+    if address(weight) % 4 or any(stride % 4 for stride in weight.strides):
+        weight = weight.copy()
+    parts = 1 if choice.together else problem.groups
+    each = len(weight) // parts
+    laid = _laid(choice, weight[:each])
+    if isinstance(laid, np.ndarray):
+        packed = aligned((parts, *laid.shape))
+        for number in range(parts):
+            packed[number] = _laid(choice, weight[number * each : (number + 1) * each])
+        return packed, bool(np.isfinite(weight).all())
+    return lay(kernels, laid, parts, each * weight.strides[0] // 4, problem.threads)
+
+
+def pack_bytes(problem: Problem, choice: Choice) -> int:
+    """The bytes of the packed weights."""
+    window = (problem.rows.kernel, problem.columns.kernel)
+    sizes = problem.filters, problem.channels // problem.groups
+    if problem.kind == "transposed":
+        sizes = problem.channels, problem.filters // problem.groups
+    parts = 1 if choice.together else problem.groups
+    nothing = np.broadcast_to(np.float32(0), (sizes[0] // parts, sizes[1], *window))
+    return 4 * parts * prod(_laid(choice, nothing).shape)
+
+
+def _laid(choice: Choice, weight: Array) -> Order | Spectrum | Array:
+    family = FAMILIES[choice.family]
+    assert family.pack is not None
+    return family.pack(choice, weight)
+
+
+def lay(kernels: Library, order: Order | Spectrum, parts: int, apart: int, threads: int) -> tuple[Array, bool]:
+    """`parts` groups of weights, each in the order of the first, `apart` numbers from one to the next."""
+    weight, packed = order.weight, aligned((parts, *order.shape))
+    steps = [stride // 4 for stride in weight.strides]
+    if isinstance(order, Order):
+        numbers = [parts, apart, len(weight), order.lanes, *weight.shape[1:], *steps]
+        more, symbol = [], ARRANGE
+    else:
+        numbers = [parts, apart, *weight.shape, *steps]
+        numbers += [order.lanes, order.vectors, order.chunks, order.taps, order.products]
+        more, symbol = [address(_matrix(order.outputs, order.taps))], TRANSFORM
+    told = (ctypes.c_int64 * (len(numbers) + 1))(*numbers)
+    places = [address(weight), address(packed), ctypes.addressof(told), *more]
+    arguments = (ctypes.c_void_p * len(places))(*places)
+    shared = threads if packed.size >= SHARED_FROM else 1
+    check(kernels.run(kernels.kernel(symbol), ctypes.addressof(arguments), shared), symbol)
+    return packed, bool(told[len(numbers)])
+
+
+@lru_cache(maxsize=8)
+def _matrix(outputs: int, taps: int) -> Array:
+    return np.array([[float(value) for value in row] for row in transform(outputs, taps).weight])
+
+
+def pad_bias(bias: Array | None, filters: int) -> Array:
+    """With zeros behind, so that a whole block of channels can be read from any group's first."""
+    padded = aligned((-(-filters // 64) * 64 + 64,), fill=True)
+    if bias is not None:
+        padded[:filters] = bias
+    return padded

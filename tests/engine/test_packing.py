@@ -1,0 +1,135 @@
+"""Weights in the order of the kernels: every number in its place, whatever the strides, and what is not finite is found."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from convwise.engine import Conv, conv2d, native, packing
+from convwise.engine.families import winograd
+from convwise.engine.order import Order, Spectrum
+from convwise.engine.problem import Choice
+from convwise.engine.transforms import transform
+from convwise.engine.winograd_tiles import SIZES
+
+LIBRARY = native.library()
+pytestmark = pytest.mark.skipif(LIBRARY is None, reason="no kernels here")
+
+
+def lay(order: Order | Spectrum, parts: int = 1, apart: int = 0, threads: int = 2) -> np.ndarray:
+    assert LIBRARY is not None
+    packed, finite = packing.lay(LIBRARY, order, parts, apart, threads)
+    assert finite
+    return packed[0] if parts == 1 else packed
+
+
+def view_of(
+    shape: tuple[int, ...], order: tuple[int, ...], backwards: tuple[bool, ...], rng: np.random.Generator
+) -> np.ndarray:
+    """Random numbers whose axes lie in memory in `order`, some of them backwards."""
+    stored = rng.standard_normal([shape[axis] for axis in order]).astype(np.float32)
+    view = stored.transpose(np.argsort(order))
+    return view[tuple(slice(None, None, -1 if back else 1) for back in backwards)]
+
+
+def blocks(weight: np.ndarray, lanes: int) -> np.ndarray:
+    """The definition: filters filled up with zeros, and those of a block innermost."""
+    full = np.zeros((-(-len(weight) // lanes) * lanes, *weight.shape[1:]), np.float32)
+    full[: len(weight)] = weight
+    return np.moveaxis(full.reshape(-1, lanes, *weight.shape[1:]), 1, -1)
+
+
+SIZE = st.integers(1, 40)
+VIEWS = st.tuples(
+    st.tuples(SIZE, SIZE, st.integers(1, 9), st.integers(1, 9)),
+    st.permutations(range(4)).map(tuple),
+    st.tuples(*[st.booleans()] * 4),
+    st.sampled_from([1, 4, 8, 12, 16, 24, 32, 48, 64, 80]),
+    st.integers(0, 2**32 - 1),
+)
+
+
+@given(VIEWS)
+def test_blocks_of_any_view_are_those_of_the_definition(drawn: tuple) -> None:
+    shape, order, backwards, lanes, seed = drawn
+    weight = view_of(shape, order, backwards, np.random.default_rng(seed))
+    assert np.array_equal(lay(Order.blocks(weight, lanes)), blocks(weight, lanes))
+
+
+@given(VIEWS, st.sampled_from([np.nan, np.inf, -np.inf]))
+def test_one_number_that_is_not_finite_is_found_and_kept(drawn: tuple, odd: float) -> None:
+    assert LIBRARY is not None
+    shape, order, backwards, lanes, seed = drawn
+    rng = np.random.default_rng(seed)
+    weight = view_of(shape, order, backwards, rng)
+    weight[tuple(int(rng.integers(size)) for size in shape)] = odd
+    packed, finite = packing.lay(LIBRARY, Order.blocks(weight, lanes), 1, 0, 2)
+    assert not finite
+    assert np.array_equal(packed[0], blocks(weight, lanes), equal_nan=True)
+    spectrum = Spectrum(weight, 4, 3, 8, -(-shape[0] // 8))
+    assert not packing.lay(LIBRARY, spectrum, 1, 0, 2)[1]
+
+
+def test_groups_lie_one_after_the_other() -> None:
+    weight = np.random.default_rng(0).standard_normal((42, 9, 3, 5)).astype(np.float32)[::-1]
+    view = weight.transpose(0, 2, 3, 1)
+    packed = lay(Order.blocks(view[:14], 8), 3, 14 * weight.strides[0] // 4)
+    for group in range(3):
+        assert np.array_equal(packed[group], blocks(view[group * 14 : group * 14 + 14], 8)), group
+
+
+def test_many_weights_are_shared_by_threads() -> None:
+    weight = np.random.default_rng(0).standard_normal((130, 67, 3, 3)).astype(np.float32)
+    view = weight.transpose(0, 2, 3, 1)
+    assert np.array_equal(lay(Order.blocks(view, 32), threads=3), blocks(view, 32))
+    spectrum = Spectrum(weight, 4, 3, 16, 9)
+    assert np.array_equal(lay(spectrum, threads=3), lay(spectrum, threads=1))
+
+
+def test_weights_off_the_grid_of_floats_are_copied_first() -> None:
+    raw = np.zeros(4 * 20 * 9 * 9 + 2, np.uint8)
+    weight = raw[2:].view(np.float32).reshape(20, 9, 3, 3)
+    weight[...] = np.random.default_rng(0).standard_normal(weight.shape)
+    x = np.random.default_rng(1).standard_normal((1, 9, 9, 10)).astype(np.float32)
+    assert np.array_equal(conv2d(x, weight), conv2d(x, weight.copy()))
+
+
+def test_plain_calls_see_weights_that_turn_infinite_and_back() -> None:
+    """The plan of the first call holds for finite weights alone."""
+    rng = np.random.default_rng(0)
+    x, weight = rng.standard_normal((1, 32, 9, 10)).astype(np.float32), rng.standard_normal((32, 32, 3, 3))
+    weight = weight.astype(np.float32)
+    before = conv2d(x, weight, padding=1)
+    spoiled = weight.copy()
+    spoiled[3, 4, 0, 0] = np.nan
+    for run in (lambda: conv2d(x, spoiled, padding=1), lambda: Conv(spoiled, padding=1)(x)):
+        result = run()
+        # Tap (0, 0) is on padding for the first row and the first column, and a NaN times a zero is a NaN.
+        assert np.isnan(result[0, 3]).all()
+        assert np.allclose(np.delete(result[0], 3, axis=0), np.delete(before[0], 3, axis=0), atol=1e-4)
+    assert np.array_equal(conv2d(x, weight, padding=1), before)
+
+
+@pytest.mark.parametrize(("filters", "channels"), [(33, 9), (32, 32), (70, 17)])
+@pytest.mark.parametrize(("size", "window"), [("f2", (3, 3)), ("f4", (3, 3)), ("f4", (5, 8)), ("f3", (1, 9))])
+def test_winograd_packs_each_weight_to_its_place(
+    filters: int, channels: int, size: str, window: tuple[int, int]
+) -> None:
+    """Against the definition, number by number: (vector, frequency, chunk and part, c in chunk, k in vector)."""
+    tiles = (("channels in", 16), ("channels out", 32))
+    choice = Choice("winograd", f"{size}rows", "", tiles, (), 0.0, 0, 0)
+    w = np.random.default_rng(0).standard_normal((filters, channels, *window)).astype(np.float32)
+    packed = lay(winograd.pack(choice, w))
+    taps = SIZES[size][1]
+    down, across = (-(-length // taps) for length in window)
+    matrix = np.array([[float(value) for value in row] for row in transform(*SIZES[size]).weight])
+    full = np.zeros((packed.shape[0] * 16, packed.shape[2] // (down * across), down, across, 16, packed.shape[1]))
+    for k, c, row, column in np.ndindex(filters, channels, down, across):
+        part = np.zeros((taps, taps))
+        cut = w[k, c, row * taps : (row + 1) * taps, column * taps : (column + 1) * taps]
+        part[: cut.shape[0], : cut.shape[1]] = cut
+        full[k, c // 16, row, column, c % 16] = (matrix @ part @ matrix.T).ravel()
+    back = packed.transpose(0, 4, 2, 3, 1).reshape(full.shape)
+    assert np.allclose(back, full, rtol=3e-7, atol=1e-12)
