@@ -15,6 +15,7 @@
 #define MOST_LANES 16
 #define MOST_TAPS 4
 #define MOST_PRODUCTS 6
+#define SPREAD (MOST_LANES * MOST_LANES + 16) /* from one product's numbers to the next's */
 
 /* One function, compiled for several instruction sets, the best one picked when the library is loaded. */
 #if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
@@ -253,6 +254,8 @@ INSIDE void transform_chunk(struct transforming *all, int index, const int lanes
     float *into = all->into + (group * s->vectors + vector) * products * products * apart;
     double cells[MOST_TAPS][MOST_TAPS][MOST_LANES];
     float near[MOST_LANES * MOST_TAPS * MOST_TAPS * MOST_LANES];
+    /* Written out as blocks: single vectors a power of two apart would fall on few places of the cache. */
+    float done[MOST_PRODUCTS * MOST_PRODUCTS * SPREAD];
     for (int64_t part = 0; part < parts; part++) {
         int64_t row = part / across * taps, column = part % across * taps;
         int64_t high = least(taps, s->rows - row), wide = least(taps, s->columns - column);
@@ -267,8 +270,10 @@ INSIDE void transform_chunk(struct transforming *all, int index, const int lanes
                 for (int64_t y = 0; y < high; y++)
                     for (int64_t x = 0; x < wide; x++)
                         for (int lane = 0; lane < lanes; lane++) cells[y][x][lane] = near[((c * high + y) * wide + x) * lanes + lane];
-            transform_part(cells, all->matrix, into + ((chunk * parts + part) * lanes + c) * lanes, apart, lanes, taps, products);
+            transform_part(cells, all->matrix, done + c * lanes, SPREAD, lanes, taps, products);
         }
+        for (int64_t product = 0; product < products * products; product++)
+            memcpy(into + product * apart + (chunk * parts + part) * lanes * lanes, done + product * SPREAD, lanes * lanes * sizeof(float));
     }
 }
 
