@@ -9,8 +9,8 @@
     python bench/conv.py --roofs                also the share of what the machine allows, and pools: conv_bounds.py says how it is counted
     python bench/conv.py --markdown out.md --plot roofline.png
 
-Every library gets its weights packed ahead and its own best layout: convwise NHWC and NCHW, torch channels last and
-contiguous, onnxruntime, openvino and ncnn a compiled model. A number is the median of at least 9 calls and 0.3 s, and of
+Every library gets its weights packed ahead and its own best layout: convwise NHWC and NCHW, torch contiguous,
+channels last, and channels last with packed weights, onnxruntime, openvino and ncnn a compiled model. A number is the median of at least 9 calls and 0.3 s, and of
 three rounds (`--rounds`) in which all libraries take turns;
 "effective" GFLOP/s counts the multiply-adds of the direct algorithm twice, whatever an algorithm really does.
 The roofs of the plot are measured in the same run: how, stands in conv_roofs.py.
@@ -40,7 +40,7 @@ from conv_peers import MAKERS, Layer, arrays
 from conv_pools import POOL_MAKERS, POOLS
 from conv_roofs import plot
 
-PEERS = ("torch", "torch-last", "onnxruntime", "openvino", "ncnn")
+PEERS = ("torch", "torch-last", "torch-packed", "onnxruntime", "openvino", "ncnn")
 OURS = ("convwise-NHWC", "convwise-NCHW")
 DISTRIBUTIONS = {
     "torch": "torch",

@@ -64,6 +64,24 @@ def torch(last: bool, layer: Layer, threads: int) -> tuple[Callable[[], Any], Ca
     return call, lambda y: y.contiguous().numpy()
 
 
+def torch_packed(layer: Layer, threads: int) -> tuple[Callable[[], Any], Callable[[Any], np.ndarray]]:
+    """Channels last, the weights packed ahead as PyTorch's compiler does for frozen models: its eager layers pack them in every call."""
+    import torch as library
+
+    library.set_num_threads(threads)
+    x, w, b = (library.from_numpy(array) for array in arrays(layer))
+    *_, stride, pad, dilation, groups = layer
+    x, w = (array.contiguous(memory_format=library.channels_last) for array in (x, w))
+    sizes = ([pad] * 2, [stride] * 2, [dilation] * 2, groups)
+    packed = library._C._nn.mkldnn_reorder_conv2d_weight(w.to_mkldnn(), *sizes, list(x.shape))
+
+    def call() -> Any:
+        with library.inference_mode():
+            return library.ops.mkldnn._convolution_pointwise(x, packed, b, *sizes, "none", [], "")
+
+    return call, lambda y: y.contiguous().numpy()
+
+
 def onnx_model(layer: Layer) -> bytes:
     from onnx import TensorProto, helper, numpy_helper
 
@@ -151,6 +169,7 @@ MAKERS: dict[str, Callable[[Layer, int], tuple[Callable[[], Any], Callable[[Any]
     "convwise-NCHW": lambda layer, threads: convwise("NCHW", layer, threads),
     "torch": lambda layer, threads: torch(False, layer, threads),
     "torch-last": lambda layer, threads: torch(True, layer, threads),
+    "torch-packed": torch_packed,
     "onnxruntime": onnxruntime,
     "openvino": openvino,
     "ncnn": ncnn,

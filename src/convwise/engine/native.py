@@ -66,31 +66,34 @@ def describe_whole(array: Array) -> Buffer:
     return buffer
 
 
-ARRANGE, TRANSFORM = "convwise_arrange", "convwise_transform"
-"""What brings weights into the order of the kernels; called as they are."""
-
-
 @dataclass(frozen=True, eq=False)
 class Library:
     """The loaded library, with the instruction set that its calls use.
 
     `run(kernel, arguments, threads)` calls a kernel: its address, that of its array of argument addresses, and how many
     threads its loops may take; the number that comes back is 0 where all went well. A fork waits until no call is inside.
+    `arrange` and `transform` are the addresses of what brings weights into the kernels' order, called as these are.
     """
 
     handle: ctypes.CDLL
     isa: Isa
     symbols: frozenset[str]
     run: Callable[[int, int, int], int]
+    arrange: int
+    transform: int
 
     def has(self, symbol: str) -> bool:
         return symbol in self.symbols
 
     def kernel(self, symbol: str) -> int:
         """The address of a kernel."""
-        found = ctypes.cast(self.handle[f"{symbol}_argv"], ctypes.c_void_p).value
-        assert found is not None
-        return found
+        return _place(self.handle, symbol)
+
+
+def _place(handle: ctypes.CDLL, symbol: str) -> int:
+    found = ctypes.cast(handle[f"{symbol}_argv"], ctypes.c_void_p).value
+    assert found is not None
+    return found
 
 
 def _whole() -> None:
@@ -135,7 +138,8 @@ def _load() -> Library | str:
         run, before, after = handle.convwise_run, handle.convwise_before_fork, handle.convwise_after_fork
         run.argtypes, run.restype = (ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int), ctypes.c_int
         before.restype = after.restype = None
-        for symbol in (*selected.symbols, ARRANGE, TRANSFORM):
+        arrange, transform = _place(handle, "convwise_arrange"), _place(handle, "convwise_transform")
+        for symbol in selected.symbols:
             handle[f"{symbol}_argv"]
     except (OSError, AttributeError) as error:
         warnings.warn(
@@ -146,7 +150,7 @@ def _load() -> Library | str:
         return f"the kernel library does not load: {error}"
     _settle_heap()
     os.register_at_fork(before=before, after_in_parent=after, after_in_child=after)
-    return Library(handle, selected.isa, selected.symbols, run)
+    return Library(handle, selected.isa, selected.symbols, run, arrange, transform)
 
 
 _loading = threading.Lock()

@@ -10,7 +10,7 @@ import numpy as np
 
 from convwise.engine.arrays import Array, address, aligned
 from convwise.engine.families import FAMILIES
-from convwise.engine.native import ARRANGE, TRANSFORM, Library, check
+from convwise.engine.native import Library, check
 from convwise.engine.order import Order, Spectrum
 from convwise.engine.problem import Choice, Problem
 from convwise.engine.transforms import transform
@@ -27,7 +27,7 @@ def pack(kernels: Library, problem: Problem, choice: Choice, weight: Array) -> t
         weight = weight.copy()
     parts = 1 if choice.together else problem.groups
     each = len(weight) // parts
-    laid = _laid(choice, weight[:each])
+    laid = _laid(choice, weight if parts == 1 else weight[:each])
     if isinstance(laid, np.ndarray):
         packed = aligned((parts, *laid.shape))
         for number in range(parts):
@@ -58,18 +58,18 @@ def lay(kernels: Library, order: Order | Spectrum, parts: int, apart: int, threa
     weight, packed = order.weight, aligned((parts, *order.shape))
     steps = [stride // 4 for stride in weight.strides]
     if isinstance(order, Order):
-        numbers = [parts, apart, len(weight), order.lanes, *weight.shape[1:], *steps]
-        more, symbol = [], ARRANGE
+        numbers = [parts, apart, len(weight), order.lanes, *weight.shape[1:], *steps, 0]
+        arranger, more = kernels.arrange, list[int]()
     else:
         numbers = [parts, apart, *weight.shape, *steps]
-        numbers += [order.lanes, order.vectors, order.chunks, order.taps, order.products]
-        more, symbol = [address(_matrix(order.outputs, order.taps))], TRANSFORM
-    told = (ctypes.c_int64 * (len(numbers) + 1))(*numbers)
-    places = [address(weight), address(packed), ctypes.addressof(told), *more]
+        numbers += [order.lanes, order.vectors, order.chunks, order.taps, order.products, 0]
+        arranger, more = kernels.transform, [address(_matrix(order.outputs, order.taps))]
+    told = (ctypes.c_int64 * len(numbers))(*numbers)
+    places = (address(weight), address(packed), ctypes.addressof(told), *more)
     arguments = (ctypes.c_void_p * len(places))(*places)
-    shared = threads if packed.size >= SHARED_FROM else 1
-    check(kernels.run(kernels.kernel(symbol), ctypes.addressof(arguments), shared), symbol)
-    return packed, bool(told[len(numbers)])
+    check(kernels.run(arranger, ctypes.addressof(arguments), threads if packed.size >= SHARED_FROM else 1), "packing")
+    # The last number is the answer.
+    return packed, bool(told[-1])
 
 
 @lru_cache(maxsize=8)
