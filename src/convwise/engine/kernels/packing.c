@@ -19,7 +19,7 @@
 
 /* One function, compiled for several instruction sets, the best one picked when the library is loaded. */
 #if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
-#define CLONED __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
+#define CLONED __attribute__((target_clones("avx512f", "arch=haswell", "default")))
 #else
 #define CLONED
 #endif
