@@ -4,6 +4,7 @@
     python bench/conv.py --threads 2 --rows 1,4 some layers
     python bench/conv.py --layer 1,2048,33,33,256,3,1,12,12,1    another one: batch, channels, height, width, filters, kernel, stride, padding, dilation, groups
     python bench/conv.py --threads 2 --more     other layers of real networks, in place of the seventeen
+    python bench/conv.py --plain                the plain function, which packs the weights in every call, beside PyTorch's layers, which do too
     python bench/conv.py --growth               how time grows with one size, and where it jumps
     python bench/conv.py --growth --series kernel  one of its tables
     python bench/conv.py --roofs                also the share of what the machine allows, and pools: conv_bounds.py says how it is counted
@@ -42,6 +43,9 @@ from conv_roofs import plot
 
 PEERS = ("torch", "torch-last", "torch-packed", "onnxruntime", "openvino", "ncnn")
 OURS = ("convwise-NHWC", "convwise-NCHW")
+PLAIN = ("conv2d-NHWC", "conv2d-NCHW")
+PACKING = ("torch", "torch-last")
+"""Peers that pack their weights in every call."""
 DISTRIBUTIONS = {
     "torch": "torch",
     "onnxruntime": "onnxruntime",
@@ -282,7 +286,7 @@ def table(found: dict[int, dict[str, list[dict[str, Any]]]], layers: list[Layer]
                 if "seconds" in rows[number]
             }
             peers = {name: speed for name, speed in speeds.items() if name in PEERS}
-            ours = max((speed for name, speed in speeds.items() if name in OURS), default=float("nan"))
+            ours = max((speed for name, speed in speeds.items() if name not in PEERS), default=float("nan"))
             best = max(peers, key=lambda name: peers[name], default="")
             ratio = ours / peers[best] if best else float("nan")
             ratios.append(ratio)
@@ -290,7 +294,9 @@ def table(found: dict[int, dict[str, list[dict[str, Any]]]], layers: list[Layer]
                 for kept in dense:
                     rivals = [speed for name, speed in peers.items() if (name == "ncnn") == (kept == "ncnn")]
                     dense[kept] += [ours / max(rivals)] if rivals else []
-            errors = [rows[number].get("error_of_largest", 0.0) for name, rows in by_library.items() if name in OURS]
+            errors = [
+                rows[number].get("error_of_largest", 0.0) for name, rows in by_library.items() if name not in PEERS
+            ]
             cells = [f"{speeds[name]:.0f}" if name in speeds else "-" for name in names]
             lines.append(
                 f"| {name_of(layer)} | "
@@ -374,7 +380,8 @@ def main() -> None:
     parser.add_argument(
         "--more", action="store_true", help="the other layers of conv_layers.py, in place of the seventeen"
     )
-    parser.add_argument("--libraries", default=",".join((*OURS, *PEERS)))
+    parser.add_argument("--libraries", default="", help=f"some of {', '.join((*OURS, *PLAIN, *PEERS))}")
+    parser.add_argument("--plain", action="store_true", help="what packs its weights in every call")
     parser.add_argument("--rounds", type=int, default=3, help="so many times all libraries in turn; medians of them")
     parser.add_argument("--roofs", action="store_true", help="also the shares of the bounds, and pools")
     parser.add_argument("--growth", action="store_true")
@@ -405,7 +412,10 @@ def compared(options: argparse.Namespace, counts: list[int]) -> str:
     known = MORE if options.more else LAYERS
     rows = [int(row) for row in options.rows.split(",")] if options.rows else range(len(known))
     layers = [asked(text) for text in options.layer] or [known[row] for row in rows]
-    libraries = [name for name in options.libraries.split(",") if name in OURS or installed(name) is not None]
+    wanted = (
+        options.libraries.split(",") if options.libraries else (*PLAIN, *PACKING) if options.plain else (*OURS, *PEERS)
+    )
+    libraries = [name for name in wanted if name in (*OURS, *PLAIN) or installed(name) is not None]
     found = {count: in_rounds(libraries, layers, count, options.rounds, accuracy=True) for count in counts}
     versions = ", ".join(
         f"{name} {installed(name) or 'source tree'}" for name in dict.fromkeys(n.split("-")[0] for n in libraries)

@@ -44,6 +44,19 @@ def convwise(layout: str, layer: Layer, threads: int) -> tuple[Callable[[], Any]
     return lambda: conv(last), lambda y: y.transpose(0, 3, 1, 2)
 
 
+def plain(layout: str, layer: Layer, threads: int) -> tuple[Callable[[], Any], Callable[[Any], np.ndarray]]:
+    """The function, which is given its weights anew in every call."""
+    import convwise as cw
+
+    x, w, b = arrays(layer)
+    *_, stride, pad, dilation, groups = layer
+    options: Any = {"stride": stride, "padding": pad, "dilation": dilation, "groups": groups, "threads": threads}
+    if layout == "NCHW":
+        return lambda: cw.conv2d(x, w, b, **options), lambda y: y
+    last = aligned(x.transpose(0, 2, 3, 1))
+    return lambda: cw.conv2d(last, w, b, layout="NHWC", **options), lambda y: y.transpose(0, 3, 1, 2)
+
+
 def torch(last: bool, layer: Layer, threads: int) -> tuple[Callable[[], Any], Callable[[Any], np.ndarray]]:
     import torch as library
 
@@ -167,6 +180,8 @@ def ncnn(layer: Layer, threads: int) -> tuple[Callable[[], Any], Callable[[Any],
 MAKERS: dict[str, Callable[[Layer, int], tuple[Callable[[], Any], Callable[[Any], np.ndarray]]]] = {
     "convwise-NHWC": lambda layer, threads: convwise("NHWC", layer, threads),
     "convwise-NCHW": lambda layer, threads: convwise("NCHW", layer, threads),
+    "conv2d-NHWC": lambda layer, threads: plain("NHWC", layer, threads),
+    "conv2d-NCHW": lambda layer, threads: plain("NCHW", layer, threads),
     "torch": lambda layer, threads: torch(False, layer, threads),
     "torch-last": lambda layer, threads: torch(True, layer, threads),
     "torch-packed": torch_packed,
