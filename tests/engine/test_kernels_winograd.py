@@ -271,7 +271,9 @@ def test_blocks_of_weights_are_padded_with_zeros() -> None:
     choice = winograd.choices(problem(channels=9, filters=11), AVX2)[0]
     kernels = native.library()
     assert kernels is not None
-    packed, _ = packing.lay(kernels, winograd.pack(choice, np.ones((11, 9, 3, 3), np.float32)), 1, 0, 1)
+    order = winograd.pack(choice, np.ones((11, 9, 3, 3), np.float32))
+    packed = np.full((1, *order.shape), np.nan, np.float32)
+    assert packing.lay(kernels, order, packed, 0, 1)
     _, blocks, products, chunks, lanes, wide = packed.shape
     assert (blocks, chunks, lanes, wide) == (2, 2, 8, 8)
     flat = packed.reshape(blocks, products, chunks * lanes, wide)

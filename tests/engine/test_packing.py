@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from convwise.engine import Conv, conv2d, native, packing
+from convwise.engine import Conv, conv2d, native, packing, results
 from convwise.engine.families import winograd
 from convwise.engine.order import Order, Spectrum
 from convwise.engine.problem import Choice
@@ -20,8 +20,8 @@ pytestmark = pytest.mark.skipif(LIBRARY is None, reason="no kernels here")
 
 def lay(order: Order | Spectrum, parts: int = 1, apart: int = 0, threads: int = 2) -> np.ndarray:
     assert LIBRARY is not None
-    packed, finite = packing.lay(LIBRARY, order, parts, apart, threads)
-    assert finite
+    packed = np.full((parts, *order.shape), np.nan, np.float32)
+    assert packing.lay(LIBRARY, order, packed, apart, threads)
     return packed[0] if parts == 1 else packed
 
 
@@ -61,15 +61,16 @@ def test_blocks_of_any_view_are_those_of_the_definition(drawn: tuple) -> None:
 @given(VIEWS, st.sampled_from([np.nan, np.inf, -np.inf]))
 def test_one_number_that_is_not_finite_is_found_and_kept(drawn: tuple, odd: float) -> None:
     assert LIBRARY is not None
-    shape, order, backwards, lanes, seed = drawn
+    shape, axes, backwards, lanes, seed = drawn
     rng = np.random.default_rng(seed)
-    weight = view_of(shape, order, backwards, rng)
+    weight = view_of(shape, axes, backwards, rng)
     weight[tuple(int(rng.integers(size)) for size in shape)] = odd
-    packed, finite = packing.lay(LIBRARY, Order.blocks(weight, lanes), 1, 0, 2)
-    assert not finite
+    order = Order.blocks(weight, lanes)
+    packed = np.zeros((1, *order.shape), np.float32)
+    assert not packing.lay(LIBRARY, order, packed, 0, 2)
     assert np.array_equal(packed[0], blocks(weight, lanes), equal_nan=True)
     spectrum = Spectrum(weight, 4, 3, 8, -(-shape[0] // 8))
-    assert not packing.lay(LIBRARY, spectrum, 1, 0, 2)[1]
+    assert not packing.lay(LIBRARY, spectrum, np.zeros((1, *spectrum.shape), np.float32), 0, 2)
 
 
 def test_groups_lie_one_after_the_other() -> None:
@@ -110,6 +111,25 @@ def test_plain_calls_see_weights_that_turn_infinite_and_back() -> None:
         assert np.isnan(result[0, 3]).all()
         assert np.allclose(np.delete(result[0], 3, axis=0), np.delete(before[0], 3, axis=0), atol=1e-4)
     assert np.array_equal(conv2d(x, weight, padding=1), before)
+
+
+def test_a_plain_call_leaves_the_memory_of_its_packed_weights_to_the_next() -> None:
+    """4,194,304 weights in 16 MB, which the system would clear anew for every call; a `Conv` keeps its own."""
+    x, weight = np.ones((1, 1024, 1, 1), np.float32), np.ones((4096, 1024, 1, 1), np.float32)
+    results._kept.clear()
+    conv = Conv(weight, threads=1)
+    assert np.array_equal(conv(x), np.full((1, 4096, 1, 1), 1024, np.float32))
+    assert not results._kept
+    del conv
+    assert not results._kept
+    conv2d(x, weight, threads=1)  # makes the plan
+    found = []
+    for _ in range(2):
+        assert np.array_equal(conv2d(x, weight, threads=1), np.full((1, 4096, 1, 1), 1024, np.float32))
+        found.append([(place, block.nbytes >= weight.nbytes) for place, block in results._kept.items()])
+    ((_, large),), again = found
+    assert large
+    assert again == found[0]
 
 
 @pytest.mark.parametrize(("filters", "channels"), [(33, 9), (32, 32), (70, 17)])

@@ -48,9 +48,9 @@ class Prepared:
         """What weights are packed for: equal keys share packed weights."""
         return (self.choice.family, self.choice.variant, self.choice.tiles, self.choice.together)
 
-    def pack(self, weight: Array) -> tuple[Array, bool]:
+    def pack(self, weight: Array, *, briefly: bool = False) -> tuple[Array, bool]:
         """As the kernel wants them, and whether all are finite."""
-        return pack(self.kernels, self.problem, self.choice, weight)
+        return pack(self.kernels, self.problem, self.choice, weight, briefly=briefly)
 
     def __call__(self, x: int, packed: Held, bias: int, residual: Array | None = None) -> Array:
         """`x` and `bias` are addresses of arrays that the caller holds."""

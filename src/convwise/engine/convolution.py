@@ -275,7 +275,7 @@ def convolve(x: object, w: object, bias: object, options: Options) -> Array:
         prepared = _kept.get(key)
         place = address(x)
         if prepared is not None and not place & 3:
-            packed, finite = prepared.pack(w)
+            packed, finite = prepared.pack(w, briefly=True)
             if finite:
                 padded = pad_bias(bias if isinstance(bias, np.ndarray) else None, len(w))
                 return prepared(place, held(packed), address(padded))

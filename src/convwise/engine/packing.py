@@ -13,15 +13,18 @@ from convwise.engine.families import FAMILIES
 from convwise.engine.native import Library, check
 from convwise.engine.order import Order, Spectrum
 from convwise.engine.problem import Choice, Problem
+from convwise.engine.results import LENT_FROM, empty
 from convwise.engine.transforms import transform
 
 SHARED_FROM = 2**15
 """Numbers from which on it is worth waking a second thread."""
 
 
-def pack(kernels: Library, problem: Problem, choice: Choice, weight: Array) -> tuple[Array, bool]:
+def pack(
+    kernels: Library, problem: Problem, choice: Choice, weight: Array, *, briefly: bool = False
+) -> tuple[Array, bool]:
     """The weights as `choice` wants them, and whether all are finite: (groups, ...) where each group is a call of its own,
-    else (1, ...). `weight` is float32, of any strides.
+    else (1, ...). `weight` is float32, of any strides. What is needed `briefly`, for one call, may lie where results do.
     """
     if address(weight) % 4 or any(stride % 4 for stride in weight.strides):
         weight = weight.copy()
@@ -33,7 +36,9 @@ def pack(kernels: Library, problem: Problem, choice: Choice, weight: Array) -> t
         for number in range(parts):
             packed[number] = _laid(choice, weight[number * each : (number + 1) * each])
         return packed, bool(np.isfinite(weight).all())
-    return lay(kernels, laid, parts, each * weight.strides[0] // 4, problem.threads)
+    shape = (parts, *laid.shape)
+    packed = empty(shape)[0] if briefly and 4 * prod(shape) >= LENT_FROM else aligned(shape)
+    return packed, lay(kernels, laid, packed, each * weight.strides[0] // 4, problem.threads)
 
 
 def pack_bytes(problem: Problem, choice: Choice) -> int:
@@ -53,9 +58,11 @@ def _laid(choice: Choice, weight: Array) -> Order | Spectrum | Array:
     return family.pack(choice, weight)
 
 
-def lay(kernels: Library, order: Order | Spectrum, parts: int, apart: int, threads: int) -> tuple[Array, bool]:
-    """`parts` groups of weights, each in the order of the first, `apart` numbers from one to the next."""
-    weight, packed = order.weight, aligned((parts, *order.shape))
+def lay(kernels: Library, order: Order | Spectrum, packed: Array, apart: int, threads: int) -> bool:
+    """Fill `packed`, (groups, *order.shape), with groups of weights, each in the order of the first, `apart` numbers from one
+    to the next. Whether all of them are finite.
+    """
+    weight, parts = order.weight, len(packed)
     steps = [stride // 4 for stride in weight.strides]
     if isinstance(order, Order):
         numbers = [parts, apart, len(weight), order.lanes, *weight.shape[1:], *steps, 0]
@@ -69,7 +76,7 @@ def lay(kernels: Library, order: Order | Spectrum, parts: int, apart: int, threa
     arguments = (ctypes.c_void_p * len(places))(*places)
     check(kernels.run(arranger, ctypes.addressof(arguments), threads if packed.size >= SHARED_FROM else 1), "packing")
     # The last number is the answer.
-    return packed, bool(told[-1])
+    return bool(told[-1])
 
 
 @lru_cache(maxsize=8)

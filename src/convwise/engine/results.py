@@ -2,7 +2,8 @@
 
 An operating system clears the pages that it hands out, which takes longer than to copy as much (bench/conv.py --roofs
 prints both). The C library keeps smaller blocks for itself (glibc: up to 32 MB); larger ones
-go back to the system with each result. So the last of them are kept here, and lent again to a result of their size.
+go back to the system with each result. So the last of them are kept here, and lent again to a result of their size, or to
+weights that one call packs for itself.
 """
 
 from __future__ import annotations
