@@ -118,14 +118,20 @@ def prepare(
     outputs = dense_steps(shape, problem.output_layout)
     if not fits(problem, inputs, outputs):
         return None
-    if problem.input_layout == "NHWC" and inputs[1] != 1:
-        problem = replace(problem, dense=False)
     flat, flat_inputs = flatten(problem, inputs)
+    flat_outputs = outputs if flat is problem else dense_steps(result_shape(flat), flat.output_layout)
+    if not _dense(flat, flat_inputs):
+        flat = replace(flat, dense=False)
     choice = choose(flat, algorithm)
     if choice is None:
         return None
-    flat_outputs = outputs if flat is problem else dense_steps(result_shape(flat), flat.output_layout)
     return Prepared(kernels, flat, choice, flat_inputs, flat_outputs, shape)
+
+
+def _dense(problem: Problem, inputs: Steps) -> bool:
+    """Whether the channels of a cell lie side by side, or the rows of a plane."""
+    _, c, y, x = inputs
+    return c == 1 if problem.input_layout == "NHWC" else x == 1 and (y == problem.width or problem.height == 1)
 
 
 def result_shape(problem: Problem) -> tuple[int, int, int, int]:

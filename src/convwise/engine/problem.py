@@ -55,7 +55,7 @@ class Problem:
     finite: bool = True
     """Whether all weights are finite: only then may products with padding be left out."""
     dense: bool = True
-    """Whether the channels of an NHWC input lie side by side, as they do unless it is a view of something else."""
+    """Whether the channels of a cell (NHWC) or the rows of a plane (NCHW) lie side by side, as they do unless the input is a view of something else."""
 
     @property
     def out_height(self) -> int:

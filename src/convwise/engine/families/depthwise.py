@@ -35,6 +35,10 @@ WALKED = 300.0
 """The same for a tile in registers with a step of 1, once for all blocks of channels, which follow each other."""
 SLOWED = 2.5
 """How much longer copying takes where no cache holds input and output."""
+TURNED, LAID = 3.0, 1.0
+"""Multiply-adds of a vector in whose time one of planes is turned, and then laid beside its padding."""
+CROWDED = 4096
+"""Vectors of a plane, of its copy with padding and of its results, from which on turning them takes twice as long."""
 CURVED = frozenset({"silu", "swish", "hardswish", "hardsilu"})
 """Activations that are more than a clamp."""
 
@@ -71,6 +75,12 @@ def last_tiles(isa: Isa) -> tuple[Tile, ...]:
     return (*tiles, Tile("one", 4, 1, 1, plain=False))
 
 
+def flat_tiles(isa: Isa) -> tuple[Tile, ...]:
+    """Those of small planes, which are turned: worth it where a vector is much of a row."""
+    wide = () if isa.lanes < 8 else (14, 7) if isa.registers == 32 else (7,)
+    return tuple(Tile(f"flat{pixels}", pixels, 1, isa.lanes, plain=True, staged=True) for pixels in wide)
+
+
 def why_not(problem: Problem, isa: Isa) -> str | None:
     if problem.kind != "conv":
         return "only for convolutions"
@@ -89,7 +99,9 @@ def plain(problem: Problem) -> bool:
 
 def choices(problem: Problem, isa: Isa) -> list[Choice]:
     if problem.output_layout == "NCHW":
-        return affordable(problem, [_first(problem, isa)])
+        found = [_flat(problem, isa, tile) for tile in flat_tiles(isa)] if _turns(problem, isa) else []
+        near = [choice for choice in found if choice.workspace <= problem.machine.l2 * problem.threads]
+        return affordable(problem, [_first(problem, isa), *near])
     fitting = [tile for tile in last_tiles(isa) if tile.lanes <= problem.channels and _takes(tile, problem)]
     return affordable(problem, [_last(problem, isa, tile) for tile in fitting])
 
@@ -220,7 +232,7 @@ def _first(problem: Problem, isa: Isa) -> Choice:
     tiles = problem.batch * problem.channels * across * down
     macs = tiles * high * isa.lanes * vectors * problem.taps
     variant = ("rows_nchw" if _single(problem) else "plain_nchw") if plain(problem) else "nchw"
-    loads = {1: 1, 2: 3}.get(problem.columns.stride, 12)
+    loads = {1: 1, 2: 4}.get(problem.columns.stride, 12)
     cycles = problem.taps * (high * vectors * (1 + loads) / 2 + 2) + 10 * high * vectors + 2 * tall
     return Choice(
         family=NAME,
@@ -240,6 +252,46 @@ def _first(problem: Problem, isa: Isa) -> Choice:
         workspace=threads * 4 * wide * problem.rows.spanned(rows * high),
         macs=macs,
         row_step=high,
+        together=True,
+    )
+
+
+def _turns(problem: Problem, isa: Isa) -> bool:
+    """Whether planes may be turned: rows follow each other, a plane fills a square, and nothing but a clamp follows."""
+    return plain(problem) and problem.dense and problem.height * problem.width >= isa.lanes
+
+
+def _flat(problem: Problem, isa: Isa, tile: Tile) -> Choice:
+    lanes, lines = isa.lanes, problem.rows
+    across, blocks = -(-problem.out_width // tile.pixels), -(-problem.channels // lanes)
+    wide = problem.columns.spanned(across * tile.pixels)
+    cells, results = problem.height * problem.width, problem.out_height * problem.out_width
+    staged = wide * lines.spanned(problem.out_height)
+    each = blocks
+    while problem.threads > 1 and problem.batch * -(-blocks // each) < TASKS * problem.threads and each > 1:
+        each = -(-each // 2)
+    tasks = problem.batch * -(-blocks // each)
+    threads = min(problem.threads, tasks)
+    tiles, planes = across * problem.out_height, problem.batch * blocks
+    room = cells + staged + results + tile.pixels + lanes
+    turned = (cells + results) * TURNED * (2 if room > CROWDED else 1)
+    cycles = planes * (tiles * (problem.taps * (tile.pixels + 2) + 2 * tile.pixels) + turned + staged * LAID)
+    variant = f"{tile.name}_nchw"
+    return Choice(
+        family=NAME,
+        variant=variant,
+        symbol=symbol(NAME, variant, isa),
+        tiles=(("pixels", tile.pixels), ("channels", lanes), ("blocks of a task", each)),
+        extra=(each, wide, problem.out_width),
+        seconds=max(
+            cycles * lanes / problem.machine.peak / threads * (-(-tasks // threads) * threads / tasks),
+            problem.bytes / problem.machine.bandwidth / 4,
+        )
+        + 2e-6,
+        workspace=threads * 4 * lanes * room,
+        macs=planes * tiles * tile.pixels * lanes * problem.taps,
+        row_step=problem.out_height,
+        strip=lanes,
         together=True,
     )
 

@@ -138,12 +138,16 @@ class Shared:
         return Program(out, (*fixed, *rest, *extra))
 
 
-def padded(inp: Any, pads: tuple[Any, Any], wide: Any, fill: Any) -> tuple[hl.Func, tuple[hl.RDom, ...]]:
+def padded(
+    inp: Any, pads: tuple[Any, Any], wide: Any, fill: Any, read: Callable[..., Any] | None = None
+) -> tuple[hl.Func, tuple[hl.RDom, ...]]:
     """A copy of a channels-last input with its padding, `wide` columns, made by loops that look at no single cell: those
-    over the cells, over rows of padding, and over what is left and right of a row.
+    over the cells, over rows of padding, and over what is left and right of a row. `read` gives its cell (c, x, y, n)
+    where it lies otherwise.
     """
     c, x, y, n = (hl.Var(name) for name in ("c", "x", "y", "n"))
     stage, width, height, left = hl.Func("stage"), inp.dim(1).extent(), inp.dim(2).extent(), hl.max(pads[0], 0)
+    read = read or (lambda *place: inp[place])
     first = left - pads[0]  # cells that a negative padding crops
     count = hl.clamp(wide - left, 0, width - first)
     row = y - pads[1]
@@ -155,19 +159,21 @@ def padded(inp: Any, pads: tuple[Any, Any], wide: Any, fill: Any) -> tuple[hl.Fu
     for domain in (copied, before, behind):
         domain.where(inside)
     stage[c, x, y, n] = hl.undef(F32)
-    stage[c, copied.x + left, y, n] = inp[c, copied.x + first, hl.clamp(row, 0, height - 1), n]
+    stage[c, copied.x + left, y, n] = read(c, copied.x + first, hl.clamp(row, 0, height - 1), n)
     stage[c, blank.x, y, n] = fill
     stage[c, before.x, y, n] = fill
     stage[c, behind.x + left + count, y, n] = fill
     return stage, (copied, blank, before, behind)
 
 
-def schedule_padded(stage: hl.Func, copies: Sequence[hl.RDom], wide: Any, out: hl.Func, lanes: int, dense: Any) -> None:
-    """One vector of channels, for every turn of the loop `cj` of `out`."""
+def schedule_padded(
+    stage: hl.Func, copies: Sequence[hl.RDom], wide: Any, out: hl.Func, lanes: int, dense: Any = None
+) -> None:
+    """One vector of channels, for every turn of the loop `cj` of `out`; `dense` says whether channels lie side by side where that is not known."""
     c, x, y, n = stage.args()
     stage.compute_at(out, hl.Var("cj")).store_in(hl.MemoryType.Stack)
     stage.bound_extent(c, lanes).bound_extent(x, wide).bound_extent(n, 1).vectorize(c, lanes).never_partition_all()
     for number, domain in enumerate(copies):
         update = stage.update(number).reorder(c, domain.x, y, n).vectorize(c, lanes).never_partition_all()
-        if number == 0:
+        if number == 0 and dense is not None:
             update.specialize(dense)

@@ -15,9 +15,10 @@ from typing import Any
 
 import halide as hl
 
-from convwise.engine.families.depthwise import FIRST_TILE, NEAR, USUAL, Tile, last_tiles
+from convwise.engine.families.depthwise import FIRST_TILE, NEAR, USUAL, Tile, flat_tiles, last_tiles
 from convwise.engine.isa import Isa, symbol
 from convwise.engine.kernels.common import F32, Program, Shared, Variants, padded, schedule_padded, whole
+from convwise.engine.kernels.turning import schedule_turned, turned
 
 GUARD, INWARDS = hl.TailStrategy.GuardWithIf, hl.TailStrategy.ShiftInwards
 LARGEST_WHOLE = 5
@@ -31,6 +32,7 @@ def variants(isa: Isa) -> Variants:
     }
     return {
         **found,
+        **{f"{tile.name}_nchw": partial(_flat, isa, tile) for tile in flat_tiles(isa)},
         "nchw": partial(_first, isa, "nchw", plain=False),
         "rows_nchw": partial(_rows, isa),
         "plain_nchw": partial(_first, isa, "plain_nchw", plain=True),
@@ -256,6 +258,90 @@ def _schedule_last(shared: Shared, funcs: tuple[Any, ...], out: Any, shape: Tile
         shared.specialize_epilogue(funcs[-1])
     for param in (out.output_buffer(), shared.residual):
         param.dim(0).set_stride(1)
+
+
+def _flat(isa: Isa, shape: Tile) -> Program:
+    """Channels first, and the lanes are channels all the same: for small planes whose rows follow each other. A plane is one
+    row of cells, turned in squares of as many channels; so are the sums, when all of them are there.
+    """
+    shared = Shared(3)  # c, kx, ky
+    extra = blocks, wide, across = [whole(name) for name in ("blocks", "wide", "across")]
+    c, x, n, i, s, q = (hl.Var(name) for name in ("c", "x", "n", "i", "s", "q"))
+    lanes, inp, name = isa.lanes, shared.inp, symbol("depthwise", f"{shape.name}_nchw", isa)
+    flat, square, back, out = (hl.Func(each) for each in ("flat", "square", "back", name))
+    width, size = inp.dim(1).extent(), inp.dim(1).extent() * inp.dim(2).extent()
+    # The last square begins where it ends with the plane.
+    square[i, s, q, n] = inp[
+        hl.min(q * lanes + i / lanes, inp.dim(0).extent() - 1), hl.min(s * lanes, size - lanes) + i % lanes, 0, n
+    ]
+    squares = (square, *turned(square, lanes))
+    some = hl.RDom([(0, lanes), (0, (size + lanes - 1) / lanes)], "some")
+    flat[c, x, n] = hl.undef(F32)
+    flat[c, hl.min(some.y * lanes, size - lanes) + some.x, n] = squares[-1][
+        some.x * lanes + c % lanes, some.y, c / lanes, n
+    ]
+    stage, copies = padded(
+        inp, (shared.pad_x, shared.pad_y), wide, shared.zero, lambda c, x, y, n: flat[c, y * width + x, n]
+    )
+    # The output is described in vectors, the residual as whole planes.
+    cells = shared.residual.dim(1).extent()
+    acc, done, tiles, taps = _flat_sums(shared, stage, shape, (across, cells / across))
+    back[i, s, q, n] = done[q * lanes + i % lanes, s * lanes + i / lanes, n]
+    backs = (back, *turned(back, lanes))
+    r = hl.RDom([(0, lanes)], "r")
+    r.where(s * lanes + r < cells)
+    out[c, x, s, n] = hl.undef(F32)
+    out[c, r, s, n] = backs[-1][c % lanes * lanes + r, s, c / lanes, n]
+
+    ci, cb, co, cj, task = (hl.Var(each) for each in ("ci", "cb", "co", "cj", "task"))
+    for axis in range(4):
+        out.output_buffer().dim(axis).set_min(0)
+    out.output_buffer().dim(0).set_stride(hl.Expr())
+    out.output_buffer().dim(1).set_extent(lanes).set_stride(1)
+    inp.dim(1).set_stride(1)
+    store = out.update().split(c, cb, ci, lanes, GUARD).split(cb, co, cj, blocks, GUARD)
+    store.reorder(r.x, ci, s, cj, n, co).fuse(n, co, task).parallel(task).vectorize(r.x).never_partition_all()
+    schedule_turned(backs, out, s, lanes)
+    schedule_turned(squares, flat, some.y, lanes)
+    for step in (*squares, *backs):
+        for var in step.args()[1:]:
+            step.bound_extent(var, 1)
+    for func in (flat, done):
+        func.compute_at(out, cj).store_in(hl.MemoryType.Stack).bound_extent(func.args()[0], lanes)
+        func.bound_extent(func.args()[2], 1)
+    flat.update().reorder(c, some.x, some.y, n).vectorize(c, lanes).unroll(some.x).never_partition_all()
+    done.update().reorder(done.args()[0], tiles.x, tiles.y, tiles.z, done.args()[2]).vectorize(done.args()[0], lanes)
+    done.update().unroll(tiles.x).never_partition_all()
+    schedule_padded(stage, copies, wide, out, lanes)
+    _schedule_flat_sums(shared, acc, done, (tiles, taps), shape)
+    return shared.program(out, extra)
+
+
+def _flat_sums(shared: Shared, stage: Any, shape: Tile, sizes: tuple[Any, Any]) -> tuple[Any, ...]:
+    """The sums of a plane, row after row, whole tiles: what reaches past a row lies where the next one comes later."""
+    c, xi, xt, y, n, p = (hl.Var(name) for name in ("c", "xi", "xt", "y", "n", "p"))
+    (across, down), pixels, acc, done = sizes, shape.pixels, hl.Func("acc"), hl.Func("done")
+    taps = _taps(shared, "taps")
+    column = (xt * pixels + xi) * shared.stride_x + taps.x * shared.dilation_x
+    acc[c, xi, xt, y, n] = shared.bias[c]
+    acc[c, xi, xt, y, n] += (
+        shared.weights[c, taps.x, taps.y] * stage[c, column, y * shared.stride_y + taps.y * shared.dilation_y, n]
+    )
+    tiles = hl.RDom([(0, pixels), (0, (across + pixels - 1) / pixels), (0, down)], "tiles")
+    done[c, p, n] = hl.undef(F32)
+    done[c, tiles.z * across + tiles.y * pixels + tiles.x, n] = shared.clamped(acc[c, tiles.x, tiles.y, tiles.z, n])
+    return acc, done, tiles, taps
+
+
+def _schedule_flat_sums(shared: Shared, acc: Any, done: Any, domains: tuple[Any, Any], shape: Tile) -> None:
+    (tiles, taps), (c, xi, xt, y, n) = domains, acc.args()
+    acc.compute_at(done, tiles.y).bound_extent(c, shape.lanes).bound(xi, 0, shape.pixels).bound_extent(xt, 1)
+    acc.bound_extent(y, 1).bound_extent(n, 1).vectorize(c, shape.lanes).unroll(xi)
+    update = acc.update().reorder(c, xi, taps.x, taps.y, xt, y, n).vectorize(c, shape.lanes).unroll(xi)
+    for branch, size, _ in _usual(shared, update.never_partition_all(), taps, USUAL):
+        branch.unroll(taps.x)
+        if size <= LARGEST_WHOLE:
+            branch.unroll(taps.y)
 
 
 def _rows(isa: Isa) -> Program:
