@@ -65,6 +65,16 @@ def test_the_points_in_use_amplify_least(outputs: int, taps: int) -> None:
     assert transform(outputs, taps).amplification == best
 
 
+def test_monic_transforms_are_the_same_with_weights_that_are_powers() -> None:
+    """What a row of `weight` was divided by is in `output`; rows that read one tap come last, 0 and infinity."""
+    used = transform(4, 3)
+    assert used.monic.is_exact()
+    assert used.monic.amplification == used.amplification
+    *finite, zero, far = used.monic.weight
+    assert all(row == (1, row[1], row[1] ** 2) and row[1] != 0 for row in finite)
+    assert (zero, far) == ((1, 0, 0), (0, 0, 1))
+
+
 def problem(**changes: object) -> Problem:
     sizes = {"height": 30, "width": 31, "pads": (1, 1, 1, 1), "side": 3, **changes}
     side = sizes.pop("side")
@@ -147,6 +157,46 @@ def errors(channels: int, window: tuple[int, int], layout: str, padding: tuple[i
 def test_accuracy_on_unit_variance_data(channels: int, layout: str) -> None:
     """4e-6 of the largest output is the promise; sums are made in parts so that many channels lose no more than few."""
     assert errors(channels, (3, 3), layout, (1, 1), channels) <= 2.5e-6
+
+
+def problem_of_few_tiles(channels: int, side: int = 7) -> Problem:
+    window = Window(3, padding=Pads(1, 1)).over(side)
+    return problem(channels=channels, filters=channels, height=side, width=side, rows=window, columns=window)
+
+
+@pytest.mark.parametrize("side", [7, 8])
+@pytest.mark.parametrize("channels", [400, 512])
+def test_few_tiles_of_many_channels_take_weights_as_they_are(channels: int, side: int) -> None:
+    """A quarter of the bytes: fewer than of F(2 x 2) where the tiles are four, and no such choice where they are more."""
+    found = min(winograd.choices(problem_of_few_tiles(channels, side), AVX512), key=lambda choice: choice.seconds)
+    assert found.variant == "f4thin_nhwc"
+    bytes_ = 4 * 9 * channels * channels
+    assert packing.pack_bytes(problem_of_few_tiles(channels, side), found) == bytes_
+    more = winograd.choices(problem_of_few_tiles(channels, 9), AVX512)
+    assert more
+    assert not any("thin" in choice.variant for choice in more)
+    few = min(winograd.choices(problem_of_few_tiles(64), AVX512), key=lambda choice: choice.seconds)
+    assert "thin" not in few.variant
+    assert not any("thin" in choice.variant for choice in winograd.choices(problem_of_few_tiles(channels), AVX2))
+
+
+@needed
+@pytest.mark.parametrize(
+    ("channels", "filters", "window"), [(400, 400, 3), (500, 390, 3), (2048, 72, 3), (250, 260, 5)]
+)
+@pytest.mark.parametrize("layout", ["NHWC", "NCHW"])
+def test_accuracy_where_weights_are_transformed_in_the_kernel(
+    channels: int, filters: int, window: int, layout: str
+) -> None:
+    """In float32, with a residual and an activation; the layer runs elsewhere where there is no such kernel."""
+    rng = np.random.default_rng(channels)
+    x = rng.standard_normal((1, channels, 7, 8) if layout == "NCHW" else (1, 7, 8, channels)).astype(np.float32)
+    w = rng.standard_normal((filters, channels, window, window)).astype(np.float32)
+    options = {"padding": window // 2, "layout": layout, "activation": "relu", "threads": 2}
+    right = Conv(w.astype(np.float64), algorithm="windows", **options)
+    residual = rng.standard_normal(right(x).shape).astype(np.float32)
+    got = Conv(w, algorithm="winograd", **options)(x, residual)
+    assert abs(got - right(x, residual)).max() <= 2.5e-6 * abs(right(x)).max()
 
 
 @needed

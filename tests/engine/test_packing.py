@@ -153,3 +153,21 @@ def test_winograd_packs_each_weight_to_its_place(
         full[k, c // 16, row, column, c % 16] = (matrix @ part @ matrix.T).ravel()
     back = packed.transpose(0, 4, 2, 3, 1).reshape(full.shape)
     assert np.allclose(back, full, rtol=3e-7, atol=1e-12)
+
+
+@pytest.mark.parametrize(("filters", "channels"), [(33, 9), (32, 32), (70, 17), (33, 48)])
+@pytest.mark.parametrize("window", [(3, 3), (5, 8), (1, 9)])
+def test_winograd_lays_weights_as_they_are(filters: int, channels: int, window: tuple[int, int]) -> None:
+    """(vector, chunk and part, c in chunk, tap, k in vector), zeros where there is no such weight."""
+    choice = Choice("winograd", "f4thin_nhwc", "", (("channels in", 16), ("channels out", 16)), (), 0.0, 0, 0)
+    w = np.random.default_rng(0).standard_normal((filters, channels, *window)).astype(np.float32)
+    order = winograd.pack(choice, w)
+    packed = order if isinstance(order, np.ndarray) else lay(order)
+    across = -(-window[1] // 3)
+    wanted = np.zeros_like(packed)
+    for k, c, y, x in np.ndindex(*w.shape):
+        part = y // 3 * across + x // 3
+        parts = -(-window[0] // 3) * across
+        wanted[k // 16, c // 16 * parts + part, c % 16, y % 3 * 3 + x % 3, k % 16] = w[k, c, y, x]
+    assert packed.shape == (-(-filters // 16), -(-channels // 16) * parts, 16, 9, 16)
+    assert np.array_equal(packed, wanted)

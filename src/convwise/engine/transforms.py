@@ -51,6 +51,22 @@ class Transform:
         )
 
     @property
+    def monic(self) -> Transform:
+        """The same with rows of `weight` that are the powers of their point, and what they were divided by in `output`.
+
+        Rows that read all taps come first.
+        """
+        scales = [next(value for value in row if value) for row in self.weight]
+        order = sorted(range(self.products), key=lambda f: sum(value == 0 for value in self.weight[f]))
+        return Transform(
+            self.outputs,
+            self.taps,
+            _frozen([[row[f] * scales[f] for f in order] for row in self.output]),
+            _frozen([[value / scales[f] for value in self.weight[f]] for f in order]),
+            tuple(self.data[f] for f in order),
+        )
+
+    @property
     def amplification(self) -> float:
         """How much larger the error of a result in 2-D is than a product's, for independent data: the square of one axis's."""
         sizes = [sum(g * g for g in self.weight[f]) * sum(d * d for d in self.data[f]) for f in range(self.products)]

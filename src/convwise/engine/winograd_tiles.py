@@ -2,20 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from convwise.engine.isa import Isa
 
-SCHEDULES = ("rows", "deep")
+SCHEDULES = ("rows", "deep", "thin")
 """rows: rectangles of tiles in parallel, each with its transformed input in a core's cache. deep: one rectangle after the
-other, in parallel first over its input channels and then over blocks of output channels."""
+other, in parallel first over its input channels and then over blocks of output channels. thin: as deep, of weights that are
+transformed while they are used: for few tiles, which would wait for transformed ones."""
 VARIANTS = (("f4", "rows"), ("f4", "deep"), ("f2", "deep"), ("f3", "rows"), ("f3", "deep"))
 LAYOUTS = ("nhwc", "nchw", "gaps")
 """Of the output: gaps is channels first with gaps between the pixels of a row, as the phases of a dilation have them."""
+THIN = 4
+"""Tiles of a register tile of thin: a row of their frequencies, six, makes 24 accumulators."""
 SIZES = {"f2": (2, 3), "f4": (4, 3), "f3": (3, 4)}
 """Along one axis, the outputs of a tile and the taps of a part of the window: larger windows are cut into such parts."""
 SPREAD = 16
 """Numbers of tiles and of chunks that are multiples of it leave the cache lines of one tile on few places of a cache."""
 SUMMED = 64
 """Input channels that are added up before they join the others: long sums lose digits."""
+
+
+def named(isa: Isa) -> Iterator[tuple[str, str, str]]:
+    """Size, schedule and layout of what is built; thin where vectors are so wide that memory cannot keep up with them."""
+    yield from ((size, schedule, layout) for size, schedule in VARIANTS for layout in LAYOUTS)
+    if isa.lanes == 16:
+        yield from (("f4", "thin", layout) for layout in LAYOUTS if layout != "gaps")
 
 
 def pixels(isa: Isa, vectors: int) -> tuple[int, ...]:

@@ -14,13 +14,15 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from itertools import islice, product
+from itertools import islice
+
+import numpy as np
 
 from convwise.engine.arrays import Array
 from convwise.engine.isa import Isa, symbol
-from convwise.engine.order import Spectrum
+from convwise.engine.order import Order, Spectrum
 from convwise.engine.problem import FAR, LARGEST_INDEX, MOST_WORKSPACE, Choice, Problem, undilated
-from convwise.engine.winograd_tiles import SIZES, SPREAD, VARIANTS, pixels
+from convwise.engine.winograd_tiles import SIZES, SPREAD, THIN, named, pixels
 
 NAME = "winograd"
 MOST_GROUPS = 8
@@ -28,6 +30,8 @@ MOST_CALLS = 64
 """A dilation of 2 makes four images of every second cell, each with its own windows; those not alike are calls of their own."""
 LEAST_CHANNELS = 8
 """Below, transforming costs more than the products save."""
+MOST_TILES = THIN
+"""Of a layer whose weights are transformed while they are used: for more, each would be transformed several times."""
 LEAST_TAPS = 4
 """Of fewer, most of a part would be zeros, which cost as much as other taps and leave its error to smaller sums."""
 
@@ -47,6 +51,8 @@ TURNED = {
     "nchw": 1.25,
     "gaps": 2.8,
 }  # the same where vectors of a row must be turned, and where pixels lie apart
+TRANSFORM_WEIGHT = 42.0  # of a vector of output channels' 3 x 3 weights of one input channel, for one register tile
+BURST = 2.5  # more for a line of weights that are asked for in bursts: while one of six rows of frequencies is added up
 APART = 0.17  # more of it for every cell from one to the next
 START = 1000.0  # a vector of planes: the beginnings of a row of theirs are waited for
 LINE, DISTANT = 3.0, 9.0  # a cache line of weights that comes from beyond the core's cache, from beyond all caches
@@ -88,8 +94,14 @@ def choices(problem: Problem, isa: Isa) -> list[Choice]:
     # Where the vectors of output channels are not even, register tiles of one vector leave none empty.
     odd = -(-(problem.filters // problem.groups) // isa.lanes) % 2 == 1
     widths = (2, 1) if odd else (2,)
+    wanted = [
+        (size, schedule, vectors)
+        for size, schedule, built in named(isa)
+        if built == layout
+        for vectors in ((1,) if schedule == "thin" else widths)
+    ]
     turned = TURNED[layout] + (APART * problem.columns.dilation if layout == "gaps" else 0.0)
-    found = (_choice(calls, isa, variant, vectors, (layout, turned)) for variant, vectors in product(VARIANTS, widths))
+    found = (_choice(calls, isa, (size, schedule), vectors, (layout, turned)) for size, schedule, vectors in wanted)
     return [replace(choice, apart=apart) for choice in found if choice is not None]
 
 
@@ -118,6 +130,11 @@ class Layer:
     def products(self) -> int:
         outputs, taps = SIZES[self.size]
         return (outputs + taps - 1) ** 2
+
+    @property
+    def packed(self) -> int:
+        """Numbers of packed weights for one input channel, one part of the window and one output channel."""
+        return SIZES[self.size][1] ** 2 if self.schedule == "thin" else self.products
 
     @property
     def vectors(self) -> int:
@@ -161,7 +178,7 @@ def _choice(
     cuts = {cut for layer in layers if (cut := _best(layer)) is not None}
     cut = min(cuts, key=lambda one: _slots(layers, one), default=None)
     problem, layer = next(iter(calls)), next(iter(layers))
-    weights = layer.products * layer.chunks * layer.lanes * layer.blocks * layer.block
+    weights = layer.packed * layer.chunks * layer.lanes * layer.blocks * layer.block
     if cut is None or weights > LARGEST_INDEX:
         return None
     outputs, _ = SIZES[layer.size]
@@ -207,7 +224,7 @@ def _layer(problem: Problem, isa: Isa, variant: tuple[str, str], vectors: int, o
         schedule=schedule,
         lanes=isa.lanes,
         block=block,
-        register=pixels(isa, vectors),
+        register=(THIN,) if schedule == "thin" else pixels(isa, vectors),
         threads=problem.threads,
         down=-(-problem.out_height // outputs),
         across=-(-problem.out_width // outputs),
@@ -238,6 +255,8 @@ def _cuts(layer: Layer) -> Iterator[Cut]:
     """Equal parts of the image, and of the batch where one image is only a few tiles, that keep to the workspace."""
     limit = 28 * max(layer.register)
     whole = layer.across * layer.down
+    if layer.schedule == "thin" and whole * layer.batch > MOST_TILES:
+        return
     for wide in _parts(layer.across):
         for tall in _parts(layer.down) if wide == layer.across else (1,):
             several = wide * tall == whole and whole < 2 * max(layer.register)
@@ -280,15 +299,18 @@ def _cost(layer: Layer, cut: Cut) -> float:
     depth = layer.products * layer.terms
     # Two loads a cycle, as many as multiplications: a tile of one vector is held up by its broadcasts.
     held = max(1.0, 8 / (cut.pixels * vectors), (cut.pixels + vectors) / (cut.pixels * vectors))
+    if layer.schedule == "thin":
+        held = 1.0 + TRANSFORM_WEIGHT / (layer.products * cut.pixels)
     products = depth * cut.tiles * vectors * (1.0 + 0.8 / cut.pixels) * held
-    size = 4 * depth * layer.block * layer.blocks
+    numbers = layer.packed * layer.terms
+    size = 4 * numbers * layer.block * layer.blocks
     line = DISTANT if size > FAR else LINE if size > layer.cache // 2 else 0.0
-    weights = depth * vectors * layer.lanes / 16 * line
+    weights = numbers * vectors * layer.lanes / 16 * line * (BURST if layer.schedule == "thin" else 1.0)
     # Short runs of a pixel's channels are stored more slowly than long ones.
     back = real * vectors * TRANSFORM_OUT[layer.size] * turned * (1.0 + 0.4 / (cut.blocks * vectors))
     spread = 4 * layer.products * cut.tiles * (layer.chunks * layer.lanes + cut.blocks * layer.block) / layer.cache
     count, threads = _rectangles(layer, cut), layer.threads
-    several = layer.schedule == "deep" and threads > 1
+    several = layer.schedule != "rows" and threads > 1
     # Threads that share a rectangle each read it for a part of the output channels, one frequency after the other.
     strain = 1.0 + STRAIN * min(max(spread - 0.5, 0.0), 2.0) * (0.5 if several else 1.0)
     into, each = into * strain, (products + weights + back) * strain
@@ -309,14 +331,32 @@ def _workspace(layer: Layer, cut: Cut) -> int:
     halo = taps - 1
     stage = (m * cut.wide + halo + layer.lanes) * (m * cut.tall + halo) * cut.images * layer.lanes
     group = cut.blocks * layer.block
-    results = layer.products * cut.tiles * group + 2 * m * m * cut.wide * group
+    results = layer.products * (cut.tiles | 1) * group + 2 * m * m * cut.wide * group
     if layer.schedule == "rows":
         return 4 * min(layer.threads, _rectangles(layer, cut)) * (spectrum + stage + results)
     return 4 * (spectrum + layer.threads * max(stage, results))
 
 
-def pack(choice: Choice, weight: Array) -> Spectrum:
-    """(vector, frequency, chunk and part, c in chunk, k in vector)."""
+def pack(choice: Choice, weight: Array) -> Spectrum | Order | Array:
+    """(vector, frequency, chunk and part, c in chunk, k in vector), transformed; for the thin kernel as they are."""
+    if choice.variant[2:].startswith("thin"):
+        return _raw(choice, weight)
     lanes, wide = dict(choice.tiles)["channels in"], dict(choice.tiles)["channels out"]
     outputs, taps = SIZES[choice.variant[:2]]
     return Spectrum(weight, outputs, taps, lanes, -(-len(weight) // wide) * (wide // lanes))
+
+
+def _raw(choice: Choice, weight: Array) -> Order | Array:
+    """(vector, chunk and part, c in chunk, tap, k in vector), zeros where window, channels or filters end."""
+    taps = SIZES[choice.variant[:2]][1]
+    lanes = dict(choice.tiles)["channels in"]
+    filters, channels, high, wide = weight.shape
+    down, across = _parts_of((high, wide), taps)
+    chunks, vectors, parts = -(-channels // lanes), -(-filters // lanes), down * across
+    shape = (vectors, chunks * parts, lanes, taps * taps, lanes)
+    if (channels, high, wide) == (chunks * lanes, taps, taps):
+        return Order(weight, lanes, shape)
+    cells = np.zeros((vectors * lanes, chunks * lanes, down * taps, across * taps), np.float32)
+    cells[:filters, :channels, :high, :wide] = weight
+    cut = cells.reshape(vectors, lanes, chunks, lanes, down, taps, across, taps)
+    return np.ascontiguousarray(cut.transpose(0, 2, 4, 6, 3, 5, 7, 1)).reshape(shape)

@@ -13,7 +13,7 @@ Ragged edges: the input is staged with zeros around it, whole tiles are computed
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import partial
 from typing import Any
@@ -21,10 +21,11 @@ from typing import Any
 import halide as hl
 
 from convwise.engine.isa import Isa, symbol
+from convwise.engine.kernels import thin
 from convwise.engine.kernels.common import F32, Program, Shared, Variants, whole
 from convwise.engine.kernels.turning import schedule_turned, turned
 from convwise.engine.transforms import Transform, transform
-from convwise.engine.winograd_tiles import LAYOUTS, SIZES, SPREAD, SUMMED, VARIANTS, pixels
+from convwise.engine.winograd_tiles import SIZES, SPREAD, SUMMED, THIN, named, pixels
 
 GUARD = hl.TailStrategy.GuardWithIf
 ROUND = hl.TailStrategy.RoundUp
@@ -35,8 +36,7 @@ TOGETHER = 4
 def variants(isa: Isa) -> Variants:
     return {
         f"{size}{schedule}_{layout}": partial(build, isa, size, schedule, layout)
-        for size, schedule in VARIANTS
-        for layout in LAYOUTS
+        for size, schedule, layout in named(isa)
     }
 
 
@@ -91,13 +91,21 @@ class Funcs:
 
 
 def build(isa: Isa, size: str, schedule: str, layout: str) -> Program:
-    shared = Shared(5)  # k in vector, c in chunk, chunk and part, frequency, vector
+    few = schedule == "thin"
+    # k in vector, c in chunk, chunk and part, frequency, vector; few: k in vector, tap, c in chunk, chunk and part, vector
+    shared = Shared(5)
     extra = [whole(name) for name in ("wide", "tall", "images", "pixels", "vectors", "parts", "abreast")]
     sizes, used = Sizes(*extra), transform(*SIZES[size])
-    funcs = _algorithm(shared, symbol("winograd", f"{size}{schedule}_{layout}", isa), isa, used, sizes, layout)
+    if few:
+        sizes, used = replace(sizes, pixels=THIN), used.monic
+    name = symbol("winograd", f"{size}{schedule}_{layout}", isa)
+    funcs = _algorithm(shared, name, isa, used, sizes, layout, few)
     _schedule_output(shared, funcs, isa, schedule, layout, sizes)
     _schedule_spectrum(shared, funcs, isa, schedule, sizes, used.products)
-    _schedule_products(shared, funcs, isa, sizes, used.products)
+    if few:
+        thin.schedule(shared, funcs, isa, used, sizes.vectors, sizes.tiles)
+    else:
+        _schedule_products(shared, funcs, isa, sizes, used.products)
     _schedule_back(funcs, isa)
     return shared.program(funcs.out, extra)
 
@@ -120,7 +128,7 @@ def _vars(*names: str) -> list[Any]:
     return [hl.Var(name) for name in names]
 
 
-def _algorithm(shared: Shared, name: str, isa: Isa, used: Transform, sizes: Sizes, layout: str) -> Funcs:
+def _algorithm(shared: Shared, name: str, isa: Isa, used: Transform, sizes: Sizes, layout: str, few: bool) -> Funcs:
     names = (
         "line",
         "stage",
@@ -139,7 +147,7 @@ def _algorithm(shared: Shared, name: str, isa: Isa, used: Transform, sizes: Size
     )
     f = {key: hl.Func(key) for key in names}
     columns, pieces, cells, tiles = _transform_input(shared, f, isa, used, sizes)
-    terms = _multiply(shared, f, isa, used, sizes)
+    terms = thin.multiply(shared, f, isa, used) if few else _multiply(shared, f, isa, used, sizes)
     back = _transform_back(f, used, sizes)
     out, pixels, stored, added = _store(shared, f, isa, name, used, sizes, layout)
     domains = {
@@ -373,7 +381,7 @@ def _schedule_spectrum(shared: Shared, f: Funcs, isa: Isa, schedule: str, sizes:
     f.spectrum.bound(ci, 0, isa.lanes).bound(t, 0, sizes.tiles).bound(i, 0, size).bound(j, 0, size)
     update = f.spectrum.update()
     at = co
-    if schedule == "deep":
+    if schedule != "rows":
         update.reorder(ci, *v, co).parallel(co)
     else:
         at, cj = hl.Var("cg"), hl.Var("cj")
