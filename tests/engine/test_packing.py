@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -111,6 +113,29 @@ def test_plain_calls_see_weights_that_turn_infinite_and_back() -> None:
         assert np.isnan(result[0, 3]).all()
         assert np.allclose(np.delete(result[0], 3, axis=0), np.delete(before[0], 3, axis=0), atol=1e-4)
     assert np.array_equal(conv2d(x, weight, padding=1), before)
+
+
+def test_a_plan_for_finite_weights_is_given_up_where_another_thread_found_them_infinite(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The other thread's whole call falls between this one's plan and its packing; Winograd would make NaN of infinities."""
+    x, weight = np.ones((1, 128, 20, 20), np.float32), np.ones((128, 128, 3, 3), np.float32)
+    weight[3, 4, 1, 1] = np.inf
+    wanted = Conv(weight.astype(np.float64), algorithm="windows")(x)
+    conv, planned, plan = Conv(weight), [], Conv._prepare
+
+    def between(self: Conv, *told: Any) -> Any:
+        prepared = plan(self, *told)
+        planned.append(prepared)
+        if len(planned) == 1:
+            conv(x)
+        return prepared
+
+    monkeypatch.setattr(Conv, "_prepare", between)
+    assert np.array_equal(conv(x), wanted)
+    assert planned[0].problem.finite
+    monkeypatch.undo()
+    assert np.array_equal(conv(x), wanted)
 
 
 def test_a_plain_call_leaves_the_memory_of_its_packed_weights_to_the_next() -> None:

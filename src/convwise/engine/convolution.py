@@ -186,11 +186,13 @@ class Conv:
         weights = self._kernel_weights.get(prepared.packing)
         if weights is None:
             packed, finite = prepared.pack(self.weight.astype(FLOAT, copy=False))
-            if self._finite and not finite:
-                self._finite = False
-                return self._by_kernel(x, residual, layout, flow)
             weights = held(packed)
-            self._kernel_weights[prepared.packing] = weights
+            if not finite:
+                self._finite = False
+        # Another thread may have told by now that this plan does not hold.
+        if prepared.problem.finite and not self._finite:
+            return self._by_kernel(x, residual, layout, flow)
+        self._kernel_weights[prepared.packing] = weights
         if self._kernel_bias is None:
             self._kernel_bias = held(pad_bias(self.bias, len(self.weight)))
         if residual is None and self.weight.dtype == FLOAT and (self.bias is None or self.bias.dtype == FLOAT):
