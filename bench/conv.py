@@ -10,8 +10,8 @@
     python bench/conv.py --roofs                also the share of what the machine allows, and pools: conv_bounds.py says how it is counted
     python bench/conv.py --markdown out.md --plot roofline.png
 
-Every library gets its weights packed ahead and its own best layout: convwise NHWC and NCHW, torch contiguous,
-channels last, and channels last with packed weights, onnxruntime, openvino and ncnn a compiled model. A number is the median of at least 9 calls and 0.3 s, and of
+Every library gets its weights packed ahead and its own best layout: convwise NHWC and NCHW, torch channels last, onnxruntime,
+openvino and ncnn a compiled model. PyTorch's eager layers, contiguous and channels last, pack them in every call. A number is the median of at least 9 calls and 0.3 s, and of
 three rounds (`--rounds`) in which all libraries take turns;
 "effective" GFLOP/s counts the multiply-adds of the direct algorithm twice, whatever an algorithm really does.
 The roofs of the plot are measured in the same run: how, stands in conv_roofs.py.
@@ -417,9 +417,8 @@ def compared(options: argparse.Namespace, counts: list[int]) -> str:
     )
     libraries = [name for name in wanted if name in (*OURS, *PLAIN) or installed(name) is not None]
     found = {count: in_rounds(libraries, layers, count, options.rounds, accuracy=True) for count in counts}
-    versions = ", ".join(
-        f"{name} {installed(name) or 'source tree'}" for name in dict.fromkeys(n.split("-")[0] for n in libraries)
-    )
+    sources = dict.fromkeys("convwise" if name in (*OURS, *PLAIN) else name.split("-")[0] for name in libraries)
+    versions = ", ".join(f"{name} {installed(name) or 'source tree'}" for name in sources)
     told = [
         f"{platform.machine()}, {cpu()}, {os.cpu_count()} cores; Python {platform.python_version()}, {versions}",
         table(found, layers),

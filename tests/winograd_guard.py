@@ -87,7 +87,7 @@ def compare(
     weights = rng.standard_normal(
         (problem.filters, problem.channels, problem.rows.kernel, problem.columns.kernel)
     ).astype(np.float32)
-    packed = fence.of(pack(kernels, problem, choice, weights)[0][0], at_end=at_end)
+    packed = fence.of(pack(kernels, problem, choice, fence.of(weights, at_end=at_end))[0][0], at_end=at_end)
     bias = np.zeros(-(-problem.filters // 64) * 64, np.float32)
     bias[: problem.filters] = rng.standard_normal(problem.filters)
     padded = fence.of(bias, at_end=at_end)

@@ -15,6 +15,7 @@ from convwise.engine.order import Order, Spectrum
 from convwise.engine.problem import Choice
 from convwise.engine.transforms import transform
 from convwise.engine.winograd_tiles import SIZES
+from convwise.errors import ConvwiseError
 
 LIBRARY = native.library()
 pytestmark = pytest.mark.skipif(LIBRARY is None, reason="no kernels here")
@@ -75,12 +76,36 @@ def test_one_number_that_is_not_finite_is_found_and_kept(drawn: tuple, odd: floa
     assert not packing.lay(LIBRARY, spectrum, np.zeros((1, *spectrum.shape), np.float32), 0, 2)
 
 
+@pytest.mark.parametrize("odd", [np.nan, np.inf])
+@pytest.mark.parametrize("filters", [16, 40])
+def test_filters_that_lie_side_by_side_are_looked_at_too(filters: int, odd: float) -> None:
+    """As Keras stores them: (row, column, channel, filter)."""
+    assert LIBRARY is not None
+    stored = np.random.default_rng(0).standard_normal((3, 2, 5, filters)).astype(np.float32)
+    order = Order.blocks(stored.transpose(3, 0, 1, 2), 16)
+    assert np.array_equal(lay(order), blocks(order.weight, 16))
+    stored[2, 1, 3, 7] = odd
+    assert not packing.lay(LIBRARY, order, np.zeros((1, *order.shape), np.float32), 0, 2)
+
+
+def test_a_transform_that_no_kernel_has_is_an_error() -> None:
+    assert LIBRARY is not None
+    spectrum = Spectrum(np.ones((16, 16, 3, 3), np.float32), 4, 3, 5, 4)
+    with pytest.raises(ConvwiseError, match="returned -1"):
+        packing.lay(LIBRARY, spectrum, np.zeros((1, *spectrum.shape), np.float32), 0, 1)
+
+
 def test_groups_lie_one_after_the_other() -> None:
     weight = np.random.default_rng(0).standard_normal((42, 9, 3, 5)).astype(np.float32)[::-1]
     view = weight.transpose(0, 2, 3, 1)
     packed = lay(Order.blocks(view[:14], 8), 3, 14 * weight.strides[0] // 4)
     for group in range(3):
         assert np.array_equal(packed[group], blocks(view[group * 14 : group * 14 + 14], 8)), group
+    for raw in (False, True):
+        parts = [Spectrum(weight[group * 14 : group * 14 + 14], 4, 3, 8, 2, raw=raw) for group in range(3)]
+        packed = lay(parts[0], 3, 14 * weight.strides[0] // 4)
+        for group, part in enumerate(parts):
+            assert np.array_equal(packed[group], lay(part)), (raw, group)
 
 
 def test_many_weights_are_shared_by_threads() -> None:
@@ -186,8 +211,7 @@ def test_winograd_lays_weights_as_they_are(filters: int, channels: int, window: 
     """(vector, chunk and part, c in chunk, tap, k in vector), zeros where there is no such weight."""
     choice = Choice("winograd", "f4thin_nhwc", "", (("channels in", 16), ("channels out", 16)), (), 0.0, 0, 0)
     w = np.random.default_rng(0).standard_normal((filters, channels, *window)).astype(np.float32)
-    order = winograd.pack(choice, w)
-    packed = order if isinstance(order, np.ndarray) else lay(order)
+    packed = lay(winograd.pack(choice, w))
     across = -(-window[1] // 3)
     wanted = np.zeros_like(packed)
     for k, c, y, x in np.ndindex(*w.shape):

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from kernel_cases import Case, cases, drawn_for
 
 from convwise import cli
 from convwise.engine import Conv, native, plan, tuning
@@ -38,6 +42,35 @@ def test_packed_bytes_are_those_that_are_packed(case: str, layout: str) -> None:
     conv(np.ones(x, np.float32))
     (packed,) = conv._kernel_weights.values()
     assert told.packed == packed.array.nbytes
+
+
+@needed
+@pytest.mark.parametrize("family", ["direct", "winograd", "depthwise", "grouped", "first", "planes"])
+def test_the_plan_names_the_kernel_that_runs(family: str) -> None:
+    """With its tiles, for layers of every kind, those too whose rows are stepped over and whose windows are low or narrow."""
+    narrow = cases(kernels=st.integers(1, 3), groups=st.integers(8, 40), each_in=st.just(1), each_out=st.just(1))
+
+    @settings(max_examples=150, deadline=None)
+    @given(st.one_of(drawn_for(family), narrow))
+    def every(case: Case) -> None:
+        x, w, bias = case.arrays()
+        options = {**case.options(), "threads": case.threads}
+        conv = Conv(w, bias, **options)
+        conv(x)
+        ran = [(prepared.choice.symbol, prepared.choice.tiles) for prepared, *_ in conv._prepared.values()]
+        told = plan(x.shape, w.shape, **options)
+        assert ran == ([(told.kernel, told.tiles)] if told.kernel else [])
+
+    every()
+
+
+def test_a_plan_packs_nothing() -> None:
+    """2050 channels are no whole chunks, and their weights would be 151 MB."""
+    tracemalloc.start()
+    plan((1, 2050, 7, 7), (2050, 2050, 3, 3), padding=1)
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert most < 10**6
 
 
 @needed

@@ -119,12 +119,10 @@ def prepare(
     if not fits(problem, inputs, outputs):
         return None
     flat, flat_inputs = flatten(problem, inputs)
-    flat_outputs = outputs if flat is problem else dense_steps(result_shape(flat), flat.output_layout)
-    if not _dense(flat, flat_inputs):
-        flat = replace(flat, dense=False)
     choice = choose(flat, algorithm)
     if choice is None:
         return None
+    flat_outputs = dense_steps(result_shape(flat), flat.output_layout)
     return Prepared(kernels, flat, choice, flat_inputs, flat_outputs, shape)
 
 
@@ -156,9 +154,13 @@ def _stepped(problem: Problem, inputs: Steps) -> tuple[Problem, Steps]:
 
 def flatten(problem: Problem, inputs: Steps) -> tuple[Problem, Steps]:
     """Without what no kernel need see: rows that windows step over; and where a window is one cell and there is no padding,
-    neighbours: an image is one row of cells then, and so may a batch be.
+    neighbours: an image is one row of cells then, and so may a batch be. Says whether what is left lies densely.
     """
-    problem, inputs = _stepped(problem, inputs)
+    flat, steps = _joined(*_stepped(problem, inputs))
+    return (flat if _dense(flat, steps) else replace(flat, dense=False)), steps
+
+
+def _joined(problem: Problem, inputs: Steps) -> tuple[Problem, Steps]:
     axes = (problem.rows, problem.columns)
     plain = all(axis.kernel == axis.stride == 1 and axis.pad_low == axis.pad_high == 0 for axis in axes)
     if problem.kind != "conv" or not plain or problem.macs > SLICE * problem.threads:

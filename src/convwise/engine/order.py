@@ -27,7 +27,8 @@ class Order:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Spectrum:
-    """(vector, frequency, chunk and part, channel in chunk, filter in vector), transformed in float64 and rounded once.
+    """(vector, frequency, chunk and part, channel in chunk, filter in vector), transformed in float64 and rounded once; or
+    `raw`, as they are: (vector, chunk and part, channel in chunk, tap of the part, filter in vector).
 
     `weight` is (filters, channels, rows, columns); `outputs` and `taps` name the transform; chunks of channels and vectors of
     filters are `lanes` long, and there are `vectors` of them, zeros where filters, channels or the window end.
@@ -38,6 +39,7 @@ class Spectrum:
     taps: int
     lanes: int
     vectors: int
+    raw: bool = False
 
     @property
     def products(self) -> int:
@@ -52,4 +54,6 @@ class Spectrum:
 
     @property
     def shape(self) -> tuple[int, ...]:
+        if self.raw:
+            return self.vectors, self.chunks, self.lanes, self.taps**2, self.lanes
         return self.vectors, self.products**2, self.chunks, self.lanes, self.lanes

@@ -33,7 +33,8 @@ def pack(
     laid = _laid(choice, weight if parts == 1 else weight[:each])
     if isinstance(laid, np.ndarray):
         packed = aligned((parts, *laid.shape))
-        for number in range(parts):
+        packed[0] = laid
+        for number in range(1, parts):
             packed[number] = _laid(choice, weight[number * each : (number + 1) * each])
         return packed, bool(np.isfinite(weight).all())
     shape = (parts, *laid.shape)
@@ -70,7 +71,7 @@ def lay(kernels: Library, order: Order | Spectrum, packed: Array, apart: int, th
     else:
         numbers = [parts, apart, *weight.shape, *steps]
         numbers += [order.lanes, order.vectors, order.chunks, order.taps, order.products, 0]
-        arranger, more = kernels.transform, [address(_matrix(order.outputs, order.taps))]
+        arranger, more = kernels.transform, [0 if order.raw else address(_matrix(order.outputs, order.taps))]
     told = (ctypes.c_int64 * len(numbers))(*numbers)
     places = (address(weight), address(packed), ctypes.addressof(told), *more)
     arguments = (ctypes.c_void_p * len(places))(*places)

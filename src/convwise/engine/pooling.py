@@ -190,5 +190,5 @@ def transposed(
     if prepared is None:
         return None
     padded = pad_bias(bias, filters)
-    result = prepared(address(x), held(prepared.pack(weight)[0]), address(padded))
+    result = prepared(address(x), held(prepared.pack(weight, briefly=True)[0]), address(padded))
     return np.moveaxis(result, -1, 1) if channels_last else result

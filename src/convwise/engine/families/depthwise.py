@@ -37,6 +37,8 @@ SLOWED = 2.5
 """How much longer copying takes where no cache holds input and output."""
 TURNED, LAID = 3.0, 1.0
 """Multiply-adds of a vector in whose time one of planes is turned, and then laid beside its padding."""
+LOADS = {1: 1, 2: 4}
+"""Loads in whose time a vector of a plane's row is read in steps of so many cells; in longer steps number by number."""
 CROWDED = 4096
 """Vectors of a plane, of its copy with padding and of its results, from which on turning them takes twice as long."""
 CURVED = frozenset({"silu", "swish", "hardswish", "hardsilu"})
@@ -232,7 +234,7 @@ def _first(problem: Problem, isa: Isa) -> Choice:
     tiles = problem.batch * problem.channels * across * down
     macs = tiles * high * isa.lanes * vectors * problem.taps
     variant = ("rows_nchw" if _single(problem) else "plain_nchw") if plain(problem) else "nchw"
-    loads = {1: 1, 2: 4}.get(problem.columns.stride, 12)
+    loads = LOADS.get(problem.columns.stride, 12)
     cycles = problem.taps * (high * vectors * (1 + loads) / 2 + 2) + 10 * high * vectors + 2 * tall
     return Choice(
         family=NAME,

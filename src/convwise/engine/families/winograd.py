@@ -1,4 +1,4 @@
-"""Winograd convolution: when it can be used, how an image is cut for it, and its transformed weights.
+"""Winograd convolution: when it can be used, how an image is cut for it, and how its weights lie.
 
 Windows are cut into parts of 3 x 3 (4 x 4) taps, the last ones filled up with zeros.
 
@@ -16,11 +16,9 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import islice
 
-import numpy as np
-
 from convwise.engine.arrays import Array
 from convwise.engine.isa import Isa, symbol
-from convwise.engine.order import Order, Spectrum
+from convwise.engine.order import Spectrum
 from convwise.engine.problem import FAR, LARGEST_INDEX, MOST_WORKSPACE, Choice, Problem, undilated
 from convwise.engine.winograd_tiles import SIZES, SPREAD, THIN, named, pixels
 
@@ -337,26 +335,9 @@ def _workspace(layer: Layer, cut: Cut) -> int:
     return 4 * (spectrum + layer.threads * max(stage, results))
 
 
-def pack(choice: Choice, weight: Array) -> Spectrum | Order | Array:
+def pack(choice: Choice, weight: Array) -> Spectrum:
     """(vector, frequency, chunk and part, c in chunk, k in vector), transformed; for the thin kernel as they are."""
-    if choice.variant[2:].startswith("thin"):
-        return _raw(choice, weight)
     lanes, wide = dict(choice.tiles)["channels in"], dict(choice.tiles)["channels out"]
     outputs, taps = SIZES[choice.variant[:2]]
-    return Spectrum(weight, outputs, taps, lanes, -(-len(weight) // wide) * (wide // lanes))
-
-
-def _raw(choice: Choice, weight: Array) -> Order | Array:
-    """(vector, chunk and part, c in chunk, tap, k in vector), zeros where window, channels or filters end."""
-    taps = SIZES[choice.variant[:2]][1]
-    lanes = dict(choice.tiles)["channels in"]
-    filters, channels, high, wide = weight.shape
-    down, across = _parts_of((high, wide), taps)
-    chunks, vectors, parts = -(-channels // lanes), -(-filters // lanes), down * across
-    shape = (vectors, chunks * parts, lanes, taps * taps, lanes)
-    if (channels, high, wide) == (chunks * lanes, taps, taps):
-        return Order(weight, lanes, shape)
-    cells = np.zeros((vectors * lanes, chunks * lanes, down * taps, across * taps), np.float32)
-    cells[:filters, :channels, :high, :wide] = weight
-    cut = cells.reshape(vectors, lanes, chunks, lanes, down, taps, across, taps)
-    return np.ascontiguousarray(cut.transpose(0, 2, 4, 6, 3, 5, 7, 1)).reshape(shape)
+    vectors = -(-len(weight) // wide) * (wide // lanes)
+    return Spectrum(weight, outputs, taps, lanes, vectors, raw=choice.variant[2:].startswith("thin"))

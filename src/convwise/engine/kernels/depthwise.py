@@ -3,7 +3,7 @@
 Channels last: register tiles of `pixels` by `rows` outputs and one vector of channels, either from a stage, into which a task
 copies one vector of channels of the rows it needs with their padding, or where the input lies, where tiles whose windows leave
 the input look at every tap; 3x3 from registers, which hold all that a small tile reads. Channels first: the stage holds one
-channel, and the lanes are outputs of a row.
+channel, and the lanes are outputs of a row; small planes are turned, and then computed as channels last are.
 """
 
 from __future__ import annotations

@@ -152,6 +152,16 @@ static void clear(const struct arranging *all, float *into, int64_t count) {
         for (int64_t filter = 0; filter < count; filter++) into[place * all->order->lanes + filter] = 0.0f;
 }
 
+static bool arrange_filters(const struct arranging *all, const float *from, float *into, int64_t count) {
+    const struct order *o = all->order;
+    if (o->step == 1 && count == TOGETHER && o->steps[all->axes[2]] != 1) return arrange_places(all, from, into);
+    struct piece piece;
+    int64_t at[3] = {0, 0, 0};
+    bool finite = true;
+    for (fill(all, at, &piece); piece.count; fill(all, at, &piece)) finite &= arrange_piece(all, &piece, from, into, count);
+    return finite;
+}
+
 /* Filters of one block that are read side by side. */
 static int arrange_band(void *context, int index, uint8_t *closure) {
     struct arranging *all = (struct arranging *)closure;
@@ -160,18 +170,10 @@ static int arrange_band(void *context, int index, uint8_t *closure) {
     int64_t group = index / all->bands, block = index % all->bands / each, lane = index % each * TOGETHER;
     int64_t first = block * o->lanes + lane, width = least(TOGETHER, o->lanes - lane);
     int64_t count = least(width, o->filters > first ? o->filters - first : 0);
-    const float *from = all->from + group * o->apart + first * o->step;
+    const float *from = all->from + (count ? group * o->apart + first * o->step : 0);
     float *into = all->into + (group * blocks + block) * counts[0] * counts[1] * counts[2] * o->lanes + lane;
-    bool finite = true;
-    if (o->step == 1 && count == TOGETHER && o->steps[all->axes[2]] != 1) {
-        finite = arrange_places(all, from, into);
-    } else {
-        struct piece piece;
-        int64_t at[3] = {0, 0, 0};
-        for (fill(all, at, &piece); piece.count; fill(all, at, &piece)) finite &= arrange_piece(all, &piece, from, into, count);
-    }
     if (count < width) clear(all, into + count, width - count);
-    if (!finite) atomic_store(&all->spoiled, true);
+    if (!arrange_filters(all, from, into, count)) atomic_store(&all->spoiled, true);
     return 0;
 }
 
@@ -216,7 +218,7 @@ struct spectrum {
 struct transforming {
     const float *from;
     float *into;
-    const double *matrix; /* products x taps */
+    const double *matrix; /* products x taps; none: the weights are cut into parts and stay as they are */
     const struct spectrum *spectrum;
     void (*run)(struct transforming *, int);
     atomic_bool spoiled;
@@ -224,7 +226,7 @@ struct transforming {
 
 /* taps x taps numbers of a vector of filters, transformed in double precision and rounded once; `apart` is from one product to the next. */
 INSIDE void transform_part(
-    const double cells[MOST_TAPS][MOST_TAPS][MOST_LANES], const double *matrix, float *into, int64_t apart,
+    double cells[MOST_TAPS][MOST_TAPS][MOST_LANES], const double *matrix, float *into, int64_t apart,
     const int lanes, const int taps, const int products
 ) {
     double half[MOST_TAPS][MOST_LANES];
@@ -250,7 +252,7 @@ INSIDE void transform_chunk(struct transforming *all, int index, const int lanes
     int64_t deep = s->chunks / parts, chunk = index % deep, vector = index / deep % s->vectors, group = index / deep / s->vectors;
     int64_t first = vector * lanes, count = s->filters > first ? least(lanes, s->filters - first) : 0;
     int64_t channels = least(lanes, s->channels - chunk * lanes), apart = s->chunks * lanes * lanes;
-    const float *from = all->from + group * s->apart + first * s->step + chunk * lanes * s->steps[0];
+    const float *from = all->from + (count ? group * s->apart + first * s->step + chunk * lanes * s->steps[0] : 0);
     float *into = all->into + (group * s->vectors + vector) * products * products * apart;
     double cells[MOST_TAPS][MOST_TAPS][MOST_LANES];
     float near[MOST_LANES * MOST_TAPS * MOST_TAPS * MOST_LANES];
@@ -305,11 +307,36 @@ static int transform_task(void *context, int index, uint8_t *closure) {
     return 0;
 }
 
-/* arguments: weights; (group, vector, product, chunk and part, channel in chunk, filter in vector); struct spectrum; matrix. */
+/* One chunk of channels, part after part, as they are: (channel in chunk, tap of the part, filter in vector). */
+static void cut_chunk(struct transforming *all, int index) {
+    const struct spectrum *s = all->spectrum;
+    int64_t down = (s->rows + s->taps - 1) / s->taps, across = (s->columns + s->taps - 1) / s->taps, parts = down * across;
+    int64_t deep = s->chunks / parts, chunk = index % deep, vector = index / deep % s->vectors, group = index / deep / s->vectors;
+    int64_t first = vector * s->lanes, count = s->filters > first ? least(s->lanes, s->filters - first) : 0;
+    int64_t each = s->lanes * s->taps * s->taps * s->lanes;
+    float *into = all->into + ((group * s->vectors + vector) * s->chunks + chunk * parts) * each;
+    for (int64_t part = 0; part < parts; part++, into += each) {
+        int64_t row = part / across * s->taps, column = part % across * s->taps;
+        int64_t high = least(s->taps, s->rows - row), wide = least(s->taps, s->columns - column);
+        memset(into, 0, each * sizeof(float));
+        if (!count) continue;
+        const float *from = all->from + group * s->apart + first * s->step + chunk * s->lanes * s->steps[0];
+        int64_t channels = least(s->lanes, s->channels - chunk * s->lanes);
+        struct order o = {1, 0, count, s->lanes, {channels, high, wide}, s->step, {s->steps[0], s->steps[1], s->steps[2]}, 0};
+        struct arranging some = arranging_of(from + row * s->steps[1] + column * s->steps[2], into, &o);
+        some.into_steps[0] = s->taps * s->taps * s->lanes;
+        some.into_steps[1] = s->taps * s->lanes;
+        if (!arrange_filters(&some, some.from, into, count)) atomic_store(&all->spoiled, true);
+    }
+}
+
+/* arguments: weights; (group, vector, product, chunk and part, channel in chunk, filter in vector), or without a matrix
+ * (group, vector, chunk and part, channel in chunk, tap, filter in vector); struct spectrum; matrix.
+ */
 int convwise_transform_argv(void **arguments) {
     struct spectrum *s = arguments[2];
     struct transforming all = {.from = arguments[0], .into = arguments[1], .spectrum = s, .matrix = arguments[3]};
-    all.run = sized(s->lanes, s->taps, s->products);
+    all.run = all.matrix ? sized(s->lanes, s->taps, s->products) : cut_chunk;
     if (!all.run) return -1;
     int64_t parts = ((s->rows + s->taps - 1) / s->taps) * ((s->columns + s->taps - 1) / s->taps);
     int code = halide_do_par_for(0, transform_task, 0, (int)(s->groups * s->vectors * (s->chunks / parts)), (uint8_t *)&all);
