@@ -245,37 +245,53 @@ INSIDE void transform_part(
     }
 }
 
+/* Which chunk of channels, vector of filters and group a task has, and how many parts the window is cut into. */
+struct place {
+    int64_t parts, across, chunk, vector, group;
+};
+
+static struct place place_of(const struct spectrum *s, int64_t index) {
+    int64_t across = (s->columns + s->taps - 1) / s->taps, parts = (s->rows + s->taps - 1) / s->taps * across;
+    int64_t deep = s->chunks / parts;
+    return (struct place){parts, across, index % deep, index / deep % s->vectors, index / deep / s->vectors};
+}
+
+/* A part of the window as it is: (channel in chunk, row, column, filter in vector), zeros where there is no such weight. */
+static void cut_part(struct transforming *all, struct place at, int64_t part, float *into) {
+    const struct spectrum *s = all->spectrum;
+    int64_t first = at.vector * s->lanes, row = part / at.across * s->taps, column = part % at.across * s->taps;
+    memset(into, 0, s->lanes * s->taps * s->taps * s->lanes * sizeof(float));
+    if (first >= s->filters) return;
+    int64_t channels = least(s->lanes, s->channels - at.chunk * s->lanes), count = least(s->lanes, s->filters - first);
+    int64_t high = least(s->taps, s->rows - row), wide = least(s->taps, s->columns - column);
+    const float *from = all->from + at.group * s->apart + first * s->step + at.chunk * s->lanes * s->steps[0];
+    struct order o = {1, 0, count, s->lanes, {channels, high, wide}, s->step, {s->steps[0], s->steps[1], s->steps[2]}, 0};
+    struct arranging some = arranging_of(from + row * s->steps[1] + column * s->steps[2], into, &o);
+    some.into_steps[0] = s->taps * s->taps * s->lanes;
+    some.into_steps[1] = s->taps * s->lanes;
+    if (!arrange_filters(&some, some.from, into, count)) atomic_store(&all->spoiled, true);
+}
+
 /* One chunk of channels, one part after the other, for one vector of filters. */
 INSIDE void transform_chunk(struct transforming *all, int index, const int lanes, const int taps, const int products) {
     const struct spectrum *s = all->spectrum;
-    int64_t down = (s->rows + taps - 1) / taps, across = (s->columns + taps - 1) / taps, parts = down * across;
-    int64_t deep = s->chunks / parts, chunk = index % deep, vector = index / deep % s->vectors, group = index / deep / s->vectors;
-    int64_t first = vector * lanes, count = s->filters > first ? least(lanes, s->filters - first) : 0;
-    int64_t channels = least(lanes, s->channels - chunk * lanes), apart = s->chunks * lanes * lanes;
-    const float *from = all->from + (count ? group * s->apart + first * s->step + chunk * lanes * s->steps[0] : 0);
-    float *into = all->into + (group * s->vectors + vector) * products * products * apart;
+    struct place at = place_of(s, index);
+    int64_t apart = s->chunks * lanes * lanes;
+    float *into = all->into + (at.group * s->vectors + at.vector) * products * products * apart;
     double cells[MOST_TAPS][MOST_TAPS][MOST_LANES];
     float near[MOST_LANES * MOST_TAPS * MOST_TAPS * MOST_LANES];
     /* Written out as blocks: single vectors a power of two apart would fall on few places of the cache. */
     float done[MOST_PRODUCTS * MOST_PRODUCTS * SPREAD];
-    for (int64_t part = 0; part < parts; part++) {
-        int64_t row = part / across * taps, column = part % across * taps;
-        int64_t high = least(taps, s->rows - row), wide = least(taps, s->columns - column);
-        struct order o = {1, 0, count, lanes, {channels, high, wide}, s->step, {s->steps[0], s->steps[1], s->steps[2]}, 0};
-        struct arranging some = arranging_of(from + row * s->steps[1] + column * s->steps[2], near, &o);
-        if (count) arrange_band(0, 0, (uint8_t *)&some);
-        if (some.spoiled) atomic_store(&all->spoiled, true);
-        memset(cells, 0, sizeof(cells));
-        for (int64_t c = 0; c < lanes; c++) {
-            if (c >= channels || !count) memset(cells, 0, sizeof(cells));
-            else
-                for (int64_t y = 0; y < high; y++)
-                    for (int64_t x = 0; x < wide; x++)
-                        for (int lane = 0; lane < lanes; lane++) cells[y][x][lane] = near[((c * high + y) * wide + x) * lanes + lane];
+    for (int64_t part = 0; part < at.parts; part++) {
+        cut_part(all, at, part, near);
+        for (int c = 0; c < lanes; c++) {
+            for (int y = 0; y < taps; y++)
+                for (int x = 0; x < taps; x++)
+                    for (int lane = 0; lane < lanes; lane++) cells[y][x][lane] = near[((c * taps + y) * taps + x) * lanes + lane];
             transform_part(cells, all->matrix, done + c * lanes, SPREAD, lanes, taps, products);
         }
-        for (int64_t product = 0; product < products * products; product++)
-            memcpy(into + product * apart + (chunk * parts + part) * lanes * lanes, done + product * SPREAD, lanes * lanes * sizeof(float));
+        for (int product = 0; product < products * products; product++)
+            memcpy(into + product * apart + (at.chunk * at.parts + part) * lanes * lanes, done + product * SPREAD, lanes * lanes * sizeof(float));
     }
 }
 
@@ -307,27 +323,13 @@ static int transform_task(void *context, int index, uint8_t *closure) {
     return 0;
 }
 
-/* One chunk of channels, part after part, as they are: (channel in chunk, tap of the part, filter in vector). */
+/* The same with the weights as they are. */
 static void cut_chunk(struct transforming *all, int index) {
     const struct spectrum *s = all->spectrum;
-    int64_t down = (s->rows + s->taps - 1) / s->taps, across = (s->columns + s->taps - 1) / s->taps, parts = down * across;
-    int64_t deep = s->chunks / parts, chunk = index % deep, vector = index / deep % s->vectors, group = index / deep / s->vectors;
-    int64_t first = vector * s->lanes, count = s->filters > first ? least(s->lanes, s->filters - first) : 0;
+    struct place at = place_of(s, index);
     int64_t each = s->lanes * s->taps * s->taps * s->lanes;
-    float *into = all->into + ((group * s->vectors + vector) * s->chunks + chunk * parts) * each;
-    for (int64_t part = 0; part < parts; part++, into += each) {
-        int64_t row = part / across * s->taps, column = part % across * s->taps;
-        int64_t high = least(s->taps, s->rows - row), wide = least(s->taps, s->columns - column);
-        memset(into, 0, each * sizeof(float));
-        if (!count) continue;
-        const float *from = all->from + group * s->apart + first * s->step + chunk * s->lanes * s->steps[0];
-        int64_t channels = least(s->lanes, s->channels - chunk * s->lanes);
-        struct order o = {1, 0, count, s->lanes, {channels, high, wide}, s->step, {s->steps[0], s->steps[1], s->steps[2]}, 0};
-        struct arranging some = arranging_of(from + row * s->steps[1] + column * s->steps[2], into, &o);
-        some.into_steps[0] = s->taps * s->taps * s->lanes;
-        some.into_steps[1] = s->taps * s->lanes;
-        if (!arrange_filters(&some, some.from, into, count)) atomic_store(&all->spoiled, true);
-    }
+    float *into = all->into + ((at.group * s->vectors + at.vector) * s->chunks + at.chunk * at.parts) * each;
+    for (int64_t part = 0; part < at.parts; part++) cut_part(all, at, part, into + part * each);
 }
 
 /* arguments: weights; (group, vector, product, chunk and part, channel in chunk, filter in vector), or without a matrix
@@ -338,8 +340,8 @@ int convwise_transform_argv(void **arguments) {
     struct transforming all = {.from = arguments[0], .into = arguments[1], .spectrum = s, .matrix = arguments[3]};
     all.run = all.matrix ? sized(s->lanes, s->taps, s->products) : cut_chunk;
     if (!all.run) return -1;
-    int64_t parts = ((s->rows + s->taps - 1) / s->taps) * ((s->columns + s->taps - 1) / s->taps);
-    int code = halide_do_par_for(0, transform_task, 0, (int)(s->groups * s->vectors * (s->chunks / parts)), (uint8_t *)&all);
+    int64_t tasks = s->groups * s->vectors * (s->chunks / place_of(s, 0).parts);
+    int code = halide_do_par_for(0, transform_task, 0, (int)tasks, (uint8_t *)&all);
     s->finite = !all.spoiled;
     return code;
 }
