@@ -64,6 +64,7 @@ def test_the_plan_names_the_kernel_that_runs(family: str) -> None:
     every()
 
 
+@needed
 def test_a_plan_packs_nothing() -> None:
     """2050 channels are no whole chunks, and their weights would be 151 MB."""
     tracemalloc.start()

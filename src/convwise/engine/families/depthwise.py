@@ -168,11 +168,7 @@ def _last(problem: Problem, isa: Isa, tile: Tile) -> Choice:
             ("blocks of a task", each),
         ),
         extra=(rows, each, wide),
-        seconds=max(
-            cycles * isa.lanes / problem.machine.peak / threads * (-(-tasks // threads) * threads / tasks),
-            problem.bytes / problem.machine.bandwidth / 4,
-        )
-        + 2e-6,
+        seconds=_expected(problem, isa.lanes, cycles, tasks),
         workspace=threads * stage(rows),
         macs=tiles * work * tile.lanes * problem.taps,
         row_step=tile.rows,
@@ -216,6 +212,22 @@ def _single(problem: Problem) -> bool:
     return all(axis.kernel == 3 and axis.stride == axis.dilation == 1 for axis in (problem.rows, problem.columns))
 
 
+def _each(problem: Problem, strips: int, blocks: int) -> int:
+    """Blocks of one task, so that every thread has some tasks."""
+    wanted, each = TASKS * problem.threads if problem.threads > 1 else 1, blocks
+    while problem.batch * strips * -(-blocks // each) < wanted and each > 1:
+        each = -(-each // 2)
+    return each
+
+
+def _expected(problem: Problem, lanes: int, cycles: float, tasks: int) -> float:
+    """Seconds: the slowest thread's, or what memory allows at best."""
+    threads = min(problem.threads, tasks)
+    uneven = -(-tasks // threads) * threads / tasks
+    working = cycles * lanes / problem.machine.peak / threads * uneven
+    return max(working, problem.bytes / problem.machine.bandwidth / 4) + 2e-6
+
+
 def _first(problem: Problem, isa: Isa) -> Choice:
     high, vectors = FIRST_TILE
     across, down = -(-problem.out_width // (isa.lanes * vectors)), -(-problem.out_height // high)
@@ -225,10 +237,7 @@ def _first(problem: Problem, isa: Isa) -> Choice:
     budget = problem.machine.l1
     rows = max(1, min(down, budget // (4 * wide * tall)))
     strips = -(-down // rows)
-    planes = problem.channels
-    wanted = TASKS * problem.threads if problem.threads > 1 else 1
-    while problem.batch * strips * -(-problem.channels // planes) < wanted and planes > 1:
-        planes = -(-planes // 2)
+    planes = _each(problem, strips, problem.channels)
     tasks = problem.batch * strips * -(-problem.channels // planes)
     threads = min(problem.threads, tasks)
     tiles = problem.batch * problem.channels * across * down
@@ -269,9 +278,7 @@ def _flat(problem: Problem, isa: Isa, tile: Tile) -> Choice:
     wide = problem.columns.spanned(across * tile.pixels)
     cells, results = problem.height * problem.width, problem.out_height * problem.out_width
     staged = wide * lines.spanned(problem.out_height)
-    each = blocks
-    while problem.threads > 1 and problem.batch * -(-blocks // each) < TASKS * problem.threads and each > 1:
-        each = -(-each // 2)
+    each = _each(problem, 1, blocks)
     tasks = problem.batch * -(-blocks // each)
     threads = min(problem.threads, tasks)
     tiles, planes = across * problem.out_height, problem.batch * blocks
@@ -285,11 +292,7 @@ def _flat(problem: Problem, isa: Isa, tile: Tile) -> Choice:
         symbol=symbol(NAME, variant, isa),
         tiles=(("pixels", tile.pixels), ("channels", lanes), ("blocks of a task", each)),
         extra=(each, wide, problem.out_width),
-        seconds=max(
-            cycles * lanes / problem.machine.peak / threads * (-(-tasks // threads) * threads / tasks),
-            problem.bytes / problem.machine.bandwidth / 4,
-        )
-        + 2e-6,
+        seconds=_expected(problem, lanes, cycles, tasks),
         workspace=threads * 4 * lanes * room,
         macs=planes * tiles * tile.pixels * lanes * problem.taps,
         row_step=problem.out_height,
