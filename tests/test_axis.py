@@ -233,15 +233,3 @@ def test_the_way_back_of_an_axis_gives_its_size():
             assert window.transposed(axis.out, extra) == size
             assert 0 <= extra < stride
             assert window.over(size).out == axis.out
-
-
-@given(st.integers(1, 5), st.integers(1, 6), st.integers(-3, 9), st.integers(-3, 9), st.integers(0, 40))
-def test_phases_read_the_same_cells(kernel: int, dilation: int, low: int, high: int, size: int) -> None:
-    axis = Window(kernel, dilation=dilation, padding=Pads(low, high)).over(size)
-    seen = {}
-    for first, cell, phase in axis.phases:
-        assert phase.dilation == phase.stride == 1
-        assert phase.size == len(range(cell, size, dilation))
-        for index in range(phase.out):
-            seen[first + index * dilation] = [cell + dilation * tap for tap in phase.taps(index)]
-    assert seen == {index: list(axis.taps(index)) for index in range(max(axis.out, 0))}

@@ -1,4 +1,5 @@
-"""Run by test_kernels_winograd.py in a process of its own: random cuts of random problems between forbidden pages.
+"""Run by test_kernels_winograd.py in a process of its own: random cuts of random problems, half of them with gaps in their
+windows, between forbidden pages.
 
 python winograd_guard.py COUNT SEED
 """
@@ -35,10 +36,14 @@ def one(rng: np.random.Generator, kernels: native.Library) -> None:
     high, wide = (3, 3) if rng.random() < 0.3 else (int(size) for size in rng.integers(1, 10, 2))
     high = max(high, -(-winograd.LEAST_TAPS // wide))
     pads = [int(pad) for pad in rng.integers(0, 4 if rng.random() < 0.7 else 12, 4)]
-    h, w = (int(rng.integers(max(1, size - sum(two)), 41)) for size, two in ((high, pads[:2]), (wide, pads[2:])))
+    gaps = (1, 1) if rng.random() < 0.5 else tuple(int(gap) for gap in rng.integers(1, 6, 2))
+    h, w = (
+        int(rng.integers(max(1, gap, (size - 1) * gap + 1 - sum(two)), 51))
+        for size, gap, two in ((high, gaps[0], pads[:2]), (wide, gaps[1], pads[2:]))
+    )
     source, result = (str(rng.choice(["NHWC", "NCHW"])) for _ in range(2))
-    rows = Window(high, padding=Pads(*pads[:2])).over(h)
-    columns = Window(wide, padding=Pads(*pads[2:])).over(w)
+    rows = Window(high, dilation=gaps[0], padding=Pads(*pads[:2])).over(h)
+    columns = Window(wide, dilation=gaps[1], padding=Pads(*pads[2:])).over(w)
     activation = [None, "relu", "silu", "hardswish"][int(rng.integers(4))]
     problem = Problem(
         "conv",
@@ -61,14 +66,15 @@ def one(rng: np.random.Generator, kernels: native.Library) -> None:
     few = [choice for choice in choices if "thin" in choice.variant]
     choice = few[0] if few and rng.random() < 0.25 else choices[int(rng.integers(len(choices)))]
     m = dict(choice.tiles)["outputs"]
-    wide, tall = (int(rng.integers(1, -(-size // m) + 2)) for size in (problem.out_width, problem.out_height))
+    down, across = (-(-size // gap) for size, gap in zip((problem.out_height, problem.out_width), gaps, strict=True))
+    wide, tall = (int(rng.integers(1, -(-size // m) + 2)) for size in (across, down))
     vectors = dict(choice.tiles)["channels out"] // kernels.isa.lanes
     blocks = -(-k // dict(choice.tiles)["channels out"])
     groups = [count * vectors for count in range(1, 9) if blocks % count == 0]
     cut = (
         wide,
         tall,
-        int(rng.integers(1, n + 1)),
+        int(rng.integers(1, n * gaps[0] * gaps[1] + 1)),
         int(rng.choice(pixels(kernels.isa, vectors))),
         int(rng.choice(groups)),
     )
@@ -105,7 +111,11 @@ def compare(
     assert not (out.view(np.uint32) == EMPTY).any(), "an output was not written"
     pads = ((problem.rows.pad_low, problem.rows.pad_high), (problem.columns.pad_low, problem.columns.pad_high))
     wanted = conv2d(
-        seen.astype(np.float64), weights.astype(np.float64), bias[: problem.filters].astype(np.float64), padding=pads
+        seen.astype(np.float64),
+        weights.astype(np.float64),
+        bias[: problem.filters].astype(np.float64),
+        padding=pads,
+        dilation=(problem.rows.dilation, problem.columns.dilation),
     )
     wanted = wanted + view(residual, problem.output_layout) if problem.residual else wanted
     wanted = activated(wanted, problem.activation)

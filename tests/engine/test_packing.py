@@ -183,13 +183,15 @@ def test_a_plain_call_leaves_the_memory_of_its_packed_weights_to_the_next() -> N
 
 
 @pytest.mark.parametrize(("filters", "channels"), [(33, 9), (32, 32), (70, 17)])
-@pytest.mark.parametrize(("size", "window"), [("f2", (3, 3)), ("f4", (3, 3)), ("f4", (5, 8)), ("f3", (1, 9))])
+@pytest.mark.parametrize(
+    ("size", "window"), [("f2x3", (3, 3)), ("f4x3", (3, 3)), ("f3x3", (3, 3)), ("f4x3", (5, 8)), ("f3x4", (1, 9))]
+)
 def test_winograd_packs_each_weight_to_its_place(
     filters: int, channels: int, size: str, window: tuple[int, int]
 ) -> None:
     """Against the definition, number by number: (vector, frequency, chunk and part, c in chunk, k in vector)."""
     tiles = (("channels in", 16), ("channels out", 32))
-    choice = Choice("winograd", f"{size}rows", "", tiles, (), 0.0, 0, 0)
+    choice = Choice("winograd", f"{size}_rows_nhwc", "", tiles, (), 0.0, 0, 0)
     w = np.random.default_rng(0).standard_normal((filters, channels, *window)).astype(np.float32)
     packed = lay(winograd.pack(choice, w))
     taps = SIZES[size][1]
@@ -209,7 +211,7 @@ def test_winograd_packs_each_weight_to_its_place(
 @pytest.mark.parametrize("window", [(3, 3), (5, 8), (1, 9)])
 def test_winograd_lays_weights_as_they_are(filters: int, channels: int, window: tuple[int, int]) -> None:
     """(vector, chunk and part, c in chunk, tap, k in vector), zeros where there is no such weight."""
-    choice = Choice("winograd", "f4thin_nhwc", "", (("channels in", 16), ("channels out", 16)), (), 0.0, 0, 0)
+    choice = Choice("winograd", "f4x3_thin_nhwc", "", (("channels in", 16), ("channels out", 16)), (), 0.0, 0, 0)
     w = np.random.default_rng(0).standard_normal((filters, channels, *window)).astype(np.float32)
     packed = lay(winograd.pack(choice, w))
     across = -(-window[1] // 3)

@@ -129,24 +129,6 @@ class Axis:
         return window, self.size - window.transposed(self.out)
 
     @property
-    def phases(self) -> list[tuple[int, int, Axis]]:
-        """The axes without dilation that one of stride 1 falls into: its first output, its first cell, and the axis over
-        every dilation-th of each.
-
-        >>> from convwise.axis import Window
-        >>> [(first, cell, axis.size, axis.out) for first, cell, axis in Window(3, dilation=2).over(7).phases]
-        [(0, 0, 4, 2), (1, 1, 3, 1)]
-        """
-        found = []
-        for first in range(min(self.dilation, self.out)):
-            cell = (first - self.pad_low) % self.dilation
-            outputs = -(-(self.out - first) // self.dilation)
-            size = max(-(-(self.size - cell) // self.dilation), 0)
-            low = (self.pad_low + cell - first) // self.dilation
-            found.append((first, cell, Axis(size, self.kernel, 1, 1, low, outputs + self.kernel - 1 - size - low)))
-        return found
-
-    @property
     def interior(self) -> range:
         """The outputs whose windows lie wholly in the data."""
         first = max(-(-self.pad_low // self.stride), 0)

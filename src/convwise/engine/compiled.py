@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import product
 from math import inf
 from typing import Any
@@ -12,7 +12,7 @@ from typing import Any
 from convwise.axis import Axis
 from convwise.engine.arrays import Array, aligned
 from convwise.engine.native import Buffer, Library, check, describe
-from convwise.engine.problem import LARGEST_INDEX, Choice, Problem, undilated
+from convwise.engine.problem import LARGEST_INDEX, Choice, Problem
 
 CLAMP, SILU, HARD_SWISH = 0, 1, 2
 FUSED: dict[str | None, tuple[int, float, float]] = {
@@ -115,23 +115,7 @@ def _farthest(axis: Axis) -> int:
 
 
 def _parts(problem: Problem, choice: Choice, inputs: Steps, outputs: Steps, packed: tuple[int, ...]) -> Iterator[Part]:
-    """The phases of a dilation apart where the kernel knows none, and groups; the rest in slices of batch and rows."""
-    if not choice.apart:
-        yield from _calls(problem, choice, (inputs, outputs), (0, 0), packed)
-        return
-    (down, across), (n, c, y, x), (m, k, v, u) = (problem.rows.dilation, problem.columns.dilation), inputs, outputs
-    for part, (line, cell), (row, column) in undilated(problem):
-        some = replace(choice, macs=choice.macs * part.macs // problem.macs)
-        # The images of a part of one image lie one column apart.
-        image, result = (n, m) if problem.batch > 1 else (x, u)
-        steps = (image, c, y * down, x * across), (result, k, v * down, u * across)
-        yield from _calls(part, some, steps, (line * y + cell * x, row * v + column * u), packed)
-
-
-def _calls(
-    problem: Problem, choice: Choice, steps: tuple[Steps, Steps], starts: tuple[int, int], packed: tuple[int, ...]
-) -> Iterator[Part]:
-    inputs, outputs = steps
+    """Groups, where one call does not compute them all, in slices of batch, rows and input channels."""
     groups = 1 if choice.together else problem.groups
     images, rows = _slices(problem, choice, inputs, outputs, groups)
     channels, filters = problem.channels // groups, problem.filters // groups
@@ -145,8 +129,8 @@ def _calls(
         count, high = min(images, problem.batch - image), min(rows, problem.out_height - row)
         some = min(depth, channels - first)
         above = _above(problem, row)
-        source = 4 * (starts[0] + image * inputs[0] + (group * channels + first) * inputs[1] + above * inputs[2])
-        place = 4 * (starts[1] + image * outputs[0] + group * filters * outputs[1] + row * outputs[2])
+        source = 4 * (image * inputs[0] + (group * channels + first) * inputs[1] + above * inputs[2])
+        place = 4 * (image * outputs[0] + group * filters * outputs[1] + row * outputs[2])
         weights = _dense(packed[1:])
         if some < channels:
             weights.dim[1].extent = some

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from itertools import groupby, product
+from dataclasses import dataclass
 
 from convwise.axis import Axis
 
@@ -91,32 +90,13 @@ class Problem:
         return 4 * (inputs + outputs * (2 if self.residual else 1) + weights)
 
 
-Place = tuple[int, int]
-
-
-def undilated(problem: Problem) -> list[tuple[Problem, Place, Place]]:
-    """The problems without dilation that one of stride 1 falls into, with row and column of each one's first cell and output.
-
-    Those of a single image that are alike and start one column after the other are one, with as many images one column apart.
-    """
-    found = []
-    columns = problem.columns.phases
-    alike = groupby(columns, lambda phase: (phase[1] - phase[0], phase[2]) if problem.batch == 1 else phase)
-    for (row, line, rows), run in product(problem.rows.phases, [list(group) for _, group in alike]):
-        column, cell, across = run[0]
-        one = replace(problem, rows=rows, columns=across, height=rows.size, width=across.size)
-        found.append((replace(one, batch=problem.batch * len(run)), (line, cell), (row, column)))
-    return found
-
-
 @dataclass(frozen=True, slots=True)
 class Choice:
     """One variant of one family for one problem, with what it would cost.
 
     `macs` are those really done, waste at ragged edges included. `extra` are the whole numbers that the program takes
     beyond the shared ones. A part of the output that starts at a row divisible by `row_step` may be computed by itself.
-    `depth` input channels are added up by one call, the next ones on top of its output; 0: all by one. `apart`: windows
-    with a dilation are run as `undilated` ones. `strip`: the program sees a plane of outputs as strips of so many, the
+    `depth` input channels are added up by one call, the next ones on top of its output; 0: all by one. `strip`: the program sees a plane of outputs as strips of so many, the
     last of which may reach past the end; 0: as rows. `together`: one call computes all groups; else each is a call of its own.
     """
 
@@ -131,6 +111,5 @@ class Choice:
     row_step: int = 1
     exact: bool = True
     depth: int = 0
-    apart: bool = False
     strip: int = 0
     together: bool = False

@@ -20,9 +20,11 @@ from functools import lru_cache
 
 POINTS: dict[int, tuple[Fraction, ...]] = {
     4: (Fraction(0), Fraction(1), Fraction(-1)),
+    5: (Fraction(0), Fraction(-1), Fraction(1, 2), Fraction(2)),
     6: (Fraction(0), Fraction(2, 3), Fraction(-2, 3), Fraction(3, 2), Fraction(-3, 2)),
 }
-"""The finite points by the number of products: the best of a search over fractions for 6, with 3 taps and with 4."""
+"""The finite points by the number of products: the best of a search over fractions for 6, with 3 taps and with 4; for 5 a
+set near the best one whose powers are exact in float32."""
 
 Matrix = tuple[tuple[Fraction, ...], ...]
 
@@ -115,5 +117,7 @@ def transform(outputs: int, taps: int) -> Transform:
 
     >>> transform(4, 3).is_exact(), round(transform(4, 3).amplification, 2), round(transform(3, 4).amplification, 2)
     (True, 7.13, 5.84)
+    >>> transform(3, 3).is_exact(), round(transform(3, 3).amplification, 2)
+    (True, 4.78)
     """
     return construct(outputs, taps, POINTS[outputs + taps - 1])

@@ -10,24 +10,40 @@ SCHEDULES = ("rows", "deep", "thin")
 """rows: rectangles of tiles in parallel, each with its transformed input in a core's cache. deep: one rectangle after the
 other, in parallel first over its input channels and then over blocks of output channels. thin: as deep, of weights that are
 transformed while they are used: for few tiles, which would wait for transformed ones."""
-VARIANTS = (("f4", "rows"), ("f4", "deep"), ("f2", "deep"), ("f3", "rows"), ("f3", "deep"))
-LAYOUTS = ("nhwc", "nchw", "gaps")
-"""Of the output: gaps is channels first with gaps between the pixels of a row, as the phases of a dilation have them."""
+SIZES = {"f4x3": (4, 3), "f3x3": (3, 3), "f2x3": (2, 3), "f3x4": (3, 4)}
+"""Along one axis, the outputs of a tile and the taps of a part of the window: larger windows are cut into such parts."""
+VARIANTS = (("f4x3", "rows"), ("f4x3", "deep"), ("f3x3", "deep"), ("f2x3", "deep"), ("f3x4", "rows"), ("f3x4", "deep"))
+LAYOUTS = ("nhwc", "nchw", "nhwc_gaps", "nchw_gaps")
+"""Of the output; gaps: for windows with a dilation."""
 THIN = 4
 """Tiles of a register tile of thin: a row of their frequencies, six, makes 24 accumulators."""
-SIZES = {"f2": (2, 3), "f4": (4, 3), "f3": (3, 4)}
-"""Along one axis, the outputs of a tile and the taps of a part of the window: larger windows are cut into such parts."""
 SPREAD = 16
 """Numbers of tiles and of chunks that are multiples of it leave the cache lines of one tile on few places of a cache."""
 SUMMED = 64
 """Input channels that are added up before they join the others: long sums lose digits."""
 
 
-def named(isa: Isa) -> Iterator[tuple[str, str, str]]:
-    """Size, schedule and layout of what is built; thin where vectors are so wide that memory cannot keep up with them."""
-    yield from ((size, schedule, layout) for size, schedule in VARIANTS for layout in LAYOUTS)
+def named(size: str, schedule: str, layout: str) -> str:
+    """The variant; `size_of` gives back the first part.
+
+    >>> named("f4x3", "deep", "nhwc"), size_of("f4x3_deep_nhwc")
+    ('f4x3_deep_nhwc', (4, 3))
+    """
+    return f"{size}_{schedule}_{layout}"
+
+
+def size_of(variant: str) -> tuple[int, int]:
+    """Outputs of a tile and taps of a part, along one axis."""
+    return SIZES[variant.partition("_")[0]]
+
+
+def built(isa: Isa) -> Iterator[tuple[str, str, str]]:
+    """Size, schedule and layout of the programs; thin where vectors are so wide that memory cannot keep up with them."""
+    plain = LAYOUTS[:2]
+    for size, schedule in VARIANTS:
+        yield from ((size, schedule, layout) for layout in (plain if size == "f3x4" else LAYOUTS))
     if isa.lanes == 16:
-        yield from (("f4", "thin", layout) for layout in LAYOUTS if layout != "gaps")
+        yield from (("f4x3", "thin", layout) for layout in plain)
 
 
 def pixels(isa: Isa, vectors: int) -> tuple[int, ...]:

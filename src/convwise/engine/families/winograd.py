@@ -10,22 +10,19 @@ not; `algorithm="direct"` does neither.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import lru_cache
 from itertools import islice
 
 from convwise.engine.arrays import Array
 from convwise.engine.isa import Isa, symbol
 from convwise.engine.order import Spectrum
-from convwise.engine.problem import FAR, LARGEST_INDEX, MOST_WORKSPACE, Choice, Problem, undilated
-from convwise.engine.winograd_tiles import SIZES, SPREAD, THIN, named, pixels
+from convwise.engine.problem import FAR, LARGEST_INDEX, MOST_WORKSPACE, Choice, Problem
+from convwise.engine.winograd_tiles import SIZES, SPREAD, THIN, built, named, pixels, size_of
 
 NAME = "winograd"
 MOST_GROUPS = 8
-MOST_CALLS = 64
-"""A dilation of 2 makes four images of every second cell, each with its own windows; those not alike are calls of their own."""
 LEAST_CHANNELS = 8
 """Below, transforming costs more than the products save."""
 MOST_TILES = THIN
@@ -35,24 +32,31 @@ LEAST_TAPS = 4
 
 # Costs in vector multiply-adds: what the operation takes of the time in which a core could do so many of them.
 TRANSFORM_IN = {
-    "f2": 130.0,
-    "f4": 340.0,
-    "f3": 320.0,
+    "f2x3": 130.0,
+    "f4x3": 340.0,
+    "f3x3": 245.0,
+    "f3x4": 320.0,
 }  # of one tile of one vector of channels: copied, transformed, stored
 TRANSFORM_OUT = {
-    "f2": 110.0,
-    "f4": 300.0,
-    "f3": 220.0,
+    "f2x3": 110.0,
+    "f4x3": 300.0,
+    "f3x3": 190.0,
+    "f3x4": 220.0,
 }  # back, with the activation, of one tile of one vector of channels
 TURNED = {
     "nhwc": 1.0,
     "nchw": 1.25,
-    "gaps": 2.8,
+    "nhwc_gaps": 1.0,
+    "nchw_gaps": 1.7,
 }  # the same where vectors of a row must be turned, and where pixels lie apart
 TRANSFORM_WEIGHT = 42.0  # of a vector of output channels' 3 x 3 weights of one input channel, for one register tile
 BURST = 2.5  # more for a line of weights that are asked for in bursts: while one of six rows of frequencies is added up
-APART = 0.17  # more of it for every cell from one to the next
-START = 1000.0  # a vector of planes: the beginnings of a row of theirs are waited for
+START = {
+    "nhwc": 0.0,
+    "nchw": 1000.0,
+    "nhwc_gaps": 200.0,
+    "nchw_gaps": 400.0,
+}  # a row of a vector of channels: the beginnings of planes' rows are waited for, and cells that lie apart
 LINE, DISTANT = 3.0, 9.0  # a cache line of weights that comes from beyond the core's cache, from beyond all caches
 STRAIN = 0.13  # what is lost where a rectangle takes all of the core's cache and not half of it
 LENT = 1.13  # products of transformed input that another core has just written
@@ -68,10 +72,9 @@ def why_not(problem: Problem, isa: Isa) -> str | None:
     if problem.rows.stride != 1 or problem.columns.stride != 1:
         return f"the stride is {problem.rows.stride} x {problem.columns.stride}; Winograd shares work between neighbouring windows only at stride 1"
     down, across = problem.rows.dilation, problem.columns.dilation
-    if (down, across) != (1, 1) and (
-        down > problem.height or across > problem.width or len(undilated(problem)) > MOST_CALLS
-    ):
-        return f"the dilation is {down} x {across}; it would take many calls, some of a few cells"
+    if down > problem.height or across > problem.width:
+        image = f"{problem.height} x {problem.width}"
+        return f"the dilation is {down} x {across} on {image}: no cell has a neighbour that a window reads too"
     if problem.groups > MOST_GROUPS:
         return f"{problem.groups} groups would be {problem.groups} calls; at most {MOST_GROUPS}"
     channels, filters = problem.channels // problem.groups, problem.filters // problem.groups
@@ -86,21 +89,19 @@ def why_not(problem: Problem, isa: Isa) -> str | None:
 
 
 def choices(problem: Problem, isa: Isa) -> list[Choice]:
-    apart = (problem.rows.dilation, problem.columns.dilation) != (1, 1)
-    calls = Counter(part for part, *_ in undilated(problem)) if apart else Counter([problem])
-    layout = "gaps" if apart and problem.output_layout == "NCHW" else problem.output_layout.lower()
+    gaps = (problem.rows.dilation, problem.columns.dilation) != (1, 1)
+    layout = problem.output_layout.lower() + "_gaps" * gaps
     # Where the vectors of output channels are not even, register tiles of one vector leave none empty.
     odd = -(-(problem.filters // problem.groups) // isa.lanes) % 2 == 1
     widths = (2, 1) if odd else (2,)
-    wanted = [
-        (size, schedule, vectors)
-        for size, schedule, built in named(isa)
-        if built == layout
+    layers = (
+        _layer(problem, isa, size, schedule, layout, vectors)
+        for size, schedule, of in built(isa)
+        if of == layout
         for vectors in ((1,) if schedule == "thin" else widths)
-    ]
-    turned = TURNED[layout] + (APART * problem.columns.dilation if layout == "gaps" else 0.0)
-    found = (_choice(calls, isa, (size, schedule), vectors, (layout, turned)) for size, schedule, vectors in wanted)
-    return [replace(choice, apart=apart) for choice in found if choice is not None]
+    )
+    found = (_choice(problem, isa, layer) for layer in layers)
+    return [choice for choice in found if choice is not None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,24 +166,15 @@ class Cut:
         return -(-self.wide * self.tall * self.images // self.pixels) * self.pixels
 
 
-def _choice(
-    calls: Counter[Problem], isa: Isa, variant: tuple[str, str], vectors: int, output: tuple[str, float]
-) -> Choice | None:
-    """One cut for all the calls, of those that are best for one of them; `output`: its layout, and what that costs."""
-    layout, _ = output
-    layers: Counter[Layer] = Counter()
-    for problem, count in calls.items():
-        layers[_layer(problem, isa, variant, vectors, output)] += count
-    cuts = {cut for layer in layers if (cut := _best(layer)) is not None}
-    cut = min(cuts, key=lambda one: _slots(layers, one), default=None)
-    problem, layer = next(iter(calls)), next(iter(layers))
+def _choice(problem: Problem, isa: Isa, layer: Layer) -> Choice | None:
+    cut = _best(layer)
     weights = layer.packed * layer.chunks * layer.lanes * layer.blocks * layer.block
     if cut is None or weights > LARGEST_INDEX:
         return None
     outputs, _ = SIZES[layer.size]
     down, across = layer.parts
-    name = f"{layer.size}{layer.schedule}_{layout}"
-    several = {"parts of the window": down * across, "calls": calls.total()}
+    name = named(layer.size, layer.schedule, layer.layout)
+    parts = (("parts of the window", down * across),) if down * across > 1 else ()
     return Choice(
         family=NAME,
         variant=name,
@@ -194,19 +186,15 @@ def _choice(
             ("images", cut.images),
             ("channels in", layer.lanes),
             ("channels out", layer.block),
-            *((told, number) for told, number in several.items() if number > 1),
+            *parts,
         ),
         extra=(cut.wide, cut.tall, cut.images, cut.pixels, cut.blocks * layer.vectors, down * across, across),
-        seconds=problem.groups * _slots(layers, cut) * isa.lanes / problem.machine.peak,
-        workspace=max(_workspace(one, cut) for one in layers),
-        macs=problem.groups * sum(count * _macs(one, cut) for one, count in layers.items()),
+        seconds=problem.groups * _cost(layer, cut) * isa.lanes / problem.machine.peak,
+        workspace=_workspace(layer, cut),
+        macs=problem.groups * _macs(layer, cut),
         row_step=outputs * cut.tall,
         exact=False,
     )
-
-
-def _slots(layers: Mapping[Layer, int], cut: Cut) -> float:
-    return sum(count * _cost(layer, cut) for layer, count in layers.items())
 
 
 def _macs(layer: Layer, cut: Cut) -> int:
@@ -214,9 +202,13 @@ def _macs(layer: Layer, cut: Cut) -> int:
     return _rectangles(layer, cut) * layer.products * cut.tiles * layer.terms * layer.blocks * layer.block
 
 
-def _layer(problem: Problem, isa: Isa, variant: tuple[str, str], vectors: int, output: tuple[str, float]) -> Layer:
-    (size, schedule), (layout, turned), block = variant, output, vectors * isa.lanes
+def _layer(problem: Problem, isa: Isa, size: str, schedule: str, layout: str, vectors: int) -> Layer:
+    """The phases of a dilation are images of the batch, all as large as the largest."""
     outputs, taps = SIZES[size]
+    block, gaps = vectors * isa.lanes, (problem.rows.dilation, problem.columns.dilation)
+    down, across = (
+        -(-length // gap) for length, gap in zip((problem.out_height, problem.out_width), gaps, strict=True)
+    )
     return Layer(
         size=size,
         schedule=schedule,
@@ -224,15 +216,15 @@ def _layer(problem: Problem, isa: Isa, variant: tuple[str, str], vectors: int, o
         block=block,
         register=(THIN,) if schedule == "thin" else pixels(isa, vectors),
         threads=problem.threads,
-        down=-(-problem.out_height // outputs),
-        across=-(-problem.out_width // outputs),
-        batch=problem.batch,
+        down=-(-down // outputs),
+        across=-(-across // outputs),
+        batch=problem.batch * gaps[0] * gaps[1],
         parts=_parts_of((problem.rows.kernel, problem.columns.kernel), taps),
         channels=problem.channels // problem.groups,
         blocks=-(-(problem.filters // problem.groups) // block),
         cache=problem.machine.l2,
         layout=layout,
-        turned=turned,
+        turned=TURNED[layout],
         room=problem.most_workspace,
     )
 
@@ -291,8 +283,7 @@ def _cost(layer: Layer, cut: Cut) -> float:
     # The image of a rectangle overlaps with its neighbours'; copying it is some third of the way in.
     overlap = (m * cut.wide + halo) * (m * cut.tall + halo) / (m * cut.wide * m * cut.tall)
     into = real * layer.chunks * TRANSFORM_IN[layer.size] * (0.65 + 0.35 * overlap * turned * turned)
-    if layer.layout == "nchw":
-        into += START * layer.chunks * (m * cut.tall + halo) * cut.images
+    into += START[layer.layout] * layer.chunks * (m * cut.tall + halo) * cut.images
     # Per block of output channels: the products, the weights that come for them, and the way back.
     depth = layer.products * layer.terms
     # Two loads a cycle, as many as multiplications: a tile of one vector is held up by its broadcasts.
@@ -338,6 +329,6 @@ def _workspace(layer: Layer, cut: Cut) -> int:
 def pack(choice: Choice, weight: Array) -> Spectrum:
     """(vector, frequency, chunk and part, c in chunk, k in vector), transformed; for the thin kernel as they are."""
     lanes, wide = dict(choice.tiles)["channels in"], dict(choice.tiles)["channels out"]
-    outputs, taps = SIZES[choice.variant[:2]]
+    outputs, taps = size_of(choice.variant)
     vectors = -(-len(weight) // wide) * (wide // lanes)
-    return Spectrum(weight, outputs, taps, lanes, vectors, raw=choice.variant[2:].startswith("thin"))
+    return Spectrum(weight, outputs, taps, lanes, vectors, raw="_thin_" in choice.variant)

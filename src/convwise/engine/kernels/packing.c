@@ -300,20 +300,20 @@ INSIDE void transform_chunk(struct transforming *all, int index, const int lanes
     CLONED static void transform_##lanes##_##taps##_##products(struct transforming *all, int index) { \
         transform_chunk(all, index, lanes, taps, products); \
     }
-SIZED(16, 3, 4) SIZED(16, 3, 6) SIZED(16, 4, 6)
-SIZED(8, 3, 4) SIZED(8, 3, 6) SIZED(8, 4, 6)
-SIZED(4, 3, 4) SIZED(4, 3, 6) SIZED(4, 4, 6)
+SIZED(16, 3, 4) SIZED(16, 3, 5) SIZED(16, 3, 6) SIZED(16, 4, 6)
+SIZED(8, 3, 4) SIZED(8, 3, 5) SIZED(8, 3, 6) SIZED(8, 4, 6)
+SIZED(4, 3, 4) SIZED(4, 3, 5) SIZED(4, 3, 6) SIZED(4, 4, 6)
 
 typedef void (*sized_t)(struct transforming *, int);
 /* None for sizes that no kernel has. */
 static sized_t sized(int64_t lanes, int64_t taps, int64_t products) {
-    sized_t all[3][3] = {
-        {transform_16_3_4, transform_16_3_6, transform_16_4_6},
-        {transform_8_3_4, transform_8_3_6, transform_8_4_6},
-        {transform_4_3_4, transform_4_3_6, transform_4_4_6},
+    sized_t all[3][4] = {
+        {transform_16_3_4, transform_16_3_5, transform_16_3_6, transform_16_4_6},
+        {transform_8_3_4, transform_8_3_5, transform_8_3_6, transform_8_4_6},
+        {transform_4_3_4, transform_4_3_5, transform_4_3_6, transform_4_4_6},
     };
     int vector = lanes == 16 ? 0 : lanes == 8 ? 1 : lanes == 4 ? 2 : -1;
-    int size = taps == 3 && products == 4 ? 0 : taps == 3 && products == 6 ? 1 : taps == 4 && products == 6 ? 2 : -1;
+    int size = taps == 3 && products >= 4 && products <= 6 ? (int)products - 4 : taps == 4 && products == 6 ? 3 : -1;
     return vector < 0 || size < 0 ? 0 : all[vector][size];
 }
 

@@ -1,7 +1,10 @@
-"""Winograd convolution for windows that step by one: F(4 x 4, 3 x 3), F(2 x 2, 3 x 3) and F(3 x 3, 4 x 4).
+"""Winograd convolution for windows that step by one: F(4 x 4, 3 x 3), F(3 x 3, 3 x 3), F(2 x 2, 3 x 3) and F(3 x 3, 4 x 4).
 
 A larger window is cut into parts of 3 x 3 (4 x 4) taps, filled up with zeros: each is a window of its own over the input
 shifted by its place, and the products of all parts add up, so that (channel, part) is one longer axis of input channels.
+
+A window with gaps reads, for every phase of a dilation, an image of its own: that of every so many-th row and column. They
+count as images of the batch.
 
 The output is cut into tiles of m x m, and these into rectangles of `wide` x `tall` tiles of `images` images. For each
 rectangle: its input is transformed (vectors over channels), then for each of the (m + 2)**2 frequencies a matrix product
@@ -23,9 +26,10 @@ import halide as hl
 from convwise.engine.isa import Isa, symbol
 from convwise.engine.kernels import thin
 from convwise.engine.kernels.common import F32, Program, Shared, Variants, whole
+from convwise.engine.kernels.phases import Phases
 from convwise.engine.kernels.turning import schedule_turned, turned
 from convwise.engine.transforms import Transform, transform
-from convwise.engine.winograd_tiles import SIZES, SPREAD, SUMMED, THIN, named, pixels
+from convwise.engine.winograd_tiles import SIZES, SPREAD, SUMMED, THIN, built, named, pixels
 
 GUARD = hl.TailStrategy.GuardWithIf
 ROUND = hl.TailStrategy.RoundUp
@@ -35,8 +39,8 @@ TOGETHER = 4
 
 def variants(isa: Isa) -> Variants:
     return {
-        f"{size}{schedule}_{layout}": partial(build, isa, size, schedule, layout)
-        for size, schedule, layout in named(isa)
+        named(size, schedule, layout): partial(build, isa, size, schedule, layout)
+        for size, schedule, layout in built(isa)
     }
 
 
@@ -53,6 +57,7 @@ class Sizes:
     vectors: Any
     parts: Any
     abreast: Any
+    phases: Phases
 
     @property
     def tiles(self) -> Any:
@@ -94,11 +99,12 @@ def build(isa: Isa, size: str, schedule: str, layout: str) -> Program:
     few = schedule == "thin"
     # k in vector, c in chunk, chunk and part, frequency, vector; few: k in vector, tap, c in chunk, chunk and part, vector
     shared = Shared(5)
-    extra = [whole(name) for name in ("wide", "tall", "images", "pixels", "vectors", "parts", "abreast")]
-    sizes, used = Sizes(*extra), transform(*SIZES[size])
+    extra = {name: whole(name) for name in ("wide", "tall", "images", "pixels", "vectors", "parts", "abreast")}
+    phases = Phases.of(shared, layout.endswith("gaps"), extra["images"])
+    sizes, used = Sizes(**extra, phases=phases), transform(*SIZES[size])
     if few:
         sizes, used = replace(sizes, pixels=THIN), used.monic
-    name = symbol("winograd", f"{size}{schedule}_{layout}", isa)
+    name = symbol("winograd", named(size, schedule, layout), isa)
     funcs = _algorithm(shared, name, isa, used, sizes, layout, few)
     _schedule_output(shared, funcs, isa, schedule, layout, sizes)
     _schedule_spectrum(shared, funcs, isa, schedule, sizes, used.products)
@@ -107,7 +113,7 @@ def build(isa: Isa, size: str, schedule: str, layout: str) -> Program:
     else:
         _schedule_products(shared, funcs, isa, sizes, used.products)
     _schedule_back(funcs, isa)
-    return shared.program(funcs.out, extra)
+    return shared.program(funcs.out, list(extra.values()))
 
 
 def _combine(row: Sequence[Fraction], terms: Sequence[Any]) -> Any:
@@ -146,7 +152,8 @@ def _algorithm(shared: Shared, name: str, isa: Isa, used: Transform, sizes: Size
         "done",
     )
     f = {key: hl.Func(key) for key in names}
-    columns, pieces, cells, tiles = _transform_input(shared, f, isa, used, sizes)
+    columns, pieces, cells = _copy_input(shared, f, isa, used, sizes)
+    tiles = _transform_input(f, used, sizes)
     terms = thin.multiply(shared, f, isa, used) if few else _multiply(shared, f, isa, used, sizes)
     back = _transform_back(f, used, sizes)
     out, pixels, stored, added = _store(shared, f, isa, name, used, sizes, layout)
@@ -162,39 +169,44 @@ def _algorithm(shared: Shared, name: str, isa: Isa, used: Transform, sizes: Size
     return Funcs(**f, columns=columns, pixels=pixels, out=out, **domains)
 
 
-def _transform_input(shared: Shared, f: dict[str, Any], isa: Isa, used: Transform, sizes: Sizes) -> tuple[Any, ...]:
-    """stage: the rectangle's input in image order; spectrum[c in chunk, tile, chunk, frequency]."""
-    ci, co, t, i, j, x, y, n, tx, ty = _vars("ci", "co", "t", "i", "j", "x", "y", "n", "tx", "ty")
-    rect = [rx, ry, rn] = _vars("rx", "ry", "rn")
-    m, size = used.outputs, used.products
-    width, height, images = (shared.inp.dim(axis).extent() for axis in (1, 2, 3))
-    channel, image = co / sizes.parts * isa.lanes + ci, hl.min(rn * sizes.images + n, images - 1)
+def _copy_input(shared: Shared, f: dict[str, Any], isa: Isa, used: Transform, sizes: Sizes) -> tuple[Any, ...]:
+    """stage: the rectangle's input in image order."""
+    ci, co, x, y, n, *rect = _vars("ci", "co", "x", "y", "n", "rx", "ry", "rn")
+    (rx, ry, _), m = rect, used.outputs
+    width, height = (shared.inp.dim(axis).extent() for axis in (1, 2))
+    channel = co / sizes.parts * isa.lanes + ci
+    image = sizes.phases.image(shared, n, rect)
     part = co % sizes.parts
-    row = ry * sizes.tall * m + y + part / sizes.abreast * used.taps - shared.pad_y
-    first = rx * sizes.wide * m + part % sizes.abreast * used.taps - shared.pad_x
+    row = image.row(ry * sizes.tall * m + y + part / sizes.abreast * used.taps) - shared.pad_y
+    first = rx * sizes.wide * m + part % sizes.abreast * used.taps
     # Where rows lie densely they are copied as rows, zeros left outside the image, and the stage turns them.
     line, stage = f["line"], f["stage"]
     across = sizes.wide * m + used.products - m
     exists = (row >= 0) & (row < height) & (channel < shared.inp.dim(0).extent())
+
+    def read(x: Any) -> Any:
+        return shared.inp[channel, image.column(x) - shared.pad_x, row, image.batch]
+
     line[[x, ci, y, n, co, *rect]] = hl.f32(0)
-    # Whole vectors, the last one drawn back to the end of the row, or a masked one where the row is shorter.
-    low, count = hl.max(first, 0), hl.min(first + across, width) - hl.max(first, 0)
+    # The phase's cells inside the image, from low on, in whole vectors, the last one drawn back to the end of the row, or
+    # a masked one where the row is shorter.
+    ends = [image.columns(edge + shared.pad_x) for edge in (0, width)]
+    low = hl.max(first, ends[0])
+    count = hl.min(first + across, ends[1]) - low
     d = hl.RDom([(0, isa.lanes), (0, (across + isa.lanes - 1) / isa.lanes)], "d")
     d.where(exists & (count >= isa.lanes))
     begin = low + hl.min(d.y * isa.lanes, count - isa.lanes)
     place = hl.unsafe_promise_clamped(begin - first, 0, across - isa.lanes) + d.x
-    line[[place, ci, y, n, co, *rect]] = shared.inp[channel, begin + d.x, row, image]
+    line[[place, ci, y, n, co, *rect]] = read(begin + d.x)
+    e = hl.RDom([(0, isa.lanes)], "e")
+    e.where(exists & (count < isa.lanes) & (e.x < count))
+    line[[hl.unsafe_promise_clamped(low - first + e.x, 0, across - 1), ci, y, n, co, *rect]] = read(low + e.x)
     s = hl.RDom([(0, across)], "s")
-    column = first + s.x
-    inside = exists & (column >= 0) & (column < width)
-    cell = shared.inp[channel, column, row, image]
-    e = hl.RDom([(0, across)], "e")
-    e.where(exists & (count < isa.lanes) & (first + e.x >= 0) & (first + e.x < width))
-    line[[e.x, ci, y, n, co, *rect]] = shared.inp[channel, first + e.x, row, image]
-    s.where(inside)
+    s.where(exists & (first + s.x >= low) & (first + s.x < low + count))
     by_rows, by_chunks = _by_rows(shared), _by_chunks(shared, isa)
-    inside = ((first + x >= 0) & (first + x < width)) & (row >= 0) & (row < height)
-    near = shared.inp[channel, hl.clamp(first + x, 0, width - 1), hl.clamp(row, 0, height - 1), image]
+    inside = (first + x >= low) & (first + x < low + count) & (row >= 0) & (row < height)
+    column = hl.clamp(image.column(first + x) - shared.pad_x, 0, width - 1)
+    near = shared.inp[channel, column, hl.clamp(row, 0, height - 1), image.batch]
     # Zeros by a mask of bits: a load that is masked itself waits for the one before.
     bits = hl.select(inside, hl.cast(hl.UInt(32), 0xFFFFFFFF), hl.cast(hl.UInt(32), 0))
     whole_chunk = hl.reinterpret(F32, hl.reinterpret(hl.UInt(32), near) & bits)
@@ -206,8 +218,16 @@ def _transform_input(shared: Shared, f: dict[str, Any], isa: Isa, used: Transfor
     column = columns[-1][[x % isa.lanes * isa.lanes + ci, x / isa.lanes, y, n, co, *rect]]
     stage[[ci, x, y, n, co, *rect]] = hl.select(by_rows, column, by_chunks, whole_chunk, hl.f32(0))
     # What is left: channels that do not fill their chunk, and unusual strides.
-    stage[[ci, s.x, y, n, co, *rect]] = hl.select(by_rows | by_chunks, stage[[ci, s.x, y, n, co, *rect]], cell)
+    stage[[ci, s.x, y, n, co, *rect]] = hl.select(
+        by_rows | by_chunks, stage[[ci, s.x, y, n, co, *rect]], read(first + s.x)
+    )
+    return columns, (d, e), s
 
+
+def _transform_input(f: dict[str, Any], used: Transform, sizes: Sizes) -> Any:
+    """spectrum[c in chunk, tile, chunk, frequency]."""
+    ci, co, t, i, j, n, tx, ty, *rect = _vars("ci", "co", "t", "i", "j", "n", "tx", "ty", "rx", "ry", "rn")
+    m, size, stage = used.outputs, used.products, f["stage"]
     along = [tx, ty, n, co, *rect]
     f["down"][[ci, i, j, *along]] = hl.undef(F32)
     for a, row in enumerate(used.data):
@@ -220,7 +240,7 @@ def _transform_input(shared: Shared, f: dict[str, Any], isa: Isa, used: Transfor
     f["spectrum"][[ci, t, co, i, j, *rect]] = hl.undef(F32)
     flat = (v[4] * sizes.tall + v[3]) * sizes.wide + v[2]
     f["spectrum"][[ci, flat, co, v[0], v[1], *rect]] = f["across"][[ci, v[0], v[1], v[2], v[3], v[4], co, *rect]]
-    return columns, (d, e), s, v
+    return v
 
 
 def _by_rows(shared: Shared) -> Any:
@@ -289,21 +309,23 @@ def _store(
     out[k, x, y, n] = hl.undef(F32)
     buffer = out.output_buffer()
     width, height, images = (buffer.dim(axis).extent() for axis in (1, 2, 3))
+    phases, images = sizes.phases, images * sizes.phases.count
 
     def parts(length: Any, part: Any) -> tuple[int, Any]:
         return 0, (length + part - 1) / part
 
     strips = (0, sizes.wide * m), (0, m), (0, sizes.tall), (0, sizes.images)
-    rectangles = parts(width, sizes.wide * m), parts(height, sizes.tall * m), parts(images, sizes.images)
+    wide, tall = parts(width, phases.across)[1], parts(height, phases.down)[1]
+    rectangles = parts(wide, sizes.wide * m), parts(tall, sizes.tall * m), parts(images, sizes.images)
     o = hl.RDom([*strips, *rectangles], "o")
-    ox, oy = o[4] * (sizes.wide * m) + o[0], (o[5] * sizes.tall + o[2]) * m + o[1]
-    on = o[6] * sizes.images + o[3]
-    o.where(ox < width)
-    o.where(oy < height)
-    o.where(on < images)
+    column, row = o[4] * (sizes.wide * m) + o[0], (o[5] * sizes.tall + o[2]) * m + o[1]
+    image = phases.image(shared, o[3], (o[4], o[5], o[6]))
+    o.where(column < image.columns(width))
+    o.where(row < image.rows(height))
+    o.where(o[6] * sizes.images + o[3] < images)
     # Where rows lie densely, squares of lanes x lanes are turned: w is the place in a vector of the row, x that vector's number.
     w = hl.Var("w")
-    across = x if layout == "nhwc" else x * isa.lanes + w
+    across = x if layout != "nchw" else x * isa.lanes + w
     strip = f["strip"]
     square, spot, kv = hl.Func("square_out"), *_vars("spot", "kv")
     square[[spot, kv, x, y, ty, n, *rect]] = strip[
@@ -311,25 +333,28 @@ def _store(
     ]
     pixels = (square, *turned(square, isa.lanes))
     pixel = pixels[-1][[k % isa.lanes * isa.lanes + w, k / isa.lanes, x, y, ty, n, *rect]]
-    source = strip[[k, x, y, ty, n, *rect]] if layout == "nhwc" else pixel
+    source = strip[[k, x, y, ty, n, *rect]] if layout != "nchw" else pixel
     # The residual is copied where it exists; what lies beside it is never stored.
     e = hl.RDom([(0, sizes.wide * m)], "e")
-    place = rect[0] * (sizes.wide * m) + e.x, (rect[1] * sizes.tall + ty) * m + y, rect[2] * sizes.images + n
+    beside, below = rect[0] * (sizes.wide * m) + e.x, (rect[1] * sizes.tall + ty) * m + y
+    one = phases.image(shared, n, rect)
     e.where((shared.has_residual != 0) & (k < shared.residual.dim(0).extent()))
-    e.where((place[0] < width) & (place[1] < height) & (place[2] < images))
+    e.where((beside < one.columns(width)) & (below < one.rows(height)) & (rect[2] * sizes.images + n < images))
     f["aside"][[k, x, y, ty, n, *rect]] = hl.undef(F32)
-    f["aside"][[k, e.x, y, ty, n, *rect]] = shared.residual[(k, *place)]
+    f["aside"][[k, e.x, y, ty, n, *rect]] = shared.residual[k, one.column(beside), one.row(below), one.batch]
     value = source + shared.bias[k]
     value = hl.select(shared.has_residual != 0, value + f["aside"][[k, across, y, ty, n, *rect]], value)
     f["done"][[w, k, x, y, ty, n, *rect]] = shared.activate(value)
-    vector = (0, o[0]) if layout == "nhwc" else (o[0] % isa.lanes, o[0] / isa.lanes)
-    out[k, ox, oy, on] = f["done"][[vector[0], k, vector[1], *(o[axis] for axis in range(1, 7))]]
+    vector = (0, o[0]) if layout != "nchw" else (o[0] % isa.lanes, o[0] / isa.lanes)
+    out[k, image.column(column), image.row(row), image.batch] = f["done"][
+        [vector[0], k, vector[1], *(o[axis] for axis in range(1, 7))]
+    ]
     return out, pixels, o, e
 
 
 def _schedule_output(shared: Shared, f: Funcs, isa: Isa, schedule: str, layout: str, sizes: Sizes) -> None:
     """Rectangles, groups of blocks of output channels, rows of tiles; a row of pixels is stored at a time."""
-    nhwc, update, o = layout == "nhwc", f.out.update(), [f.stored[axis] for axis in range(7)]
+    nhwc, update, o = layout != "nchw", f.out.update(), [f.stored[axis] for axis in range(7)]
     k = f.out.args()[0]
     group, kv, kl = _vars("group", "kv", "kl")
     plane, rect, xo, xi = (hl.RVar(name) for name in ("plane", "rect", "xo", "xi"))
@@ -345,8 +370,8 @@ def _schedule_output(shared: Shared, f: Funcs, isa: Isa, schedule: str, layout: 
     for axis in range(4):
         f.out.output_buffer().dim(axis).set_min(0)
     for param in (f.out.output_buffer(), shared.residual):
-        param.dim(0).set_stride(1 if nhwc else hl.Expr())
-        param.dim(1).set_stride(1 if layout == "nchw" else hl.Expr())
+        param.dim(0).set_stride(1 if layout.startswith("nhwc") else hl.Expr())
+        param.dim(1).set_stride(1 if layout.startswith("nchw") else hl.Expr())
 
     f.spectrum.compute_at(f.out, rect)
     f.products.compute_at(f.out, group)
@@ -399,13 +424,15 @@ def _schedule_spectrum(shared: Shared, f: Funcs, isa: Isa, schedule: str, sizes:
     rows.vectorize(sci).unroll(xi)
     schedule_turned(f.columns, stage, xo, isa.lanes)
     sn, sco = stage.args()[3:5]
-    chunks = stage.specialize(_by_chunks(shared, isa) & (sizes.parts == 1)).reorder(sci, sco, sx, sy, sn).vectorize(sci)
     # Two rows ahead; a prefetch never faults.
     near = hl.PrefetchBoundStrategy.NonFaulting
-    chunks.prefetch(image=shared.inp, at=sco, **{"from": sy}, offset=2, strategy=near)
+    chunks = stage.specialize(_by_chunks(shared, isa) & (sizes.parts == 1)).reorder(sci, sco, sx, sy, sn).vectorize(sci)
+    if not sizes.phases.gaps:
+        chunks.prefetch(image=shared.inp, at=sco, **{"from": sy}, offset=2, strategy=near)
     # Which part a chunk is of is told by a division, and what to ask for by comparisons: not in the innermost loop.
     parted = stage.specialize(_by_chunks(shared, isa)).vectorize(sci)
-    parted.prefetch(image=shared.inp, at=sy, **{"from": sy}, offset=2, strategy=near)
+    if not sizes.phases.gaps:
+        parted.prefetch(image=shared.inp, at=sy, **{"from": sy}, offset=2, strategy=near)
     rest = stage.update()
     rest.specialize(_by_rows(shared) | _by_chunks(shared, isa))
     rest.specialize(shared.inp.dim(0).stride() == 1).reorder(sci, f.cells.x).vectorize(sci)
@@ -414,7 +441,9 @@ def _schedule_spectrum(shared: Shared, f: Funcs, isa: Isa, schedule: str, sizes:
     line.compute_at(stage, sy).hoist_storage(f.spectrum, at).vectorize(lx, isa.lanes, ROUND)
     whole = line.update(0).allow_race_conditions().vectorize(f.pieces[0].x)
     whole.specialize(shared.inp.dim(1).stride() == 1)
-    line.update(1).vectorize(f.pieces[1].x, isa.lanes, GUARD).never_partition_all()
+    short = line.update(1).never_partition_all()
+    if not sizes.phases.gaps:
+        short.allow_race_conditions().specialize(shared.inp.dim(1).stride() == 1).vectorize(f.pieces[1].x)
 
 
 def _schedule_products(shared: Shared, f: Funcs, isa: Isa, sizes: Sizes, size: int) -> None:
