@@ -106,10 +106,11 @@ def by_vectors(step: hl.Func, lanes: int, *, first: bool = False) -> None:
         step.split(i, i, pair, 2).reorder(pair, i).vectorize(i, lanes).unroll(pair).unroll(i)
 
 
-def schedule_turned(steps: Sequence[Any], consumer: Any, var: Any, lanes: int, hoisted: Any = None) -> None:
-    """The square and its steps for each iteration of `var`; their storage at `hoisted`, if that is given."""
+def schedule_turned(steps: Sequence[Any], consumer: Any, var: Any, lanes: int) -> None:
+    """One square and its steps for each iteration of `var`: they stay in registers."""
     for step in steps:
-        step.compute_at(consumer, var).bound(step.args()[0], 0, lanes**2).never_partition_all()
-        if hoisted is not None:
-            step.hoist_storage(consumer, hoisted)
+        i, *rest = step.args()
+        step.compute_at(consumer, var).bound(i, 0, lanes**2).never_partition_all()
+        for axis in rest:
+            step.bound_extent(axis, 1)
         by_vectors(step, lanes, first=step is steps[0])

@@ -381,9 +381,9 @@ def _schedule_output(shared: Shared, f: Funcs, isa: Isa, schedule: str, layout: 
     if nhwc:
         f.done.compute_at(f.out, o[1]).hoist_storage(f.out, group).vectorize(dk, isa.lanes, ROUND)
     else:
-        schedule_turned(f.pixels, f.out, kv, isa.lanes, hoisted=group)
         f.done.compute_at(f.out, kv).hoist_storage(f.out, group).bound(dw, 0, isa.lanes).vectorize(dw)
-        f.done.bound_storage(dk, isa.lanes)
+        f.done.align_bounds(dk, isa.lanes).bound_storage(dk, isa.lanes).unroll(dk, isa.lanes, ROUND)
+        schedule_turned(f.pixels, f.done, f.done.args()[2], isa.lanes)
     shared.specialize_epilogue(f.done)
     ak = f.aside.args()[0]
     f.aside.align_bounds(ak, isa.lanes)
