@@ -105,6 +105,57 @@ def test_every_tile_gives_the_answer(family: str, monkeypatch: pytest.MonkeyPatc
     assert len(seen) > 1
 
 
+def of_form(form: str) -> object:
+    """The direct family with no programs but those of `form`."""
+
+    def choices(*at: object) -> list[object]:
+        return [choice for choice in direct.choices(*at) if choice.variant.endswith(f"_nhwc_{form}")]  # type: ignore[arg-type]
+
+    return replace(FAMILIES["direct"], choices=choices)  # type: ignore[arg-type]
+
+
+@needed
+@pytest.mark.parametrize("threads", [1, 3])
+@pytest.mark.parametrize(
+    ("kernel", "stride", "padding"),
+    [((3, 3), (2, 2), ((1, 1), (1, 1))), ((5, 2), (1, 3), ((0, 4), (7, 0))), ((1, 4), (2, 1), ((0, 0), (0, 0)))],
+)
+@pytest.mark.parametrize("special", [None, np.nan, np.inf])
+def test_tiles_inside_the_input_need_no_copy(
+    threads: int,
+    kernel: tuple[int, int],
+    stride: tuple[int, int],
+    padding: tuple[tuple[int, int], tuple[int, int]],
+    special: float | None,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Bit for bit what tiles give that read a copy; at the edges both read one."""
+    rng = np.random.default_rng(3)
+    x = rng.standard_normal((2, 37, 53, 21)).astype(np.float32)
+    if special is not None:
+        x[1, 20, 30, 7] = special
+    weight = rng.standard_normal((45, 21, *kernel)).astype(np.float32)
+    found = []
+    for form in ("plain", "edges"):
+        planning.choose.cache_clear()
+        with monkeypatch.context() as patch:
+            patch.setattr(planning, "FAMILIES", {**FAMILIES, "direct": of_form(form)})
+            conv = Conv(
+                weight,
+                stride=stride,
+                padding=padding,
+                layout="NHWC",
+                algorithm="direct",
+                activation="relu6",
+                threads=threads,
+            )
+            found.append(conv(x))
+            assert all(form in prepared.choice.variant for prepared, *_ in conv._prepared.values())
+    planning.choose.cache_clear()
+    assert np.array_equal(*found, equal_nan=True)
+    assert special is None or np.isnan(found[0]).any() == np.isnan(special)
+
+
 @needed
 @pytest.mark.parametrize("family", FAMILY)
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])

@@ -28,6 +28,8 @@ CROWDED = 0.15
 """What a tile of one pixel loses where a task's stage and a block's weights take the second cache twice; of more pixels, that part."""
 BEGUN = 1.0
 """Input channels in whose time the loop over them begins and ends, once for every tap."""
+CELL = 10
+"""Multiply-adds of a vector in whose time the place of a cell in a stage is found."""
 HANDED = 3e-7
 """Seconds for a task to find its thread."""
 HELD_UP = 0.12
@@ -60,6 +62,7 @@ def _choices(problem: Problem, isa: Isa) -> Iterator[Choice]:
     # Windows with gaps span much more than they read: fewer tasks, with stages beyond the second cache, copy less.
     gaps = problem.rows.dilation > 1 or problem.columns.dilation > 1
     form = _form(problem)
+    forms = (form, "edges") if form == "plain" and problem.output_layout == "NHWC" and not gaps else (form,)
     for tile in direct_tiles(isa):
         if _together(problem, isa, tile):
             yield from _choices_together(problem, isa, tile, counts)
@@ -71,8 +74,8 @@ def _choices(problem: Problem, isa: Isa) -> Iterator[Choice]:
             wide = _wide(problem, isa, depth)
             deep = -(-problem.filters // problem.groups // block)
             tasks = {_task(problem, (wide, pixels), deep, room, wanted) for room in rooms for wanted in counts}
-            for task in tasks:
-                yield _choice(problem, isa, tile, (depth, wide), task)
+            for task, some in product(tasks, forms):
+                yield _choice(problem, isa, tile, (depth, wide), task, some)
 
 
 def _wide(problem: Problem, isa: Isa, channels: int) -> int:
@@ -106,7 +109,7 @@ def _choices_together(problem: Problem, isa: Isa, tile: tuple[int, int], counts:
             found.add(((inner, _wide(problem, isa, inner * spanned)), (tiles, rows, blocks)))
         count //= 2
     for depths, task in found:
-        yield _choice(problem, isa, tile, depths, task, together=True)
+        yield _choice(problem, isa, tile, depths, task, _form(problem), together=True)
 
 
 def _depths(problem: Problem, block: int, form: str) -> tuple[int, ...]:
@@ -131,6 +134,7 @@ def _choice(
     tile: tuple[int, int],
     depths: tuple[int, int],
     task: tuple[int, int, int],
+    form: str,
     *,
     together: bool = False,
 ) -> Choice:
@@ -138,13 +142,13 @@ def _choice(
     block = vectors * isa.lanes
     channels, filters = problem.channels // problem.groups, problem.filters // problem.groups
     calls, apart = -(-channels // depth), 1 if together else problem.groups
-    form = _form(problem) if calls == 1 else "any"
+    form = form if calls == 1 else "any"
     across, each = -(-problem.out_width // pixels), -(-filters // block)
     deep = each * problem.groups // apart
     tasks = problem.batch * -(-across // tiles) * -(-problem.out_height // rows) * -(-deep // blocks)
     threads = min(problem.threads, tasks)
     macs = _work(problem, pixels, across * pixels, each * block)
-    stage = 0 if form == "point" else _stage(problem, wide, pixels, tiles, rows)
+    stage = 0 if form == "point" else _stage(problem, wide, pixels, *((1, 1) if form == "edges" else (tiles, rows)))
     uneven = _uneven(problem, task, across, deep, tasks)
     peak = problem.machine.peak * threads
     # Weights of a block that were driven out of the second cache are waited for.
@@ -161,7 +165,9 @@ def _choice(
     copied += TURNED / 4 * (problem.input_layout == "NCHW")
     # A vector that a cell's channels do not fill takes as long as a full one.
     copied *= -(-wide // isa.lanes) * isa.lanes / wide
-    moved = apart * calls * tasks * stage * copied / problem.machine.peak / threads
+    stages = _edges(problem, pixels) * deep if form == "edges" else tasks
+    each_cell = CELL * isa.lanes / (4 * wide) if problem.input_layout == "NHWC" else 0.0
+    moved = apart * calls * stages * stage * (copied + each_cell) / problem.machine.peak / threads
     outputs = problem.filters * problem.out_height * problem.out_width * problem.batch
     each_out = 8 + TURNED * (problem.output_layout == "NCHW") + AGAIN * (calls - 1)
     stored = outputs * each_out / problem.machine.peak / threads
@@ -179,6 +185,14 @@ def _choice(
         depth=0 if calls == 1 else depth,
         together=together,
     )
+
+
+def _edges(problem: Problem, pixels: int) -> int:
+    """Tiles of the output, of one image each, whose windows reach past the input."""
+    columns, rows = problem.columns.interior, problem.rows.interior
+    first, last = -(-columns.start // pixels), columns.stop // pixels
+    across = -(-problem.out_width // pixels)
+    return problem.batch * (across * problem.out_height - max(last - first, 0) * len(rows))
 
 
 def _skips(problem: Problem) -> bool:
@@ -210,7 +224,7 @@ def _read_share(axis: Axis, pixels: int) -> float:
 
 
 def _form(problem: Problem) -> str:
-    """Which of the programs: that for any epilogue, for none but a clamp, or that for 1x1 windows, which needs no stage."""
+    """Which of the programs: that for any epilogue, for none but a clamp (edges: another such one), or that for 1x1 windows, which needs no stage."""
     name = (problem.activation or "").replace("_", "")
     if problem.residual or name in ("silu", "swish", "hardswish", "hardsilu"):
         return "any"

@@ -1,7 +1,8 @@
 """Direct convolution, any kernel, stride, dilation, padding and channel counts.
 
 Each task copies the strip of the input that it reads into a stage (channels innermost, zeros where there is padding), then
-runs register tiles of `pixels` outputs of a row times `vectors` vectors of output channels over it.
+runs register tiles of `pixels` outputs of a row times `vectors` vectors of output channels over it. Where channels are few and
+lie densely, tiles whose windows lie in the input read it where it is, and those at its edges have stages of their own.
 """
 
 from __future__ import annotations
@@ -21,8 +22,11 @@ GUARD = hl.TailStrategy.GuardWithIf
 
 
 def variants(isa: Isa) -> Variants:
-    """`plain`: nothing but a clamp after the sum; `point`: besides, a 1x1 window without padding, which needs no stage."""
-    forms = [(layout, form) for layout in ("nhwc", "nchw") for form in ("any", "plain")] + [("nhwc", "point")]
+    """`plain`: nothing but a clamp after the sum; `point`: besides, a 1x1 window without padding, which needs no stage;
+    `edges`: as plain, with stages for the tiles at the edges alone.
+    """
+    forms = [(layout, form) for layout in ("nhwc", "nchw") for form in ("any", "plain")]
+    forms += [("nhwc", "point"), ("nhwc", "edges")]
     return {
         f"{pixels}x{vectors}_{layout}_{form}": partial(build, isa, (pixels, vectors), layout, form)
         for pixels, vectors in direct_tiles(isa)
@@ -31,10 +35,19 @@ def variants(isa: Isa) -> Variants:
 
 
 @dataclass(frozen=True)
+class Sums:
+    """A row of taps, added up from `cells` over `taps` = (channels, columns), and the domain of the rows that join the others."""
+
+    part: Any
+    cells: Any
+    taps: Any
+    rows: Any
+
+
+@dataclass(frozen=True)
 class Funcs:
     square: Square | None
     stage: Any
-    part: Any
     acc: Any
     flips: Any
     tile: Any
@@ -47,11 +60,11 @@ def build(isa: Isa, tile: tuple[int, int], layout: str, form: str) -> Program:
     names = ("rows", "tiles", "blocks", "wide", "skip", "each")
     extra = rows, tiles, blocks, wide, skip, each = [whole(name) for name in names]
     name = symbol("direct", f"{tile[0]}x{tile[1]}_{layout}_{form}", isa)
-    funcs, taps = _algorithm(shared, name, (pixels, block, isa.lanes), (layout, form), (skip, each))
+    funcs, sums = _algorithm(shared, name, (pixels, block, isa.lanes), (layout, form), (skip, each))
     _schedule_output(shared, funcs, isa, (pixels, block), (layout, form), (rows, tiles, blocks))
     if form == "any":
         _schedule_tile(shared, funcs, isa, (pixels, block), layout)
-    _schedule_sums(shared, funcs, isa, (pixels, block), form, taps)
+    _schedule_sums(shared, funcs, isa, (pixels, block), form, sums)
     if form != "point":
         _schedule_stage(shared, funcs, isa, layout, wide)
     return shared.program(funcs.out, extra)
@@ -59,23 +72,13 @@ def build(isa: Isa, tile: tuple[int, int], layout: str, form: str) -> Program:
 
 def _algorithm(
     shared: Shared, name: str, shape: tuple[int, int, int], kind: tuple[str, str], sizes: tuple[Any, Any]
-) -> tuple[Funcs, Any]:
+) -> tuple[Funcs, tuple[Sums, ...]]:
     (pixels, block, lanes), (layout, form), (skip, each) = shape, kind, sizes
-    c, k, x, y, n, ki, kb, xi, xt = (hl.Var(name) for name in ("c", "k", "x", "y", "n", "ki", "kb", "xi", "xt"))
-    names = ("stage", "part", "acc", "tile", name)
-    stage, part, acc, tile, out = (hl.Func(each) for each in names)
-    inp, square = shared.inp, Square.of(shared, lanes) if layout == "nchw" else None
-    if square is not None:
-        stage[c, x, y, n] = square.steps[-1][x % lanes * lanes + c % lanes, x / lanes, c / lanes, y, n]
-    elif form == "point":
-        # Pixels that only fill the last tile of a row are those of its last cell again.
-        ends = (inp.dim(1).extent() - 1, inp.dim(2).extent() - 1)
-        stage[c, x, y, n] = inp[c, hl.min(x, ends[0]), hl.min(y, ends[1]), n]
-    else:
-        # No more channels are asked for than there are, so that a vector of them is one load.
-        stage[c, x, y, n] = shared.border(c, x - shared.pad_x, y - shared.pad_y, n)
+    k, x, y, n, ki, kb, xi, xt = (hl.Var(name) for name in ("k", "x", "y", "n", "ki", "kb", "xi", "xt"))
+    part, acc, tile, out = (hl.Func(each) for each in ("part", "acc", "tile", name))
+    inp, (stage, square) = shared.inp, _copied(shared, lanes, layout, form)
     w = shared.weights
-    r = hl.RDom([(0, w.dim(3).extent())], "r")
+    r = hl.RDom([(0, w.dim(3).extent()), (0, 1)], "r")
     taps = hl.RDom([(0, w.dim(1).extent()), (0, w.dim(2).extent())], "taps")
     ky = hl.Var("ky")
     first = xt * pixels * shared.stride_x + taps.y * shared.dilation_x
@@ -87,6 +90,8 @@ def _algorithm(
         down = (below >= shared.pad_y) & (below < inp.dim(2).extent() + shared.pad_y)
         taps.where(across | (skip == 0))
         r.where(down | (skip == 0))
+    if form == "edges":
+        r.where(~_inside(shared, xt * pixels, pixels, y))
     # Of a group with `each` blocks of output channels; what lies past the last one is never stored.
     inner = w.dim(1).extent()
     group = hl.min(kb / each * inner, inp.dim(0).extent() - inner)
@@ -103,6 +108,11 @@ def _algorithm(
         )
     else:
         acc[ki, xi, xt, kb, y, n] += part[ki, xi, xt, kb, y, n, r.x]
+    sums: tuple[Sums, ...] = (Sums(part, stage, taps, r),)
+    if form == "edges":
+        near = _near(shared, pixels, group)
+        acc[ki, xi, xt, kb, y, n] += near.part[ki, xi, xt, kb, y, n, near.rows.x]
+        sums = (*sums, near)
     # Planes are written along a row, so a tile is turned first; pixels that fill its last vector are never stored.
     flips = flipped(acc, lanes, pixels)
     summed = acc[ki, xi, xt, kb, y, n]
@@ -114,7 +124,48 @@ def _algorithm(
     else:
         tile[ki, xi, xt, kb, y, n] = shared.clamped(summed)
     out[k, x, y, n] = tile[k % block, x % pixels, x / pixels, k / block, y, n]
-    return Funcs(square, stage, part, acc, flips, tile, out), (r, taps)
+    return Funcs(square, stage, acc, flips, tile, out), sums
+
+
+def _copied(shared: Shared, lanes: int, layout: str, form: str) -> tuple[hl.Func, Square | None]:
+    """The padded input as the tiles read it, channels innermost, and what turns planes into that."""
+    (c, x, y, n), stage, inp = (hl.Var(name) for name in ("c", "x", "y", "n")), hl.Func("stage"), shared.inp
+    square = Square.of(shared, lanes) if layout == "nchw" else None
+    if square is not None:
+        stage[c, x, y, n] = square.steps[-1][x % lanes * lanes + c % lanes, x / lanes, c / lanes, y, n]
+    elif form == "point":
+        # Pixels that only fill the last tile of a row are those of its last cell again.
+        ends = (inp.dim(1).extent() - 1, inp.dim(2).extent() - 1)
+        stage[c, x, y, n] = inp[c, hl.min(x, ends[0]), hl.min(y, ends[1]), n]
+    else:
+        # No more channels are asked for than there are, so that a vector of them is one load.
+        stage[c, x, y, n] = shared.border(c, x - shared.pad_x, y - shared.pad_y, n)
+    return stage, square
+
+
+def _inside(shared: Shared, x: Any, pixels: int, y: Any) -> Any:
+    """Whether all windows of the tile that begins at output (x, y) lie in the input."""
+    w, inp = shared.weights, shared.inp
+    left, top = x * shared.stride_x - shared.pad_x, y * shared.stride_y - shared.pad_y
+    right = left + (pixels - 1) * shared.stride_x + (w.dim(2).extent() - 1) * shared.dilation_x
+    bottom = top + (w.dim(3).extent() - 1) * shared.dilation_y
+    return (left >= 0) & (right < inp.dim(1).extent()) & (top >= 0) & (bottom < inp.dim(2).extent())
+
+
+def _near(shared: Shared, pixels: int, group: Any) -> Sums:
+    """The sums of a tile whose windows lie in the input: it is read where it is."""
+    ki, xi, xt, kb, y, n, ky = (hl.Var(name) for name in ("ki", "xi", "xt", "kb", "y", "n", "ky"))
+    w, cells, part = shared.weights, hl.Func("cells"), hl.Func("near")
+    c, x, row = hl.Var("c"), hl.Var("x"), hl.Var("row")
+    cells[c, x, row, n] = shared.inp[c, x, row, n]
+    taps = hl.RDom([(0, w.dim(1).extent()), (0, w.dim(2).extent())], "near_taps")
+    rows = hl.RDom([(0, w.dim(3).extent())], "near_rows")
+    rows.where(_inside(shared, xt * pixels, pixels, y))
+    across = (xt * pixels + xi) * shared.stride_x + taps.y * shared.dilation_x - shared.pad_x
+    down = y * shared.stride_y + ky * shared.dilation_y - shared.pad_y
+    part[ki, xi, xt, kb, y, n, ky] = hl.f32(0)
+    part[ki, xi, xt, kb, y, n, ky] += w[ki, taps.x, taps.y, ky, kb] * cells[group + taps.x, across, down, n]
+    return Sums(part, cells, taps, rows)
 
 
 def _whole(shared: Shared, pixels: int, block: int, layout: str) -> Any:
@@ -155,7 +206,7 @@ def _schedule_output(
         schedule_flipped(funcs.flips, out, xj, shape, isa.lanes)
     if form == "any":
         tile.compute_at(out, xj)
-    if form != "point":
+    if form not in ("point", "edges"):
         funcs.stage.compute_at(out, task)
 
 
@@ -181,27 +232,32 @@ def _schedule_sums(
     isa: Isa,
     shape: tuple[int, int],
     form: str,
-    over: tuple[Any, Any],
+    sums: tuple[Sums, ...],
 ) -> None:
     """All accumulators in registers: per channel and tap a row of weights, and one broadcast cell a pixel."""
-    (pixels, block), (r, taps) = shape, over
-    acc, part = funcs.acc, funcs.part
-    inner = acc if form == "point" else part
-    for func in (acc,) if form == "point" else (acc, part):
+    (pixels, block), acc = shape, funcs.acc
+    parts = () if form == "point" else tuple(some.part for some in sums)
+    for func in (acc, *parts):
         ki, xi, xt, kb = func.args()[:4]
         func.bound(ki, 0, block).bound(xi, 0, pixels).bound_extent(xt, 1).bound_extent(kb, 1)
         func.vectorize(ki, isa.lanes).unroll(ki).unroll(xi)
-    if form != "point":
-        ki, xi, *rest = acc.args()
-        acc.update().reorder(ki, xi, r.x, *rest).vectorize(ki, isa.lanes).unroll(ki).unroll(xi)
-        part.compute_at(acc, r.x)
-    ki, xi, *rest = inner.args()
-    inner.update().reorder(ki, xi, taps.x, taps.y, *rest).vectorize(ki, isa.lanes).unroll(ki).unroll(xi)
-    row = shared.weights.in_()
-    lane = row.args()[0]
-    row.compute_at(inner, taps.x).vectorize(lane, isa.lanes).unroll(lane)
+    for number, part in enumerate(parts):
+        (ki, xi, *rest), rows = acc.args(), sums[number].rows
+        domain = (rows.x, rows.y) if number == 0 else (rows.x,)
+        acc.update(number).reorder(ki, xi, *domain, *rest).vectorize(ki, isa.lanes).unroll(ki).unroll(xi)
+        part.compute_at(acc, rows.x)
+    for some in sums:
+        inner, taps = acc if form == "point" else some.part, some.taps
+        ki, xi, *rest = inner.args()
+        inner.update().reorder(ki, xi, taps.x, taps.y, *rest).vectorize(ki, isa.lanes).unroll(ki).unroll(xi)
+        row = shared.weights.in_(inner)
+        lane = row.args()[0]
+        row.compute_at(inner, taps.x).vectorize(lane, isa.lanes).unroll(lane)
+        some.cells.in_(inner).compute_at(inner, xi)
     shared.weights.dim(0).set_extent(block)
-    funcs.stage.in_().compute_at(inner, xi)
+    if form == "edges":
+        # One loop of one turn, which only the tiles at the edges enter.
+        funcs.stage.compute_at(acc, sums[0].rows.y).hoist_storage(funcs.out, hl.Var("task"))
 
 
 def _schedule_stage(shared: Shared, funcs: Funcs, isa: Isa, layout: str, wide: Any) -> None:
