@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 import mmap
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -149,7 +149,14 @@ def drawn_for(family: str | None) -> st.SearchStrategy[Case]:
                 each_out=st.sampled_from([8, 16, 32, 48, 64, 96]),
                 most=14,
             )
-            return st.one_of(cases(), cases(), together)
+            # Of a plain end, channels last and no gaps, so that tiles inside the input read it where it is; even seeds
+            # that 3 does not divide leave the sums whole, and one choice of all.
+            inside = cases(dilations=st.just(1), groups=st.just(1), layouts=st.just("NHWC")).map(
+                lambda case: replace(
+                    case, residual=False, activation="relu", seed=case.seed // 6 * 6 + 2 + case.seed % 2 * 2
+                )
+            )
+            return st.one_of(cases(), inside, together)
         case "depthwise":
             one, many = st.just(1), st.integers(16, 50)
             usual = (

@@ -14,6 +14,9 @@ from convwise.axis import Pads, Window
 from convwise.engine import Conv, avg_pool2d, conv2d, max_pool2d, native, planning
 from convwise.engine.calls import problem_of
 from convwise.engine.families import FAMILIES, depthwise, direct, first, grouped
+from convwise.engine.isa import AVX512
+from convwise.engine.problem import Choice
+from convwise.engine.tiles import direct_tiles
 from convwise.errors import ArgumentError, ShapeError
 
 needed = pytest.mark.skipif(native.library() is None, reason="no kernels here")
@@ -105,15 +108,6 @@ def test_every_tile_gives_the_answer(family: str, monkeypatch: pytest.MonkeyPatc
     assert len(seen) > 1
 
 
-def of_form(form: str) -> object:
-    """The direct family with no programs but those of `form`."""
-
-    def choices(*at: object) -> list[object]:
-        return [choice for choice in direct.choices(*at) if choice.variant.endswith(f"_nhwc_{form}")]  # type: ignore[arg-type]
-
-    return replace(FAMILIES["direct"], choices=choices)  # type: ignore[arg-type]
-
-
 @needed
 @pytest.mark.parametrize("threads", [1, 3])
 @pytest.mark.parametrize(
@@ -129,31 +123,53 @@ def test_tiles_inside_the_input_need_no_copy(
     special: float | None,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Bit for bit what tiles give that read a copy; at the edges both read one."""
+    """Bit for bit what tiles give that read a copy, for tiles of every size; some of them lie inside, some at the edges."""
+    library = native.library()
+    assert library is not None
     rng = np.random.default_rng(3)
-    x = rng.standard_normal((2, 37, 53, 21)).astype(np.float32)
+    x = rng.standard_normal((2, 37, 95, 21)).astype(np.float32)
     if special is not None:
         x[1, 20, 30, 7] = special
     weight = rng.standard_normal((45, 21, *kernel)).astype(np.float32)
+    options = {"stride": stride, "padding": padding, "layout": "NHWC", "activation": "relu6", "threads": threads}
     found = []
-    for form in ("plain", "edges"):
-        planning.choose.cache_clear()
-        with monkeypatch.context() as patch:
-            patch.setattr(planning, "FAMILIES", {**FAMILIES, "direct": of_form(form)})
-            conv = Conv(
-                weight,
-                stride=stride,
-                padding=padding,
-                layout="NHWC",
-                algorithm="direct",
-                activation="relu6",
-                threads=threads,
-            )
-            found.append(conv(x))
-            assert all(form in prepared.choice.variant for prepared, *_ in conv._prepared.values())
+    for pixels, vectors in direct_tiles(library.isa):
+        for form in ("plain", "edges"):
+            name = f"{pixels}x{vectors}_nhwc_{form}"
+            one = replace(FAMILIES["direct"], choices=lambda *at, name=name: named(name, direct.choices(*at)))
+            planning.choose.cache_clear()
+            with monkeypatch.context() as patch:
+                patch.setattr(planning, "FAMILIES", {**FAMILIES, "direct": one})
+                conv = Conv(weight, algorithm="direct", **options)
+                found.append(conv(x))
+            (prepared, *_), *_ = conv._prepared.values()
+            assert prepared.choice.variant == name
+            tiles = 2 * prepared.problem.out_height * -(-prepared.problem.out_width // pixels)
+            assert direct._edges(prepared.problem, pixels) < tiles
+            assert direct._edges(prepared.problem, pixels) > 0 or padding == ((0, 0), (0, 0))
     planning.choose.cache_clear()
-    assert np.array_equal(*found, equal_nan=True)
+    assert all(np.array_equal(found[0], result, equal_nan=True) for result in found)
     assert special is None or np.isnan(found[0]).any() == np.isnan(special)
+
+
+def named(variant: str, found: list[Choice]) -> list[Choice]:
+    return [choice for choice in found if choice.variant == variant]
+
+
+@needed
+def test_cells_that_lie_far_apart_are_copied() -> None:
+    """Channels that are planes in truth, channels on few places of the first cache, windows with gaps, sums in parts."""
+    axis = Window(3, stride=2, padding=Pads(1, 1)).over(112)
+    asked = problem_of((1, 64, 112, 112), 64, 1, [axis, axis], "NHWC", threads=2)
+    assert asked is not None
+    gaps = Window(3, dilation=2, padding=Pads(1, 1)).over(112)
+    wide = replace(asked, channels=512)
+    apart = (replace(asked, dense=False), replace(asked, channels=256), replace(asked, columns=gaps), wide)
+    assert any(choice.variant.endswith("edges") for choice in direct.choices(asked, AVX512))
+    for other in apart:
+        names = [(choice.variant, choice.tiles, choice.extra) for choice in direct.choices(other, AVX512)]
+        assert not any(variant.endswith("edges") for variant, *_ in names)
+        assert len(names) == len(set(names))
 
 
 @needed

@@ -16,11 +16,11 @@ from hypothesis import strategies as st
 from kernel_cases import ISAS
 
 from convwise.axis import Pads, Window
-from convwise.engine import Conv, conv2d, native, packing
+from convwise.engine import Conv, compiled, conv2d, native, packing
 from convwise.engine.families import winograd
 from convwise.engine.isa import ALL, AVX2, AVX512
 from convwise.engine.problem import Machine, Problem
-from convwise.engine.transforms import POINTS, Transform, construct, transform
+from convwise.engine.transforms import Transform, construct, transform
 from convwise.engine.winograd_tiles import SIZES, size_of
 
 HERE = Path(__file__).parents[1]
@@ -66,11 +66,12 @@ def test_the_points_in_use_amplify_least(outputs: int, taps: int) -> None:
 
 
 def test_three_outputs_lose_less_than_four() -> None:
-    """The points are powers of two and less than half as far from exact as the usual ones."""
+    """Less than half as much as with the usual points; no number of two of the transforms is rounded."""
     used = transform(3, 3)
     usual = construct(3, 3, [Fraction(p) for p in (0, 1, -1, 2)]).amplification
     assert used.amplification < min(usual / 2, transform(4, 3).amplification)
-    assert all(point in (-1, 0, 2, Fraction(1, 2)) for point in POINTS[5])
+    numbers = [value for matrix in (used.output, used.data) for row in matrix for value in row]
+    assert all(Fraction(float(np.float32(float(value)))) == value for value in numbers)
 
 
 def test_monic_transforms_are_the_same_with_weights_that_are_powers() -> None:
@@ -97,9 +98,8 @@ def problem(**changes: object) -> Problem:
 REFUSED = {
     "the window is 1 x 3": {"rows": Window(1).over(30)},
     "the stride is 1 x 2": {"columns": Window(3, stride=2).over(31)},
-    "the dilation is 9 x 32 on 30 x 31": {
-        "rows": Window(3, dilation=9).over(30),
-        "columns": Window(3, dilation=32, padding=Pads(40, 40)).over(31),
+    "31 outputs along the width with a dilation of 32": {
+        "columns": Window(3, dilation=32, padding=Pads(32, 32)).over(31)
     },
     "only for convolutions": {"kind": "max"},
     "32 groups would be 32 calls": {"groups": 32},
@@ -243,7 +243,7 @@ def test_a_dilation_is_as_many_images_of_every_second_cell(
     layout: str,
 ) -> None:
     rng = np.random.default_rng(1)
-    x = rng.standard_normal((batch, 40, 29, 30) if layout == "NCHW" else (batch, 29, 30, 40)).astype(np.float32)
+    x = rng.standard_normal((batch, 40, 41, 43) if layout == "NCHW" else (batch, 41, 43, 40)).astype(np.float32)
     w = rng.standard_normal((40, 40, *window)).astype(np.float32)
     options = {"dilation": dilation, "padding": padding, "layout": layout, "activation": "silu", "threads": 2}
     right = Conv(w.astype(np.float64), algorithm="windows", **options)(x.astype(np.float64))
@@ -254,6 +254,30 @@ def test_a_dilation_is_as_many_images_of_every_second_cell(
         abs(conv(x, residual) - Conv(w, algorithm="windows", **options)(x, residual)).max() <= 4e-5 * abs(right).max()
     )
     assert np.array_equal(conv(x), conv(x.swapaxes(1, 2).copy().swapaxes(1, 2)))
+
+
+@needed
+@pytest.mark.parametrize("layout", ["NHWC", "NCHW"])
+@pytest.mark.parametrize(("dilation", "padding"), [((2, 3), ((1, 4), (0, 2))), ((6, 1), ((7, 6), (1, 1)))])
+def test_slices_of_rows_with_gaps_are_whole_rectangles(
+    dilation: tuple[int, int],
+    padding: tuple[tuple[int, int], tuple[int, int]],
+    layout: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Long work is cut into calls of a few rows; a rectangle spans as many of them as its phase has rows, times the dilation."""
+    rng = np.random.default_rng(2)
+    x = rng.standard_normal((1, 24, 120, 31) if layout == "NCHW" else (1, 120, 31, 24)).astype(np.float32)
+    w = rng.standard_normal((40, 24, 3, 3)).astype(np.float32)
+    options = {"dilation": dilation, "padding": padding, "layout": layout, "algorithm": "winograd", "threads": 2}
+    whole, sliced = Conv(w, **options), Conv(w, **options)
+    wanted = whole(x)
+    monkeypatch.setattr(compiled, "SLICE", 1000)
+    assert np.array_equal(sliced(x), wanted)
+    (prepared, *_), *_ = sliced._prepared.values()
+    _, rows = compiled._slices(prepared.problem, prepared.choice, prepared.inputs, prepared.outputs, 1)
+    tiles = dict(prepared.choice.tiles)
+    assert rows % (tiles["outputs"] * tiles["tiles down"] * dilation[0]) == 0
 
 
 @needed

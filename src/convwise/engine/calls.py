@@ -153,10 +153,12 @@ def _stepped(problem: Problem, inputs: Steps) -> tuple[Problem, Steps]:
 
 
 def flatten(problem: Problem, inputs: Steps) -> tuple[Problem, Steps]:
-    """Without what no kernel need see: rows that windows step over; and where a window is one cell and there is no padding,
+    """Without what no kernel need see: the dilation of a single tap; rows that windows step over; and where a window is one cell and there is no padding,
     neighbours: an image is one row of cells then, and so may a batch be. Says whether what is left lies densely.
     """
-    flat, steps = _joined(*_stepped(problem, inputs))
+    axes = problem.rows, problem.columns
+    rows, columns = (replace(axis, dilation=1) if axis.kernel == 1 else axis for axis in axes)
+    flat, steps = _joined(*_stepped(replace(problem, rows=rows, columns=columns), inputs))
     return (flat if _dense(flat, steps) else replace(flat, dense=False)), steps
 
 

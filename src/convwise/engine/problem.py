@@ -96,8 +96,9 @@ class Choice:
 
     `macs` are those really done, waste at ragged edges included. `extra` are the whole numbers that the program takes
     beyond the shared ones. A part of the output that starts at a row divisible by `row_step` may be computed by itself.
-    `depth` input channels are added up by one call, the next ones on top of its output; 0: all by one. `strip`: the program sees a plane of outputs as strips of so many, the
-    last of which may reach past the end; 0: as rows. `together`: one call computes all groups; else each is a call of its own.
+    `depth` input channels are added up by one call, the next ones on top of its output; 0: all by one. `strip`: the program
+    sees a plane of outputs as strips of so many, the last of which may reach past the end; 0: as rows. `together`: one call
+    computes all groups; else each is a call of its own.
     """
 
     family: str

@@ -62,7 +62,8 @@ def _choices(problem: Problem, isa: Isa) -> Iterator[Choice]:
     # Windows with gaps span much more than they read: fewer tasks, with stages beyond the second cache, copy less.
     gaps = problem.rows.dilation > 1 or problem.columns.dilation > 1
     form = _form(problem)
-    forms = (form, "edges") if form == "plain" and problem.output_layout == "NHWC" and not gaps else (form,)
+    # Cells that lie far apart, or on few places of the first cache, are read from a copy.
+    copied = gaps or not problem.dense or problem.channels % ALIAS == 0 or problem.output_layout == "NCHW"
     for tile in direct_tiles(isa):
         if _together(problem, isa, tile):
             yield from _choices_together(problem, isa, tile, counts)
@@ -74,8 +75,9 @@ def _choices(problem: Problem, isa: Isa) -> Iterator[Choice]:
             wide = _wide(problem, isa, depth)
             deep = -(-problem.filters // problem.groups // block)
             tasks = {_task(problem, (wide, pixels), deep, room, wanted) for room in rooms for wanted in counts}
-            for task, some in product(tasks, forms):
-                yield _choice(problem, isa, tile, (depth, wide), task, some)
+            used = "any" if depth < problem.channels // problem.groups else form
+            for task, one in product(tasks, (used, "edges") if used == "plain" and not copied else (used,)):
+                yield _choice(problem, isa, tile, (depth, wide), task, one)
 
 
 def _wide(problem: Problem, isa: Isa, channels: int) -> int:
@@ -142,7 +144,6 @@ def _choice(
     block = vectors * isa.lanes
     channels, filters = problem.channels // problem.groups, problem.filters // problem.groups
     calls, apart = -(-channels // depth), 1 if together else problem.groups
-    form = form if calls == 1 else "any"
     across, each = -(-problem.out_width // pixels), -(-filters // block)
     deep = each * problem.groups // apart
     tasks = problem.batch * -(-across // tiles) * -(-problem.out_height // rows) * -(-deep // blocks)
@@ -224,7 +225,7 @@ def _read_share(axis: Axis, pixels: int) -> float:
 
 
 def _form(problem: Problem) -> str:
-    """Which of the programs: that for any epilogue, for none but a clamp (edges: another such one), or that for 1x1 windows, which needs no stage."""
+    """Which of the programs: that for any epilogue, for none but a clamp or that for 1x1 windows, which needs no stage."""
     name = (problem.activation or "").replace("_", "")
     if problem.residual or name in ("silu", "swish", "hardswish", "hardsilu"):
         return "any"

@@ -72,9 +72,9 @@ def why_not(problem: Problem, isa: Isa) -> str | None:
     if problem.rows.stride != 1 or problem.columns.stride != 1:
         return f"the stride is {problem.rows.stride} x {problem.columns.stride}; Winograd shares work between neighbouring windows only at stride 1"
     down, across = problem.rows.dilation, problem.columns.dilation
-    if down > problem.height or across > problem.width:
-        image = f"{problem.height} x {problem.width}"
-        return f"the dilation is {down} x {across} on {image}: no cell has a neighbour that a window reads too"
+    for name, gap, outputs in (("height", down, problem.out_height), ("width", across, problem.out_width)):
+        if 1 < gap >= outputs:
+            return f"{outputs} outputs along the {name} with a dilation of {gap}: no two windows share cells there"
     if problem.groups > MOST_GROUPS:
         return f"{problem.groups} groups would be {problem.groups} calls; at most {MOST_GROUPS}"
     channels, filters = problem.channels // problem.groups, problem.filters // problem.groups
@@ -122,7 +122,6 @@ class Layer:
     blocks: int
     cache: int
     layout: str
-    turned: float
     room: int
 
     @property
@@ -183,7 +182,7 @@ def _choice(problem: Problem, isa: Isa, layer: Layer) -> Choice | None:
             ("outputs", outputs),
             ("tiles across", cut.wide),
             ("tiles down", cut.tall),
-            ("images", cut.images),
+            ("images or phases", cut.images),
             ("channels in", layer.lanes),
             ("channels out", layer.block),
             *parts,
@@ -192,7 +191,7 @@ def _choice(problem: Problem, isa: Isa, layer: Layer) -> Choice | None:
         seconds=problem.groups * _cost(layer, cut) * isa.lanes / problem.machine.peak,
         workspace=_workspace(layer, cut),
         macs=problem.groups * _macs(layer, cut),
-        row_step=outputs * cut.tall,
+        row_step=outputs * cut.tall * problem.rows.dilation,
         exact=False,
     )
 
@@ -224,7 +223,6 @@ def _layer(problem: Problem, isa: Isa, size: str, schedule: str, layout: str, ve
         blocks=-(-(problem.filters // problem.groups) // block),
         cache=problem.machine.l2,
         layout=layout,
-        turned=TURNED[layout],
         room=problem.most_workspace,
     )
 
@@ -277,7 +275,7 @@ def _rectangles(layer: Layer, cut: Cut) -> int:
 def _cost(layer: Layer, cut: Cut) -> float:
     """In vector multiply-adds of one core, for the slowest thread."""
     real, vectors = cut.wide * cut.tall * cut.images, layer.vectors
-    turned = layer.turned
+    turned = TURNED[layer.layout]
     m, taps = SIZES[layer.size]
     halo = taps - 1
     # The image of a rectangle overlaps with its neighbours'; copying it is some third of the way in.

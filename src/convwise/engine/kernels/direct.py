@@ -78,6 +78,7 @@ def _algorithm(
     part, acc, tile, out = (hl.Func(each) for each in ("part", "acc", "tile", name))
     inp, (stage, square) = shared.inp, _copied(shared, lanes, layout, form)
     w = shared.weights
+    # The second loop is of one turn: what the tiles at the edges alone need is computed there.
     r = hl.RDom([(0, w.dim(3).extent()), (0, 1)], "r")
     taps = hl.RDom([(0, w.dim(1).extent()), (0, w.dim(2).extent())], "taps")
     ky = hl.Var("ky")
@@ -256,7 +257,6 @@ def _schedule_sums(
         some.cells.in_(inner).compute_at(inner, xi)
     shared.weights.dim(0).set_extent(block)
     if form == "edges":
-        # One loop of one turn, which only the tiles at the edges enter.
         funcs.stage.compute_at(acc, sums[0].rows.y).hoist_storage(funcs.out, hl.Var("task"))
 
 

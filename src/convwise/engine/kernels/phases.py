@@ -38,17 +38,19 @@ class Image:
 
 @dataclass(frozen=True)
 class Phases:
-    """The images of a dilation; one, which is told while the program is built, in programs for none: dividing takes time."""
+    """The images that a dilation makes of each of the batch, `each` of which a rectangle takes; without `gaps` a program is
+    built for one, because dividing takes time.
+    """
 
     across: Any
     down: Any
-    images: Any
+    each: Any
     gaps: bool
 
     @classmethod
-    def of(cls, shared: Shared, gaps: bool, images: Any) -> Phases:
+    def of(cls, shared: Shared, gaps: bool, each: Any) -> Phases:
         down, across = (shared.dilation_y, shared.dilation_x) if gaps else (hl.Expr(1), hl.Expr(1))
-        return cls(across, down, images, gaps)
+        return cls(across, down, each, gaps)
 
     @property
     def count(self) -> Any:
@@ -56,7 +58,7 @@ class Phases:
 
     def image(self, shared: Shared, n: Any, rect: Sequence[Any]) -> Image:
         """The n-th of a rectangle, or the last one where there are not as many."""
-        number = hl.min(rect[2] * self.images + n, shared.inp.dim(3).extent() * self.count - 1)
+        number = hl.min(rect[2] * self.each + n, shared.inp.dim(3).extent() * self.count - 1)
         return Image(
             self.across, self.down, number % self.across, number / self.across % self.down, number / self.count
         )

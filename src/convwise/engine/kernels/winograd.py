@@ -354,13 +354,14 @@ def _store(
 
 def _schedule_output(shared: Shared, f: Funcs, isa: Isa, schedule: str, layout: str, sizes: Sizes) -> None:
     """Rectangles, groups of blocks of output channels, rows of tiles; a row of pixels is stored at a time."""
-    nhwc, update, o = layout != "nchw", f.out.update(), [f.stored[axis] for axis in range(7)]
+    # With gaps between them pixels are stored one by one in both layouts.
+    by_pixels, update, o = layout != "nchw", f.out.update(), [f.stored[axis] for axis in range(7)]
     k = f.out.args()[0]
     group, kv, kl = _vars("group", "kv", "kl")
     plane, rect, xo, xi = (hl.RVar(name) for name in ("plane", "rect", "xo", "xi"))
     update.allow_race_conditions()
     update.split(k, kv, kl, isa.lanes, GUARD).split(kv, group, kv, sizes.vectors, GUARD)
-    if nhwc:
+    if by_pixels:
         update.reorder(kl, kv, *o[:4], group, *o[4:]).vectorize(kl)
     else:
         update.split(o[0], xo, xi, isa.lanes, GUARD).reorder(xi, xo, kl, kv, *o[1:4], group, *o[4:]).vectorize(xi)
@@ -378,7 +379,7 @@ def _schedule_output(shared: Shared, f: Funcs, isa: Isa, schedule: str, layout: 
     f.strip.compute_at(f.out, o[2]).hoist_storage(f.out, group)
     dw, dk = f.done.args()[:2]
     f.done.never_partition_all()
-    if nhwc:
+    if by_pixels:
         f.done.compute_at(f.out, o[1]).hoist_storage(f.out, group).vectorize(dk, isa.lanes, ROUND)
     else:
         f.done.compute_at(f.out, kv).hoist_storage(f.out, group).bound(dw, 0, isa.lanes).vectorize(dw)
@@ -388,7 +389,7 @@ def _schedule_output(shared: Shared, f: Funcs, isa: Isa, schedule: str, layout: 
     ak = f.aside.args()[0]
     f.aside.align_bounds(ak, isa.lanes)
     rest = f.aside.update().never_partition_all()
-    if nhwc:
+    if by_pixels:
         f.aside.compute_at(f.out, o[1]).hoist_storage(f.out, group)
         rest.reorder(ak, f.added.x).vectorize(ak, isa.lanes, GUARD)
     else:
@@ -440,9 +441,9 @@ def _schedule_spectrum(shared: Shared, f: Funcs, isa: Isa, schedule: str, sizes:
     lx = line.args()[0]
     line.compute_at(stage, sy).hoist_storage(f.spectrum, at).vectorize(lx, isa.lanes, ROUND)
     whole = line.update(0).allow_race_conditions().vectorize(f.pieces[0].x)
-    whole.specialize(shared.inp.dim(1).stride() == 1)
     short = line.update(1).never_partition_all()
     if not sizes.phases.gaps:
+        whole.specialize(shared.inp.dim(1).stride() == 1)
         short.allow_race_conditions().specialize(shared.inp.dim(1).stride() == 1).vectorize(f.pieces[1].x)
 
 
