@@ -92,7 +92,7 @@ def child(code: list[str], **environment: str) -> subprocess.CompletedProcess[st
 
 @needed
 @pytest.mark.parametrize("isa", ISAS or ["none"])
-@pytest.mark.parametrize("family", CONVS)
+@pytest.mark.parametrize("family", [*CONVS, "edges"])
 def test_no_byte_outside_is_touched(family: str, isa: str) -> None:
     done = child([str(HERE / "kernel_guard.py"), family, "60", "0"], CONVWISE_KERNELS=isa)
     if f"{native.machine.SWITCH}={isa}, but" in done.stderr:
