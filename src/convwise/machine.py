@@ -22,6 +22,7 @@ SHARED_SOURCES = (
         "kernels/common.py",
         "kernels/packing.c",
         "kernels/phases.py",
+        "kernels/products.py",
         "kernels/thin.py",
         "kernels/threads.c",
         "kernels/turning.py",

@@ -23,7 +23,7 @@ from pathlib import Path
 
 from convwise import machine
 from convwise.engine.isa import ALL, Isa, symbol, usable
-from convwise.engine.kernels.table import TABLE
+from convwise.engine.kernels.table import CALLED, TABLE
 
 SOURCE = Path(__file__).parents[3]
 ELF_MACHINES = {"x86-64": 62, "arm-64": 183}
@@ -94,12 +94,13 @@ def build(folder: Path, isas: tuple[Isa, ...], jobs: int, only: tuple[str, ...] 
         if not only:
             shutil.rmtree(kept, ignore_errors=True)
         objects = kept if only else Path(scratch)
-        symbols = compile_all(objects, isas, jobs, only)
+        compiled = compile_all(objects, isas, jobs, only)
+        symbols = [name for name in compiled if name.split("_")[1] in TABLE]
         (Path(scratch) / "exports.map").write_text(_exports(symbols), encoding="utf-8")
         runtime = Path(scratch) / "runtime.o"
         _runtime(runtime, isas[0])
         target = Path(scratch) / machine.LIBRARY.name
-        names = [f"{name}.o" for name in sorted(symbols)]
+        names = [f"{name}.o" for name in sorted(compiled)]
         command = [linker, "-std=gnu11", "-O3", "-fPIC", "-shared", "-o", str(target)]
         command += [*map(str, SOURCES), *names, str(runtime), "-lpthread", "-ldl", "-lm"]
         command += ["-Wl,--build-id=none", "-Wl,-s", "-Wl,--gc-sections", "-Wl,-z,noexecstack"]
@@ -132,17 +133,19 @@ def _digests(only: tuple[str, ...]) -> dict[str, str]:
 
 
 def compile_all(folder: Path, isas: Sequence[Isa], jobs: int, only: tuple[str, ...] = ()) -> list[str]:
-    """All variants as object files in `folder`, by `jobs` processes; their symbols."""
+    """All variants as object files in `folder`, by `jobs` processes; their names."""
     folder.mkdir(parents=True, exist_ok=True)
-    listed = [
-        (family, variant, isa.name) for isa in isas for family, variants in TABLE.items() for variant in variants(isa)
-    ]
     known = {isa.name: isa for isa in ALL}
-    symbols = [symbol(family, variant, known[isa]) for family, variant, isa in listed]
+    listed = {
+        symbol(family, variant, isa): (family, variant, isa.name)
+        for isa in isas
+        for family, variants in (TABLE | CALLED).items()
+        for variant in variants(isa)
+    }
     wanted = [
         (row, str(folder / f"{name}.o"))
-        for row, name in zip(listed, symbols, strict=True)
-        if not only or row[0] in only or not (folder / f"{name}.o").exists()
+        for name, row in listed.items()
+        if not only or row[0] in (*only, *CALLED) or not (folder / f"{name}.o").exists()
     ]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(SOURCE), os.environ.get("PYTHONPATH", "")])}
     workers = []
@@ -160,14 +163,14 @@ def compile_all(folder: Path, isas: Sequence[Isa], jobs: int, only: tuple[str, .
     failures = [told for worker, _ in workers for told in [worker.communicate()[1]] if worker.returncode]
     if failures:
         raise BuildError(f"a kernel did not compile: {failures[0].strip()[-1000:]}")
-    return symbols
+    return list(listed)
 
 
 def _compile_listed(wanted: list[tuple[tuple[str, str, str], str]]) -> None:
     known = {isa.name: isa for isa in ALL}
     for (family, variant, isa), path in wanted:
         started = time.perf_counter()
-        TABLE[family](known[isa])[variant]().write(path, known[isa])
+        (TABLE | CALLED)[family](known[isa])[variant]().write(path, known[isa])
         if os.environ.get("CONVWISE_BUILD_TIMES"):
             print(f"{time.perf_counter() - started:6.2f} s  {family} {variant} {isa}", flush=True)
 
@@ -204,9 +207,9 @@ def _check_objects(names: Sequence[str], jobs: int) -> int:
     """Compile for another architecture and look at what came out: ELF, the right machine, the symbol inside."""
     with tempfile.TemporaryDirectory() as scratch:
         isas = isas_named(",".join(names))
-        symbols = compile_all(Path(scratch), isas, jobs)
+        compiled = compile_all(Path(scratch), isas, jobs)
         total = 0
-        for name in symbols:
+        for name in compiled:
             data = (Path(scratch) / f"{name}.o").read_bytes()
             total += len(data)
             wanted = next(ELF_MACHINES[isa.arch] for isa in isas if name.endswith(f"_{isa.name}"))
@@ -214,7 +217,7 @@ def _check_objects(names: Sequence[str], jobs: int) -> int:
                 raise BuildError(f"{name}.o is no object for machine {wanted}")
             if f"{name}_argv".encode() not in data:
                 raise BuildError(f"{name}.o does not define {name}_argv")
-    print(f"{len(symbols)} objects for {', '.join(names)}, {total / 1e6:.1f} MB: all right")
+    print(f"{len(compiled)} objects for {', '.join(names)}, {total / 1e6:.1f} MB: all right")
     return 0
 
 

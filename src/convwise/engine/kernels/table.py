@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from convwise.engine.isa import Isa
-from convwise.engine.kernels import depthwise, direct, first, grouped, planes, pool, transposed, winograd
+from convwise.engine.kernels import depthwise, direct, first, grouped, planes, pool, products, transposed, winograd
 from convwise.engine.kernels.common import Variants
 
 TABLE: Mapping[str, Callable[[Isa], Variants]] = {
@@ -19,3 +19,6 @@ TABLE: Mapping[str, Callable[[Isa], Variants]] = {
     "pool": pool.variants,
 }
 """By family; no underscore in a name."""
+
+CALLED: Mapping[str, Callable[[Isa], Variants]] = {"products": products.variants}
+"""Programs that those of a family call; nothing else does."""

@@ -24,12 +24,12 @@ from typing import Any
 import halide as hl
 
 from convwise.engine.isa import Isa, symbol
-from convwise.engine.kernels import thin
+from convwise.engine.kernels import products, thin
 from convwise.engine.kernels.common import F32, Program, Shared, Variants, whole
 from convwise.engine.kernels.phases import Phases
 from convwise.engine.kernels.turning import schedule_turned, turned
 from convwise.engine.transforms import Transform, transform
-from convwise.engine.winograd_tiles import SIZES, SPREAD, SUMMED, THIN, built, named, pixels
+from convwise.engine.winograd_tiles import SIZES, SPREAD, THIN, built, named
 
 GUARD = hl.TailStrategy.GuardWithIf
 ROUND = hl.TailStrategy.RoundUp
@@ -67,7 +67,7 @@ class Sizes:
 
 @dataclass(frozen=True)
 class Funcs:
-    """The stages in the order of the data, and the reduction domains of those that have one."""
+    """The stages in the order of the data, and the reduction domains of those that have one; `few` of thin products alone."""
 
     line: Any
     columns: tuple[Any, ...]
@@ -75,9 +75,7 @@ class Funcs:
     down: Any
     across: Any
     spectrum: Any
-    head: Any
-    part: Any
-    acc: Any
+    few: thin.Sums | None
     products: Any
     back: Any
     image: Any
@@ -89,7 +87,6 @@ class Funcs:
     pieces: Any
     cells: Any
     tiles: Any
-    terms: Any
     back_tiles: Any
     stored: Any
     added: Any
@@ -108,10 +105,7 @@ def build(isa: Isa, size: str, schedule: str, layout: str) -> Program:
     funcs = _algorithm(shared, name, isa, used, sizes, layout, few)
     _schedule_output(shared, funcs, isa, schedule, layout, sizes)
     _schedule_spectrum(shared, funcs, isa, schedule, sizes, used.products)
-    if few:
-        thin.schedule(shared, funcs, isa, used, sizes.vectors, sizes.tiles)
-    else:
-        _schedule_products(shared, funcs, isa, sizes, used.products)
+    _schedule_products(shared, funcs, isa, sizes, used)
     _schedule_back(funcs, isa)
     return shared.program(funcs.out, list(extra.values()))
 
@@ -141,9 +135,6 @@ def _algorithm(shared: Shared, name: str, isa: Isa, used: Transform, sizes: Size
         "down",
         "across",
         "spectrum",
-        "head",
-        "part",
-        "acc",
         "products",
         "back",
         "image",
@@ -154,14 +145,18 @@ def _algorithm(shared: Shared, name: str, isa: Isa, used: Transform, sizes: Size
     f = {key: hl.Func(key) for key in names}
     columns, pieces, cells = _copy_input(shared, f, isa, used, sizes)
     tiles = _transform_input(f, used, sizes)
-    terms = thin.multiply(shared, f, isa, used) if few else _multiply(shared, f, isa, used, sizes)
+    sums = thin.multiply(shared, f["spectrum"], f["products"], isa, used) if few else None
+    if not few:
+        k, i, j, t, *rect = _vars("k", "i", "j", "t", "rx", "ry", "rn")
+        numbers = (shared.inp.dim(0).extent(), sizes.parts, sizes.pixels, sizes.vectors)
+        products.call(f["products"], isa, (k, i, j, t, *rect), f["spectrum"], shared.weights, numbers)
     back = _transform_back(f, used, sizes)
     out, pixels, stored, added = _store(shared, f, isa, name, used, sizes, layout)
     domains = {
         "pieces": pieces,
         "cells": cells,
         "tiles": tiles,
-        "terms": terms,
+        "few": sums,
         "back_tiles": back,
         "stored": stored,
         "added": added,
@@ -250,36 +245,6 @@ def _by_rows(shared: Shared) -> Any:
 
 def _by_chunks(shared: Shared, isa: Isa) -> Any:
     return (shared.inp.dim(0).stride() == 1) & (shared.inp.dim(0).extent() % isa.lanes == 0)
-
-
-def _multiply(shared: Shared, f: dict[str, Any], isa: Isa, used: Transform, sizes: Sizes) -> tuple[Any, Any, Any]:
-    """products[k, frequency, tile]: the sum over channels and parts. Some chunks are added up before they join the others."""
-    k, t, i, j, some = _vars("k", "t", "i", "j", "some")
-    rect = _vars("rx", "ry", "rn")
-    w, lanes, each = shared.weights, isa.lanes, SUMMED // isa.lanes
-    chunks = w.dim(2).extent()
-    along = [k, t, i, j]
-
-    def product(channel: Any, chunk: Any) -> Any:
-        weight = w[k % lanes, channel, chunk, i * used.products + j, k / lanes]
-        return weight * f["spectrum"][[channel, t, chunk, i, j, *rect]]
-
-    # The last chunk may be of a few channels.
-    first = hl.RDom([(0, lanes), (0, hl.min(each, chunks))], "first")
-    first.where(first.y / sizes.parts * lanes + first.x < shared.inp.dim(0).extent())
-    f["head"][[*along, *rect]] = hl.f32(0)
-    f["head"][[*along, *rect]] += product(first.x, first.y)
-    more = hl.RDom([(0, lanes), (0, each)], "more")
-    chunk = some * each + more.y
-    more.where(chunk < chunks)
-    more.where(chunk / sizes.parts * lanes + more.x < shared.inp.dim(0).extent())
-    f["part"][[*along, some, *rect]] = hl.f32(0)
-    f["part"][[*along, some, *rect]] += product(more.x, chunk)
-    sums = hl.RDom([(1, (chunks - 1) / each)], "sums")
-    f["acc"][[*along, *rect]] = f["head"][[*along, *rect]]
-    f["acc"][[*along, *rect]] += f["part"][[*along, sums.x, *rect]]
-    f["products"][[k, i, j, t, *rect]] = f["acc"][[*along, *rect]]
-    return first, more, sums
 
 
 def _transform_back(f: dict[str, Any], used: Transform, sizes: Sizes) -> Any:
@@ -447,40 +412,22 @@ def _schedule_spectrum(shared: Shared, f: Funcs, isa: Isa, schedule: str, sizes:
         short.allow_race_conditions().specialize(shared.inp.dim(1).stride() == 1).vectorize(f.pieces[1].x)
 
 
-def _schedule_products(shared: Shared, f: Funcs, isa: Isa, sizes: Sizes, size: int) -> None:
-    """Accumulators in registers: per channel one or two vectors of weights, and one broadcast number a tile."""
-    w = shared.weights
+def _schedule_products(shared: Shared, f: Funcs, isa: Isa, sizes: Sizes, used: Transform) -> None:
     k, i, j, t = f.products.args()[:4]
-    kb, to, ti = _vars("kb", "to", "ti")
-    f.products.align_bounds(k, isa.lanes).bound(t, 0, sizes.tiles).bound(i, 0, size).bound(j, 0, size)
-
-    def tiled(stage: Any, count: int, vectors: int) -> None:
-        stage.split(t, to, ti, count, ROUND).split(k, kb, k, vectors * isa.lanes, ROUND).reorder(k, ti, to, j, i, kb)
-        stage.vectorize(k, isa.lanes).unroll(k).unroll(ti)
-
-    best, *others = [(count, vectors) for vectors in (2, 1) for count in pixels(isa, vectors)]
-    for count, vectors in others:
-        one = (sizes.vectors % 2 == 1) if vectors == 1 else (sizes.vectors % 2 == 0)
-        tiled(f.products.specialize((sizes.pixels == count) & one), count, vectors)
-    tiled(f.products, *best)
-    f.products.never_partition_all()
-    first, more, sums = f.terms
-    for func, inner in ((f.head, (first.x, first.y)), (f.part, (more.x, more.y)), (f.acc, (sums.x,))):
-        k, t = func.args()[:2]
-        func.compute_at(f.products, to).store_in(hl.MemoryType.Register)
-        func.vectorize(k, isa.lanes).unroll(k).unroll(t)
-        func.update().reorder(k, t, *inner).vectorize(k, isa.lanes).unroll(k).unroll(t).never_partition_all()
-        if func is not f.acc:
-            row = w.in_(func)
-            row.compute_at(func, inner[0]).vectorize(row.args()[0]).unroll(row.args()[4])
-    f.part.compute_at(f.acc, sums.x)
+    f.products.align_bounds(k, isa.lanes).bound_extent(k, sizes.vectors * isa.lanes)
+    f.products.bound(t, 0, sizes.tiles).bound(i, 0, used.products).bound(j, 0, used.products)
+    chunk, t = f.spectrum.args()[2], f.spectrum.args()[1]
     # Frequencies do not lie a power of two apart: their stores would fall on few places of the cache.
-    t, co = f.spectrum.args()[1:3]
-    chunks = w.dim(2).extent()
-    apart = sizes.tiles + hl.select(sizes.tiles % SPREAD == 0, 1, 0)
-    f.spectrum.bound(co, 0, chunks).bound_storage(co, chunks | 1).bound_storage(t, apart)
-    w.dim(0).set_extent(isa.lanes)
-    w.dim(1).set_extent(isa.lanes).set_stride(isa.lanes)
+    f.spectrum.bound_storage(t, sizes.tiles + hl.select(sizes.tiles % SPREAD == 0, 1, 0))
+    if f.few is not None:
+        thin.schedule(shared, f.few, f.spectrum, f.products, isa, used, sizes.tiles)
+        return
+    chunks = shared.weights.dim(2).extent()
+    f.spectrum.bound(chunk, 0, chunks).bound_storage(chunk, chunks | 1)
+    # One rectangle, which the call of a program does not tell.
+    for func, first in ((f.spectrum, 5), (f.products, 4)):
+        for axis in func.args()[first:]:
+            func.bound_extent(axis, 1)
 
 
 def _schedule_back(f: Funcs, isa: Isa) -> None:
