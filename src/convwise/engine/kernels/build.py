@@ -139,7 +139,7 @@ def compile_all(folder: Path, isas: Sequence[Isa], jobs: int, only: tuple[str, .
     listed = {
         symbol(family, variant, isa): (family, variant, isa.name)
         for isa in isas
-        for family, variants in (TABLE | CALLED).items()
+        for family, variants in (CALLED | TABLE).items()
         for variant in variants(isa)
     }
     wanted = [
@@ -147,7 +147,9 @@ def compile_all(folder: Path, isas: Sequence[Isa], jobs: int, only: tuple[str, .
         for name, row in listed.items()
         if not only or row[0] in (*only, *CALLED) or not (folder / f"{name}.o").exists()
     ]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(SOURCE), os.environ.get("PYTHONPATH", "")])}
+    # NumPy's threads, which nothing here needs, would wait busily for work.
+    environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1"}
+    environment["PYTHONPATH"] = os.pathsep.join([str(SOURCE), os.environ.get("PYTHONPATH", "")])
     workers = []
     for first in range(min(jobs, len(wanted))):
         command = [sys.executable, "-m", __spec__.name if __spec__ else __name__, "--compile"]
@@ -170,7 +172,7 @@ def _compile_listed(wanted: list[tuple[tuple[str, str, str], str]]) -> None:
     known = {isa.name: isa for isa in ALL}
     for (family, variant, isa), path in wanted:
         started = time.perf_counter()
-        (TABLE | CALLED)[family](known[isa])[variant]().write(path, known[isa])
+        (CALLED | TABLE)[family](known[isa])[variant]().write(path, known[isa])
         if os.environ.get("CONVWISE_BUILD_TIMES"):
             print(f"{time.perf_counter() - started:6.2f} s  {family} {variant} {isa}", flush=True)
 

@@ -127,15 +127,22 @@ class Shared:
         value = hl.select(value < self.low, self.low, value)
         return hl.strict_float(hl.select(value > self.high, self.high, value))
 
-    def specialize_epilogue(self, func: Any, whole: Any = True) -> None:
+    def specialize_epilogue(
+        self, func: Any, whole: Any = True, clamped: Callable[[Any], object] = lambda branch: None
+    ) -> None:
         """One branch a tile instead of all forms a vector; to be called when the schedule of `func` is complete.
 
-        Residuals have branches of their own where `whole` holds; with None they have none.
+        Residuals have branches of their own where `whole` holds; with None they have none. `clamped` schedules those of the
+        usual activations further: what they gain is not worth its code in all branches.
         """
         residuals = [self.has_residual == 0] + ([] if whole is None else [(self.has_residual != 0) & whole])
         for residual in residuals:
             for act in (CLAMP, SILU, HARD_SWISH):
-                func.specialize(residual & (self.act == act))
+                branch = func.specialize(residual & (self.act == act))
+                if act == CLAMP:
+                    clamped(branch)
+        if whole is True:
+            func.specialize_fail("a form of activation that is not known")
 
     def program(self, out: hl.Func, extra: Sequence[hl.Param] = ()) -> Program:
         fixed = (self.inp, self.weights, self.bias, self.residual, self.pad_x, self.pad_y, self.stride_x, self.stride_y)

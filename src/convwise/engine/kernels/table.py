@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 from convwise.engine.isa import Isa
 from convwise.engine.kernels import depthwise, direct, first, grouped, planes, pool, products, transposed, winograd
 from convwise.engine.kernels.common import Variants
 
-TABLE: Mapping[str, Callable[[Isa], Variants]] = {
+TABLE: dict[str, Callable[[Isa], Variants]] = {
     "direct": direct.variants,
     "winograd": winograd.variants,
     "depthwise": depthwise.variants,
@@ -20,5 +20,5 @@ TABLE: Mapping[str, Callable[[Isa], Variants]] = {
 }
 """By family; no underscore in a name."""
 
-CALLED: Mapping[str, Callable[[Isa], Variants]] = {"products": products.variants}
+CALLED: dict[str, Callable[[Isa], Variants]] = {"products": products.variants}
 """Programs that those of a family call; nothing else does."""

@@ -104,7 +104,7 @@ def build(isa: Isa, size: str, schedule: str, layout: str) -> Program:
     name = symbol("winograd", named(size, schedule, layout), isa)
     funcs = _algorithm(shared, name, isa, used, sizes, layout, few)
     _schedule_output(shared, funcs, isa, schedule, layout, sizes)
-    _schedule_spectrum(shared, funcs, isa, schedule, sizes, used.products)
+    _schedule_spectrum(shared, funcs, isa, schedule, sizes, used)
     _schedule_products(shared, funcs, isa, sizes, used)
     _schedule_back(funcs, isa)
     return shared.program(funcs.out, list(extra.values()))
@@ -348,9 +348,11 @@ def _schedule_output(shared: Shared, f: Funcs, isa: Isa, schedule: str, layout: 
         f.done.compute_at(f.out, o[1]).hoist_storage(f.out, group).vectorize(dk, isa.lanes, ROUND)
     else:
         f.done.compute_at(f.out, kv).hoist_storage(f.out, group).bound(dw, 0, isa.lanes).vectorize(dw)
-        f.done.align_bounds(dk, isa.lanes).bound_storage(dk, isa.lanes).unroll(dk, isa.lanes, ROUND)
+        f.done.align_bounds(dk, isa.lanes).bound_storage(dk, isa.lanes)
         schedule_turned(f.pixels, f.done, f.done.args()[2], isa.lanes)
-    shared.specialize_epilogue(f.done)
+    # A turned square stays in registers where all its vectors are written one by one.
+    unrolled = partial(hl.Stage.unroll, var=dk, factor=isa.lanes, tail=ROUND)
+    shared.specialize_epilogue(f.done, clamped=(lambda branch: None) if by_pixels else unrolled)
     ak = f.aside.args()[0]
     f.aside.align_bounds(ak, isa.lanes)
     rest = f.aside.update().never_partition_all()
@@ -365,11 +367,12 @@ def _schedule_output(shared: Shared, f: Funcs, isa: Isa, schedule: str, layout: 
         rest.vectorize(f.added.x, isa.lanes, GUARD)
 
 
-def _schedule_spectrum(shared: Shared, f: Funcs, isa: Isa, schedule: str, sizes: Sizes, size: int) -> None:
+def _schedule_spectrum(shared: Shared, f: Funcs, isa: Isa, schedule: str, sizes: Sizes, used: Transform) -> None:
     """A chunk of channels at a time: its image fits the first cache while all its tiles are transformed."""
     ci, t, co, i, j = f.spectrum.args()[:5]
     v = [f.tiles[axis] for axis in range(5)]
-    f.spectrum.bound(ci, 0, isa.lanes).bound(t, 0, sizes.tiles).bound(i, 0, size).bound(j, 0, size)
+    f.spectrum.bound(ci, 0, isa.lanes).bound(t, 0, sizes.tiles)
+    f.spectrum.bound(i, 0, used.products).bound(j, 0, used.products)
     update = f.spectrum.update()
     at = co
     if schedule != "rows":
@@ -385,7 +388,11 @@ def _schedule_spectrum(shared: Shared, f: Funcs, isa: Isa, schedule: str, sizes:
     stage, line = f.stage, f.line
     sci, sx, sy = stage.args()[:3]
     xo, xi = _vars("xo", "xi")
-    stage.compute_at(f.spectrum, at).bound_extent(sci, isa.lanes)
+    # What a rectangle reads is told, not found out: the bounds of all copies' ends would be long.
+    wide, tall = (count * used.outputs + used.products - used.outputs for count in (sizes.wide, sizes.tall))
+    filled = (wide + isa.lanes - 1) / isa.lanes * isa.lanes
+    stage.compute_at(f.spectrum, at).bound(sci, 0, isa.lanes).bound(sx, 0, wide).bound(sy, 0, tall)
+    stage.bound_storage(sx, filled)
     rows = stage.specialize(_by_rows(shared)).split(sx, xo, xi, isa.lanes, ROUND).reorder(sci, xi, xo, sy)
     rows.vectorize(sci).unroll(xi)
     schedule_turned(f.columns, stage, xo, isa.lanes)
@@ -404,6 +411,7 @@ def _schedule_spectrum(shared: Shared, f: Funcs, isa: Isa, schedule: str, sizes:
     rest.specialize(shared.inp.dim(0).stride() == 1).reorder(sci, f.cells.x).vectorize(sci)
     rest.never_partition_all()
     lx = line.args()[0]
+    line.bound(lx, 0, filled)
     line.compute_at(stage, sy).hoist_storage(f.spectrum, at).vectorize(lx, isa.lanes, ROUND)
     whole = line.update(0).allow_race_conditions().vectorize(f.pieces[0].x)
     short = line.update(1).never_partition_all()
