@@ -277,10 +277,9 @@ def convolve(x: object, w: object, bias: object, options: Options) -> Array:
         prepared = _kept.get(key)
         place = address(x)
         if prepared is not None and not place & 3:
-            packed, finite = prepared.pack(w, briefly=True)
-            if finite:
-                padded = pad_bias(bias if isinstance(bias, np.ndarray) else None, len(w))
-                return prepared(place, held(packed), address(padded))
+            result = prepared.once(place, w, bias if isinstance(bias, np.ndarray) else None)
+            if result is not None:
+                return result
     else:
         key = None
     one = Conv._of(take("w", w), None if bias is None else take("bias", bias), options)

@@ -30,7 +30,7 @@ def pack(
         weight = weight.copy()
     parts = 1 if choice.together else problem.groups
     each = len(weight) // parts
-    laid = _laid(choice, weight if parts == 1 else weight[:each])
+    laid = laid_of(choice, weight, parts)
     if isinstance(laid, np.ndarray):
         packed = aligned((parts, *laid.shape))
         packed[0] = laid
@@ -53,31 +53,59 @@ def pack_bytes(problem: Problem, choice: Choice) -> int:
     return 4 * parts * prod(_laid(choice, nothing).shape)
 
 
+def laid_of(choice: Choice, weight: Array, groups: int) -> Order | Spectrum | Array:
+    """How the first of `groups` of weights is to lie."""
+    return _laid(choice, weight if groups == 1 else weight[: len(weight) // groups])
+
+
 def _laid(choice: Choice, weight: Array) -> Order | Spectrum | Array:
     family = FAMILIES[choice.family]
     assert family.pack is not None
     return family.pack(choice, weight)
 
 
+class Laying:
+    """Groups of weights on their way into the order of a kernel: what their shape and steps say, made once.
+
+    `order` is that of the first of `groups`, `apart` numbers from one to the next. Not for two threads at once: the
+    addresses and the answer are its own.
+    """
+
+    __slots__ = ("place", "places", "program", "run", "threads", "told")
+
+    def __init__(self, kernels: Library, order: Order | Spectrum, groups: int, apart: int, threads: int) -> None:
+        weight = order.weight
+        steps = [stride // 4 for stride in weight.strides]
+        if isinstance(order, Order):
+            numbers = [groups, apart, len(weight), order.lanes, *weight.shape[1:], *steps, 0]
+            program, more = kernels.arrange, list[int]()
+        else:
+            numbers = [groups, apart, *weight.shape, *steps]
+            numbers += [order.lanes, order.vectors, order.chunks, order.taps, order.products, 0]
+            program, more = kernels.transform, [0 if order.raw else address(_matrix(order.outputs, order.taps))]
+        self.run, self.program = kernels.run, program
+        self.threads = threads if groups * prod(order.shape) >= SHARED_FROM else 1
+        self.told = (ctypes.c_int64 * len(numbers))(*numbers)
+        places = (0, 0, ctypes.addressof(self.told), *more)
+        self.places = (ctypes.c_void_p * len(places))(*places)
+        self.place = ctypes.addressof(self.places)
+
+    def __call__(self, weight: int, packed: int) -> bool:
+        """From the first address to the second; whether all numbers are finite."""
+        self.places[0] = weight
+        self.places[1] = packed
+        code = self.run(self.program, self.place, self.threads)
+        if code:
+            check(code, "packing")
+        # The last number is the answer.
+        return self.told[-1] != 0
+
+
 def lay(kernels: Library, order: Order | Spectrum, packed: Array, apart: int, threads: int) -> bool:
     """Fill `packed`, (groups, *order.shape), with groups of weights, each in the order of the first, `apart` numbers from one
     to the next. Whether all of them are finite.
     """
-    weight, parts = order.weight, len(packed)
-    steps = [stride // 4 for stride in weight.strides]
-    if isinstance(order, Order):
-        numbers = [parts, apart, len(weight), order.lanes, *weight.shape[1:], *steps, 0]
-        arranger, more = kernels.arrange, list[int]()
-    else:
-        numbers = [parts, apart, *weight.shape, *steps]
-        numbers += [order.lanes, order.vectors, order.chunks, order.taps, order.products, 0]
-        arranger, more = kernels.transform, [0 if order.raw else address(_matrix(order.outputs, order.taps))]
-    told = (ctypes.c_int64 * len(numbers))(*numbers)
-    places = (address(weight), address(packed), ctypes.addressof(told), *more)
-    arguments = (ctypes.c_void_p * len(places))(*places)
-    check(kernels.run(arranger, ctypes.addressof(arguments), threads if packed.size >= SHARED_FROM else 1), "packing")
-    # The last number is the answer.
-    return bool(told[-1])
+    return Laying(kernels, order, len(packed), apart, threads)(address(order.weight), address(packed))
 
 
 @lru_cache(maxsize=8)

@@ -135,7 +135,6 @@ def _digests(only: tuple[str, ...]) -> dict[str, str]:
 def compile_all(folder: Path, isas: Sequence[Isa], jobs: int, only: tuple[str, ...] = ()) -> list[str]:
     """All variants as object files in `folder`, by `jobs` processes; their names."""
     folder.mkdir(parents=True, exist_ok=True)
-    known = {isa.name: isa for isa in ALL}
     listed = {
         symbol(family, variant, isa): (family, variant, isa.name)
         for isa in isas

@@ -28,7 +28,9 @@ def name_of(isa: Isa) -> str:
     return symbol("products", "winograd", isa)
 
 
-def call(func: hl.Func, isa: Isa, place: Sequence[Any], spectrum: hl.Func, weights: Any, numbers: Sequence[Any]) -> None:
+def call(
+    func: hl.Func, isa: Isa, place: Sequence[Any], spectrum: hl.Func, weights: Any, numbers: Sequence[Any]
+) -> None:
     """Define `func` at `place` = (k, frequency down, frequency across, tile, *rectangle) as what the program makes of the
     others; `numbers`: channels of the input, parts of the window, tiles of a register tile, vectors of a group.
     """
