@@ -183,9 +183,7 @@ def test_a_plain_call_leaves_the_memory_of_its_packed_weights_to_the_next() -> N
 
 
 @pytest.mark.parametrize(("filters", "channels"), [(33, 9), (32, 32), (70, 17)])
-@pytest.mark.parametrize(
-    ("size", "window"), [("f2x3", (3, 3)), ("f4x3", (3, 3)), ("f3x3", (3, 3)), ("f4x3", (5, 8)), ("f3x4", (1, 9))]
-)
+@pytest.mark.parametrize(("size", "window"), [("f4x3", (3, 3)), ("f3x3", (3, 3)), ("f4x3", (5, 8)), ("f3x4", (1, 9))])
 def test_winograd_packs_each_weight_to_its_place(
     filters: int, channels: int, size: str, window: tuple[int, int]
 ) -> None:

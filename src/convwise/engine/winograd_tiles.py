@@ -10,9 +10,9 @@ SCHEDULES = ("rows", "deep", "thin")
 """rows: rectangles of tiles in parallel, each with its transformed input in a core's cache. deep: one rectangle after the
 other, in parallel first over its input channels and then over blocks of output channels. thin: as deep, of weights that are
 transformed while they are used: for few tiles, which would wait for transformed ones."""
-SIZES = {"f4x3": (4, 3), "f3x3": (3, 3), "f2x3": (2, 3), "f3x4": (3, 4)}
+SIZES = {"f4x3": (4, 3), "f3x3": (3, 3), "f3x4": (3, 4)}
 """Along one axis, the outputs of a tile and the taps of a part of the window: larger windows are cut into such parts."""
-VARIANTS = (("f4x3", "rows"), ("f4x3", "deep"), ("f3x3", "deep"), ("f2x3", "deep"), ("f3x4", "rows"), ("f3x4", "deep"))
+VARIANTS = (("f4x3", "rows"), ("f4x3", "deep"), ("f3x3", "deep"), ("f3x4", "rows"), ("f3x4", "deep"))
 LAYOUTS = ("nhwc", "nchw", "nhwc_gaps", "nchw_gaps")
 """Of the output; gaps: for windows with a dilation."""
 THIN = 4
@@ -41,8 +41,8 @@ def built(isa: Isa) -> Iterator[tuple[str, str, str]]:
     """Size, schedule and layout of the programs; thin where vectors are so wide that memory cannot keep up with them."""
     plain = LAYOUTS[:2]
     for size, schedule in VARIANTS:
-        # Parts of four taps and tiles of two outputs were not the fastest for any window with gaps.
-        yield from ((size, schedule, layout) for layout in (plain if size in ("f3x4", "f2x3") else LAYOUTS))
+        # Parts of four taps were not the fastest for any window with gaps.
+        yield from ((size, schedule, layout) for layout in (plain if size == "f3x4" else LAYOUTS))
     if isa.lanes == 16:
         yield from (("f4x3", "thin", layout) for layout in plain)
 

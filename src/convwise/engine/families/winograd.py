@@ -3,7 +3,7 @@
 Windows are cut into parts of 3 x 3 (4 x 4) taps, the last ones filled up with zeros.
 
 Rounding: at most 4e-6 of the largest output on unit-variance data (direct: 2e-6). A NaN or an infinity in the input spoils
-whole tiles of 4 x 4 (3 x 3, 2 x 2) outputs where one of their windows, filled up to whole parts, reads it, of every d-th
+whole tiles of 4 x 4 (3 x 3) outputs where one of their windows, filled up to whole parts, reads it, of every d-th
 output where the dilation is d, and sums of a few input numbers beyond 1e37 can overflow on the way although the result would
 not; `algorithm="direct"` does neither.
 """
@@ -32,13 +32,11 @@ LEAST_TAPS = 4
 
 # Costs in vector multiply-adds: what the operation takes of the time in which a core could do so many of them.
 TRANSFORM_IN = {
-    "f2x3": 130.0,
     "f4x3": 340.0,
     "f3x3": 245.0,
     "f3x4": 320.0,
 }  # of one tile of one vector of channels: copied, transformed, stored
 TRANSFORM_OUT = {
-    "f2x3": 110.0,
     "f4x3": 300.0,
     "f3x3": 190.0,
     "f3x4": 220.0,

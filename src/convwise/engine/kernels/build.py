@@ -11,6 +11,7 @@ Needs halide and a C compiler to link with. The same sources give the same bytes
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import shutil
@@ -18,7 +19,9 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+import traceback
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from convwise import machine
@@ -48,7 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--compile", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
     if options.compile:
-        _compile_listed(json.load(sys.stdin))
+        _compile_asked()
         return 0
     try:
         if options.objects:
@@ -94,15 +97,17 @@ def build(folder: Path, isas: tuple[Isa, ...], jobs: int, only: tuple[str, ...] 
         if not only:
             shutil.rmtree(kept, ignore_errors=True)
         objects = kept if only else Path(scratch)
-        compiled = compile_all(objects, isas, jobs, only)
+        with ThreadPoolExecutor() as beside:
+            sources = [beside.submit(_compile_c, linker, source, Path(scratch)) for source in SOURCES]
+            compiled = compile_all(objects, isas, jobs, only)
         symbols = [name for name in compiled if name.split("_")[1] in TABLE]
         (Path(scratch) / "exports.map").write_text(_exports(symbols), encoding="utf-8")
         runtime = Path(scratch) / "runtime.o"
         _runtime(runtime, isas[0])
         target = Path(scratch) / machine.LIBRARY.name
         names = [f"{name}.o" for name in sorted(compiled)]
-        command = [linker, "-std=gnu11", "-O3", "-fPIC", "-shared", "-o", str(target)]
-        command += [*map(str, SOURCES), *names, str(runtime), "-lpthread", "-ldl", "-lm"]
+        command = [linker, "-shared", "-o", str(target)]
+        command += [*(source.result() for source in sources), *names, str(runtime), "-lpthread", "-ldl", "-lm"]
         command += ["-Wl,--build-id=none", "-Wl,-s", "-Wl,--gc-sections", "-Wl,-z,noexecstack"]
         command += [f"-Wl,--version-script={scratch}/exports.map"]
         done = subprocess.run(command, cwd=objects, capture_output=True, text=True, check=False)
@@ -149,31 +154,76 @@ def compile_all(folder: Path, isas: Sequence[Isa], jobs: int, only: tuple[str, .
     # NumPy's threads, which nothing here needs, would wait busily for work.
     environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1"}
     environment["PYTHONPATH"] = os.pathsep.join([str(SOURCE), os.environ.get("PYTHONPATH", "")])
-    workers = []
-    for first in range(min(jobs, len(wanted))):
-        command = [sys.executable, "-m", __spec__.name if __spec__ else __name__, "--compile"]
-        if command[2] == "__main__":
-            command[2] = "convwise.engine.kernels.build"
-        worker = subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
-        workers.append((worker, json.dumps(wanted[first::jobs])))
-    for worker, work in workers:
-        assert worker.stdin is not None
-        worker.stdin.write(work)
-        worker.stdin.close()
-        worker.stdin = None
-    failures = [told for worker, _ in workers for told in [worker.communicate()[1]] if worker.returncode]
+    # Each worker takes the next program when it is free: they take very different times.
+    waiting = iter(wanted)
+    with ThreadPoolExecutor(max(jobs, 1)) as pool:
+        workers = [pool.submit(_feed, waiting, environment) for _ in range(min(jobs, len(wanted)))]
+        failures = [told for worker in workers if (told := worker.result()) is not None]
     if failures:
         raise BuildError(f"a kernel did not compile: {failures[0].strip()[-1000:]}")
     return list(listed)
 
 
-def _compile_listed(wanted: list[tuple[tuple[str, str, str], str]]) -> None:
+def _feed(waiting: Iterator[tuple[tuple[str, str, str], str]], environment: Mapping[str, str]) -> str | None:
+    """A process that compiles one program after the other, as long as there are any; what it said where it failed."""
+    command = [sys.executable, "-m", "convwise.engine.kernels.build", "--compile"]
+    with (
+        tempfile.TemporaryFile("w+") as told,
+        subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=told, text=True, env=environment
+        ) as worker,
+    ):
+        assert worker.stdin is not None
+        assert worker.stdout is not None
+        for work in waiting:
+            try:
+                print(json.dumps(work), file=worker.stdin, flush=True)
+            except BrokenPipeError:
+                break
+            if not worker.stdout.readline():
+                break
+        with contextlib.suppress(BrokenPipeError):
+            worker.stdin.close()
+        if worker.wait() == 0:
+            return None
+        told.seek(0)
+        return told.read() or f"the compiling process ended with {worker.returncode}"
+
+
+def _compile_asked() -> None:
+    """Compile what the lines of standard input name, and answer each with a line.
+
+    Each in a process of its own that starts from the same state: Halide numbers the names of all programs that a process
+    makes, so that the bytes of one would depend on those before it.
+    """
     known = {isa.name: isa for isa in ALL}
-    for (family, variant, isa), path in wanted:
-        started = time.perf_counter()
-        (CALLED | TABLE)[family](known[isa])[variant]().write(path, known[isa])
-        if os.environ.get("CONVWISE_BUILD_TIMES"):
-            print(f"{time.perf_counter() - started:6.2f} s  {family} {variant} {isa}", flush=True)
+    for line in sys.stdin:
+        (family, variant, isa), path = json.loads(line)
+        process = os.fork()
+        if process == 0:
+            code = 1
+            try:
+                (CALLED | TABLE)[family](known[isa])[variant]().write(path, known[isa])
+                code = 0
+            except BaseException:
+                traceback.print_exc()
+            finally:
+                sys.stderr.flush()
+                os._exit(code)
+        _, status = os.waitpid(process, 0)
+        if status:
+            sys.exit(1)
+        print(flush=True)
+
+
+def _compile_c(compiler: str, source: Path, folder: Path) -> str:
+    """The path of the object."""
+    made = str(folder / f"{source.stem}.o")
+    command = [compiler, "-std=gnu11", "-O3", "-fPIC", "-c", str(source), "-o", made]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise BuildError(f"{source.name} did not compile: {done.stderr.strip()[-500:]}")
+    return made
 
 
 def _runtime(path: Path, isa: Isa) -> None:

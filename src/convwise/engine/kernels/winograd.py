@@ -1,4 +1,4 @@
-"""Winograd convolution for windows that step by one: F(4 x 4, 3 x 3), F(3 x 3, 3 x 3), F(2 x 2, 3 x 3) and F(3 x 3, 4 x 4).
+"""Winograd convolution for windows that step by one: F(4 x 4, 3 x 3), F(3 x 3, 3 x 3) and F(3 x 3, 4 x 4).
 
 A larger window is cut into parts of 3 x 3 (4 x 4) taps, filled up with zeros: each is a window of its own over the input
 shifted by its place, and the products of all parts add up, so that (channel, part) is one longer axis of input channels.
