@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 import numpy as np
@@ -138,6 +139,66 @@ def test_plain_calls_see_weights_that_turn_infinite_and_back() -> None:
         assert np.isnan(result[0, 3]).all()
         assert np.allclose(np.delete(result[0], 3, axis=0), np.delete(before[0], 3, axis=0), atol=1e-4)
     assert np.array_equal(conv2d(x, weight, padding=1), before)
+
+
+LAYERS = [
+    # weight, groups, padding: direct, Winograd, depthwise, grouped (packed by NumPy), first, more than the kept place holds
+    ((24, 40, 1, 3), 1, 1),
+    ((64, 40, 3, 3), 1, 1),
+    ((40, 1, 3, 3), 40, 1),
+    ((40, 4, 3, 3), 10, 1),
+    ((32, 3, 5, 3), 1, 2),
+    ((96, 40, 5, 5), 1, 2),
+]
+
+
+@pytest.mark.parametrize(("shape", "groups", "padding"), LAYERS)
+@pytest.mark.parametrize("layout", ["NCHW", "NHWC"])
+def test_every_plain_call_computes_with_its_own_weights(
+    shape: tuple[int, ...], groups: int, padding: int, layout: str
+) -> None:
+    """The same shapes again and again, with other numbers, steps and biases, and off the grid of floats."""
+    rng = np.random.default_rng(sum(shape))
+    channels = shape[1] * groups
+    sizes = (2, channels, 9, 10) if layout == "NCHW" else (2, 9, 10, channels)
+    x = rng.standard_normal(sizes).astype(np.float32)
+    kept = []
+    for number in range(12):
+        weight = view_of(shape, ((0, 1, 2, 3), (3, 0, 2, 1))[number % 2], (number % 3 == 2, *[False] * 3), rng)
+        if number == 7:
+            raw = np.zeros(weight.nbytes + 2, np.uint8)[2:].view(np.float32).reshape(shape)
+            raw[...] = weight
+            weight = raw
+        bias = None if number % 4 == 3 else rng.standard_normal(shape[0]).astype(np.float32)
+        options: Any = {"padding": padding, "groups": groups, "layout": layout}
+        result = conv2d(x, weight, bias, threads=1 + number % 2, **options)
+        kept.append((result, result.copy()))
+        wanted = conv2d(x, weight, bias, algorithm="windows", **options)
+        assert np.allclose(result, wanted, atol=2e-5 * abs(wanted).max()), number
+    assert all(np.array_equal(result, copy) for result, copy in kept)
+
+
+def test_plain_calls_of_many_threads_do_not_share_their_weights() -> None:
+    """Small weights lie in a place that the next call takes again: never while another call uses it."""
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((1, 16, 20, 21)).astype(np.float32)
+    weights = rng.standard_normal((8, 24, 16, 3, 3)).astype(np.float32)
+    biases = rng.standard_normal((8, 24)).astype(np.float32)
+    wanted = [conv2d(x, weight, bias, padding=1, threads=1) for weight, bias in zip(weights, biases, strict=True)]
+    wrong = []
+
+    def work(number: int) -> None:
+        for _ in range(200):
+            got = conv2d(x, weights[number], biases[number], padding=1, threads=1)
+            if not np.array_equal(got, wanted[number]):
+                wrong.append(number)
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not wrong
 
 
 def test_a_plan_for_finite_weights_is_given_up_where_another_thread_found_them_infinite(
