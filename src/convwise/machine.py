@@ -98,10 +98,17 @@ def quotas() -> list[int]:
 
 def digest(family: str) -> str:
     """What a family's kernels were built from; a library of other sources must not be called."""
-    state = hashlib.sha256()
-    for name in (*SHARED_SOURCES, f"kernels/{family}.py"):
-        state.update((ENGINE / name).read_bytes())
+    state = _shared().copy()
+    state.update((ENGINE / f"kernels/{family}.py").read_bytes())
     return state.hexdigest()[:16]
+
+
+@lru_cache(maxsize=1)
+def _shared() -> hashlib._Hash:
+    state = hashlib.sha256()
+    for name in SHARED_SOURCES:
+        state.update((ENGINE / name).read_bytes())
+    return state
 
 
 def built() -> Built | None:

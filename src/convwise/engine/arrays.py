@@ -8,6 +8,7 @@ give float64. Everything else is refused by name, because a silent conversion wo
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
@@ -57,7 +58,9 @@ def take(name: str, value: object) -> Array:
     Raises:
         ArgumentError: CW605.
     """
-    if isinstance(value, np.ma.MaskedArray):
+    # Whoever has such an array has imported its module, which takes as long as a few hundred calls.
+    masked = sys.modules.get("numpy.ma")
+    if masked is not None and isinstance(value, masked.MaskedArray):
         raise ArgumentError(
             "CW605",
             f"{name} is a masked array; the mask would be lost",
