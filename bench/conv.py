@@ -12,7 +12,7 @@
 
 Every library gets its weights packed ahead and its own best layout: convwise NHWC and NCHW, torch channels last, onnxruntime,
 openvino and ncnn a compiled model. PyTorch's eager layers, contiguous and channels last, pack them in every call. A number is the median of at least 9 calls and 0.3 s, and of
-three rounds (`--rounds`) in which all libraries take turns;
+three rounds (`--rounds`) in which all libraries take turns with each layer;
 "effective" GFLOP/s counts the multiply-adds of the direct algorithm twice, whatever an algorithm really does.
 The roofs of the plot are measured in the same run: how, stands in conv_roofs.py.
 """
@@ -40,6 +40,7 @@ from conv_layers import LAYERS, MORE
 from conv_peers import MAKERS, Layer, arrays
 from conv_pools import POOL_MAKERS, POOLS
 from conv_roofs import plot
+from conv_turns import Measure, Row, environment, in_turns, serve
 
 PEERS = ("torch", "torch-last", "torch-packed", "onnxruntime", "openvino", "ncnn")
 OURS = ("convwise-NHWC", "convwise-NCHW")
@@ -117,65 +118,43 @@ def macs(layer: Layer) -> int:
     return found
 
 
-def measure_here(
-    library: str, layers: list[Layer], threads: int, accuracy: bool, least: float = 0.3
-) -> list[dict[str, Any]]:
-    rows = []
-    for layer in layers:
+def measuring(library: str, threads: int, least: float = 0.3) -> Measure:
+    """Rows of one library; the last layer's call is kept for its next round."""
+    kept: dict[Any, tuple[Callable[[], Any], Callable[[Any], np.ndarray]]] = {}
+
+    def measure(layer: Any, accuracy: bool) -> Row:
         try:
-            makers: Any = POOL_MAKERS if isinstance(layer[0], str) else MAKERS
-            call, as_planes = makers[library](layer, threads)
+            if layer not in kept:
+                kept.clear()
+                makers: Any = POOL_MAKERS if isinstance(layer[0], str) else MAKERS
+                kept[layer] = makers[library](layer, threads)
+            call, as_planes = kept[layer]
             result = as_planes(call()).astype(np.float64) if accuracy else None
             median, fastest = seconds(call, least)
         except Exception as error:  # a peer that cannot run a layer is a row, not the end
-            rows.append({"layer": layer, "error": f"{type(error).__name__}: {error}"[:200]})
-            continue
-        row: dict[str, Any] = {"layer": layer, "seconds": median, "fastest": fastest}
+            return {"layer": layer, "error": f"{type(error).__name__}: {error}"[:200]}
+        row: Row = {"layer": layer, "seconds": median, "fastest": fastest}
         if result is not None:
             wanted = exact(layer)
             row["error_of_largest"] = float(abs(result - wanted).max() / abs(wanted).max())
-        rows.append(row)
-    return rows
+        return row
+
+    return measure
 
 
-def in_a_process(
-    library: str, layers: list[Layer], threads: int, accuracy: bool, least: float = 0.3
-) -> list[dict[str, Any]]:
-    """Measured in a process of its own, so that no thread pool spins beside another's."""
-    work = {"library": library, "layers": layers, "threads": threads, "accuracy": accuracy, "least": least}
-    rows = in_a_child(work, threads)
+def in_a_process(library: str, layers: list[Layer], threads: int, least: float = 0.3) -> list[Row]:
+    """One library alone, in a process of its own."""
+    rows = in_a_child({"library": library, "layers": layers, "threads": threads, "least": least}, threads)
     return rows if isinstance(rows, list) else [{"layer": layer, "error": str(rows)} for layer in layers]
-
-
-def in_rounds(
-    libraries: list[str], layers: list[Layer], threads: int, rounds: int, accuracy: bool = False
-) -> dict[str, list[dict[str, Any]]]:
-    """Every library in turn, and all of them again: a row is the median of the rounds, since others share the machine."""
-    found: dict[str, list[list[dict[str, Any]]]] = {name: [] for name in libraries}
-    for number in range(rounds):
-        for name in libraries:
-            found[name].append(in_a_process(name, layers, threads, accuracy and number == 0))
-    return {
-        name: [_middle([rows[number] for rows in turns]) for number in range(len(layers))]
-        for name, turns in found.items()
-    }
-
-
-def _middle(rows: list[dict[str, Any]]) -> dict[str, Any]:
-    """The first row with the medians of all; one that could not be measured tells why."""
-    measured = [row for row in rows if "seconds" in row]
-    medians = {key: float(np.median([row[key] for row in measured])) for key in ("seconds", "fastest") if measured}
-    return {**(measured or rows)[0], **medians}
 
 
 def in_a_child(work: dict[str, Any], threads: int) -> Any:
     """What a process with so many threads answers to `work`; its last words where it fails."""
-    counts = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), str(threads))
     done = subprocess.run(
         [sys.executable, __file__, "--child", json.dumps(work)],
         capture_output=True,
         text=True,
-        env={**os.environ, **counts, "CONVWISE_THREADS": str(threads)},
+        env=environment(threads),
         check=False,
     )
     if done.returncode:
@@ -254,7 +233,7 @@ def growth(threads: int, wanted: str) -> str:
         series(
             name,
             OURS,
-            lambda layout, layers: in_a_process(layout, layers, threads, accuracy=False, least=0.1),
+            lambda layout, layers: in_a_process(layout, layers, threads, least=0.1),
             lambda layout, layer: kernel_of(layout, layer, threads),
         )
         for name in SERIES
@@ -352,9 +331,9 @@ def shares(
     for threads, by in found.items():
         roofs = in_a_child({"roofs": threads}, threads)
         assert isinstance(roofs, dict), roofs
-        others = in_rounds(libraries, more, threads, rounds)
+        others = in_turns(libraries, more, threads, rounds)
         rows = {name: [*by[name], *others[name]] for name in libraries if name in by}
-        pools = in_rounds([name for name in libraries if name in POOL_MAKERS], pooling, threads, rounds)
+        pools = in_turns([name for name in libraries if name in POOL_MAKERS], pooling, threads, rounds)
         parts.append(
             f"\n### Shares of the bounds, {threads} threads\n"
             + conv_bounds.table([*layers, *more], rows, pools, roofs, work, OURS, name_of)
@@ -389,7 +368,11 @@ def main() -> None:
     parser.add_argument("--markdown", type=Path)
     parser.add_argument("--plot")
     parser.add_argument("--child", help=argparse.SUPPRESS)
+    parser.add_argument("--serve", help=argparse.SUPPRESS)
     options = parser.parse_args()
+    if options.serve:
+        serve(measuring(options.serve, int(options.threads)))
+        return
     if options.child:
         print(json.dumps(answer(json.loads(options.child))))
         return
@@ -404,7 +387,8 @@ def answer(work: dict[str, Any]) -> Any:
     """What a child process is asked for: roofs, or rows of layers."""
     if "roofs" in work:
         return conv_roofs.measured(work["roofs"])
-    return measure_here(**{**work, "layers": [tuple(layer) for layer in work["layers"]]})
+    measure = measuring(work["library"], work["threads"], work["least"])
+    return [measure(tuple(layer), False) for layer in work["layers"]]
 
 
 def compared(options: argparse.Namespace, counts: list[int]) -> str:
@@ -416,7 +400,7 @@ def compared(options: argparse.Namespace, counts: list[int]) -> str:
         options.libraries.split(",") if options.libraries else (*PLAIN, *PACKING) if options.plain else (*OURS, *PEERS)
     )
     libraries = [name for name in wanted if name in (*OURS, *PLAIN) or installed(name) is not None]
-    found = {count: in_rounds(libraries, layers, count, options.rounds, accuracy=True) for count in counts}
+    found = {count: in_turns(libraries, layers, count, options.rounds, accuracy=True) for count in counts}
     sources = dict.fromkeys("convwise" if name in (*OURS, *PLAIN) else name.split("-")[0] for name in libraries)
     versions = ", ".join(f"{name} {installed(name) or 'source tree'}" for name in sources)
     told = [
