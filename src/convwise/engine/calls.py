@@ -75,14 +75,15 @@ class Prepared:
             brief = self.brief.pop()
         except IndexError:
             brief = None
-        if brief is None or brief.steps != weight.strides:
+        place = address(weight)
+        if brief is None or place % 4 or brief.steps != weight.strides:
             brief = _brief(self, weight)
         if brief is None:
             (packed, finite), padded = self.pack(weight, briefly=True), pad_bias(bias, self.problem.filters)
             return self(x, held(packed), address(padded)) if finite else None
         scratch = brief.scratch or held(empty(brief.shape)[0])
         result = None
-        if brief.lay(address(weight), scratch.place):
+        if brief.lay(place, scratch.place):
             brief.bias.array[: self.problem.filters] = 0 if bias is None else bias
             result = self(x, scratch, brief.bias.place)
         if len(self.brief) < MOST_IDLE:

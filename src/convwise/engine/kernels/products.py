@@ -85,7 +85,7 @@ def _algorithm(isa: Isa, spectrum: Any, w: Any, channels: Any, parts: Any) -> Fu
     return Funcs(head, part, acc, products, (first, more, sums))
 
 
-def _schedule(isa: Isa, f: Funcs, spectrum: Any, w: Any, pixels_: Any, vectors: Any) -> None:
+def _schedule(isa: Isa, f: Funcs, spectrum: Any, w: Any, tile: Any, vectors: Any) -> None:
     """Accumulators in registers: per channel one or two vectors of weights, and one broadcast number a tile."""
     k, i, j, t, *rect = f.products.args()
     kb, to, ti = (hl.Var(name) for name in ("kb", "to", "ti"))
@@ -97,7 +97,7 @@ def _schedule(isa: Isa, f: Funcs, spectrum: Any, w: Any, pixels_: Any, vectors: 
     best, *others = [(count, wide) for wide in (2, 1) for count in pixels(isa, wide)]
     for count, wide in others:
         one = (vectors % 2 == 1) if wide == 1 else (vectors % 2 == 0)
-        tiled(f.products.specialize((pixels_ == count) & one), count, wide)
+        tiled(f.products.specialize((tile == count) & one), count, wide)
     tiled(f.products, *best)
     f.products.never_partition_all()
     first, more, sums = f.terms
