@@ -78,7 +78,7 @@ def one(rng: np.random.Generator, kernels: native.Library) -> None:
         int(rng.choice(pixels(kernels.isa, vectors))),
         int(rng.choice(groups)),
     )
-    choice = replace(choice, extra=(*cut, *choice.extra[5:]))
+    choice = replace(choice, extra=(*cut, *choice.extra[5:-1], int(rng.integers(3))))
     print(problem, choice.variant, cut, flush=True)
     for at_end in (True, False):
         compare(problem, choice, rng, at_end, kernels)

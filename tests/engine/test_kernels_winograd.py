@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from kernel_cases import ISAS
 
 from convwise.axis import Pads, Window
-from convwise.engine import Conv, compiled, conv2d, native, packing
+from convwise.engine import Conv, compiled, conv2d, native, packing, planning
 from convwise.engine.families import winograd
 from convwise.engine.isa import ALL, AVX2, AVX512
 from convwise.engine.problem import Machine, Problem
@@ -95,6 +95,16 @@ def problem(**changes: object) -> Problem:
     return replace(usual, **sizes)  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize(("vendor", "rows"), [("AuthenticAMD", 2), ("GenuineIntel", 0), ("another", 0)])
+def test_how_early_input_is_asked_for_depends_on_the_maker_of_the_processor(
+    vendor: str, rows: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(planning, "cpuinfo", lambda: {"vendor_id": vendor, "cpu MHz": "2000"})
+    machine = planning.machine_of.__wrapped__(AVX512)
+    assert (machine.ahead, machine.peak) == (rows, 16 * 2e9)
+    assert all(choice.extra[-1] == rows for choice in winograd.choices(problem(machine=machine), AVX512))
+
+
 REFUSED = {
     "the window is 1 x 3": {"rows": Window(1).over(30)},
     "the stride is 1 x 2": {"columns": Window(3, stride=2).over(31)},
@@ -138,7 +148,7 @@ def test_every_cut_keeps_to_its_workspace(
     for choice in found:
         assert 0 < choice.workspace <= max(8_000_000, 4 * n * k * asked.out_height * asked.out_width)
         assert choice.seconds > 0
-        *cut, parts, abreast = choice.extra
+        *cut, parts, abreast, _ = choice.extra
         assert min(cut) > 0
         taps = size_of(choice.variant)[1]
         assert abreast * taps >= side > (abreast - 1) * taps

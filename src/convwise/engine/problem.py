@@ -19,13 +19,14 @@ class Machine:
     """What the cost models know of a processor.
 
     `peak` is the float32 multiply-adds a second of one core, `bandwidth` the bytes a second of all cores from memory,
-    `l1` and `l2` the bytes of one core's caches.
+    `l1` and `l2` the bytes of one core's caches. `ahead`: by how many rows input is asked for before it is read.
     """
 
     peak: float
     bandwidth: float
     l1: int
     l2: int
+    ahead: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -185,13 +185,19 @@ def _choice(problem: Problem, isa: Isa, layer: Layer) -> Choice | None:
             ("channels out", layer.block),
             *parts,
         ),
-        extra=(cut.wide, cut.tall, cut.images, cut.pixels, cut.blocks * layer.vectors, down * across, across),
+        extra=(*_numbers(layer, cut), problem.machine.ahead),
         seconds=problem.groups * _cost(layer, cut) * isa.lanes / problem.machine.peak,
         workspace=_workspace(layer, cut),
         macs=problem.groups * _macs(layer, cut),
         row_step=outputs * cut.tall * problem.rows.dilation,
         exact=False,
     )
+
+
+def _numbers(layer: Layer, cut: Cut) -> tuple[int, ...]:
+    """Of a rectangle, a register tile and a group, and the parts of the window, as the programs want them."""
+    down, across = layer.parts
+    return cut.wide, cut.tall, cut.images, cut.pixels, cut.blocks * layer.vectors, down * across, across
 
 
 def _macs(layer: Layer, cut: Cut) -> int:

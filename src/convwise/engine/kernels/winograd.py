@@ -47,7 +47,8 @@ def variants(isa: Isa) -> Variants:
 @dataclass(frozen=True)
 class Sizes:
     """Run-time numbers: tiles across, tiles down and images of a rectangle; tiles of a register tile; vectors of a group of
-    output channels, a register tile taking two of them, or one where the group's number is odd; parts of the window, and how many of them lie side by side.
+    output channels, a register tile taking two of them, or one where the group's number is odd; parts of the window, and how many of them lie side by side;
+    by how many rows the input is asked for before it is read.
     """
 
     wide: Any
@@ -57,6 +58,7 @@ class Sizes:
     vectors: Any
     parts: Any
     abreast: Any
+    ahead: Any
     phases: Phases
 
     @property
@@ -96,7 +98,7 @@ def build(isa: Isa, size: str, schedule: str, layout: str) -> Program:
     few = schedule == "thin"
     # k in vector, c in chunk, chunk and part, frequency, vector; few: k in vector, tap, c in chunk, chunk and part, vector
     shared = Shared(5)
-    extra = {name: whole(name) for name in ("wide", "tall", "images", "pixels", "vectors", "parts", "abreast")}
+    extra = {name: whole(name) for name in ("wide", "tall", "images", "pixels", "vectors", "parts", "abreast", "ahead")}
     phases = Phases.of(shared, layout.endswith("gaps"), extra["images"])
     sizes, used = Sizes(**extra, phases=phases), transform(*SIZES[size])
     if few:
@@ -397,15 +399,15 @@ def _schedule_spectrum(shared: Shared, f: Funcs, isa: Isa, schedule: str, sizes:
     rows.vectorize(sci).unroll(xi)
     schedule_turned(f.columns, stage, xo, isa.lanes)
     sn, sco = stage.args()[3:5]
-    # Two rows ahead; a prefetch never faults.
+    # A prefetch never faults.
     near = hl.PrefetchBoundStrategy.NonFaulting
     chunks = stage.specialize(_by_chunks(shared, isa) & (sizes.parts == 1)).reorder(sci, sco, sx, sy, sn).vectorize(sci)
     if not sizes.phases.gaps:
-        chunks.prefetch(image=shared.inp, at=sco, **{"from": sy}, offset=2, strategy=near)
+        chunks.prefetch(image=shared.inp, at=sco, **{"from": sy}, offset=sizes.ahead, strategy=near)
     # Which part a chunk is of is told by a division, and what to ask for by comparisons: not in the innermost loop.
     parted = stage.specialize(_by_chunks(shared, isa)).vectorize(sci)
     if not sizes.phases.gaps:
-        parted.prefetch(image=shared.inp, at=sy, **{"from": sy}, offset=2, strategy=near)
+        parted.prefetch(image=shared.inp, at=sy, **{"from": sy}, offset=sizes.ahead, strategy=near)
     rest = stage.update()
     rest.specialize(_by_rows(shared) | _by_chunks(shared, isa))
     rest.specialize(shared.inp.dim(0).stride() == 1).reorder(sci, f.cells.x).vectorize(sci)
