@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -22,10 +22,16 @@ LIBRARY = native.library()
 pytestmark = pytest.mark.skipif(LIBRARY is None, reason="no kernels here")
 
 
-def lay(order: Order | Spectrum, parts: int = 1, apart: int = 0, threads: int = 2) -> np.ndarray:
+def filled(order: Order | Spectrum, packed: np.ndarray, apart: int, threads: int) -> bool:
+    """Lay all groups of weights into `packed`; whether all are finite."""
     assert LIBRARY is not None
+    laying = packing.Laying(LIBRARY, order, len(packed), apart, threads)
+    return laying(order.weight.ctypes.data, packed.ctypes.data)
+
+
+def lay(order: Order | Spectrum, parts: int = 1, apart: int = 0, threads: int = 2) -> np.ndarray:
     packed = np.full((parts, *order.shape), np.nan, np.float32)
-    assert packing.lay(LIBRARY, order, packed, apart, threads)
+    assert filled(order, packed, apart, threads)
     return packed[0] if parts == 1 else packed
 
 
@@ -64,36 +70,33 @@ def test_blocks_of_any_view_are_those_of_the_definition(drawn: tuple) -> None:
 
 @given(VIEWS, st.sampled_from([np.nan, np.inf, -np.inf]))
 def test_one_number_that_is_not_finite_is_found_and_kept(drawn: tuple, odd: float) -> None:
-    assert LIBRARY is not None
     shape, axes, backwards, lanes, seed = drawn
     rng = np.random.default_rng(seed)
     weight = view_of(shape, axes, backwards, rng)
     weight[tuple(int(rng.integers(size)) for size in shape)] = odd
     order = Order.blocks(weight, lanes)
     packed = np.zeros((1, *order.shape), np.float32)
-    assert not packing.lay(LIBRARY, order, packed, 0, 2)
+    assert not filled(order, packed, 0, 2)
     assert np.array_equal(packed[0], blocks(weight, lanes), equal_nan=True)
     spectrum = Spectrum(weight, 4, 3, 8, -(-shape[0] // 8))
-    assert not packing.lay(LIBRARY, spectrum, np.zeros((1, *spectrum.shape), np.float32), 0, 2)
+    assert not filled(spectrum, np.zeros((1, *spectrum.shape), np.float32), 0, 2)
 
 
 @pytest.mark.parametrize("odd", [np.nan, np.inf])
 @pytest.mark.parametrize("filters", [16, 40])
 def test_filters_that_lie_side_by_side_are_looked_at_too(filters: int, odd: float) -> None:
     """As Keras stores them: (row, column, channel, filter)."""
-    assert LIBRARY is not None
     stored = np.random.default_rng(0).standard_normal((3, 2, 5, filters)).astype(np.float32)
     order = Order.blocks(stored.transpose(3, 0, 1, 2), 16)
     assert np.array_equal(lay(order), blocks(order.weight, 16))
     stored[2, 1, 3, 7] = odd
-    assert not packing.lay(LIBRARY, order, np.zeros((1, *order.shape), np.float32), 0, 2)
+    assert not filled(order, np.zeros((1, *order.shape), np.float32), 0, 2)
 
 
 def test_a_transform_that_no_kernel_has_is_an_error() -> None:
-    assert LIBRARY is not None
     spectrum = Spectrum(np.ones((16, 16, 3, 3), np.float32), 4, 3, 5, 4)
     with pytest.raises(ConvwiseError, match="returned -1"):
-        packing.lay(LIBRARY, spectrum, np.zeros((1, *spectrum.shape), np.float32), 0, 1)
+        filled(spectrum, np.zeros((1, *spectrum.shape), np.float32), 0, 1)
 
 
 def test_groups_lie_one_after_the_other() -> None:
@@ -178,6 +181,17 @@ def test_every_plain_call_computes_with_its_own_weights(
     assert all(np.array_equal(result, copy) for result, copy in kept)
 
 
+def test_a_plain_call_has_numpy_pack_its_weights_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Small groups with channels last are packed by NumPy, which takes longer than the rest of the call."""
+    x, weight = np.ones((1, 9, 10, 40), np.float32), np.ones((40, 4, 3, 3), np.float32)
+    options: Any = {"groups": 10, "layout": "NHWC", "padding": 1, "algorithm": "grouped"}
+    wanted = conv2d(x, weight, **options)
+    packed, real = [], packing._laid
+    monkeypatch.setattr(packing, "_laid", lambda *told: (packed.append(real(*told)), packed[-1])[1])
+    assert np.array_equal(conv2d(x, weight, **options), wanted)
+    assert [type(one) for one in packed] == [np.ndarray]
+
+
 def test_plain_calls_of_many_threads_do_not_share_their_weights() -> None:
     """Small weights lie in a place that the next call takes again: never while another call uses it."""
     rng = np.random.default_rng(0)
@@ -193,11 +207,8 @@ def test_plain_calls_of_many_threads_do_not_share_their_weights() -> None:
             if not np.array_equal(got, wanted[number]):
                 wrong.append(number)
 
-    threads = [threading.Thread(target=work, args=(number,)) for number in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(work, range(8)))
     assert not wrong
 
 

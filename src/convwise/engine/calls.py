@@ -7,13 +7,14 @@ from dataclasses import dataclass, field, replace
 from math import prod
 from typing import Any
 
+import numpy as np
+
 from convwise.axis import Axis, Window
 from convwise.engine import planning
 from convwise.engine.arrays import Array, address, aligned
 from convwise.engine.compiled import SLICE, Run, Steps, fits, fused
 from convwise.engine.native import Library, default_threads
-from convwise.engine.order import Order, Spectrum
-from convwise.engine.packing import Laying, laid_of, pack, pad_bias
+from convwise.engine.packing import Laying, laid_of, laying, on_grid, pack, pad_bias, stacked
 from convwise.engine.problem import Choice, Problem
 from convwise.engine.results import empty
 
@@ -71,19 +72,23 @@ class Prepared:
 
     def once(self, x: int, weight: Array, bias: Array | None) -> Array | None:
         """A call with weights of its own, float32; None where some are not finite, which the kernel was chosen without knowing."""
+        weight = on_grid(weight)
         try:
             brief = self.brief.pop()
         except IndexError:
             brief = None
-        place = address(weight)
-        if brief is None or place % 4 or brief.steps != weight.strides:
-            brief = _brief(self, weight)
-        if brief is None:
-            (packed, finite), padded = self.pack(weight, briefly=True), pad_bias(bias, self.problem.filters)
-            return self(x, held(packed), address(padded)) if finite else None
-        scratch = brief.scratch or held(empty(brief.shape)[0])
+        if brief is None or brief.steps != weight.strides:
+            laid = laid_of(self.problem, self.choice, weight)
+            if isinstance(laid, np.ndarray):
+                packed, finite = stacked(self.problem, self.choice, weight, laid)
+                padded = pad_bias(bias, self.problem.filters)
+                return self(x, held(packed), address(padded)) if finite else None
+            lay = laying(self.kernels, self.problem, self.choice, weight, laid)
+            own = held(aligned(lay.shape)) if 4 * prod(lay.shape) <= MOST_SCRATCH else None
+            brief = Brief(weight.strides, lay, own, held(pad_bias(None, self.problem.filters)))
+        scratch = brief.scratch or held(empty(brief.lay.shape)[0])
         result = None
-        if brief.lay(place, scratch.place):
+        if brief.lay(address(weight), scratch.place):
             brief.bias.array[: self.problem.filters] = 0 if bias is None else bias
             result = self(x, scratch, brief.bias.place)
         if len(self.brief) < MOST_IDLE:
@@ -95,29 +100,13 @@ class Prepared:
 class Brief:
     """What the weights of one shape and steps take on their way to one call. Not for two threads at once.
 
-    `shape` is that of the packed weights; small ones have a place of their own, their `scratch`.
+    Small ones have a place of their own, their `scratch`, once packed.
     """
 
     steps: tuple[int, ...]
     lay: Laying
-    shape: tuple[int, ...]
     scratch: Held | None
     bias: Held
-
-
-def _brief(prepared: Prepared, weight: Array) -> Brief | None:
-    """None where NumPy brings the weights into their order."""
-    problem, groups = prepared.problem, 1 if prepared.choice.together else prepared.problem.groups
-    if address(weight) % 4 or any(stride % 4 for stride in weight.strides):
-        return None
-    order = laid_of(prepared.choice, weight, groups)
-    if not isinstance(order, Order | Spectrum) or address(order.weight) != address(weight):
-        return None
-    shape = (groups, *order.shape)
-    apart = len(weight) // groups * weight.strides[0] // 4
-    lay = Laying(prepared.kernels, order, groups, apart, problem.threads)
-    scratch = held(aligned(shape)) if 4 * prod(shape) <= MOST_SCRATCH else None
-    return Brief(weight.strides, lay, shape, scratch, held(pad_bias(None, problem.filters)))
 
 
 def held(array: Array) -> Held:

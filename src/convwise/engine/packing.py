@@ -26,20 +26,33 @@ def pack(
     """The weights as `choice` wants them, and whether all are finite: (groups, ...) where each group is a call of its own,
     else (1, ...). `weight` is float32, of any strides. What is needed `briefly`, for one call, may lie where results do.
     """
-    if address(weight) % 4 or any(stride % 4 for stride in weight.strides):
-        weight = weight.copy()
-    parts = 1 if choice.together else problem.groups
-    each = len(weight) // parts
-    laid = laid_of(choice, weight, parts)
+    weight = on_grid(weight)
+    laid = laid_of(problem, choice, weight)
     if isinstance(laid, np.ndarray):
-        packed = aligned((parts, *laid.shape))
-        packed[0] = laid
-        for number in range(1, parts):
-            packed[number] = _laid(choice, weight[number * each : (number + 1) * each])
-        return packed, bool(np.isfinite(weight).all())
-    shape = (parts, *laid.shape)
-    packed = empty(shape)[0] if briefly and 4 * prod(shape) >= LENT_FROM else aligned(shape)
-    return packed, lay(kernels, laid, packed, each * weight.strides[0] // 4, problem.threads)
+        return stacked(problem, choice, weight, laid)
+    lay = laying(kernels, problem, choice, weight, laid)
+    packed = empty(lay.shape)[0] if briefly and 4 * prod(lay.shape) >= LENT_FROM else aligned(lay.shape)
+    return packed, lay(address(weight), address(packed))
+
+
+def on_grid(weight: Array) -> Array:
+    """`weight`, or a copy where its numbers do not lie whole numbers apart."""
+    return weight.copy() if address(weight) % 4 or any(stride % 4 for stride in weight.strides) else weight
+
+
+def stacked(problem: Problem, choice: Choice, weight: Array, first: Array) -> tuple[Array, bool]:
+    """What `pack` gives where NumPy brings weights into their order; `first` is the first group."""
+    parts = _parts(problem, choice)
+    each = len(weight) // parts
+    packed = aligned((parts, *first.shape))
+    packed[0] = first
+    for number in range(1, parts):
+        packed[number] = _laid(choice, weight[number * each : (number + 1) * each])
+    return packed, bool(np.isfinite(weight).all())
+
+
+def _parts(problem: Problem, choice: Choice) -> int:
+    return 1 if choice.together else problem.groups
 
 
 def pack_bytes(problem: Problem, choice: Choice) -> int:
@@ -48,14 +61,14 @@ def pack_bytes(problem: Problem, choice: Choice) -> int:
     sizes = problem.filters, problem.channels // problem.groups
     if problem.kind == "transposed":
         sizes = problem.channels, problem.filters // problem.groups
-    parts = 1 if choice.together else problem.groups
+    parts = _parts(problem, choice)
     nothing = np.broadcast_to(np.float32(0), (sizes[0] // parts, sizes[1], *window))
     return 4 * parts * prod(_laid(choice, nothing).shape)
 
 
-def laid_of(choice: Choice, weight: Array, groups: int) -> Order | Spectrum | Array:
-    """How the first of `groups` of weights is to lie."""
-    return _laid(choice, weight if groups == 1 else weight[: len(weight) // groups])
+def laid_of(problem: Problem, choice: Choice, weight: Array) -> Order | Spectrum | Array:
+    """How the first group of weights is to lie, or as it lies where NumPy brings it there."""
+    return _laid(choice, weight[: len(weight) // _parts(problem, choice)])
 
 
 def _laid(choice: Choice, weight: Array) -> Order | Spectrum | Array:
@@ -68,10 +81,10 @@ class Laying:
     """Groups of weights on their way into the order of a kernel: what their shape and steps say, made once.
 
     `order` is that of the first of `groups`, `apart` numbers from one to the next. Not for two threads at once: the
-    addresses and the answer are its own.
+    addresses and the answer are its own. `shape` is that of the packed weights.
     """
 
-    __slots__ = ("place", "places", "program", "run", "threads", "told")
+    __slots__ = ("place", "places", "program", "run", "shape", "threads", "told")
 
     def __init__(self, kernels: Library, order: Order | Spectrum, groups: int, apart: int, threads: int) -> None:
         weight = order.weight
@@ -84,7 +97,8 @@ class Laying:
             numbers += [order.lanes, order.vectors, order.chunks, order.taps, order.products, 0]
             program, more = kernels.transform, [0 if order.raw else address(_matrix(order.outputs, order.taps))]
         self.run, self.program = kernels.run, program
-        self.threads = threads if groups * prod(order.shape) >= SHARED_FROM else 1
+        self.shape = (groups, *order.shape)
+        self.threads = threads if prod(self.shape) >= SHARED_FROM else 1
         self.told = (ctypes.c_int64 * len(numbers))(*numbers)
         places = (0, 0, ctypes.addressof(self.told), *more)
         self.places = (ctypes.c_void_p * len(places))(*places)
@@ -101,11 +115,10 @@ class Laying:
         return self.told[-1] != 0
 
 
-def lay(kernels: Library, order: Order | Spectrum, packed: Array, apart: int, threads: int) -> bool:
-    """Fill `packed`, (groups, *order.shape), with groups of weights, each in the order of the first, `apart` numbers from one
-    to the next. Whether all of them are finite.
-    """
-    return Laying(kernels, order, len(packed), apart, threads)(address(order.weight), address(packed))
+def laying(kernels: Library, problem: Problem, choice: Choice, weight: Array, order: Order | Spectrum) -> Laying:
+    """For weights of the shape and steps of `weight`, the first group of them in `order`."""
+    parts = _parts(problem, choice)
+    return Laying(kernels, order, parts, len(weight) // parts * weight.strides[0] // 4, problem.threads)
 
 
 @lru_cache(maxsize=8)
