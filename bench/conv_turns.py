@@ -10,6 +10,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -69,7 +70,7 @@ def _asking(library: str, threads: int) -> Iterator[Measure]:
 
     def start() -> subprocess.Popen[str]:
         command = [sys.executable, str(BENCH), "--serve", library, "--threads", str(threads)]
-        pipes: Mapping[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
+        pipes: Mapping[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": said}
         return subprocess.Popen(command, text=True, env=environment(threads), **pipes)
 
     def ask(layer: Any, accuracy: bool) -> Row:
@@ -87,14 +88,18 @@ def _asking(library: str, threads: int) -> Iterator[Measure]:
             row: Row = json.loads(answer)
             return row
         worker.kill()
-        return {"layer": layer, "error": f"the process of {library} ended with {worker.wait()}"}
+        code = worker.wait()
+        said.seek(0)
+        last = (said.read().strip().splitlines() or [""])[-1][:200]
+        return {"layer": layer, "error": f"the process ended with {code}: {last}"}
 
-    try:
-        yield ask
-    finally:
-        for worker in workers:
-            worker.kill()
-            worker.communicate()
+    with tempfile.TemporaryFile("w+") as said:
+        try:
+            yield ask
+        finally:
+            for worker in workers:
+                worker.kill()
+                worker.communicate()
 
 
 def serve(measure: Measure) -> None:
