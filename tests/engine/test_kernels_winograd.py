@@ -347,7 +347,7 @@ def test_blocks_of_weights_are_padded_with_zeros() -> None:
     assert kernels is not None
     order = winograd.pack(choice, np.ones((11, 9, 3, 3), np.float32))
     packed = np.full((1, *order.shape), np.nan, np.float32)
-    assert packing.lay(kernels, order, packed, 0, 1)
+    assert packing.Laying(kernels, order, 1, 0, 1)(order.weight.ctypes.data, packed.ctypes.data)
     _, blocks, products, chunks, lanes, wide = packed.shape
     assert (blocks, chunks, lanes, wide) == (2, 2, 8, 8)
     flat = packed.reshape(blocks, products, chunks * lanes, wide)
