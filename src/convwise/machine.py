@@ -21,9 +21,6 @@ SHARED_SOURCES = (
     *(
         "kernels/common.py",
         "kernels/packing.c",
-        "kernels/phases.py",
-        "kernels/products.py",
-        "kernels/thin.py",
         "kernels/threads.c",
         "kernels/turning.py",
     ),
@@ -98,8 +95,11 @@ def quotas() -> list[int]:
 
 def digest(family: str) -> str:
     """What a family's kernels were built from; a library of other sources must not be called."""
-    state = _shared().copy()
-    state.update((ENGINE / f"kernels/{family}.py").read_bytes())
+    state, folder = _shared().copy(), ENGINE / "kernels" / family
+    # A file, or a folder of some.
+    sources = sorted(path for path in folder.glob("*") if path.suffix in (".py", ".c"))
+    for path in sources or [folder.with_suffix(".py")]:
+        state.update(path.read_bytes())
     return state.hexdigest()[:16]
 
 

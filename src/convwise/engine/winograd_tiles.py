@@ -12,7 +12,7 @@ other, in parallel first over its input channels and then over blocks of output 
 transformed while they are used: for few tiles, which would wait for transformed ones."""
 SIZES = {"f4x3": (4, 3), "f3x3": (3, 3), "f3x4": (3, 4)}
 """Along one axis, the outputs of a tile and the taps of a part of the window: larger windows are cut into such parts."""
-VARIANTS = (("f4x3", "rows"), ("f4x3", "deep"), ("f3x3", "deep"), ("f3x4", "rows"), ("f3x4", "deep"))
+USUAL = SCHEDULES[:2]
 LAYOUTS = ("nhwc", "nchw", "nhwc_gaps", "nchw_gaps")
 """Of the output; gaps: for windows with a dilation."""
 THIN = 4
@@ -40,9 +40,10 @@ def size_of(variant: str) -> tuple[int, int]:
 def built(isa: Isa) -> Iterator[tuple[str, str, str]]:
     """Size, schedule and layout of the programs; thin where vectors are so wide that memory cannot keep up with them."""
     plain = LAYOUTS[:2]
-    for size, schedule in VARIANTS:
+    for size in SIZES:
         # Parts of four taps were not the fastest for any window with gaps.
-        yield from ((size, schedule, layout) for layout in (plain if size == "f3x4" else LAYOUTS))
+        layouts = plain if size == "f3x4" else LAYOUTS
+        yield from ((size, schedule, layout) for schedule in USUAL for layout in layouts)
     if isa.lanes == 16:
         yield from (("f4x3", "thin", layout) for layout in plain)
 

@@ -26,7 +26,8 @@ from pathlib import Path
 
 from convwise import machine
 from convwise.engine.isa import ALL, Isa, symbol, usable
-from convwise.engine.kernels.table import CALLED, TABLE
+from convwise.engine.kernels import winograd
+from convwise.engine.kernels.table import FAMILIES, STAGES, TABLE
 
 SOURCE = Path(__file__).parents[3]
 ELF_MACHINES = {"x86-64": 62, "arm-64": 183}
@@ -34,7 +35,7 @@ EXPORTED = (
     *("convwise_run", "convwise_before_fork", "convwise_after_fork"),
     *("convwise_arrange_argv", "convwise_transform_argv"),
 )
-SOURCES = tuple(Path(__file__).with_name(name) for name in ("packing.c", "threads.c"))
+SOURCES = tuple(Path(__file__).parent / name for name in ("packing.c", "threads.c", "winograd/winograd.c"))
 
 
 class BuildError(Exception):
@@ -97,10 +98,12 @@ def build(folder: Path, isas: tuple[Isa, ...], jobs: int, only: tuple[str, ...] 
         if not only:
             shutil.rmtree(kept, ignore_errors=True)
         objects = kept if only else Path(scratch)
+        entries = {name: line for isa in isas for name, line in winograd.entries(isa).items()}
+        (Path(scratch) / "entries.h").write_text("\n".join([*entries.values(), ""]), encoding="utf-8")
         with ThreadPoolExecutor() as beside:
             sources = [beside.submit(_compile_c, linker, source, Path(scratch)) for source in SOURCES]
             compiled = compile_all(objects, isas, jobs, only)
-        symbols = [name for name in compiled if name.split("_")[1] in TABLE]
+        symbols = [*entries, *(name for name in compiled if name.split("_")[1] in TABLE)]
         (Path(scratch) / "exports.map").write_text(_exports(symbols), encoding="utf-8")
         runtime = Path(scratch) / "runtime.o"
         _runtime(runtime, isas[0])
@@ -133,7 +136,7 @@ def _digests(only: tuple[str, ...]) -> dict[str, str]:
     before = machine.built()
     kept = before.families if before is not None and only else {}
     return {
-        family: kept[family] if family in kept and family not in only else machine.digest(family) for family in TABLE
+        family: kept[family] if family in kept and family not in only else machine.digest(family) for family in FAMILIES
     }
 
 
@@ -143,13 +146,14 @@ def compile_all(folder: Path, isas: Sequence[Isa], jobs: int, only: tuple[str, .
     listed = {
         symbol(family, variant, isa): (family, variant, isa.name)
         for isa in isas
-        for family, variants in (CALLED | TABLE).items()
+        for family, variants in (STAGES | TABLE).items()
         for variant in variants(isa)
     }
+    recompiled = {*only, *(STAGES if winograd.NAME in only else ())}
     wanted = [
         (row, str(folder / f"{name}.o"))
         for name, row in listed.items()
-        if not only or row[0] in (*only, *CALLED) or not (folder / f"{name}.o").exists()
+        if not only or row[0] in recompiled or not (folder / f"{name}.o").exists()
     ]
     # NumPy's threads, which nothing here needs, would wait busily for work.
     environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1"}
@@ -203,7 +207,7 @@ def _compile_asked() -> None:
         if process == 0:
             code = 1
             try:
-                (CALLED | TABLE)[family](known[isa])[variant]().write(path, known[isa])
+                (STAGES | TABLE)[family](known[isa])[variant]().write(path, known[isa])
                 code = 0
             except BaseException:
                 traceback.print_exc()
@@ -217,9 +221,9 @@ def _compile_asked() -> None:
 
 
 def _compile_c(compiler: str, source: Path, folder: Path) -> str:
-    """The path of the object."""
+    """The path of the object; what the build itself writes for C to include lies in `folder` too."""
     made = str(folder / f"{source.stem}.o")
-    command = [compiler, "-std=gnu11", "-O3", "-fPIC", "-c", str(source), "-o", made]
+    command = [compiler, "-std=gnu11", "-O3", "-fPIC", "-I", str(folder), "-c", str(source), "-o", made]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise BuildError(f"{source.name} did not compile: {done.stderr.strip()[-500:]}")

@@ -19,18 +19,14 @@ Variants = Mapping[str, Callable[[], "Program"]]
 
 @dataclass(frozen=True)
 class Program:
-    """One pipeline, and its arguments in the order of the call; the output comes last by itself.
-
-    `asked`: other programs call it, which ask first what it will read.
-    """
+    """One pipeline, and its arguments in the order of the call; the output comes last by itself."""
 
     out: hl.Func
     arguments: tuple[Any, ...]
-    asked: bool = False
 
     def write(self, path: str, isa: Isa) -> None:
         """Write an object file that exports the name of `out`, and that name with `_argv`."""
-        flags = "no_asserts-no_runtime" if self.asked else "no_asserts-no_bounds_query-no_runtime"
+        flags = "no_asserts-no_bounds_query-no_runtime"
         # Halide tells names apart by a short hash, so that even a new one may get a number behind a `$`.
         name = self.out.name().partition("$")[0]
         self.out.compile_to_object(path, list(self.arguments), name, hl.Target(f"{isa.target}-{flags}"))

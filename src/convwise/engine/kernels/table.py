@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from convwise.engine.isa import Isa
-from convwise.engine.kernels import depthwise, direct, first, grouped, planes, pool, products, transposed, winograd
+from convwise.engine.kernels import depthwise, direct, first, grouped, planes, pool, transposed, winograd
 from convwise.engine.kernels.common import Variants
 
 TABLE: dict[str, Callable[[Isa], Variants]] = {
     "direct": direct.variants,
-    "winograd": winograd.variants,
     "depthwise": depthwise.variants,
     "grouped": grouped.variants,
     "first": first.variants,
@@ -20,5 +19,7 @@ TABLE: dict[str, Callable[[Isa], Variants]] = {
 }
 """By family; no underscore in a name."""
 
-CALLED: dict[str, Callable[[Isa], Variants]] = {"products": products.variants}
-"""Programs that those of a family call; nothing else does."""
+STAGES: dict[str, Callable[[Isa], Variants]] = winograd.STAGES
+"""Programs that those of winograd call; nothing else does."""
+
+FAMILIES = (*TABLE, winograd.NAME)

@@ -15,8 +15,9 @@ from typing import Any
 import halide as hl
 
 from convwise.engine.isa import Isa
-from convwise.engine.kernels.common import Shared
-from convwise.engine.transforms import Transform
+from convwise.engine.kernels.common import F32, Program, whole
+from convwise.engine.kernels.winograd.stages import whole_vectors
+from convwise.engine.transforms import Transform, transform
 from convwise.engine.winograd_tiles import SUMMED, THIN
 
 ROUND = hl.TailStrategy.RoundUp
@@ -43,11 +44,21 @@ class Sums:
     parts: Any
 
 
-def multiply(shared: Shared, spectrum: Any, products: Any, isa: Isa, used: Transform) -> Sums:
-    """Define products[k, frequency, tile] of `used.monic`."""
+def build(isa: Isa, name: str) -> Program:
+    # spectrum: c in chunk, tile, chunk and part, frequency down, frequency across
+    # weights: k in vector, tap, c in chunk, chunk and part, vector
+    spectrum, w, products = hl.ImageParam(F32, 5, "spectrum"), hl.ImageParam(F32, 5, "weights"), hl.Func(name)
+    numbers = tuple(whole(number) for number in ("channels", "parts", "pixels", "vectors"))
+    used = transform(4, 3).monic
+    sums = _algorithm(spectrum, w, products, isa, used)
+    _schedule(sums, spectrum, w, products, isa, used)
+    return Program(products, (spectrum, w, *numbers))
+
+
+def _algorithm(spectrum: Any, w: Any, products: Any, isa: Isa, used: Transform) -> Sums:
+    """products[k, frequency, tile] of `used.monic`."""
     k, t, i, j, c, column, chunk, some = (hl.Var(name) for name in ("k", "t", "i", "j", "c", "column", "chunk", "some"))
-    rect = [hl.Var(name) for name in ("rx", "ry", "rn")]
-    w, lanes, each = shared.weights, isa.lanes, SUMMED // isa.lanes
+    lanes, each = isa.lanes, SUMMED // isa.lanes
     chunks = w.dim(3).extent()
     half, full, acc = (hl.Func(name) for name in ("half", "full", "acc"))
     down = [w[k % lanes, row * used.taps + column, c, chunk, k / lanes] for row in range(used.taps)]
@@ -57,21 +68,20 @@ def multiply(shared: Shared, spectrum: Any, products: Any, isa: Isa, used: Trans
     terms = hl.RDom([(0, lanes), (0, each)], "terms")
     here = some * each + terms.y
     terms.where(here < chunks)
-    along = [k, t, i, j, some]
-    acc[[*along, *rect]] = hl.f32(0)
-    acc[[*along, *rect]] += full[k, terms.x, i, j, here] * spectrum[[terms.x, t, here, i, j, *rect]]
+    acc[k, t, i, j, some] = hl.f32(0)
+    acc[k, t, i, j, some] += full[k, terms.x, i, j, here] * spectrum[terms.x, t, here, i, j]
     sums = hl.RDom([(0, (chunks + each - 1) / each)], "sums")
-    products[[k, i, j, t, *rect]] = hl.f32(0)
-    products[[k, i, j, t, *rect]] += acc[[k, t, i, j, sums.x, *rect]]
+    products[k, i, j, t] = hl.f32(0)
+    products[k, i, j, t] += acc[k, t, i, j, sums.x]
     return Sums(half, full, acc, terms, sums)
 
 
-def schedule(shared: Shared, f: Sums, spectrum: Any, products: Any, isa: Isa, used: Transform, tiles: Any) -> None:
+def _schedule(f: Sums, spectrum: Any, w: Any, products: Any, isa: Isa, used: Transform) -> None:
     """24 accumulators: each weight is transformed in registers and meets the numbers of THIN tiles at once."""
-    w, terms, size, cells = shared.weights, f.terms, used.products, used.taps**2
-    k, i, j, t, *rect = products.args()
+    terms, size, cells = f.terms, used.products, used.taps**2
+    k, i, j, t = products.args()
     kb, to, ti = (hl.Var(name) for name in ("kb", "to", "ti"))
-    products.reorder_storage(k, t, j, i, *rect).bound_storage(t, tiles | 1)
+    products.bound(i, 0, size).bound(j, 0, size)
     products.reorder(k, t, j, i).vectorize(k, isa.lanes).never_partition_all()
     update = products.update().split(t, to, ti, THIN, ROUND).split(k, kb, k, isa.lanes, ROUND)
     update.reorder(k, ti, j, to, i, f.parts.x, kb).vectorize(k, isa.lanes).unroll(j).unroll(ti).unroll(i)
@@ -84,9 +94,11 @@ def schedule(shared: Shared, f: Sums, spectrum: Any, products: Any, isa: Isa, us
         k, axis = func.args()[0], func.args()[3]
         func.compute_at(f.acc, terms.x).vectorize(k, isa.lanes).unroll(axis)
     f.across.bound(f.across.args()[3], 0, size)
-    # A chunk's numbers of all frequencies lie together, as they are read.
-    c, t, chunk, i, j, *rest = spectrum.args()
-    spectrum.reorder_storage(c, t, j, i, chunk, *rest).bound(chunk, 0, w.dim(3).extent())
+    whole_vectors(products, isa)
+    for axis in range(5):
+        w.dim(axis).set_min(0)
+    spectrum.dim(0).set_extent(isa.lanes).set_stride(1)
+    spectrum.dim(1).set_stride(isa.lanes)
     w.dim(0).set_extent(isa.lanes)
     w.dim(1).set_extent(cells).set_stride(isa.lanes)
     w.dim(2).set_extent(isa.lanes).set_stride(cells * isa.lanes)

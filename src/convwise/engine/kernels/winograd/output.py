@@ -1,0 +1,194 @@
+"""Winograd's way out: the products of a rectangle of tiles and a group of output channels, transformed back and stored.
+
+A row of tiles at a time, into `strip`, and from there. Whole tiles are computed, and only the store is guarded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import halide as hl
+
+from convwise.engine.isa import Isa, symbol
+from convwise.engine.kernels.common import F32, Program, Shared, Variants
+from convwise.engine.kernels.turning import schedule_turned, turned
+from convwise.engine.kernels.winograd.rectangle import Rectangle
+from convwise.engine.kernels.winograd.stages import combine, transform_of
+from convwise.engine.transforms import Transform
+from convwise.engine.winograd_tiles import built
+
+GUARD = hl.TailStrategy.GuardWithIf
+ROUND = hl.TailStrategy.RoundUp
+FAMILY = "output"
+
+
+def variants(isa: Isa) -> Variants:
+    return {stage: partial(build, isa, stage, layout) for stage, layout in dict(_stages(isa)).items()}
+
+
+def stage_of(size: str, schedule: str, layout: str) -> str:
+    """The variant that a whole program calls.
+
+    >>> stage_of("f4x3", "thin", "nhwc"), stage_of("f3x3", "deep", "nchw_gaps")
+    ('f4x3_monic_nhwc', 'f3x3_nchw_gaps')
+    """
+    return f"{size}{'_monic' * (schedule == 'thin')}_{layout}"
+
+
+def _stages(isa: Isa) -> Iterator[tuple[str, str]]:
+    yield from ((stage_of(*each), each[2]) for each in built(isa))
+
+
+@dataclass(frozen=True)
+class Funcs:
+    """The stages in the order of the data, and the reduction domains of those that have one."""
+
+    back: Any
+    image: Any
+    strip: Any
+    pixels: tuple[Any, ...]
+    aside: Any
+    done: Any
+    out: Any
+    tiles: Any
+    stored: Any
+    added: Any
+
+
+def build(isa: Isa, stage: str, layout: str) -> Program:
+    shared, rectangle, used = Shared(1), Rectangle.of(layout.endswith("_gaps")), transform_of(stage)
+    # k, frequency down, frequency across, tile
+    products = hl.ImageParam(F32, 4, "products")
+    for axis in (1, 2, 3):
+        products.dim(axis).set_min(0)
+    back, image, strip, tiles = _transform_back(products, rectangle, used)
+    funcs = _store(shared, rectangle, isa, (back, image, strip, tiles), symbol(FAMILY, stage, isa), used, layout)
+    _schedule_output(shared, funcs, isa, layout)
+    _schedule_residual(funcs, isa, layout)
+    _schedule_back(funcs, isa)
+    numbers = (shared.act, shared.low, shared.high, shared.has_residual)
+    return Program(funcs.out, (products, shared.bias, shared.residual, *numbers, *rectangle.arguments))
+
+
+def _vars(*names: str) -> list[Any]:
+    return [hl.Var(name) for name in names]
+
+
+def _transform_back(products: Any, rectangle: Rectangle, used: Transform) -> tuple[Any, ...]:
+    """strip[k, x, y in tile, row of tiles, image]."""
+    k, x, y, i, j, tx, ty, n = _vars("k", "x", "y", "i", "j", "tx", "ty", "n")
+    m, size = used.outputs, used.products
+    back, image, strip = (hl.Func(name) for name in ("back", "image", "strip"))
+    along, flat = [tx, ty, n], (n * rectangle.tall + ty) * rectangle.wide + tx
+    back[[k, i, j, *along]] = hl.undef(F32)
+    for a, row in enumerate(used.output):
+        back[[k, a, j, *along]] = combine(row, [products[k, p, j, flat] for p in range(size)])
+    image[[k, i, j, *along]] = hl.undef(F32)
+    for a, row in enumerate(used.output):
+        image[[k, i, a, *along]] = combine(row, [back[[k, i, p, *along]] for p in range(size)])
+    q = hl.RDom([(0, m), (0, m), (0, rectangle.wide)], "q")
+    strip[k, x, y, ty, n] = hl.undef(F32)
+    strip[k, q.z * m + q.x, q.y, ty, n] = image[k, q.y, q.x, q.z, ty, n]
+    return back, image, strip, q
+
+
+def _store(
+    shared: Shared, rectangle: Rectangle, isa: Isa, before: tuple[Any, ...], name: str, used: Transform, layout: str
+) -> Funcs:
+    k, x, y, n, ty = _vars("k", "x", "y", "n", "ty")
+    back, transformed, strip, tiles = before
+    aside, done = hl.Func("aside"), hl.Func("done")
+    m, out = used.outputs, hl.Func(name)
+    out[k, x, y, n] = hl.undef(F32)
+    width, height, batch = (out.output_buffer().dim(axis).extent() for axis in (1, 2, 3))
+    left, above = rectangle.x * (rectangle.wide * m), rectangle.y * rectangle.tall
+    images = rectangle.images_of(batch)
+    o = hl.RDom([(0, rectangle.wide * m), (0, m), (0, rectangle.tall), (0, rectangle.images)], "o")
+    column, row = left + o[0], (above + o[2]) * m + o[1]
+    image = rectangle.image(o[3], batch)
+    o.where(column < image.columns(width))
+    o.where(row < image.rows(height))
+    o.where(rectangle.n * rectangle.images + o[3] < images)
+    # Where rows lie densely, squares of lanes x lanes are turned: w is the place in a vector of the row, x that vector's number.
+    w = hl.Var("w")
+    across = x if layout != "nchw" else x * isa.lanes + w
+    square, spot, kv = hl.Func("square_out"), *_vars("spot", "kv")
+    square[spot, kv, x, y, ty, n] = strip[
+        kv * isa.lanes + spot % isa.lanes, x * isa.lanes + spot / isa.lanes, y, ty, n
+    ]
+    pixels = (square, *turned(square, isa.lanes))
+    pixel = pixels[-1][k % isa.lanes * isa.lanes + w, k / isa.lanes, x, y, ty, n]
+    source = strip[k, x, y, ty, n] if layout != "nchw" else pixel
+    # The residual is copied where it exists; what lies beside it is never stored.
+    e = hl.RDom([(0, rectangle.wide * m)], "e")
+    beside, below = left + e.x, (above + ty) * m + y
+    one = rectangle.image(n, batch)
+    e.where((shared.has_residual != 0) & (k < shared.residual.dim(0).extent()))
+    e.where((beside < one.columns(width)) & (below < one.rows(height)) & (rectangle.n * rectangle.images + n < images))
+    aside[k, x, y, ty, n] = hl.undef(F32)
+    aside[k, e.x, y, ty, n] = shared.residual[k, one.column(beside), one.row(below), one.batch]
+    value = source + shared.bias[k]
+    value = hl.select(shared.has_residual != 0, value + aside[k, across, y, ty, n], value)
+    done[w, k, x, y, ty, n] = shared.activate(value)
+    vector = (0, o[0]) if layout != "nchw" else (o[0] % isa.lanes, o[0] / isa.lanes)
+    out[k, image.column(column), image.row(row), image.batch] = done[vector[0], k, vector[1], o[1], o[2], o[3]]
+    return Funcs(back, transformed, strip, pixels, aside, done, out, tiles, o, e)
+
+
+def _schedule_output(shared: Shared, f: Funcs, isa: Isa, layout: str) -> None:
+    """Images, rows of tiles; a row of pixels is stored at a time. With gaps between them pixels are stored one by one in both layouts."""
+    update, o, k = f.out.update(), [f.stored[axis] for axis in range(4)], f.out.args()[0]
+    kv, kl = _vars("kv", "kl")
+    xo, xi = hl.RVar("xo"), hl.RVar("xi")
+    update.allow_race_conditions()
+    update.split(k, kv, kl, isa.lanes, GUARD)
+    if layout != "nchw":
+        update.reorder(kl, kv, *o).vectorize(kl)
+    else:
+        update.split(o[0], xo, xi, isa.lanes, GUARD).reorder(xi, xo, kl, kv, *o[1:]).vectorize(xi)
+    update.never_partition_all()
+    for axis in (1, 2, 3):
+        f.out.output_buffer().dim(axis).set_min(0)
+    for param in (f.out.output_buffer(), shared.residual):
+        param.dim(0).set_stride(1 if layout.startswith("nhwc") else hl.Expr())
+        param.dim(1).set_stride(1 if layout.startswith("nchw") else hl.Expr())
+    f.strip.compute_at(f.out, o[2]).hoist_storage_root()
+    dw, dk = f.done.args()[:2]
+    f.done.never_partition_all()
+    if layout != "nchw":
+        f.done.compute_at(f.out, o[1]).hoist_storage_root().vectorize(dk, isa.lanes, ROUND)
+    else:
+        f.done.compute_at(f.out, kv).hoist_storage_root().bound(dw, 0, isa.lanes).vectorize(dw)
+        f.done.align_bounds(dk, isa.lanes).bound_storage(dk, isa.lanes)
+        schedule_turned(f.pixels, f.done, f.done.args()[2], isa.lanes)
+    # A turned square stays in registers where all its vectors are written one by one.
+    unrolled = partial(hl.Stage.unroll, var=dk, factor=isa.lanes, tail=ROUND)
+    shared.specialize_epilogue(f.done, clamped=(lambda branch: None) if layout != "nchw" else unrolled)
+
+
+def _schedule_residual(f: Funcs, isa: Isa, layout: str) -> None:
+    ak, ax, *others = f.aside.args()
+    f.aside.align_bounds(ak, isa.lanes)
+    rest = f.aside.update().never_partition_all()
+    if layout != "nchw":
+        f.aside.compute_at(f.out, f.stored[1]).hoist_storage_root()
+        rest.reorder(ak, f.added.x).vectorize(ak, isa.lanes, GUARD)
+    else:
+        f.aside.compute_at(f.out, hl.Var("kv")).hoist_storage_root().reorder_storage(ax, ak, *others)
+        f.aside.bound_storage(ak, isa.lanes)
+        rest.vectorize(f.added.x, isa.lanes, GUARD)
+
+
+def _schedule_back(f: Funcs, isa: Isa) -> None:
+    k, kv, q = f.strip.args()[0], hl.Var("kv"), f.tiles
+    f.strip.align_bounds(k, isa.lanes)
+    update = f.strip.update().split(k, kv, k, isa.lanes).reorder(k, q.x, q.y, kv, q.z)
+    update.vectorize(k).unroll(q.x).unroll(q.y).never_partition_all()
+    for func, axis in ((f.back, f.back.args()[2]), (f.image, f.image.args()[1])):
+        func.compute_at(f.strip, kv)
+        lane = func.args()[0]
+        for number in range(func.num_update_definitions()):
+            func.update(number).vectorize(lane, isa.lanes).unroll(axis)

@@ -1,0 +1,253 @@
+/* Winograd's whole programs: the stages called for rectangles of tiles and groups of output channels, by the threads of the pool.
+ *
+ * Compiled with `entries.h`, which the build writes: a line ENTRY(name, outputs, taps, lanes, schedule, input, products, output)
+ * for each program.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define OUT_OF_MEMORY (-11) /* halide_error_code_out_of_memory */
+#define SPREAD 16 /* numbers of tiles that are multiples of it leave the cache lines of one tile on few places of a cache */
+#define MOST_CHUNKS 4 /* of a task of the way in: what lies side by side in the input is read at once */
+#define THIN_TILES 4 /* of a register tile of thin products */
+#define FLOAT 2
+
+/* halide_dimension_t and halide_buffer_t of HalideRuntime.h */
+struct dim {
+    int32_t min, extent, stride;
+    uint32_t flags;
+};
+struct buffer {
+    uint64_t device;
+    const void *device_interface;
+    float *host;
+    uint64_t flags;
+    uint8_t code, bits;
+    uint16_t lanes;
+    int32_t dimensions;
+    struct dim *dim;
+    void *padding;
+};
+_Static_assert(sizeof(struct buffer) == 56 && offsetof(struct buffer, dim) == 40, "as HalideRuntime.h has it");
+
+typedef int (*program_t)(void **arguments);
+typedef int (*task_t)(void *context, int index, uint8_t *closure);
+int halide_do_par_for(void *context, task_t task, int min, int size, uint8_t *closure);
+void *halide_malloc(void *context, size_t size);
+void halide_free(void *context, void *block);
+int convwise_allowed(void);
+
+/* ROWS: rectangles in parallel. DEEP: one after the other, each in parallel first over input channels and then over groups of
+ * output channels. THIN: as deep, with weights that are transformed while they are used.
+ */
+enum schedule { ROWS, DEEP, THIN };
+
+struct stages {
+    int outputs, taps, lanes;
+    enum schedule schedule;
+    program_t input, products, output;
+};
+
+/* Of a call: its arguments, in the order that all programs share, and what follows from them. */
+enum argument {
+    INP, WEIGHTS, BIAS, RESIDUAL, PAD_X, PAD_Y, STRIDE_X, STRIDE_Y, DILATION_X, DILATION_Y, ACT, LOW, HIGH, HAS_RESIDUAL,
+    WIDE, TALL, IMAGES, PIXELS, VECTORS, PARTS, ABREAST, AHEAD, OUT
+};
+struct call {
+    const struct stages *stages;
+    void **given;
+    int frequencies; /* along one axis */
+    int tiles; /* of a rectangle, whole register tiles */
+    int chunks; /* vectors of input channels, those of all parts */
+    int group, groups; /* output channels of a group, and how many of these there are */
+    int across, down, deep; /* rectangles */
+};
+
+struct array {
+    struct buffer buffer;
+    struct dim dims[5];
+};
+
+static const struct buffer *array_of(const struct call *call, enum argument which) { return call->given[which]; }
+
+static int number(const struct call *call, enum argument which) { return *(const int32_t *)call->given[which]; }
+
+static int parts_of(int length, int size) { return (length + size - 1) / size; }
+
+static struct call call_of(const struct stages *stages, void **given) {
+    struct call call = {.stages = stages, .given = given, .frequencies = stages->outputs + stages->taps - 1};
+    const struct dim *out = array_of(&call, OUT)->dim, *weights = array_of(&call, WEIGHTS)->dim;
+    int wide = number(&call, WIDE), tall = number(&call, TALL), images = number(&call, IMAGES);
+    int phases_x = number(&call, DILATION_X), phases_y = number(&call, DILATION_Y);
+    int pixels = stages->schedule == THIN ? THIN_TILES : number(&call, PIXELS);
+    call.tiles = parts_of(wide * tall * images, pixels) * pixels;
+    call.chunks = weights[stages->schedule == THIN ? 3 : 2].extent;
+    call.group = number(&call, VECTORS) * stages->lanes;
+    call.groups = parts_of(out[0].extent, call.group);
+    call.across = parts_of(parts_of(out[1].extent, phases_x), wide * stages->outputs);
+    call.down = parts_of(parts_of(out[2].extent, phases_y), tall * stages->outputs);
+    call.deep = parts_of(out[3].extent * phases_x * phases_y, images);
+    return call;
+}
+
+/* Axes from the innermost one on; `order` is that in which they lie in memory, and `spread` how far each reaches there. */
+static struct array *describe(struct array *array, int axes, const int extents[], const int spread[], const int order[]) {
+    *array = (struct array){.buffer = {.code = FLOAT, .bits = 32, .lanes = 1, .dimensions = axes, .dim = array->dims}};
+    int step = 1;
+    for (int place = 0; place < axes; place++) {
+        int axis = order[place];
+        array->dims[axis] = (struct dim){0, extents[axis], step, 0};
+        step *= spread[axis];
+    }
+    return array;
+}
+
+static size_t bytes_of(int axes, const int spread[]) {
+    size_t bytes = sizeof(float);
+    for (int axis = 0; axis < axes; axis++) bytes *= (size_t)spread[axis];
+    return bytes;
+}
+
+/* c in chunk, tile, chunk and part, frequency down and across; for thin products the numbers of a chunk lie together.
+ * Neither frequencies nor channels lie a power of two apart: their stores would fall on few places of the cache.
+ */
+static float *make_spectrum(const struct call *call, struct array *spectrum) {
+    static const int usual[] = {0, 1, 2, 3, 4}, by_chunks[] = {0, 1, 4, 3, 2};
+    bool thin = call->stages->schedule == THIN;
+    int extents[] = {call->stages->lanes, call->tiles, call->chunks, call->frequencies, call->frequencies};
+    int spread[] = {extents[0], call->tiles + (call->tiles % SPREAD == 0), thin ? call->chunks : call->chunks | 1, extents[3], extents[4]};
+    describe(spectrum, 5, extents, spread, thin ? by_chunks : usual);
+    return spectrum->buffer.host = halide_malloc(0, bytes_of(5, spread));
+}
+
+/* k, frequency down and across, tile. */
+static float *make_results(const struct call *call, struct array *results) {
+    static const int usual[] = {0, 1, 2, 3}, by_frequencies[] = {0, 3, 2, 1};
+    bool thin = call->stages->schedule == THIN;
+    int extents[] = {call->group, call->frequencies, call->frequencies, call->tiles};
+    int spread[] = {extents[0], extents[1], extents[2], thin ? call->tiles | 1 : call->tiles};
+    describe(results, 4, extents, spread, thin ? by_frequencies : usual);
+    return results->buffer.host = halide_malloc(0, bytes_of(4, spread));
+}
+
+/* Some chunks of the input of the rectangle at `place`, transformed. */
+static int transform_input(const struct call *call, int32_t place[3], const struct array *spectrum, int first, int count) {
+    struct array some = *spectrum;
+    some.buffer.dim = some.dims;
+    some.dims[2].min = first;
+    some.dims[2].extent = count;
+    some.buffer.host += (int64_t)first * some.dims[2].stride;
+    void **a = call->given;
+    void *given[] = {
+        a[INP], a[PAD_X], a[PAD_Y], a[PARTS], a[ABREAST], a[AHEAD], a[WIDE], a[TALL], a[IMAGES],
+        &place[0], &place[1], &place[2], a[DILATION_X], a[DILATION_Y], &some.buffer};
+    return call->stages->input(given);
+}
+
+/* The products of a group of output channels, and from them the output. */
+static int finish_group(const struct call *call, int32_t place[3], struct array *spectrum, struct array *results, int group) {
+    void **a = call->given;
+    const struct buffer *whole = array_of(call, OUT);
+    int32_t channels = array_of(call, INP)->dim[0].extent, first = group * call->group;
+    results->dims[0].min = first;
+    void *multiplied[] = {&spectrum->buffer, a[WEIGHTS], &channels, a[PARTS], a[PIXELS], a[VECTORS], &results->buffer};
+    int code = call->stages->products(multiplied);
+    if (code) return code;
+    struct buffer out = *whole;
+    struct dim dims[4] = {whole->dim[0], whole->dim[1], whole->dim[2], whole->dim[3]};
+    int left = dims[0].extent - first;
+    dims[0].min = first;
+    dims[0].extent = left < call->group ? left : call->group;
+    out.dim = dims;
+    out.host += (int64_t)first * dims[0].stride;
+    void *given[] = {
+        &results->buffer, a[BIAS], a[RESIDUAL], a[ACT], a[LOW], a[HIGH], a[HAS_RESIDUAL], a[WIDE], a[TALL], a[IMAGES],
+        &place[0], &place[1], &place[2], a[DILATION_X], a[DILATION_Y], &out};
+    return call->stages->output(given);
+}
+
+static void place_of(const struct call *call, int rectangle, int32_t place[3]) {
+    place[0] = rectangle % call->across;
+    place[1] = rectangle / call->across % call->down;
+    place[2] = rectangle / call->across / call->down;
+}
+
+/* A task of rows. */
+static int finish_rectangle(void *context, int index, uint8_t *closure) {
+    (void)context;
+    const struct call *call = (const struct call *)closure;
+    struct array spectrum, results;
+    int32_t place[3];
+    place_of(call, index, place);
+    float *transformed = make_spectrum(call, &spectrum);
+    if (!transformed) return OUT_OF_MEMORY;
+    int code = transform_input(call, place, &spectrum, 0, call->chunks);
+    /* Not before: so they lie where the way in has just had its copies, in the core's cache. */
+    float *multiplied = code ? 0 : make_results(call, &results);
+    if (!code && !multiplied) code = OUT_OF_MEMORY;
+    for (int group = 0; group < call->groups && !code; group++) code = finish_group(call, place, &spectrum, &results, group);
+    if (multiplied) halide_free(0, multiplied);
+    halide_free(0, transformed);
+    return code;
+}
+
+struct shared {
+    const struct call *call;
+    struct array *spectrum;
+    int32_t place[3];
+    int chunks; /* of a task */
+};
+
+static int task_of_input(void *context, int index, uint8_t *closure) {
+    (void)context;
+    struct shared *shared = (struct shared *)closure;
+    int first = index * shared->chunks, left = shared->call->chunks - first;
+    return transform_input(shared->call, shared->place, shared->spectrum, first, left < shared->chunks ? left : shared->chunks);
+}
+
+static int task_of_products(void *context, int index, uint8_t *closure) {
+    (void)context;
+    struct shared *shared = (struct shared *)closure;
+    struct array results, spectrum = *shared->spectrum;
+    spectrum.buffer.dim = spectrum.dims;
+    float *block = make_results(shared->call, &results);
+    if (!block) return OUT_OF_MEMORY;
+    int code = finish_group(shared->call, shared->place, &spectrum, &results, index);
+    halide_free(0, block);
+    return code;
+}
+
+static int share_rectangles(const struct call *call) {
+    struct array spectrum;
+    float *block = make_spectrum(call, &spectrum);
+    if (!block) return OUT_OF_MEMORY;
+    struct shared shared = {.call = call, .spectrum = &spectrum};
+    /* Tasks of several chunks read the input in longer runs; some for each thread, so that none waits long. */
+    int each = call->chunks / (2 * convwise_allowed()), code = 0;
+    shared.chunks = each < 1 ? 1 : each > MOST_CHUNKS ? MOST_CHUNKS : each;
+    for (int rectangle = 0; rectangle < call->across * call->down * call->deep && !code; rectangle++) {
+        place_of(call, rectangle, shared.place);
+        code = halide_do_par_for(0, task_of_input, 0, parts_of(call->chunks, shared.chunks), (uint8_t *)&shared);
+        if (!code) code = halide_do_par_for(0, task_of_products, 0, call->groups, (uint8_t *)&shared);
+    }
+    halide_free(0, block);
+    return code;
+}
+
+static int run_winograd(const struct stages *stages, void **given) {
+    struct call call = call_of(stages, given);
+    if (stages->schedule != ROWS) return share_rectangles(&call);
+    return halide_do_par_for(0, finish_rectangle, 0, call.across * call.down * call.deep, (uint8_t *)&call);
+}
+
+#define ENTRY(name, outputs, taps, lanes, schedule, input, products, output)                                             \
+    int input##_argv(void **), products##_argv(void **), output##_argv(void **);                                         \
+    int name##_argv(void **given) {                                                                                      \
+        static const struct stages stages = {                                                                            \
+            outputs, taps, lanes, schedule, input##_argv, products##_argv, output##_argv};                               \
+        return run_winograd(&stages, given);                                                                             \
+    }
+
+#include "entries.h"
