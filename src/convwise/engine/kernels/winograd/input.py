@@ -63,8 +63,8 @@ class Given:
 
     @classmethod
     def of(cls, gaps: bool) -> Given:
-        numbers = (whole(name) for name in ("pad_x", "pad_y", "parts", "abreast", "ahead"))
-        return cls(loose("inp", 4), *numbers, Rectangle.of(gaps))
+        numbers = {name: whole(name) for name in ("pad_x", "pad_y", "parts", "abreast", "ahead")}
+        return cls(inp=loose("inp", 4), **numbers, rectangle=Rectangle.of(gaps))
 
     @property
     def arguments(self) -> tuple[Any, ...]:

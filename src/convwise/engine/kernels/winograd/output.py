@@ -116,9 +116,7 @@ def _store(
     w = hl.Var("w")
     across = x if layout != "nchw" else x * isa.lanes + w
     square, spot, kv = hl.Func("square_out"), *_vars("spot", "kv")
-    square[spot, kv, x, y, ty, n] = strip[
-        kv * isa.lanes + spot % isa.lanes, x * isa.lanes + spot / isa.lanes, y, ty, n
-    ]
+    square[spot, kv, x, y, ty, n] = strip[kv * isa.lanes + spot % isa.lanes, x * isa.lanes + spot / isa.lanes, y, ty, n]
     pixels = (square, *turned(square, isa.lanes))
     pixel = pixels[-1][k % isa.lanes * isa.lanes + w, k / isa.lanes, x, y, ty, n]
     source = strip[k, x, y, ty, n] if layout != "nchw" else pixel

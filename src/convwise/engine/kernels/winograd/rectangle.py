@@ -58,7 +58,7 @@ class Rectangle:
     @classmethod
     def of(cls, gaps: bool) -> Rectangle:
         names = ("wide", "tall", "images", "x", "y", "n", "dilation_x", "dilation_y")
-        return cls(*(whole(f"rectangle_{name}") for name in names), gaps)
+        return cls(**{name: whole(f"rectangle_{name}") for name in names}, gaps=gaps)
 
     @property
     def arguments(self) -> tuple[Any, ...]:
