@@ -63,6 +63,7 @@ struct call {
     int chunks; /* vectors of input channels, those of all parts */
     int group, groups; /* output channels of a group, and how many of these there are */
     int across, down, deep; /* rectangles */
+    int threads;
 };
 
 struct array {
@@ -89,6 +90,7 @@ static struct call call_of(const struct stages *stages, void **given) {
     call.across = parts_of(parts_of(out[1].extent, phases_x), wide * stages->outputs);
     call.down = parts_of(parts_of(out[2].extent, phases_y), tall * stages->outputs);
     call.deep = parts_of(out[3].extent * phases_x * phases_y, images);
+    call.threads = convwise_allowed();
     return call;
 }
 
@@ -174,13 +176,24 @@ static void place_of(const struct call *call, int rectangle, int32_t place[3]) {
     place[2] = rectangle / call->across / call->down;
 }
 
+static int rectangles(const struct call *call) { return call->across * call->down * call->deep; }
+
+/* Threads take tasks in turn. Of planes each goes through a part of the image of its own, since two that write neighbouring
+ * pieces of a row share a cache line.
+ */
+static int rectangle_of(const struct call *call, int index) {
+    if (array_of(call, OUT)->dim[1].stride != 1) return index;
+    int thread = index % call->threads, each = rectangles(call) / call->threads, more = rectangles(call) % call->threads;
+    return thread * each + (thread < more ? thread : more) + index / call->threads;
+}
+
 /* A task of rows. */
 static int finish_rectangle(void *context, int index, uint8_t *closure) {
     (void)context;
     const struct call *call = (const struct call *)closure;
     struct array spectrum, results;
     int32_t place[3];
-    place_of(call, index, place);
+    place_of(call, rectangle_of(call, index), place);
     float *transformed = make_spectrum(call, &spectrum);
     if (!transformed) return OUT_OF_MEMORY;
     int code = transform_input(call, place, &spectrum, 0, call->chunks);
@@ -225,9 +238,9 @@ static int share_rectangles(const struct call *call) {
     if (!block) return OUT_OF_MEMORY;
     struct shared shared = {.call = call, .spectrum = &spectrum};
     /* Tasks of several chunks read the input in longer runs; some for each thread, so that none waits long. */
-    int each = call->chunks / (2 * convwise_allowed()), code = 0;
+    int each = call->chunks / (2 * call->threads), code = 0;
     shared.chunks = each < 1 ? 1 : each > MOST_CHUNKS ? MOST_CHUNKS : each;
-    for (int rectangle = 0; rectangle < call->across * call->down * call->deep && !code; rectangle++) {
+    for (int rectangle = 0; rectangle < rectangles(call) && !code; rectangle++) {
         place_of(call, rectangle, shared.place);
         code = halide_do_par_for(0, task_of_input, 0, parts_of(call->chunks, shared.chunks), (uint8_t *)&shared);
         if (!code) code = halide_do_par_for(0, task_of_products, 0, call->groups, (uint8_t *)&shared);
@@ -239,7 +252,7 @@ static int share_rectangles(const struct call *call) {
 static int run_winograd(const struct stages *stages, void **given) {
     struct call call = call_of(stages, given);
     if (stages->schedule != ROWS) return share_rectangles(&call);
-    return halide_do_par_for(0, finish_rectangle, 0, call.across * call.down * call.deep, (uint8_t *)&call);
+    return halide_do_par_for(0, finish_rectangle, 0, rectangles(&call), (uint8_t *)&call);
 }
 
 #define ENTRY(name, outputs, taps, lanes, schedule, input, products, output)                                             \
