@@ -17,8 +17,6 @@ LAYOUTS = ("nhwc", "nchw", "nhwc_gaps", "nchw_gaps")
 """Of the output; gaps: for windows with a dilation."""
 THIN = 4
 """Tiles of a register tile of thin: a row of their frequencies, six, makes 24 accumulators."""
-SPREAD = 16
-"""Numbers of tiles and of chunks that are multiples of it leave the cache lines of one tile on few places of a cache."""
 SUMMED = 64
 """Input channels that are added up before they join the others: long sums lose digits."""
 

@@ -19,7 +19,7 @@ from convwise.engine.arrays import Array
 from convwise.engine.isa import Isa, symbol
 from convwise.engine.order import Spectrum
 from convwise.engine.problem import FAR, LARGEST_INDEX, MOST_WORKSPACE, Choice, Problem
-from convwise.engine.winograd_tiles import SIZES, SPREAD, THIN, built, named, pixels, size_of
+from convwise.engine.winograd_tiles import SIZES, THIN, built, named, pixels, size_of
 
 NAME = "winograd"
 MOST_GROUPS = 8
@@ -57,8 +57,9 @@ START = {
 }  # a row of a vector of channels: the beginnings of planes' rows are waited for, and cells that lie apart
 LINE, DISTANT = 3.0, 9.0  # a cache line of weights that comes from beyond the core's cache, from beyond all caches
 STRAIN = 0.13  # what is lost where a rectangle takes all of the core's cache and not half of it
-LENT = 1.13  # products of transformed input that another core has just written
+LENT = {"deep": 1.3, "thin": 1.13}  # products of transformed input that another core has just written
 TASK = 15000.0  # handing out a part and waiting for the last one
+UNEVEN = 0.15  # of a task's time, for which the other threads wait at the end: cores are not equally fast at all times
 
 
 def why_not(problem: Problem, isa: Isa) -> str | None:
@@ -306,18 +307,24 @@ def _cost(layer: Layer, cut: Cut) -> float:
     strain = 1.0 + STRAIN * min(max(spread - 0.5, 0.0), 2.0) * (0.5 if several else 1.0)
     into, each = into * strain, (products + weights + back) * strain
     if layer.schedule == "rows":
-        return -(-count // threads) * (into + layer.blocks * each) + TASK
+        return _rounds(count, threads) * (into + layer.blocks * each) + TASK
     if not several:
         return count * (into + layer.blocks * each) + TASK
-    groups = -(-layer.blocks // cut.blocks)
-    slowest = -(-groups // threads) * cut.blocks * (each + (LENT - 1.0) * products)
-    shared = into * -(-layer.chunks // threads) / layer.chunks * 1.3
-    return count * (shared + slowest + 3 * TASK) + TASK
+    groups = (
+        _rounds(layer.blocks // cut.blocks, threads) * cut.blocks * (each + (LENT[layer.schedule] - 1.0) * products)
+    )
+    shared = into * _rounds(layer.chunks, threads) / layer.chunks * 1.3
+    return count * (shared + groups + 3 * TASK) + TASK
+
+
+def _rounds(tasks: int, threads: int) -> float:
+    """How many of equal tasks the slowest thread has the time of."""
+    return -(-tasks // threads) + (UNEVEN if threads > 1 else 0.0)
 
 
 def _workspace(layer: Layer, cut: Cut) -> int:
     """Bytes of all threads together."""
-    spectrum = layer.products * (cut.tiles + (cut.tiles % SPREAD == 0)) * (layer.chunks | 1) * layer.lanes
+    spectrum = layer.products * (cut.tiles * layer.chunks + 3 | 1) * layer.lanes
     m, taps = SIZES[layer.size]
     halo = taps - 1
     stage = (m * cut.wide + halo + layer.lanes) * (m * cut.tall + halo) * cut.images * layer.lanes

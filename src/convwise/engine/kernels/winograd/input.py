@@ -16,7 +16,7 @@ from typing import Any
 import halide as hl
 
 from convwise.engine.isa import Isa, symbol
-from convwise.engine.kernels.common import F32, Program, Variants, loose, whole
+from convwise.engine.kernels.common import F32, I32, Program, Variants, loose, whole
 from convwise.engine.kernels.turning import schedule_turned, turned
 from convwise.engine.kernels.winograd.rectangle import Rectangle
 from convwise.engine.kernels.winograd.stages import combine, transform_of
@@ -49,8 +49,8 @@ def _stages(isa: Isa) -> Iterator[str]:
 
 @dataclass(frozen=True)
 class Given:
-    """The arguments: by how many rows the input is asked for before it is read, the parts of the window, and how many of
-    them lie side by side.
+    """The arguments: the parts of the window, and how many of them lie side by side; by how many rows the input is asked for
+    before it is read; where the numbers of each tile lie, which no loop has to work out so.
     """
 
     inp: hl.ImageParam
@@ -59,16 +59,19 @@ class Given:
     parts: Any
     abreast: Any
     ahead: Any
+    slots: hl.ImageParam
     rectangle: Rectangle
 
     @classmethod
     def of(cls, gaps: bool) -> Given:
         numbers = {name: whole(name) for name in ("pad_x", "pad_y", "parts", "abreast", "ahead")}
-        return cls(inp=loose("inp", 4), **numbers, rectangle=Rectangle.of(gaps))
+        slots = hl.ImageParam(I32, 1, "slots")
+        slots.dim(0).set_min(0)
+        return cls(inp=loose("inp", 4), **numbers, slots=slots, rectangle=Rectangle.of(gaps))
 
     @property
     def arguments(self) -> tuple[Any, ...]:
-        numbers = (self.pad_x, self.pad_y, self.parts, self.abreast, self.ahead)
+        numbers = (self.pad_x, self.pad_y, self.parts, self.abreast, self.ahead, self.slots)
         return self.inp, *numbers, *self.rectangle.arguments
 
     @property
@@ -99,7 +102,7 @@ def build(isa: Isa, stage: str) -> Program:
     given, used = Given.of(stage.endswith("_gaps")), transform_of(stage)
     spectrum = hl.Func(symbol(FAMILY, stage, isa))
     line, columns, copied, pieces, cells = _copy(given, isa, used)
-    down, across, tiles = _transform(copied, spectrum, given, used)
+    down, across, tiles = _transform(copied, spectrum, given, isa, used)
     funcs = Funcs(line, columns, copied, down, across, spectrum, pieces, cells, tiles)
     _schedule_spectrum(funcs, isa, used)
     _schedule_copy(given, funcs, isa, used)
@@ -161,9 +164,9 @@ def _copy(given: Given, isa: Isa, used: Transform) -> tuple[Any, ...]:
     return line, columns, stage, (d, e), s
 
 
-def _transform(stage: Any, spectrum: Any, given: Given, used: Transform) -> tuple[Any, Any, Any]:
-    """spectrum[c in chunk, tile, chunk and part, frequency down, frequency across]."""
-    ci, co, t, i, j, n, tx, ty = _vars("ci", "co", "t", "i", "j", "n", "tx", "ty")
+def _transform(stage: Any, spectrum: Any, given: Given, isa: Isa, used: Transform) -> tuple[Any, Any, Any]:
+    """spectrum[c in chunk of a tile's slot, chunk and part, frequency down, frequency across]."""
+    ci, co, place, i, j, n, tx, ty = _vars("ci", "co", "place", "i", "j", "n", "tx", "ty")
     m, size, rectangle = used.outputs, used.products, given.rectangle
     along, down, across = [tx, ty, n, co], hl.Func("down"), hl.Func("across")
     down[[ci, i, j, *along]] = hl.undef(F32)
@@ -173,29 +176,32 @@ def _transform(stage: Any, spectrum: Any, given: Given, used: Transform) -> tupl
     across[[ci, i, j, *along]] = hl.undef(F32)
     for a, row in enumerate(used.data):
         across[[ci, i, a, *along]] = combine(row, [down[[ci, i, p, *along]] for p in range(size)])
-    v = hl.RDom([(0, size), (0, size), (0, rectangle.wide), (0, rectangle.tall), (0, rectangle.images)], "v")
-    spectrum[ci, t, co, i, j] = hl.undef(F32)
-    flat = (v[4] * rectangle.tall + v[3]) * rectangle.wide + v[2]
-    spectrum[ci, flat, co, v[0], v[1]] = across[ci, v[0], v[1], v[2], v[3], v[4], co]
+    tiles = [(0, count) for count in (rectangle.wide, rectangle.tall, rectangle.images)]
+    v = hl.RDom([(0, isa.lanes), (0, size), (0, size), *tiles], "v")
+    spectrum[place, co, i, j] = hl.undef(F32)
+    last = spectrum.output_buffer().dim(0).extent() - isa.lanes
+    slot = hl.unsafe_promise_clamped(given.slots[(v[5] * rectangle.tall + v[4]) * rectangle.wide + v[3]], 0, last)
+    spectrum[slot + v[0], co, v[1], v[2]] = across[v[0], v[1], v[2], v[3], v[4], v[5], co]
     return down, across, v
 
 
 def _schedule_spectrum(f: Funcs, isa: Isa, used: Transform) -> None:
     """A chunk of channels at a time: its image fits the first cache while all its tiles are transformed."""
-    ci, _, co, *_ = f.spectrum.args()
-    v = [f.tiles[axis] for axis in range(5)]
+    _, co, *_ = f.spectrum.args()
+    v = [f.tiles[axis] for axis in range(6)]
     out = f.spectrum.output_buffer()
-    for axis, extent in ((0, isa.lanes), (3, used.products), (4, used.products)):
-        out.dim(axis).set_bounds(0, extent)
-    out.dim(1).set_min(0).set_stride(isa.lanes)
+    out.dim(0).set_min(0)
+    for axis in (2, 3):
+        out.dim(axis).set_bounds(0, used.products)
     at, cj = _vars("cg", "cj")
-    update = f.spectrum.update()
-    update.split(co, at, cj, TOGETHER, GUARD).reorder(ci, *v, cj, at)
-    update.vectorize(ci).unroll(v[0]).unroll(v[1]).never_partition_all()
+    # No two numbers of a vector share a place, which Halide does not see.
+    update = f.spectrum.update().allow_race_conditions()
+    update.split(co, at, cj, TOGETHER, GUARD).reorder(*v, cj, at)
+    update.vectorize(v[0]).unroll(v[1]).unroll(v[2]).never_partition_all()
     for func, axis in ((f.down, f.down.args()[2]), (f.across, f.across.args()[1])):
-        func.compute_at(f.spectrum, v[2]).bound_extent(ci, isa.lanes)
+        func.compute_at(f.spectrum, v[3]).bound_extent(func.args()[0], isa.lanes)
         for number in range(func.num_update_definitions()):
-            func.update(number).vectorize(ci).unroll(axis)
+            func.update(number).vectorize(func.args()[0]).unroll(axis)
 
 
 def _schedule_copy(given: Given, f: Funcs, isa: Isa, used: Transform) -> None:

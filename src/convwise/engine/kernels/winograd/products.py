@@ -39,41 +39,43 @@ class Funcs:
 
 
 def build(isa: Isa) -> Program:
-    # spectrum: c in chunk, tile, chunk and part, frequency down, frequency across
+    # spectrum: c in chunk, tile of a register tile, chunk and part, register tile, frequency down, frequency across
     # weights: k in vector, c in chunk, chunk and part, frequency, vector
-    spectrum, w = hl.ImageParam(F32, 5, "spectrum"), hl.ImageParam(F32, 5, "weights")
+    spectrum, w = hl.ImageParam(F32, 6, "spectrum"), hl.ImageParam(F32, 5, "weights")
     numbers = channels, parts, count, vectors = [whole(name) for name in ("channels", "parts", "pixels", "vectors")]
-    funcs = _algorithm(isa, spectrum, w, channels, parts)
+    funcs = _algorithm(isa, spectrum, w, channels, parts, count)
     _schedule(isa, funcs, spectrum, w, count, vectors)
     return Program(funcs.products, (spectrum, w, *numbers))
 
 
-def _algorithm(isa: Isa, spectrum: Any, w: Any, channels: Any, parts: Any) -> Funcs:
+def _algorithm(isa: Isa, spectrum: Any, w: Any, channels: Any, parts: Any, count: Any) -> Funcs:
     """products[k, frequency, tile]: the sum over channels and parts. Some chunks are added up before they join the others."""
     head, part, acc = (hl.Func(name) for name in ("head", "part", "acc"))
     products = hl.Func(symbol(FAMILY, "usual", isa))
-    k, t, i, j, some = (hl.Var(name) for name in ("k", "t", "i", "j", "some"))
+    k, t, to, i, j, some = (hl.Var(name) for name in ("k", "t", "to", "i", "j", "some"))
     lanes, each, chunks = isa.lanes, SUMMED // isa.lanes, w.dim(2).extent()
+    # The register tile is an axis of its own, so that no place is found by dividing where sums begin.
+    along = [k, t, to, i, j]
 
     def product(channel: Any, chunk: Any) -> Any:
-        weight = w[k % lanes, channel, chunk, i * spectrum.dim(4).extent() + j, k / lanes]
-        return weight * spectrum[channel, t, chunk, i, j]
+        weight = w[k % lanes, channel, chunk, i * spectrum.dim(5).extent() + j, k / lanes]
+        return weight * spectrum[channel, t - to * count, chunk, to, i, j]
 
     # The last chunk may be of a few channels.
     first = hl.RDom([(0, lanes), (0, hl.min(each, chunks))], "first")
     first.where(first.y / parts * lanes + first.x < channels)
-    head[k, t, i, j] = hl.f32(0)
-    head[k, t, i, j] += product(first.x, first.y)
+    head[along] = hl.f32(0)
+    head[along] += product(first.x, first.y)
     more = hl.RDom([(0, lanes), (0, each)], "more")
     chunk = some * each + more.y
     more.where(chunk < chunks)
     more.where(chunk / parts * lanes + more.x < channels)
-    part[k, t, i, j, some] = hl.f32(0)
-    part[k, t, i, j, some] += product(more.x, chunk)
+    part[[*along, some]] = hl.f32(0)
+    part[[*along, some]] += product(more.x, chunk)
     sums = hl.RDom([(1, (chunks - 1) / each)], "sums")
-    acc[k, t, i, j] = head[k, t, i, j]
-    acc[k, t, i, j] += part[k, t, i, j, sums.x]
-    products[k, i, j, t] = acc[k, t, i, j]
+    acc[along] = head[along]
+    acc[along] += part[[*along, sums.x]]
+    products[k, i, j, t] = acc[k, t, t / count, i, j]
     return Funcs(head, part, acc, products, (first, more, sums))
 
 
@@ -86,16 +88,15 @@ def _schedule(isa: Isa, f: Funcs, spectrum: Any, w: Any, tile: Any, vectors: Any
         stage.split(t, to, ti, count, ROUND).split(k, kb, k, wide * isa.lanes, ROUND)
         stage.reorder(k, ti, to, j, i, kb).vectorize(k, isa.lanes).unroll(k).unroll(ti)
 
-    best, *others = [(count, wide) for wide in (2, 1) for count in pixels(isa, wide)]
-    for count, wide in others:
-        one = (vectors % 2 == 1) if wide == 1 else (vectors % 2 == 0)
-        tiled(f.products.specialize((tile == count) & one), count, wide)
-    tiled(f.products, *best)
+    for wide in (2, 1):
+        for count in pixels(isa, wide):
+            tiled(f.products.specialize((tile == count) & (vectors % 2 == wide % 2)), count, wide)
+    f.products.specialize_fail("a register tile that is not known")
     f.products.never_partition_all()
     first, more, sums = f.terms
     for func, inner in ((f.head, (first.x, first.y)), (f.part, (more.x, more.y)), (f.acc, (sums.x,))):
-        k, t = func.args()[:2]
-        func.compute_at(f.products, to).store_in(hl.MemoryType.Register)
+        k, t, block = func.args()[:3]
+        func.compute_at(f.products, to).store_in(hl.MemoryType.Register).bound_extent(block, 1)
         func.vectorize(k, isa.lanes).unroll(k).unroll(t)
         func.update().reorder(k, t, *inner).vectorize(k, isa.lanes).unroll(k).unroll(t).never_partition_all()
         if func is not f.acc:

@@ -9,10 +9,10 @@
 #include <stdint.h>
 
 #define OUT_OF_MEMORY (-11) /* halide_error_code_out_of_memory */
-#define SPREAD 16 /* numbers of tiles that are multiples of it leave the cache lines of one tile on few places of a cache */
 #define MOST_CHUNKS 4 /* of a task of the way in: what lies side by side in the input is read at once */
 #define THIN_TILES 4 /* of a register tile of thin products */
 #define FLOAT 2
+#define WHOLE 0
 
 /* halide_dimension_t and halide_buffer_t of HalideRuntime.h */
 struct dim {
@@ -59,16 +59,17 @@ struct call {
     const struct stages *stages;
     void **given;
     int frequencies; /* along one axis */
-    int tiles; /* of a rectangle, whole register tiles */
+    int pixels, blocks; /* tiles of a register tile, and how many of these a rectangle has */
     int chunks; /* vectors of input channels, those of all parts */
     int group, groups; /* output channels of a group, and how many of these there are */
     int across, down, deep; /* rectangles */
+    int32_t *slots; /* where each tile's first number lies in what the way in makes */
     int threads;
 };
 
 struct array {
     struct buffer buffer;
-    struct dim dims[5];
+    struct dim dims[6];
 };
 
 static const struct buffer *array_of(const struct call *call, enum argument which) { return call->given[which]; }
@@ -82,8 +83,8 @@ static struct call call_of(const struct stages *stages, void **given) {
     const struct dim *out = array_of(&call, OUT)->dim, *weights = array_of(&call, WEIGHTS)->dim;
     int wide = number(&call, WIDE), tall = number(&call, TALL), images = number(&call, IMAGES);
     int phases_x = number(&call, DILATION_X), phases_y = number(&call, DILATION_Y);
-    int pixels = stages->schedule == THIN ? THIN_TILES : number(&call, PIXELS);
-    call.tiles = parts_of(wide * tall * images, pixels) * pixels;
+    call.pixels = stages->schedule == THIN ? THIN_TILES : number(&call, PIXELS);
+    call.blocks = parts_of(wide * tall * images, call.pixels);
     call.chunks = weights[stages->schedule == THIN ? 3 : 2].extent;
     call.group = number(&call, VECTORS) * stages->lanes;
     call.groups = parts_of(out[0].extent, call.group);
@@ -94,58 +95,67 @@ static struct call call_of(const struct stages *stages, void **given) {
     return call;
 }
 
-/* Axes from the innermost one on; `order` is that in which they lie in memory, and `spread` how far each reaches there. */
-static struct array *describe(struct array *array, int axes, const int extents[], const int spread[], const int order[]) {
+/* An array of floats whose first axis is dense; memory for `count` of them. */
+static float *make(struct array *array, int axes, const int extents[], const int64_t steps[], int64_t count) {
     *array = (struct array){.buffer = {.code = FLOAT, .bits = 32, .lanes = 1, .dimensions = axes, .dim = array->dims}};
-    int step = 1;
-    for (int place = 0; place < axes; place++) {
-        int axis = order[place];
-        array->dims[axis] = (struct dim){0, extents[axis], step, 0};
-        step *= spread[axis];
-    }
-    return array;
+    for (int axis = 0; axis < axes; axis++) array->dims[axis] = (struct dim){0, extents[axis], (int32_t)steps[axis], 0};
+    return array->buffer.host = halide_malloc(0, (size_t)count * sizeof(float));
 }
 
-static size_t bytes_of(int axes, const int spread[]) {
-    size_t bytes = sizeof(float);
-    for (int axis = 0; axis < axes; axis++) bytes *= (size_t)spread[axis];
-    return bytes;
-}
-
-/* c in chunk, tile, chunk and part, frequency down and across; for thin products the numbers of a chunk lie together.
- * Neither frequencies nor channels lie a power of two apart: their stores would fall on few places of the cache.
+/* c in chunk, tile of a register tile, chunk and part, register tile, frequency down and across: what a register tile reads
+ * for a frequency is one run. Frequencies lie an odd number of vectors and some apart: their stores would else fall on few
+ * places of the cache. For thin products the tiles of all register tiles lie side by side, and a chunk's numbers together.
  */
 static float *make_spectrum(const struct call *call, struct array *spectrum) {
-    static const int usual[] = {0, 1, 2, 3, 4}, by_chunks[] = {0, 1, 4, 3, 2};
-    bool thin = call->stages->schedule == THIN;
-    int extents[] = {call->stages->lanes, call->tiles, call->chunks, call->frequencies, call->frequencies};
-    int spread[] = {extents[0], call->tiles + (call->tiles % SPREAD == 0), thin ? call->chunks : call->chunks | 1, extents[3], extents[4]};
-    describe(spectrum, 5, extents, spread, thin ? by_chunks : usual);
-    return spectrum->buffer.host = halide_malloc(0, bytes_of(5, spread));
+    int64_t lanes = call->stages->lanes, run = lanes * call->pixels, tiles = run * call->blocks, size = call->frequencies;
+    int extents[] = {(int)lanes, call->pixels, call->chunks, call->blocks, (int)size, (int)size};
+    int64_t frequency = lanes * (((int64_t)call->pixels * call->blocks * call->chunks + 3) | 1);
+    int64_t usual[] = {1, lanes, run, run * call->chunks, frequency, frequency * size};
+    int64_t by_chunks[] = {1, lanes, tiles * size * size, run, tiles * size, tiles};
+    return make(spectrum, 6, extents, call->stages->schedule == THIN ? by_chunks : usual, frequency * size * size);
 }
 
-/* k, frequency down and across, tile. */
+/* k, frequency down and across, tile; thin products lie as they are written. */
 static float *make_results(const struct call *call, struct array *results) {
-    static const int usual[] = {0, 1, 2, 3}, by_frequencies[] = {0, 3, 2, 1};
-    bool thin = call->stages->schedule == THIN;
-    int extents[] = {call->group, call->frequencies, call->frequencies, call->tiles};
-    int spread[] = {extents[0], extents[1], extents[2], thin ? call->tiles | 1 : call->tiles};
-    describe(results, 4, extents, spread, thin ? by_frequencies : usual);
-    return results->buffer.host = halide_malloc(0, bytes_of(4, spread));
+    int64_t group = call->group, size = call->frequencies, tiles = (int64_t)call->pixels * call->blocks;
+    int extents[] = {call->group, (int)size, (int)size, (int)tiles};
+    int64_t usual[] = {1, group, group * size, group * size * size}, row = group * (tiles | 1);
+    int64_t by_frequencies[] = {1, row * size, row, group};
+    return make(results, 4, extents, call->stages->schedule == THIN ? by_frequencies : usual, row * size * size);
+}
+
+/* For each tile of a rectangle; NULL where there is no memory. */
+static int32_t *make_slots(const struct call *call) {
+    int32_t lanes = call->stages->lanes, run = lanes * call->pixels;
+    int32_t further = call->stages->schedule == THIN ? run : run * call->chunks;
+    int32_t *slots = halide_malloc(0, sizeof(int32_t) * (size_t)call->pixels * (size_t)call->blocks);
+    for (int tile = 0; slots && tile < call->pixels * call->blocks; tile++)
+        slots[tile] = tile % call->pixels * lanes + tile / call->pixels * further;
+    return slots;
 }
 
 /* Some chunks of the input of the rectangle at `place`, transformed. */
 static int transform_input(const struct call *call, int32_t place[3], const struct array *spectrum, int first, int count) {
-    struct array some = *spectrum;
-    some.buffer.dim = some.dims;
-    some.dims[2].min = first;
-    some.dims[2].extent = count;
-    some.buffer.host += (int64_t)first * some.dims[2].stride;
+    const struct dim *of = spectrum->dims;
+    struct dim dims[] = {{0, of[3].stride * of[3].extent, 1, 0}, {first, count, of[2].stride, 0}, of[4], of[5]};
+    struct buffer some = spectrum->buffer;
+    some.dimensions = 4;
+    some.dim = dims;
+    some.host += (int64_t)first * dims[1].stride;
+    struct dim tiles = {0, call->pixels * call->blocks, 1, 0};
+    struct buffer slots = {.host = (float *)call->slots, .code = WHOLE, .bits = 32, .lanes = 1, .dimensions = 1, .dim = &tiles};
     void **a = call->given;
     void *given[] = {
-        a[INP], a[PAD_X], a[PAD_Y], a[PARTS], a[ABREAST], a[AHEAD], a[WIDE], a[TALL], a[IMAGES],
-        &place[0], &place[1], &place[2], a[DILATION_X], a[DILATION_Y], &some.buffer};
+        a[INP], a[PAD_X], a[PAD_Y], a[PARTS], a[ABREAST], a[AHEAD], &slots, a[WIDE], a[TALL], a[IMAGES],
+        &place[0], &place[1], &place[2], a[DILATION_X], a[DILATION_Y], &some};
     return call->stages->input(given);
+}
+
+/* What thin products read: all tiles as one axis, since they lie side by side. */
+static void join_tiles(struct array *spectrum) {
+    spectrum->dims[1].extent *= spectrum->dims[3].extent;
+    for (int axis = 3; axis < 5; axis++) spectrum->dims[axis] = spectrum->dims[axis + 1];
+    spectrum->buffer.dimensions = 5;
 }
 
 /* The products of a group of output channels, and from them the output. */
@@ -225,6 +235,7 @@ static int task_of_products(void *context, int index, uint8_t *closure) {
     struct shared *shared = (struct shared *)closure;
     struct array results, spectrum = *shared->spectrum;
     spectrum.buffer.dim = spectrum.dims;
+    if (shared->call->stages->schedule == THIN) join_tiles(&spectrum);
     float *block = make_results(shared->call, &results);
     if (!block) return OUT_OF_MEMORY;
     int code = finish_group(shared->call, shared->place, &spectrum, &results, index);
@@ -251,8 +262,12 @@ static int share_rectangles(const struct call *call) {
 
 static int run_winograd(const struct stages *stages, void **given) {
     struct call call = call_of(stages, given);
-    if (stages->schedule != ROWS) return share_rectangles(&call);
-    return halide_do_par_for(0, finish_rectangle, 0, rectangles(&call), (uint8_t *)&call);
+    call.slots = make_slots(&call);
+    if (!call.slots) return OUT_OF_MEMORY;
+    int code = stages->schedule != ROWS ? share_rectangles(&call)
+                                        : halide_do_par_for(0, finish_rectangle, 0, rectangles(&call), (uint8_t *)&call);
+    halide_free(0, call.slots);
+    return code;
 }
 
 #define ENTRY(name, outputs, taps, lanes, schedule, input, products, output)                                             \
