@@ -59,7 +59,7 @@ LINE, DISTANT = 3.0, 9.0  # a cache line of weights that comes from beyond the c
 STRAIN = 0.13  # what is lost where a rectangle takes all of the core's cache and not half of it
 LENT = {"deep": 1.3, "thin": 1.13}  # products of transformed input that another core has just written
 TASK = 15000.0  # handing out a part and waiting for the last one
-UNEVEN = 0.15  # of a task's time, for which the other threads wait at the end: cores are not equally fast at all times
+HELD_UP = 0.15  # of a task's time, for which the other threads wait at the end: cores are not equally fast at all times
 
 
 def why_not(problem: Problem, isa: Isa) -> str | None:
@@ -319,7 +319,7 @@ def _cost(layer: Layer, cut: Cut) -> float:
 
 def _rounds(tasks: int, threads: int) -> float:
     """How many of equal tasks the slowest thread has the time of."""
-    return -(-tasks // threads) + (UNEVEN if threads > 1 else 0.0)
+    return -(-tasks // threads) + (HELD_UP if threads > 1 else 0.0)
 
 
 def _workspace(layer: Layer, cut: Cut) -> int:
