@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -361,3 +363,92 @@ def test_a_block_of_one_vector_leaves_none_empty() -> None:
     """Of 17 to 24 channels no fourth vector of 8 is computed; of 25 to 32 a block is two."""
     assert {dict(c.tiles)["channels out"] for c in winograd.choices(problem(filters=20), AVX2)} == {8, 16}
     assert {dict(c.tiles)["channels out"] for c in winograd.choices(problem(filters=30), AVX2)} == {16}
+
+
+class Mallinfo(ctypes.Structure):
+    """struct mallinfo2 of glibc's malloc.h."""
+
+    _fields_ = tuple(
+        (name, ctypes.c_size_t)
+        for name in (
+            "arena",
+            "ordblks",
+            "smblks",
+            "hblks",
+            "hblkhd",
+            "usmblks",
+            "fsmblks",
+            "uordblks",
+            "fordblks",
+            "keepcost",
+        )
+    )
+
+
+def runs(threads: int) -> Iterator[tuple[str, Callable[[], None]]]:
+    """Each variant on a layer of several rectangles, ready to be called."""
+    kernels = native.library()
+    assert kernels is not None
+    layer = problem(threads=threads, filters=40, residual=True)
+    for dilation in (1, 2):
+        window = Window(3, dilation=dilation, padding=Pads(dilation, dilation))
+        for layout in ("NHWC", "NCHW"):
+            one = replace(
+                layer, rows=window.over(30), columns=window.over(31), input_layout=layout, output_layout=layout
+            )
+            for choice in winograd.choices(one, kernels.isa):
+                x, out = (np.zeros((1, 30, 31, size), np.float32) for size in (32, 40))
+                views = [array.transpose(0, 3, 1, 2) for array in (x, out)]
+                if layout == "NCHW":
+                    x, out = views = [np.ascontiguousarray(view) for view in views]
+                # By this thread alone, so that no other is there before the call.
+                weight, *_ = packing.pack(kernels, replace(one, threads=1), choice, np.ones((40, 32, 3, 3), np.float32))
+                bias, added = np.zeros(128, np.float32), out.copy()
+                steps = [compiled.steps_of(view) for view in views]
+                run = compiled.Run(kernels, one, choice, steps[0], steps[1], weight.shape)  # type: ignore[arg-type]
+                arrays = (x, weight, bias, added, out)
+                yield choice.variant, lambda run=run, arrays=arrays: run(*(array.ctypes.data for array in arrays))  # type: ignore[misc]
+
+
+@needed
+def test_calls_give_back_all_memory() -> None:
+    libc = ctypes.CDLL(None)
+    if not hasattr(libc, "mallinfo2"):
+        pytest.skip("this C library does not tell what is in use")
+    libc.mallinfo2.restype = Mallinfo
+    told = {}
+    for variant, call in runs(threads=1):
+        call()
+        before = libc.mallinfo2()
+        for _ in range(50):
+            call()
+        after = libc.mallinfo2()
+        told[variant] = after.uordblks + after.hblkhd - before.uordblks - before.hblkhd
+    assert len(told) >= 10
+    assert max(told.values()) < 50 * 64, told
+
+
+@needed
+def test_every_schedule_is_shared_by_threads() -> None:
+    """In a process of its own, where no thread of the pool lives before the first call."""
+    code = """
+import os, sys
+sys.path[:0] = sys.argv[1].split(os.pathsep)
+import test_kernels_winograd as tests
+variant, call = next((name, call) for name, call in tests.runs(threads=2) if name == sys.argv[2])
+before = len(os.listdir("/proc/self/task"))
+call()
+print(len(os.listdir("/proc/self/task")) - before)
+"""
+    if not Path("/proc/self/task").exists():
+        pytest.skip("this system does not list a process's threads")
+    paths = os.pathsep.join([str(HERE), str(Path(__file__).parent)])
+    for variant in ("f4x3_rows_nhwc", "f4x3_deep_nhwc", "f3x3_rows_nchw_gaps"):
+        done = subprocess.run(
+            [sys.executable, "-c", code, paths, variant],
+            capture_output=True,
+            text=True,
+            check=False,
+            env={**os.environ, "OPENBLAS_NUM_THREADS": "1"},
+        )
+        assert done.stdout.strip() == "1", f"{variant}: {done.stdout}{done.stderr[-500:]}"

@@ -17,6 +17,8 @@ LAYOUTS = ("nhwc", "nchw", "nhwc_gaps", "nchw_gaps")
 """Of the output; gaps: for windows with a dilation."""
 THIN = 4
 """Tiles of a register tile of thin: a row of their frequencies, six, makes 24 accumulators."""
+TOGETHER = 4
+"""Vectors of input channels that are copied together: what lies side by side in the input is read at once."""
 SUMMED = 64
 """Input channels that are added up before they join the others: long sums lose digits."""
 

@@ -19,7 +19,7 @@ from convwise.engine.arrays import Array
 from convwise.engine.isa import Isa, symbol
 from convwise.engine.order import Spectrum
 from convwise.engine.problem import FAR, LARGEST_INDEX, MOST_WORKSPACE, Choice, Problem
-from convwise.engine.winograd_tiles import SIZES, THIN, built, named, pixels, size_of
+from convwise.engine.winograd_tiles import SIZES, THIN, TOGETHER, built, named, pixels, size_of
 
 NAME = "winograd"
 MOST_GROUPS = 8
@@ -324,15 +324,22 @@ def _rounds(tasks: int, threads: int) -> float:
 
 def _workspace(layer: Layer, cut: Cut) -> int:
     """Bytes of all threads together."""
-    spectrum = layer.products * (cut.tiles * layer.chunks + 3 | 1) * layer.lanes
+    spectrum = layer.products * (cut.tiles * layer.chunks | 1) * layer.lanes + cut.tiles
     m, taps = SIZES[layer.size]
-    halo = taps - 1
-    stage = (m * cut.wide + halo + layer.lanes) * (m * cut.tall + halo) * cut.images * layer.lanes
+    high, across = m * cut.tall + taps - 1, _filled(m * cut.wide + taps - 1, layer.lanes)
+    # What is copied of the input is gone before the products begin; these, and some rows of the output.
+    copied = across * (high * cut.images * min(layer.chunks, TOGETHER) + 1) * layer.lanes
     group = cut.blocks * layer.block
-    results = layer.products * (cut.tiles | 1) * group + 2 * m * m * cut.wide * group
+    results = group * (layer.products * (cut.tiles | 1) + (m + 2) * _filled(m * cut.wide, layer.lanes))
+    each = max(copied, results)
     if layer.schedule == "rows":
-        return 4 * min(layer.threads, _rectangles(layer, cut)) * (spectrum + stage + results)
-    return 4 * (spectrum + layer.threads * max(stage, results))
+        return 4 * min(layer.threads, _rectangles(layer, cut)) * (spectrum + each)
+    return 4 * (spectrum + layer.threads * each)
+
+
+def _filled(length: int, lanes: int) -> int:
+    """Up to whole vectors."""
+    return -(-length // lanes) * lanes
 
 
 def pack(choice: Choice, weight: Array) -> Spectrum:

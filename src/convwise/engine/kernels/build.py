@@ -100,6 +100,7 @@ def build(folder: Path, isas: tuple[Isa, ...], jobs: int, only: tuple[str, ...] 
         objects = kept if only else Path(scratch)
         entries = {name: line for isa in isas for name, line in winograd.entries(isa).items()}
         (Path(scratch) / "entries.h").write_text("\n".join([*entries.values(), ""]), encoding="utf-8")
+        (Path(scratch) / "numbers.h").write_text(winograd.NUMBERS, encoding="utf-8")
         with ThreadPoolExecutor() as beside:
             sources = [beside.submit(_compile_c, linker, source, Path(scratch)) for source in SOURCES]
             compiled = compile_all(objects, isas, jobs, only)
@@ -132,11 +133,15 @@ def build(folder: Path, isas: tuple[Isa, ...], jobs: int, only: tuple[str, ...] 
 
 
 def _digests(only: tuple[str, ...]) -> dict[str, str]:
-    """What each family was built from; those that were not compiled now keep what they had."""
+    """What each family was built from. Those that were not compiled now keep what they had, where that is what their sources
+    are: else the C that goes with them is of other sources than their objects.
+    """
     before = machine.built()
     kept = before.families if before is not None and only else {}
+    now = {family: machine.digest(family) for family in FAMILIES}
     return {
-        family: kept[family] if family in kept and family not in only else machine.digest(family) for family in FAMILIES
+        family: digest if not kept or family in only or kept.get(family) == digest else "mixed"
+        for family, digest in now.items()
     }
 
 

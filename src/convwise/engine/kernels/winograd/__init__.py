@@ -12,10 +12,14 @@ from __future__ import annotations
 
 from convwise.engine.isa import Isa, symbol
 from convwise.engine.kernels.winograd import input, output, products
-from convwise.engine.winograd_tiles import SIZES, built, named
+from convwise.engine.winograd_tiles import SIZES, THIN, TOGETHER, built, named
 
 NAME = "winograd"
 STAGES = {module.FAMILY: module.variants for module in (input, products, output)}
+
+
+NUMBERS = f"#define TOGETHER {TOGETHER}\n#define THIN_TILES {THIN}\n"
+"""What winograd.c has to know of the stages beside their names."""
 
 
 def entries(isa: Isa) -> dict[str, str]:

@@ -21,13 +21,11 @@ from convwise.engine.kernels.turning import schedule_turned, turned
 from convwise.engine.kernels.winograd.rectangle import Rectangle
 from convwise.engine.kernels.winograd.stages import combine, transform_of
 from convwise.engine.transforms import Transform
-from convwise.engine.winograd_tiles import built
+from convwise.engine.winograd_tiles import TOGETHER, built
 
 GUARD = hl.TailStrategy.GuardWithIf
 ROUND = hl.TailStrategy.RoundUp
 FAMILY = "input"
-TOGETHER = 4
-"""Chunks of channels that are copied together: what lies side by side in the input is read at once."""
 
 
 def variants(isa: Isa) -> Variants:

@@ -153,6 +153,10 @@ def _schedule_output(shared: Shared, f: Funcs, isa: Isa, layout: str) -> None:
     for param in (f.out.output_buffer(), shared.residual):
         param.dim(0).set_stride(1 if layout.startswith("nhwc") else hl.Expr())
         param.dim(1).set_stride(1 if layout.startswith("nchw") else hl.Expr())
+    # One row of tiles at a time, in the same place: bounds alone would keep room for all of them.
+    for func, rows in ((f.strip, f.strip.args()[3:]), (f.aside, f.aside.args()[2:]), (f.done, f.done.args()[3:])):
+        for axis in rows:
+            func.bound_extent(axis, 1)
     f.strip.compute_at(f.out, o[2]).hoist_storage_root()
     dw, dk = f.done.args()[:2]
     f.done.never_partition_all()

@@ -1,16 +1,17 @@
 /* Winograd's whole programs: the stages called for rectangles of tiles and groups of output channels, by the threads of the pool.
  *
- * Compiled with `entries.h`, which the build writes: a line ENTRY(name, outputs, taps, lanes, schedule, input, products, output)
- * for each program.
+ * Compiled with two files that the build writes: `numbers.h`, TOGETHER (vectors of input channels of a task of the way in, at most)
+ * and THIN_TILES (of a register tile of thin products), and `entries.h`, for each program a line
+ * ENTRY(name, outputs, taps, lanes, schedule, input, products, output).
  */
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
+#include "numbers.h"
+
 #define OUT_OF_MEMORY (-11) /* halide_error_code_out_of_memory */
-#define MOST_CHUNKS 4 /* of a task of the way in: what lies side by side in the input is read at once */
-#define THIN_TILES 4 /* of a register tile of thin products */
 #define FLOAT 2
 #define WHOLE 0
 
@@ -103,13 +104,13 @@ static float *make(struct array *array, int axes, const int extents[], const int
 }
 
 /* c in chunk, tile of a register tile, chunk and part, register tile, frequency down and across: what a register tile reads
- * for a frequency is one run. Frequencies lie an odd number of vectors and some apart: their stores would else fall on few
- * places of the cache. For thin products the tiles of all register tiles lie side by side, and a chunk's numbers together.
+ * for a frequency is one run. Frequencies lie an odd number of vectors apart: their stores would else fall on few places
+ * of the cache. For thin products the tiles of all register tiles lie side by side, and a chunk's numbers together.
  */
 static float *make_spectrum(const struct call *call, struct array *spectrum) {
     int64_t lanes = call->stages->lanes, run = lanes * call->pixels, tiles = run * call->blocks, size = call->frequencies;
     int extents[] = {(int)lanes, call->pixels, call->chunks, call->blocks, (int)size, (int)size};
-    int64_t frequency = lanes * (((int64_t)call->pixels * call->blocks * call->chunks + 3) | 1);
+    int64_t frequency = lanes * ((int64_t)call->pixels * call->blocks * call->chunks | 1);
     int64_t usual[] = {1, lanes, run, run * call->chunks, frequency, frequency * size};
     int64_t by_chunks[] = {1, lanes, tiles * size * size, run, tiles * size, tiles};
     return make(spectrum, 6, extents, call->stages->schedule == THIN ? by_chunks : usual, frequency * size * size);
@@ -250,7 +251,7 @@ static int share_rectangles(const struct call *call) {
     struct shared shared = {.call = call, .spectrum = &spectrum};
     /* Tasks of several chunks read the input in longer runs; some for each thread, so that none waits long. */
     int each = call->chunks / (2 * call->threads), code = 0;
-    shared.chunks = each < 1 ? 1 : each > MOST_CHUNKS ? MOST_CHUNKS : each;
+    shared.chunks = each < 1 ? 1 : each > TOGETHER ? TOGETHER : each;
     for (int rectangle = 0; rectangle < rectangles(call) && !code; rectangle++) {
         place_of(call, rectangle, shared.place);
         code = halide_do_par_for(0, task_of_input, 0, parts_of(call->chunks, shared.chunks), (uint8_t *)&shared);
