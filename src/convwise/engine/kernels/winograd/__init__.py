@@ -1,7 +1,7 @@
 """Winograd convolution for windows that step by one: F(4 x 4, 3 x 3), F(3 x 3, 3 x 3) and F(3 x 3, 4 x 4).
 
 The output is cut into tiles of m x m, and these into rectangles. For each rectangle its input is transformed (`input`, vectors
-over channels), then for each of the (m + 2)**2 frequencies follows a matrix product over the channels (`products`), for a group
+over channels), then for each of the (m + taps - 1)**2 frequencies follows a matrix product over the channels (`products`), for a group
 of output channels after the other, and their results are transformed back (`output`).
 
 The three are Halide programs of their own, and `winograd.c` calls them: rectangle by rectangle, each with its transformed
