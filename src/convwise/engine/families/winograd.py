@@ -172,6 +172,7 @@ def _choice(problem: Problem, isa: Isa, layer: Layer) -> Choice | None:
     outputs, _ = SIZES[layer.size]
     down, across = layer.parts
     name = named(layer.size, layer.schedule, layer.layout)
+    numbers = cut.wide, cut.tall, cut.images, cut.pixels, cut.blocks * layer.vectors
     parts = (("parts of the window", down * across),) if down * across > 1 else ()
     return Choice(
         family=NAME,
@@ -186,19 +187,13 @@ def _choice(problem: Problem, isa: Isa, layer: Layer) -> Choice | None:
             ("channels out", layer.block),
             *parts,
         ),
-        extra=(*_numbers(layer, cut), problem.machine.ahead),
+        extra=(*numbers, down * across, across, problem.machine.ahead),
         seconds=problem.groups * _cost(layer, cut) * isa.lanes / problem.machine.peak,
         workspace=_workspace(layer, cut),
         macs=problem.groups * _macs(layer, cut),
         row_step=outputs * cut.tall * problem.rows.dilation,
         exact=False,
     )
-
-
-def _numbers(layer: Layer, cut: Cut) -> tuple[int, ...]:
-    """Of a rectangle, a register tile and a group, and the parts of the window, as the programs want them."""
-    down, across = layer.parts
-    return cut.wide, cut.tall, cut.images, cut.pixels, cut.blocks * layer.vectors, down * across, across
 
 
 def _macs(layer: Layer, cut: Cut) -> int:

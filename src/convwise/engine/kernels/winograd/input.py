@@ -8,7 +8,6 @@ The rectangle's input is staged in image order with zeros around it, so that who
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -19,7 +18,7 @@ from convwise.engine.isa import Isa, symbol
 from convwise.engine.kernels.common import F32, I32, Program, Variants, loose, whole
 from convwise.engine.kernels.turning import schedule_turned, turned
 from convwise.engine.kernels.winograd.rectangle import Rectangle
-from convwise.engine.kernels.winograd.stages import combine, transform_of
+from convwise.engine.kernels.winograd.stages import combine, transform_of, variables
 from convwise.engine.transforms import Transform
 from convwise.engine.winograd_tiles import TOGETHER, built
 
@@ -29,7 +28,7 @@ FAMILY = "input"
 
 
 def variants(isa: Isa) -> Variants:
-    return {stage: partial(build, isa, stage) for stage in dict.fromkeys(_stages(isa))}
+    return {stage: partial(build, isa, stage) for stage in (stage_of(*each) for each in built(isa))}
 
 
 def stage_of(size: str, schedule: str, layout: str) -> str:
@@ -39,10 +38,6 @@ def stage_of(size: str, schedule: str, layout: str) -> str:
     ('f4x3_monic', 'f3x3_gaps')
     """
     return size + "_monic" * (schedule == "thin") + "_gaps" * layout.endswith("_gaps")
-
-
-def _stages(isa: Isa) -> Iterator[str]:
-    yield from (stage_of(*each) for each in built(isa))
 
 
 @dataclass(frozen=True)
@@ -107,13 +102,9 @@ def build(isa: Isa, stage: str) -> Program:
     return Program(spectrum, given.arguments)
 
 
-def _vars(*names: str) -> list[Any]:
-    return [hl.Var(name) for name in names]
-
-
 def _copy(given: Given, isa: Isa, used: Transform) -> tuple[Any, ...]:
     """stage: the rectangle's input in image order."""
-    ci, co, x, y, n = _vars("ci", "co", "x", "y", "n")
+    ci, co, x, y, n = variables("ci", "co", "x", "y", "n")
     m, rectangle, inp = used.outputs, given.rectangle, given.inp
     width, height, batch = (inp.dim(axis).extent() for axis in (1, 2, 3))
     channel = co / given.parts * isa.lanes + ci
@@ -151,7 +142,7 @@ def _copy(given: Given, isa: Isa, used: Transform) -> tuple[Any, ...]:
     # Zeros by a mask of bits: a load that is masked itself waits for the one before.
     bits = hl.select(inside, hl.cast(hl.UInt(32), 0xFFFFFFFF), hl.cast(hl.UInt(32), 0))
     whole_chunk = hl.reinterpret(F32, hl.reinterpret(hl.UInt(32), near) & bits)
-    square, place, piece = hl.Func("square_in"), *_vars("place", "piece")
+    square, place, piece = hl.Func("square_in"), *variables("place", "piece")
     square[place, piece, y, n, co] = line[piece * isa.lanes + place % isa.lanes, place / isa.lanes, y, n, co]
     columns = (square, *turned(square, isa.lanes))
     column = columns[-1][x % isa.lanes * isa.lanes + ci, x / isa.lanes, y, n, co]
@@ -164,7 +155,7 @@ def _copy(given: Given, isa: Isa, used: Transform) -> tuple[Any, ...]:
 
 def _transform(stage: Any, spectrum: Any, given: Given, isa: Isa, used: Transform) -> tuple[Any, Any, Any]:
     """spectrum[c in chunk of a tile's slot, chunk and part, frequency down, frequency across]."""
-    ci, co, place, i, j, n, tx, ty = _vars("ci", "co", "place", "i", "j", "n", "tx", "ty")
+    ci, co, place, i, j, n, tx, ty = variables("ci", "co", "place", "i", "j", "n", "tx", "ty")
     m, size, rectangle = used.outputs, used.products, given.rectangle
     along, down, across = [tx, ty, n, co], hl.Func("down"), hl.Func("across")
     down[[ci, i, j, *along]] = hl.undef(F32)
@@ -191,7 +182,7 @@ def _schedule_spectrum(f: Funcs, isa: Isa, used: Transform) -> None:
     out.dim(0).set_min(0)
     for axis in (2, 3):
         out.dim(axis).set_bounds(0, used.products)
-    at, cj = _vars("cg", "cj")
+    at, cj = variables("cg", "cj")
     # No two numbers of a vector share a place, which Halide does not see.
     update = f.spectrum.update().allow_race_conditions()
     update.split(co, at, cj, TOGETHER, GUARD).reorder(*v, cj, at)
@@ -205,7 +196,7 @@ def _schedule_spectrum(f: Funcs, isa: Isa, used: Transform) -> None:
 def _schedule_copy(given: Given, f: Funcs, isa: Isa, used: Transform) -> None:
     stage, line, rectangle, at = f.stage, f.line, given.rectangle, hl.Var("cg")
     sci, sx, sy, sn, sco = stage.args()
-    xo, xi = _vars("xo", "xi")
+    xo, xi = variables("xo", "xi")
     # What a rectangle reads is told, not found out: the bounds of all copies' ends would be long.
     wide, tall = (count * used.outputs + used.products - used.outputs for count in (rectangle.wide, rectangle.tall))
     filled = (wide + isa.lanes - 1) / isa.lanes * isa.lanes

@@ -5,7 +5,6 @@ A row of tiles at a time, into `strip`, and from there. Whole tiles are computed
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -16,7 +15,7 @@ from convwise.engine.isa import Isa, symbol
 from convwise.engine.kernels.common import F32, Program, Shared, Variants
 from convwise.engine.kernels.turning import schedule_turned, turned
 from convwise.engine.kernels.winograd.rectangle import Rectangle
-from convwise.engine.kernels.winograd.stages import combine, transform_of
+from convwise.engine.kernels.winograd.stages import combine, transform_of, variables
 from convwise.engine.transforms import Transform
 from convwise.engine.winograd_tiles import built
 
@@ -26,7 +25,7 @@ FAMILY = "output"
 
 
 def variants(isa: Isa) -> Variants:
-    return {stage: partial(build, isa, stage, layout) for stage, layout in dict(_stages(isa)).items()}
+    return {stage_of(*each): partial(build, isa, stage_of(*each), each[2]) for each in built(isa)}
 
 
 def stage_of(size: str, schedule: str, layout: str) -> str:
@@ -36,10 +35,6 @@ def stage_of(size: str, schedule: str, layout: str) -> str:
     ('f4x3_monic_nhwc', 'f3x3_nchw_gaps')
     """
     return f"{size}{'_monic' * (schedule == 'thin')}_{layout}"
-
-
-def _stages(isa: Isa) -> Iterator[tuple[str, str]]:
-    yield from ((stage_of(*each), each[2]) for each in built(isa))
 
 
 @dataclass(frozen=True)
@@ -73,13 +68,9 @@ def build(isa: Isa, stage: str, layout: str) -> Program:
     return Program(funcs.out, (products, shared.bias, shared.residual, *numbers, *rectangle.arguments))
 
 
-def _vars(*names: str) -> list[Any]:
-    return [hl.Var(name) for name in names]
-
-
 def _transform_back(products: Any, rectangle: Rectangle, used: Transform) -> tuple[Any, ...]:
     """strip[k, x, y in tile, row of tiles, image]."""
-    k, x, y, i, j, tx, ty, n = _vars("k", "x", "y", "i", "j", "tx", "ty", "n")
+    k, x, y, i, j, tx, ty, n = variables("k", "x", "y", "i", "j", "tx", "ty", "n")
     m, size = used.outputs, used.products
     back, image, strip = (hl.Func(name) for name in ("back", "image", "strip"))
     along, flat = [tx, ty, n], (n * rectangle.tall + ty) * rectangle.wide + tx
@@ -98,7 +89,7 @@ def _transform_back(products: Any, rectangle: Rectangle, used: Transform) -> tup
 def _store(
     shared: Shared, rectangle: Rectangle, isa: Isa, before: tuple[Any, ...], name: str, used: Transform, layout: str
 ) -> Funcs:
-    k, x, y, n, ty = _vars("k", "x", "y", "n", "ty")
+    k, x, y, n, ty = variables("k", "x", "y", "n", "ty")
     back, transformed, strip, tiles = before
     aside, done = hl.Func("aside"), hl.Func("done")
     m, out = used.outputs, hl.Func(name)
@@ -115,7 +106,7 @@ def _store(
     # Where rows lie densely, squares of lanes x lanes are turned: w is the place in a vector of the row, x that vector's number.
     w = hl.Var("w")
     across = x if layout != "nchw" else x * isa.lanes + w
-    square, spot, kv = hl.Func("square_out"), *_vars("spot", "kv")
+    square, spot, kv = hl.Func("square_out"), *variables("spot", "kv")
     square[spot, kv, x, y, ty, n] = strip[kv * isa.lanes + spot % isa.lanes, x * isa.lanes + spot / isa.lanes, y, ty, n]
     pixels = (square, *turned(square, isa.lanes))
     pixel = pixels[-1][k % isa.lanes * isa.lanes + w, k / isa.lanes, x, y, ty, n]
@@ -139,7 +130,7 @@ def _store(
 def _schedule_output(shared: Shared, f: Funcs, isa: Isa, layout: str) -> None:
     """Images, rows of tiles; a row of pixels is stored at a time. With gaps between them pixels are stored one by one in both layouts."""
     update, o, k = f.out.update(), [f.stored[axis] for axis in range(4)], f.out.args()[0]
-    kv, kl = _vars("kv", "kl")
+    kv, kl = variables("kv", "kl")
     xo, xi = hl.RVar("xo"), hl.RVar("xi")
     update.allow_race_conditions()
     update.split(k, kv, kl, isa.lanes, GUARD)

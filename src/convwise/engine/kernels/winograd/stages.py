@@ -13,6 +13,10 @@ from convwise.engine.transforms import Transform, transform
 from convwise.engine.winograd_tiles import size_of
 
 
+def variables(*names: str) -> list[Any]:
+    return [hl.Var(name) for name in names]
+
+
 def transform_of(stage: str) -> Transform:
     """The one that a stage's name stands for."""
     used = transform(*size_of(stage))

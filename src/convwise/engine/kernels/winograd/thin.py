@@ -48,6 +48,7 @@ def build(isa: Isa, name: str) -> Program:
     # spectrum: c in chunk, tile, chunk and part, frequency down, frequency across
     # weights: k in vector, tap, c in chunk, chunk and part, vector
     spectrum, w, products = hl.ImageParam(F32, 5, "spectrum"), hl.ImageParam(F32, 5, "weights"), hl.Func(name)
+    # It is called as the usual products are, whatever of that it needs.
     numbers = tuple(whole(number) for number in ("channels", "parts", "pixels", "vectors"))
     used = transform(4, 3).monic
     sums = _algorithm(spectrum, w, products, isa, used)
