@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -21,7 +22,7 @@ from convwise.axis import Pads, Window
 from convwise.engine import Conv, compiled, conv2d, native, packing, planning
 from convwise.engine.families import winograd
 from convwise.engine.isa import ALL, AVX2, AVX512
-from convwise.engine.problem import Machine, Problem
+from convwise.engine.problem import Choice, Machine, Problem
 from convwise.engine.transforms import Transform, construct, transform
 from convwise.engine.winograd_tiles import SIZES, size_of
 
@@ -385,8 +386,8 @@ class Mallinfo(ctypes.Structure):
     )
 
 
-def runs(threads: int) -> Iterator[tuple[str, Callable[[], None]]]:
-    """Each variant on a layer of several rectangles, ready to be called."""
+def runs(threads: int) -> Iterator[tuple[Choice, Callable[[], None]]]:
+    """Each variant's choice on a layer of several rectangles, ready to be called."""
     kernels = native.library()
     assert kernels is not None
     layer = problem(threads=threads, filters=40, residual=True)
@@ -407,7 +408,7 @@ def runs(threads: int) -> Iterator[tuple[str, Callable[[], None]]]:
                 steps = [compiled.steps_of(view) for view in views]
                 run = compiled.Run(kernels, one, choice, steps[0], steps[1], weight.shape)  # type: ignore[arg-type]
                 arrays = (x, weight, bias, added, out)
-                yield choice.variant, lambda run=run, arrays=arrays: run(*(array.ctypes.data for array in arrays))  # type: ignore[misc]
+                yield choice, lambda run=run, arrays=arrays: run(*(array.ctypes.data for array in arrays))  # type: ignore[misc]
 
 
 @needed
@@ -417,13 +418,13 @@ def test_calls_give_back_all_memory() -> None:
         pytest.skip("this C library does not tell what is in use")
     libc.mallinfo2.restype = Mallinfo
     told = {}
-    for variant, call in runs(threads=1):
+    for choice, call in runs(threads=1):
         call()
         before = libc.mallinfo2()
         for _ in range(50):
             call()
         after = libc.mallinfo2()
-        told[variant] = after.uordblks + after.hblkhd - before.uordblks - before.hblkhd
+        told[choice.variant, choice.extra] = after.uordblks + after.hblkhd - before.uordblks - before.hblkhd
     assert len(told) >= 10
     assert max(told.values()) < 50 * 64, told
 
@@ -435,7 +436,7 @@ def test_every_schedule_is_shared_by_threads() -> None:
 import os, sys
 sys.path[:0] = sys.argv[1].split(os.pathsep)
 import test_kernels_winograd as tests
-variant, call = next((name, call) for name, call in tests.runs(threads=2) if name == sys.argv[2])
+_, call = next((choice, call) for choice, call in tests.runs(threads=2) if choice.variant == sys.argv[2])
 before = len(os.listdir("/proc/self/task"))
 call()
 print(len(os.listdir("/proc/self/task")) - before)
@@ -452,3 +453,40 @@ print(len(os.listdir("/proc/self/task")) - before)
             env={**os.environ, "OPENBLAS_NUM_THREADS": "1"},
         )
         assert done.stdout.strip() == "1", f"{variant}: {done.stdout}{done.stderr[-500:]}"
+
+
+@needed
+def test_a_call_takes_the_memory_that_is_told(tmp_path: Path) -> None:
+    """No more than the plan's workspace but for what malloc adds to each block, and, on one thread, no less."""
+    compiler = shutil.which("cc") or shutil.which("gcc")
+    if compiler is None or not hasattr(ctypes.CDLL(None), "__libc_malloc"):
+        pytest.skip("nothing to compile a counting malloc with, or no C library to put it before")
+    made = tmp_path / "counting.so"
+    source = Path(__file__).with_name("counting_malloc.c")
+    subprocess.run([compiler, "-O2", "-shared", "-fPIC", str(source), "-o", str(made)], check=True)
+    code = """
+import ctypes, os, sys
+sys.path[:0] = sys.argv[1].split(os.pathsep)
+import test_kernels_winograd as tests
+counting = ctypes.CDLL(sys.argv[2])
+counting.counting_peak.restype = ctypes.c_long
+for threads in (1, 2):
+    for choice, call in tests.runs(threads):
+        call()
+        counting.counting_start()
+        call()
+        print(threads, choice.variant, choice.workspace, counting.counting_peak())
+"""
+    paths = os.pathsep.join([str(HERE), str(Path(__file__).parent)])
+    done = subprocess.run(
+        [sys.executable, "-c", code, paths, str(made)],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "OPENBLAS_NUM_THREADS": "1", "LD_PRELOAD": str(made)},
+    )
+    lines = [line.split() for line in done.stdout.splitlines()]
+    assert len(lines) >= 20, done.stderr[-500:]
+    for threads, variant, told, peak in lines:
+        assert int(peak) <= int(told) + 4096, (threads, variant, told, peak)
+        assert threads != "1" or int(peak) > 0.8 * int(told), (threads, variant, told, peak)
