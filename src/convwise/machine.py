@@ -11,7 +11,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from convwise.instructions import AVX512, Isa, usable
+from convwise.instructions import Isa, usable
 
 ENGINE = Path(__file__).parent / "engine"
 LIBRARY = ENGINE / "lib" / "convwise_kernels.so"
@@ -20,15 +20,11 @@ SHARED_SOURCES = (
     *("isa.py", "tiles.py", "transforms.py", "winograd_tiles.py"),
     *("kernels/common.py", "kernels/packing.c", "kernels/threads.c", "kernels/turning.py"),
 )
-AMX = "amx"
-"""The family of kernels for tile registers, which only some processors with AVX-512 have."""
-TILED = ("amx_tile", "amx_bf16")
-"""What Linux calls these registers and their products of bfloat16."""
 QUOTAS = (("/sys/fs/cgroup/cpu.max",), ("/sys/fs/cgroup/cpu/cpu.cfs_quota_us", "/sys/fs/cgroup/cpu/cpu.cfs_period_us"))
 """Where Linux says what time a container may use: the quota and its period in microseconds, in one file or in two."""
 
 SWITCH = "CONVWISE_KERNELS"
-"""Environment: "off" keeps NumPy, the name of an instruction set forbids better ones ("amx": AVX-512 with tile registers)."""
+"""Environment: "off" keeps NumPy, the name of an instruction set forbids better ones."""
 THREADS = "CONVWISE_THREADS"
 
 
@@ -96,7 +92,7 @@ def digest(family: str) -> str:
     """What a family's kernels were built from; a library of other sources must not be called."""
     state, folder = _shared().copy(), ENGINE / "kernels" / family
     # A file, or a folder of some.
-    sources = sorted(path for path in folder.glob("*") if path.suffix in (".py", ".c", ".h"))
+    sources = sorted(path for path in folder.glob("*") if path.suffix in (".py", ".c"))
     for path in sources or [folder.with_suffix(".py")]:
         state.update(path.read_bytes())
     return state.hexdigest()[:16]
@@ -137,17 +133,13 @@ def select() -> Selected | str:
     if found is None:
         return missing()
     isas = [isa for isa in usable(architecture(), flags()) if isa.name in found.isas]
-    # Tile registers come on top of the best instruction set; to name that one forbids them.
-    tiles = AVX512 in isas and flags().issuperset(TILED)
-    if switch and switch not in [isa.name for isa in isas] + [AMX] * tiles:
-        names = ", ".join([AMX] * tiles + [isa.name for isa in isas])
+    if switch and switch not in [isa.name for isa in isas]:
+        names = ", ".join(isa.name for isa in isas)
         return f"{SWITCH}={switch}, but the kernels that can be used are for {names or 'other processors'}"
-    isas = [isa for isa in isas if switch in ("", AMX, isa.name)]
+    isas = [isa for isa in isas if switch in ("", isa.name)]
     if not isas:
         return f"the kernels were built for {', '.join(found.isas)}, which this processor does not run"
     fresh = {family for family, told in found.families.items() if _digest_or_none(family) == told}
-    if not tiles or switch not in ("", AMX):
-        fresh -= {AMX}
     ending = f"_{isas[0].name}"
     symbols = frozenset(name for name in found.symbols if name.endswith(ending) and name.split("_")[1] in fresh)
     if not symbols:

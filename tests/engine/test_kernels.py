@@ -25,7 +25,7 @@ KERNELS = native.library() is not None
 BUILT = native.library()
 CONVS = tuple(
     name
-    for name in ("direct", "amx", "winograd", "depthwise", "grouped", "first", "planes")
+    for name in ("direct", "winograd", "depthwise", "grouped", "first", "planes")
     if BUILT is not None and any(symbol.startswith(f"cw_{name}_") for symbol in BUILT.symbols)
 )
 needed = pytest.mark.skipif(not KERNELS, reason="no kernels here")
@@ -58,7 +58,7 @@ def check(case: Case, family: str | None) -> None:
         return
     assert result.shape == wanted.shape
     assert result.dtype == np.float32
-    if family in ("direct", "amx", "depthwise", "grouped", "first", "planes") and case.activation not in (
+    if family in ("direct", "pointwise", "depthwise", "grouped", "first", "planes") and case.activation not in (
         "silu",
         "hardswish",
     ):
@@ -94,8 +94,6 @@ def child(code: list[str], **environment: str) -> subprocess.CompletedProcess[st
 @pytest.mark.parametrize("isa", ISAS or ["none"])
 @pytest.mark.parametrize("family", [*CONVS, "edges"])
 def test_no_byte_outside_is_touched(family: str, isa: str) -> None:
-    if family == "amx":
-        isa = "amx" if isa == "avx512" else pytest.skip("tile registers come with AVX-512")
     done = child([str(HERE / "kernel_guard.py"), family, "60", "0"], CONVWISE_KERNELS=isa)
     if f"{native.machine.SWITCH}={isa}, but" in done.stderr:
         pytest.skip(f"this processor has no {isa}")

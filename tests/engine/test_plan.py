@@ -14,10 +14,7 @@ from kernel_cases import Case, cases, drawn_for
 
 from convwise import cli
 from convwise.engine import Conv, native, plan, tuning
-from convwise.engine.kernels import amx
 
-LIBRARY = native.library()
-TILED = LIBRARY is not None and LIBRARY.has(amx.SYMBOL)
 needed = pytest.mark.skipif(native.library() is None, reason="no kernels here")
 
 CASES: dict[str, tuple[tuple[int, ...], tuple[int, ...], dict[str, Any]]] = {
@@ -27,7 +24,6 @@ CASES: dict[str, tuple[tuple[int, ...], tuple[int, ...], dict[str, Any]]] = {
     "grouped": ((2, 48, 18, 19), (96, 4, 3, 3), {"groups": 12}),
     "first": ((1, 3, 40, 41), (40, 3, 7, 7), {"stride": 2, "padding": 3}),
     "planes": ((1, 40, 18, 19), (33, 40, 1, 1), {}),
-    "amx": ((1, 40, 18, 19), (33, 40, 3, 2), {"stride": 2}),
     "groups apart": ((1, 80, 18, 19), (66, 40, 3, 2), {"groups": 2, "algorithm": "direct"}),
 }
 
@@ -39,8 +35,6 @@ def test_packed_bytes_are_those_that_are_packed(case: str, layout: str) -> None:
     x, w, options = CASES[case]
     if case == "planes" and layout == "NHWC":
         pytest.skip("only for channels first")
-    if case == "amx" and not TILED:
-        pytest.skip("no tile registers here")
     options = {"algorithm": case, **options, "layout": layout, "threads": 2}
     x = x if layout == "NCHW" else (x[0], x[2], x[3], x[1])
     told = plan(x, w, **options)
@@ -101,7 +95,7 @@ def test_the_terminal_and_json_show_all_of_it(case: str) -> None:
     ):
         assert part in text
     assert {one["algorithm"] for one in told["rejected"]} == {
-        *("direct", "amx", "winograd", "depthwise", "grouped", "first", "planes", "transposed", "pool", "windows")
+        *("direct", "winograd", "depthwise", "grouped", "first", "planes", "transposed", "pool", "windows")
     } - {found.algorithm}
     assert all(one["why"] for one in told["rejected"])
     names = "kernel tiles macs done bytes packed workspace seconds bound fraction peak bandwidth fraction_of_bandwidth"

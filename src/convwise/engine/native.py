@@ -18,7 +18,6 @@ import numpy as np
 from convwise import machine
 from convwise.engine.arrays import Array
 from convwise.engine.isa import Isa
-from convwise.engine.kernels import amx
 from convwise.errors import ArgumentError, ConvwiseError
 
 
@@ -73,8 +72,7 @@ class Library:
 
     `run(kernel, arguments, threads)` calls a kernel: its address, that of its array of argument addresses, and how many
     threads its loops may take; the number that comes back is 0 where all went well. A fork waits until no call is inside.
-    `arrange`, `transform` and `split` are the addresses of what brings weights into the kernels' order, called as these are; `split` is
-    0 where no kernel needs it.
+    `arrange` and `transform` are the addresses of what brings weights into the kernels' order, called as these are.
     """
 
     handle: ctypes.CDLL
@@ -83,7 +81,6 @@ class Library:
     run: Callable[[int, int, int], int]
     arrange: int
     transform: int
-    split: int
 
     def has(self, symbol: str) -> bool:
         return symbol in self.symbols
@@ -142,14 +139,7 @@ def _load() -> Library | str:
         run.argtypes, run.restype = (ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int), ctypes.c_int
         before.restype = after.restype = None
         arrange, transform = _place(handle, "convwise_arrange"), _place(handle, "convwise_transform")
-        symbols, split = selected.symbols, 0
-        if amx.SYMBOL in symbols:
-            # Tile registers must be asked for, before the first thread uses them.
-            if handle.convwise_amx_allowed():
-                split = _place(handle, "convwise_split")
-            else:
-                symbols -= {amx.SYMBOL}
-        for symbol in symbols:
+        for symbol in selected.symbols:
             handle[f"{symbol}_argv"]
     except (OSError, AttributeError) as error:
         warnings.warn(
@@ -160,7 +150,7 @@ def _load() -> Library | str:
         return f"the kernel library does not load: {error}"
     _settle_heap()
     os.register_at_fork(before=before, after_in_parent=after, after_in_child=after)
-    return Library(handle, selected.isa, symbols, run, arrange, transform, split)
+    return Library(handle, selected.isa, selected.symbols, run, arrange, transform)
 
 
 _loading = threading.Lock()

@@ -57,32 +57,3 @@ class Spectrum:
         if self.raw:
             return self.vectors, self.chunks, self.lanes, self.taps**2, self.lanes
         return self.vectors, self.products**2, self.chunks, self.lanes, self.lanes
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Parts:
-    """(block, step, part from the last to the first, half of the block, pair of numbers, filter, number of a pair): three bfloat16 whose sum
-    is a float32, for blocks of 32 filters and steps of 32 numbers; zeros where they are not full.
-
-    `weight` is (filters, rows, columns, channels). A step has channels of one tap, or where `joined`, of a row's.
-    """
-
-    weight: Array
-    joined: bool
-
-    @property
-    def runs(self) -> tuple[int, int]:
-        """How many runs of numbers a filter is, and how long each."""
-        _, rows, columns, channels = self.weight.shape
-        return (rows, columns * channels) if self.joined else (rows * columns, channels)
-
-    @property
-    def order(self) -> Order:
-        """What comes before they are split."""
-        return Order.blocks(self.weight, 32)
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """In numbers of four bytes, which are two bfloat16."""
-        count, length = self.runs
-        return -(-len(self.weight) // 32), count * -(-length // 32), 3, 2, 16, 16

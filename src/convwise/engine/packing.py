@@ -11,7 +11,7 @@ import numpy as np
 from convwise.engine.arrays import Array, address, aligned
 from convwise.engine.families import FAMILIES
 from convwise.engine.native import Library, check
-from convwise.engine.order import Order, Parts, Spectrum
+from convwise.engine.order import Order, Spectrum
 from convwise.engine.problem import Choice, Problem
 from convwise.engine.results import LENT_FROM, empty
 from convwise.engine.transforms import transform
@@ -66,12 +66,12 @@ def pack_bytes(problem: Problem, choice: Choice) -> int:
     return 4 * parts * prod(_laid(choice, nothing).shape)
 
 
-def laid_of(problem: Problem, choice: Choice, weight: Array) -> Order | Spectrum | Parts | Array:
+def laid_of(problem: Problem, choice: Choice, weight: Array) -> Order | Spectrum | Array:
     """How the first group of weights is to lie, or as it lies where NumPy brings it there."""
     return _laid(choice, weight[: len(weight) // _parts(problem, choice)])
 
 
-def _laid(choice: Choice, weight: Array) -> Order | Spectrum | Parts | Array:
+def _laid(choice: Choice, weight: Array) -> Order | Spectrum | Array:
     family = FAMILIES[choice.family]
     assert family.pack is not None
     return family.pack(choice, weight)
@@ -84,17 +84,10 @@ class Laying:
     addresses and the answer are its own. `shape` is that of the packed weights.
     """
 
-    __slots__ = ("place", "places", "program", "run", "shape", "split", "threads", "told")
+    __slots__ = ("place", "places", "program", "run", "shape", "threads", "told")
 
-    def __init__(
-        self, kernels: Library, order: Order | Spectrum | Parts, groups: int, apart: int, threads: int
-    ) -> None:
+    def __init__(self, kernels: Library, order: Order | Spectrum, groups: int, apart: int, threads: int) -> None:
         weight = order.weight
-        self.shape = (groups, *order.shape)
-        self.split = None
-        if isinstance(order, Parts):
-            self.split = Splitting(kernels, order, groups)
-            order = order.order
         steps = [stride // 4 for stride in weight.strides]
         if isinstance(order, Order):
             numbers = [groups, apart, len(weight), order.lanes, *weight.shape[1:], *steps, 0]
@@ -104,6 +97,7 @@ class Laying:
             numbers += [order.lanes, order.vectors, order.chunks, order.taps, order.products, 0]
             program, more = kernels.transform, [0 if order.raw else address(_matrix(order.outputs, order.taps))]
         self.run, self.program = kernels.run, program
+        self.shape = (groups, *order.shape)
         self.threads = threads if prod(self.shape) >= SHARED_FROM else 1
         self.told = (ctypes.c_int64 * len(numbers))(*numbers)
         places = (0, 0, ctypes.addressof(self.told), *more)
@@ -112,43 +106,16 @@ class Laying:
 
     def __call__(self, weight: int, packed: int) -> bool:
         """From the first address to the second; whether all numbers are finite."""
-        arranged = None if self.split is None else aligned(self.split.shape)
         self.places[0] = weight
-        self.places[1] = packed if arranged is None else address(arranged)
+        self.places[1] = packed
         code = self.run(self.program, self.place, self.threads)
         if code:
             check(code, "packing")
-        if self.split is not None and arranged is not None:
-            self.split(address(arranged), packed, self.threads)
         # The last number is the answer.
         return self.told[-1] != 0
 
 
-class Splitting:
-    """Arranged weights on their way into parts. Not for two threads at once; `shape` is that of the arranged ones."""
-
-    __slots__ = ("place", "places", "program", "run", "shape", "sizes")
-
-    def __init__(self, kernels: Library, parts: Parts, groups: int) -> None:
-        self.run, self.program = kernels.run, kernels.split
-        order = parts.order
-        self.shape = (groups, *order.shape)
-        self.sizes = (ctypes.c_int64 * 3)(groups * order.shape[0], *parts.runs)
-        self.places = (ctypes.c_void_p * 3)(0, 0, ctypes.addressof(self.sizes))
-        self.place = ctypes.addressof(self.places)
-
-    def __call__(self, arranged: int, packed: int, threads: int) -> None:
-        """From the first address to the second."""
-        self.places[0] = arranged
-        self.places[1] = packed
-        code = self.run(self.program, self.place, threads)
-        if code:
-            check(code, "packing")
-
-
-def laying(
-    kernels: Library, problem: Problem, choice: Choice, weight: Array, order: Order | Spectrum | Parts
-) -> Laying:
+def laying(kernels: Library, problem: Problem, choice: Choice, weight: Array, order: Order | Spectrum) -> Laying:
     """For weights of the shape and steps of `weight`, the first group of them in `order`."""
     parts = _parts(problem, choice)
     return Laying(kernels, order, parts, len(weight) // parts * weight.strides[0] // 4, problem.threads)

@@ -10,7 +10,6 @@ from convwise.axis import Axis
 from convwise.engine import planning
 from convwise.engine.calls import dense_steps, flatten, problem_of
 from convwise.engine.compiled import fused
-from convwise.engine.families import FAMILIES
 from convwise.engine.options import NUMPY, flag, layout_of, method_of, whole
 from convwise.engine.options import windows as windows_of
 from convwise.engine.packing import pack_bytes
@@ -320,8 +319,6 @@ def _rejected(one: planning.Candidate, choice: Choice, name: str | None, measure
     if name is not None:
         return Rejected(one.algorithm, f"{name} was asked for", one.choice.seconds)
     told = f"about {one.choice.seconds / choice.seconds:.2f} times as long"
-    if measured is None and not FAMILIES[one.algorithm].steady:
-        told = f"{told} at full speed, at which it does not always run: only tune=True can tell"
     if measured is not None:
         told = f"not faster when measured; the cost model expects {told}"
     return Rejected(one.algorithm, told, one.choice.seconds)

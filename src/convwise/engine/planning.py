@@ -55,11 +55,7 @@ def _candidate(family: Family, problem: Problem, kernels: Library) -> Candidate:
         return Candidate(family.name, reason, None)
     found = [choice for choice in family.choices(problem, kernels.isa) if kernels.has(choice.symbol)]
     if not found:
-        return Candidate(
-            family.name,
-            f"no such kernel was built for {kernels.isa.name}, or the environment or the system forbids it",
-            None,
-        )
+        return Candidate(family.name, f"no such kernel was built for {kernels.isa.name}", None)
     return Candidate(family.name, None, min(found, key=lambda choice: choice.seconds))
 
 
@@ -72,8 +68,7 @@ def choose(problem: Problem, algorithm: str | None) -> Choice | None:
     found = [
         candidate.choice
         for candidate in candidates(problem, kernels)
-        if candidate.choice is not None
-        and (algorithm == candidate.algorithm or (algorithm is None and FAMILIES[candidate.algorithm].steady))
+        if candidate.choice is not None and algorithm in (None, candidate.algorithm)
     ]
     return min(found, key=lambda choice: choice.seconds, default=None)
 

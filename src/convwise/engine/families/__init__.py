@@ -6,31 +6,26 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from convwise.engine.arrays import Array
-from convwise.engine.families import amx, depthwise, direct, first, grouped, planes, pool, transposed, winograd
+from convwise.engine.families import depthwise, direct, first, grouped, planes, pool, transposed, winograd
 from convwise.engine.isa import Isa
-from convwise.engine.order import Order, Parts, Spectrum
+from convwise.engine.order import Order, Spectrum
 from convwise.engine.problem import Choice, Problem
 
 
 @dataclass(frozen=True, slots=True)
 class Family:
-    """One row of the candidate table; `pack` is None where there are no weights.
-
-    One that is not `steady` is not as fast at one time as at another: it runs where it is named, or measured to be the fastest.
-    """
+    """One row of the candidate table; `pack` is None where there are no weights."""
 
     name: str
     why_not: Callable[[Problem, Isa], str | None]
     choices: Callable[[Problem, Isa], list[Choice]]
-    pack: Callable[[Choice, Array], Order | Spectrum | Parts | Array] | None
-    steady: bool = True
+    pack: Callable[[Choice, Array], Order | Spectrum | Array] | None
 
 
 FAMILIES: Mapping[str, Family] = {
     family.name: family
     for family in (
         Family("direct", direct.why_not, direct.choices, direct.pack),
-        Family("amx", amx.why_not, amx.choices, amx.pack, steady=False),
         Family("winograd", winograd.why_not, winograd.choices, winograd.pack),
         Family("depthwise", depthwise.why_not, depthwise.choices, depthwise.pack),
         Family("grouped", grouped.why_not, grouped.choices, grouped.pack),

@@ -25,8 +25,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from convwise import machine
-from convwise.engine.isa import ALL, AVX512, Isa, symbol, usable
-from convwise.engine.kernels import amx, winograd
+from convwise.engine.isa import ALL, Isa, symbol, usable
+from convwise.engine.kernels import winograd
 from convwise.engine.kernels.table import FAMILIES, STAGES, TABLE
 
 SOURCE = Path(__file__).parents[3]
@@ -35,9 +35,7 @@ EXPORTED = (
     *("convwise_run", "convwise_before_fork", "convwise_after_fork"),
     *("convwise_arrange_argv", "convwise_transform_argv"),
 )
-EXPORTED_WITH_AMX = ("convwise_amx_allowed", "convwise_split_argv")
 SOURCES = tuple(Path(__file__).parent / name for name in ("packing.c", "threads.c", "winograd/winograd.c"))
-TILED = tuple(Path(__file__).parent / "amx" / name for name in ("amx.c", "split.c", "outputs.c", "repair.c"))
 
 
 class BuildError(Exception):
@@ -105,22 +103,15 @@ def build(folder: Path, isas: tuple[Isa, ...], jobs: int, only: tuple[str, ...] 
         (Path(scratch) / "numbers.h").write_text(winograd.NUMBERS, encoding="utf-8")
         with ThreadPoolExecutor() as beside:
             sources = [beside.submit(_compile_c, linker, source, Path(scratch)) for source in SOURCES]
-            tiled = beside.submit(_compile_tiled, linker, Path(scratch)) if AVX512 in isas else None
             compiled = compile_all(objects, isas, jobs, only)
         symbols = [*entries, *(name for name in compiled if name.split("_")[1] in TABLE)]
-        linked = [source.result() for source in sources]
-        exported = list(EXPORTED)
-        if tiled is not None and tiled.result():
-            linked += tiled.result()
-            symbols.append(amx.SYMBOL)
-            exported += EXPORTED_WITH_AMX
-        (Path(scratch) / "exports.map").write_text(_exports(symbols, exported), encoding="utf-8")
+        (Path(scratch) / "exports.map").write_text(_exports(symbols), encoding="utf-8")
         runtime = Path(scratch) / "runtime.o"
         _runtime(runtime, isas[0])
         target = Path(scratch) / machine.LIBRARY.name
         names = [f"{name}.o" for name in sorted(compiled)]
         command = [linker, "-shared", "-o", str(target)]
-        command += [*linked, *names, str(runtime), "-lpthread", "-ldl", "-lm"]
+        command += [*(source.result() for source in sources), *names, str(runtime), "-lpthread", "-ldl", "-lm"]
         command += ["-Wl,--build-id=none", "-Wl,-s", "-Wl,--gc-sections", "-Wl,-z,noexecstack"]
         command += [f"-Wl,--version-script={scratch}/exports.map"]
         done = subprocess.run(command, cwd=objects, capture_output=True, text=True, check=False)
@@ -234,17 +225,10 @@ def _compile_asked() -> None:
         print(flush=True)
 
 
-def _compile_tiled(compiler: str, folder: Path) -> list[str]:
-    """The paths of the objects for tile registers; none where the compiler does not know these instructions."""
-    with contextlib.suppress(BuildError):
-        return [_compile_c(compiler, source, folder, amx.FLAGS) for source in TILED]
-    return []
-
-
-def _compile_c(compiler: str, source: Path, folder: Path, flags: Sequence[str] = ()) -> str:
+def _compile_c(compiler: str, source: Path, folder: Path) -> str:
     """The path of the object; what the build itself writes for C to include lies in `folder` too."""
     made = str(folder / f"{source.stem}.o")
-    command = [compiler, "-std=gnu11", "-O3", "-fPIC", *flags, "-I", str(folder), "-c", str(source), "-o", made]
+    command = [compiler, "-std=gnu11", "-O3", "-fPIC", "-I", str(folder), "-c", str(source), "-o", made]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise BuildError(f"{source.name} did not compile: {done.stderr.strip()[-500:]}")
@@ -257,9 +241,9 @@ def _runtime(path: Path, isa: Isa) -> None:
     hl.compile_standalone_runtime(str(path), hl.Target(f"{isa.arch}-linux"))
 
 
-def _exports(symbols: Sequence[str], others: Sequence[str]) -> str:
+def _exports(symbols: Sequence[str]) -> str:
     """Nothing else is seen from outside, so that another Halide in the process cannot be mixed up with this one."""
-    names = [*(f"{name}_argv" for name in sorted(symbols)), *others]
+    names = [*(f"{name}_argv" for name in sorted(symbols)), *EXPORTED]
     return "{ global: " + " ".join(f"{name};" for name in names) + " local: *; };\n"
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from convwise.engine.isa import Isa
-from convwise.engine.kernels import amx, depthwise, direct, first, grouped, planes, pool, transposed, winograd
+from convwise.engine.kernels import depthwise, direct, first, grouped, planes, pool, transposed, winograd
 from convwise.engine.kernels.common import Variants
 
 TABLE: dict[str, Callable[[Isa], Variants]] = {
@@ -22,4 +22,4 @@ TABLE: dict[str, Callable[[Isa], Variants]] = {
 STAGES: dict[str, Callable[[Isa], Variants]] = winograd.STAGES
 """Programs that those of winograd call; nothing else does."""
 
-FAMILIES = (*TABLE, winograd.NAME, amx.NAME)
+FAMILIES = (*TABLE, winograd.NAME)
