@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 
@@ -119,13 +119,14 @@ class Conv:
         Raises:
             ShapeError, ArgumentError: as `conv2d`; CW605 for a residual of another shape.
         """
-        if type(x) is np.ndarray and x.dtype == FLOAT and residual is None:
-            known = self._prepared.get((x.shape, x.strides))
+        if type(x) is np.ndarray and x.dtype == FLOAT:
+            known = self._prepared.get((x.shape, x.strides, residual is not None))
             place = address(x)
             if known is not None and not place & 3:
                 prepared, weights, bias = known
-                out = prepared(place, weights, bias.place)
-                return out if self.activation is None else self._finished(out, prepared)
+                if residual is None or _lies_like(residual, prepared.shape):
+                    out = prepared(place, weights, bias.place, residual)
+                    return out if self.activation is None else self._finished(out, prepared)
         return self._slow(x, residual)
 
     def _slow(self, x: object, residual: object) -> Array:
@@ -195,10 +196,10 @@ class Conv:
         self._kernel_weights[prepared.packing] = weights
         if self._kernel_bias is None:
             self._kernel_bias = held(pad_bias(self.bias, len(self.weight)))
-        if residual is None and self.weight.dtype == FLOAT and (self.bias is None or self.bias.dtype == FLOAT):
+        if self.weight.dtype == FLOAT and (self.bias is None or self.bias.dtype == FLOAT):
             if len(self._prepared) >= MOST_SHAPES:
                 self._prepared.clear()
-            self._prepared[x.shape, x.strides] = prepared, weights, self._kernel_bias
+            self._prepared[x.shape, x.strides, residual is not None] = prepared, weights, self._kernel_bias
         return self._finished(prepared(address(x), weights, self._kernel_bias.place, residual), prepared)
 
     def _finished(self, out: Array, prepared: Prepared) -> Array:
@@ -257,6 +258,13 @@ class Conv:
             packed = windows.pack(weight, self._op.groups or 1, self.layout.channels_last)
             self._packed = packed
         return packed
+
+
+def _lies_like(array: object, shape: tuple[int, ...]) -> TypeGuard[Array]:
+    """Whether it is what kernels read as a residual: float32 numbers in C order of this shape."""
+    if type(array) is not np.ndarray or array.dtype != FLOAT or array.shape != shape:
+        return False
+    return array.flags.c_contiguous and not address(array) & 3
 
 
 def _axes(flow: Flow) -> list[Axis]:
