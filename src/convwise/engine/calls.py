@@ -12,10 +12,10 @@ import numpy as np
 from convwise.axis import Axis, Window
 from convwise.engine import planning
 from convwise.engine.arrays import Array, address, aligned
-from convwise.engine.compiled import SLICE, Run, Steps, fits, fused
+from convwise.engine.compiled import SLICE, Run, Steps, fits
 from convwise.engine.native import Library, default_threads
 from convwise.engine.packing import Laying, laid_of, laying, on_grid, pack, pad_bias, stacked
-from convwise.engine.problem import Choice, Problem
+from convwise.engine.problem import Choice, Problem, fused
 from convwise.engine.results import empty
 
 Chooser = Callable[[Problem, str | None], Choice | None]

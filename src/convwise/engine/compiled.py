@@ -6,42 +6,24 @@ import ctypes
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
-from math import inf
 from typing import Any
 
 from convwise.axis import Axis
 from convwise.engine.arrays import Array, aligned
 from convwise.engine.native import Buffer, Library, check, describe
-from convwise.engine.problem import LARGEST_INDEX, Choice, Problem
-
-CLAMP, SILU, HARD_SWISH = 0, 1, 2
-FUSED: dict[str | None, tuple[int, float, float]] = {
-    None: (CLAMP, -inf, inf),
-    "linear": (CLAMP, -inf, inf),
-    "identity": (CLAMP, -inf, inf),
-    "relu": (CLAMP, 0.0, inf),
-    "relu6": (CLAMP, 0.0, 6.0),
-    "hardtanh": (CLAMP, -1.0, 1.0),
-    "silu": (SILU, -inf, inf),
-    "swish": (SILU, -inf, inf),
-    "hardswish": (HARD_SWISH, -inf, inf),
-    "hardsilu": (HARD_SWISH, -inf, inf),
-}
-"""Activations that the kernels apply themselves, by name without underscores: form, low, high."""
+from convwise.engine.problem import LARGEST_INDEX, Choice, Problem, fused
 
 SLICE = 1_000_000_000
 """Multiply-adds of one thread between two looks at whether Ctrl-C was pressed: 8 ms on a fast core, 100 ms on a slow one."""
+
+WRITTEN = 2**20
+"""Bytes that a thread writes before a pass over them: as much as a second cache holds."""
 
 TILE = 64
 """No register tile is wider, so no kernel looks farther than so many outputs past the last."""
 
 Steps = tuple[int, int, int, int]
 """Numbers from one cell to the next along batch, channels, height and width."""
-
-
-def fused(activation: str | None) -> tuple[int, float, float] | None:
-    """How the kernels apply `activation`; None where NumPy must."""
-    return FUSED.get(activation.replace("_", "") if activation else None)
 
 
 def steps_of(array: Array) -> Steps | None:
@@ -61,7 +43,8 @@ def reach(sizes: Sequence[int], steps: Sequence[int]) -> int:
 class Part:
     """One call: which bytes of each array it starts at, and its argument list, whose addresses are those of the buffers.
 
-    Not `first`: it adds up further channels on top of what the output holds, and its bias of zeros is its own.
+    Not `first`: it adds up further channels on top of what the output holds, and its bias of zeros is its own. `ending`, where
+    the kernel leaves bare sums: output, residual and the argument list of the pass over them.
     """
 
     first: bool
@@ -69,18 +52,19 @@ class Part:
     buffers: tuple[Buffer, Buffer, Buffer, Buffer, Buffer]
     address: int
     kept: tuple[Any, ...]
+    ending: tuple[Buffer, Buffer, int] | None = None
 
 
 class Run:
     """One problem on arrays of fixed steps. Not for two threads at once: its descriptors hold the addresses of the call."""
 
-    __slots__ = ("kernel", "parts", "run", "symbol", "threads")
+    __slots__ = ("finish", "kernel", "parts", "run", "symbol", "threads")
 
     def __init__(
         self, kernels: Library, problem: Problem, choice: Choice, inputs: Steps, outputs: Steps, packed: tuple[int, ...]
     ) -> None:
         self.run, self.symbol, self.threads = kernels.run, choice.symbol, problem.threads
-        self.kernel = kernels.kernel(choice.symbol)
+        self.kernel, self.finish = kernels.kernel(choice.symbol), kernels.finish
         self.parts = list(_parts(problem, choice, inputs, outputs, packed))
 
     def __call__(self, x: int, weights: int, bias: int, residual: int, out: int) -> None:
@@ -99,6 +83,13 @@ class Run:
             code = self.run(self.kernel, part.address, self.threads)
             if code:
                 check(code, self.symbol)
+            if part.ending is not None:
+                result, add, address = part.ending
+                result.host = out + place
+                add.host = residual + place
+                code = self.run(self.finish, address, self.threads)
+                if code:
+                    check(code, "finishing")
 
 
 def fits(problem: Problem, inputs: Steps, outputs: Steps) -> bool:
@@ -150,7 +141,34 @@ def _parts(problem: Problem, choice: Choice, inputs: Steps, outputs: Steps, pack
             result,
         )
         places = (source, group * size + 4 * first * packed[-1], 4 * group * filters, place)
-        yield _part(problem, choice, buffers, places, row, (first == 0, first + some == channels))
+        part = _part(
+            problem.bare if choice.finish else problem,
+            choice,
+            buffers,
+            places,
+            row,
+            (first == 0, first + some == channels),
+        )
+        if choice.finish and first + some == channels:
+            _end(part, problem, (filters, problem.out_width, high, count), _inner_first(outputs))
+        yield part
+
+
+def _end(part: Part, problem: Problem, sizes: tuple[int, ...], steps: tuple[int, ...]) -> None:
+    """Give a part the pass over its outputs."""
+    form = fused(problem.activation)
+    assert form is not None
+    out, residual = describe(sizes, steps), describe(sizes, steps)
+    scalars = [
+        ctypes.c_int32(form[0]),
+        ctypes.c_float(form[1]),
+        ctypes.c_float(form[2]),
+        ctypes.c_int32(problem.residual),
+    ]
+    everything: list[Any] = [out, residual, *scalars]
+    addresses = (ctypes.c_void_p * len(everything))(*(ctypes.addressof(value) for value in everything))
+    part.kept = (*part.kept, everything, addresses)
+    part.ending = (out, residual, ctypes.addressof(addresses))
 
 
 def _above(problem: Problem, row: int) -> int:
@@ -185,7 +203,12 @@ def _slices(problem: Problem, choice: Choice, inputs: Steps, outputs: Steps, gro
     farthest = max(abs(inputs[0]), abs(outputs[0]), 1)
     images = max(1, min(images, (LARGEST_INDEX // 2) // farthest))
     slices = -(-each // slice_)
-    if images > 1 or slices == 1:
+    if choice.finish:
+        # What is written is still in the caches when the pass comes.
+        written = 4 * problem.filters // groups * problem.out_height * problem.out_width
+        near = WRITTEN * problem.threads
+        images, slices = max(1, min(images, near // written)), max(slices, written // near)
+    if images > 1 or slices <= 1:
         return images, problem.out_height
     rows = -(-problem.out_height // slices)
     task = dict(choice.tiles).get("rows of a task", choice.row_step)

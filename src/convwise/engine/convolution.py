@@ -12,11 +12,11 @@ from convwise.engine.activations import activate
 from convwise.engine.activations import known as known_activation
 from convwise.engine.arrays import FLOAT, Array, address, check_memory, own, quiet, result_type, take, working_type
 from convwise.engine.calls import Chooser, Held, Prepared, held, prepare, problem_of
-from convwise.engine.compiled import fused, steps_of
+from convwise.engine.compiled import steps_of
 from convwise.engine.options import NUMPY, flag, layout_of, method_of, whole
 from convwise.engine.options import windows as windows_of
 from convwise.engine.packing import pad_bias
-from convwise.engine.problem import Problem
+from convwise.engine.problem import Problem, fused
 from convwise.engine.running import conv, enter, leave
 from convwise.errors import ArgumentError
 from convwise.ops import Conv as ConvOp

@@ -72,7 +72,8 @@ class Library:
 
     `run(kernel, arguments, threads)` calls a kernel: its address, that of its array of argument addresses, and how many
     threads its loops may take; the number that comes back is 0 where all went well. A fork waits until no call is inside.
-    `arrange` and `transform` are the addresses of what brings weights into the kernels' order, called as these are.
+    `arrange` and `transform` are the addresses of what brings weights into the kernels' order, `finish` of what adds a residual
+    and applies an activation behind a kernel, called as these are.
     """
 
     handle: ctypes.CDLL
@@ -81,6 +82,7 @@ class Library:
     run: Callable[[int, int, int], int]
     arrange: int
     transform: int
+    finish: int
 
     def has(self, symbol: str) -> bool:
         return symbol in self.symbols
@@ -138,7 +140,7 @@ def _load() -> Library | str:
         run, before, after = handle.convwise_run, handle.convwise_before_fork, handle.convwise_after_fork
         run.argtypes, run.restype = (ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int), ctypes.c_int
         before.restype = after.restype = None
-        arrange, transform = _place(handle, "convwise_arrange"), _place(handle, "convwise_transform")
+        others = [_place(handle, f"convwise_{name}") for name in ("arrange", "transform", "finish")]
         for symbol in selected.symbols:
             handle[f"{symbol}_argv"]
     except (OSError, AttributeError) as error:
@@ -150,7 +152,7 @@ def _load() -> Library | str:
         return f"the kernel library does not load: {error}"
     _settle_heap()
     os.register_at_fork(before=before, after_in_parent=after, after_in_child=after)
-    return Library(handle, selected.isa, selected.symbols, run, arrange, transform)
+    return Library(handle, selected.isa, selected.symbols, run, *others)
 
 
 _loading = threading.Lock()

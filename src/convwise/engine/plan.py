@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING, Any
 from convwise.axis import Axis
 from convwise.engine import planning
 from convwise.engine.calls import dense_steps, flatten, problem_of
-from convwise.engine.compiled import fused
 from convwise.engine.options import NUMPY, flag, layout_of, method_of, whole
 from convwise.engine.options import windows as windows_of
 from convwise.engine.packing import pack_bytes
-from convwise.engine.problem import Choice, Problem
+from convwise.engine.problem import Choice, Problem, fused
 from convwise.errors import ArgumentError
 from convwise.ops import Conv as ConvOp
 from convwise.ops import Layout

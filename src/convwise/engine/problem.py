@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from math import inf
 
 from convwise.axis import Axis
 
@@ -12,6 +13,26 @@ LARGEST_INDEX = 2**31 - 1
 """Kernels address an image's numbers with 32 bits."""
 FAR = 20_000_000
 """Bytes that do not stay in any cache from one call to the next."""
+
+CLAMP, SILU, HARD_SWISH = 0, 1, 2
+FUSED: dict[str | None, tuple[int, float, float]] = {
+    None: (CLAMP, -inf, inf),
+    "linear": (CLAMP, -inf, inf),
+    "identity": (CLAMP, -inf, inf),
+    "relu": (CLAMP, 0.0, inf),
+    "relu6": (CLAMP, 0.0, 6.0),
+    "hardtanh": (CLAMP, -1.0, 1.0),
+    "silu": (SILU, -inf, inf),
+    "swish": (SILU, -inf, inf),
+    "hardswish": (HARD_SWISH, -inf, inf),
+    "hardsilu": (HARD_SWISH, -inf, inf),
+}
+"""Activations that the kernels apply themselves, by name without underscores: form, low, high."""
+
+
+def fused(activation: str | None) -> tuple[int, float, float] | None:
+    """How the kernels apply `activation`; None where NumPy must."""
+    return FUSED.get(activation.replace("_", "") if activation else None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +99,23 @@ class Problem:
         return self.batch * self.out_height * self.out_width * self.filters * each * self.taps
 
     @property
+    def form(self) -> int:
+        """Of the activation: CLAMP, which none is too, SILU or HARD_SWISH."""
+        known = fused(self.activation)
+        assert known is not None, self.activation
+        return known[0]
+
+    @property
+    def plain(self) -> bool:
+        """Whether nothing but a clamp follows the sums."""
+        return self.form == CLAMP and not self.residual
+
+    @property
+    def bare(self) -> Problem:
+        """The sums alone, without residual and activation."""
+        return replace(self, activation=None, residual=False)
+
+    @property
     def most_workspace(self) -> int:
         """Bytes that a kernel may take beside the arrays: 8 MB, or as many as the output has."""
         return max(MOST_WORKSPACE, 4 * self.batch * self.filters * self.out_height * self.out_width)
@@ -99,7 +137,8 @@ class Choice:
     beyond the shared ones. A part of the output that starts at a row divisible by `row_step` may be computed by itself.
     `depth` input channels are added up by one call, the next ones on top of its output; 0: all by one. `strip`: the program
     sees a plane of outputs as strips of so many, the last of which may reach past the end; 0: as rows. `together`: one call
-    computes all groups; else each is a call of its own.
+    computes all groups; else each is a call of its own. `finish`: the program leaves bare sums, and the residual and the
+    activation are a pass of their own over what it wrote.
     """
 
     family: str
@@ -115,3 +154,4 @@ class Choice:
     depth: int = 0
     strip: int = 0
     together: bool = False
+    finish: bool = False

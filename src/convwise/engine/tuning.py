@@ -143,8 +143,7 @@ def _choices(problem: Problem, algorithm: str | None, kernels: Library) -> list[
         choice
         for family in FAMILIES.values()
         if algorithm in (None, family.name) and family.why_not(problem, kernels.isa) is None
-        for choice in family.choices(problem, kernels.isa)
-        if kernels.has(choice.symbol)
+        for choice in planning.choices(family, problem, kernels)
     ]
     return sorted(dict.fromkeys(found), key=lambda choice: choice.seconds)
 

@@ -41,8 +41,6 @@ LOADS = {1: 1, 2: 4}
 """Loads in whose time a vector of a plane's row is read in steps of so many cells; in longer steps number by number."""
 CROWDED = 4096
 """Vectors of a plane, of its copy with padding and of its results, from which on turning them takes twice as long."""
-CURVED = frozenset({"silu", "swish", "hardswish", "hardsilu"})
-"""Activations that are more than a clamp."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,11 +92,6 @@ def why_not(problem: Problem, isa: Isa) -> str | None:
     return None if choices(problem, isa) else TOO_WIDE
 
 
-def plain(problem: Problem) -> bool:
-    """Whether nothing but a clamp follows the sums."""
-    return not problem.residual and (problem.activation or "").replace("_", "") not in CURVED
-
-
 def choices(problem: Problem, isa: Isa) -> list[Choice]:
     if problem.output_layout == "NCHW":
         found = [_flat(problem, isa, tile) for tile in flat_tiles(isa)] if _turns(problem, isa) else []
@@ -112,7 +105,7 @@ def _takes(tile: Tile, problem: Problem) -> bool:
     """Plain tiles leave nothing but clamps, and without a stage they leave out the products with padding."""
     if tile.near and not nearly(problem):
         return False
-    return not tile.plain or (plain(problem) and (tile.staged or tile.near or problem.finite))
+    return not tile.plain or (problem.plain and (tile.staged or tile.near or problem.finite))
 
 
 def nearly(problem: Problem) -> bool:
@@ -242,7 +235,7 @@ def _first(problem: Problem, isa: Isa) -> Choice:
     threads = min(problem.threads, tasks)
     tiles = problem.batch * problem.channels * across * down
     macs = tiles * high * isa.lanes * vectors * problem.taps
-    variant = ("rows_nchw" if _single(problem) else "plain_nchw") if plain(problem) else "nchw"
+    variant = ("rows_nchw" if _single(problem) else "plain_nchw") if problem.plain else "nchw"
     loads = LOADS.get(problem.columns.stride, 12)
     cycles = problem.taps * (high * vectors * (1 + loads) / 2 + 2) + 10 * high * vectors + 2 * tall
     return Choice(
@@ -269,7 +262,7 @@ def _first(problem: Problem, isa: Isa) -> Choice:
 
 def _turns(problem: Problem, isa: Isa) -> bool:
     """Whether planes may be turned: rows follow each other, a plane fills a square, and nothing but a clamp follows."""
-    return plain(problem) and problem.dense and problem.height * problem.width >= isa.lanes
+    return problem.plain and problem.dense and problem.height * problem.width >= isa.lanes
 
 
 def _flat(problem: Problem, isa: Isa, tile: Tile) -> Choice:

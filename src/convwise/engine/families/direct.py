@@ -226,8 +226,7 @@ def _read_share(axis: Axis, pixels: int) -> float:
 
 def _form(problem: Problem) -> str:
     """Which of the programs: that for any epilogue, for none but a clamp or that for 1x1 windows, which needs no stage."""
-    name = (problem.activation or "").replace("_", "")
-    if problem.residual or name in ("silu", "swish", "hardswish", "hardsilu"):
+    if not problem.plain:
         return "any"
     axes = (problem.rows, problem.columns)
     bare = all(axis.kernel == 1 and axis.pad_low == axis.pad_high == 0 for axis in axes)

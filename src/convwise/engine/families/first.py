@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from convwise.engine.arrays import Array
 from convwise.engine.families import direct
-from convwise.engine.families.depthwise import TASKS, TOO_WIDE, affordable, plain, spread
+from convwise.engine.families.depthwise import TASKS, TOO_WIDE, affordable, spread
 from convwise.engine.isa import Isa, symbol
 from convwise.engine.order import Order
 from convwise.engine.problem import Choice, Problem
@@ -81,7 +81,7 @@ def choices(problem: Problem, isa: Isa) -> list[Choice]:
         tile
         for tile in tiles(isa)
         if tile.layout == problem.output_layout
-        and (not tile.plain or (plain(problem) and (tile.turned or tile.block(isa) <= problem.filters)))
+        and (not tile.plain or (problem.plain and (tile.turned or tile.block(isa) <= problem.filters)))
         and (not tile.planes or tile.pixels <= problem.out_width)
     ]
     return affordable(problem, [_choice(problem, isa, tile) for tile in fitting])

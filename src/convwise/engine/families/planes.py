@@ -9,10 +9,9 @@ from math import prod
 
 from convwise.engine.arrays import Array
 from convwise.engine.families import direct
-from convwise.engine.families.depthwise import CURVED
 from convwise.engine.isa import Isa, symbol
 from convwise.engine.order import Order
-from convwise.engine.problem import Choice, Problem
+from convwise.engine.problem import CLAMP, Choice, Problem
 from convwise.engine.tiles import plane_tiles
 
 NAME = "planes"
@@ -95,8 +94,7 @@ def _choice(problem: Problem, isa: Isa, tile: tuple[int, int], task: tuple[int, 
     crowd = (panel + 4 * channels * block) / problem.machine.l2 - 1
     late = macs * (1 + direct.CROWDED * min(max(crowd, 0), 2))
     seconds = (late / _efficiency(block, vectors) + gathered + stored) / peak * _uneven(threads, sizes)
-    curved = (problem.activation or "").replace("_", "") in CURVED
-    variant = f"{block}x{vectors}_{'any' if curved else 'plain'}"
+    variant = f"{block}x{vectors}_{'plain' if problem.form == CLAMP else 'any'}"
     return Choice(
         family=NAME,
         variant=variant,

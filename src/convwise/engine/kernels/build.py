@@ -33,9 +33,11 @@ SOURCE = Path(__file__).parents[3]
 ELF_MACHINES = {"x86-64": 62, "arm-64": 183}
 EXPORTED = (
     *("convwise_run", "convwise_before_fork", "convwise_after_fork"),
-    *("convwise_arrange_argv", "convwise_transform_argv"),
+    *("convwise_arrange_argv", "convwise_transform_argv", "convwise_finish_argv"),
 )
-SOURCES = tuple(Path(__file__).parent / name for name in ("packing.c", "threads.c", "winograd/winograd.c"))
+SOURCES = tuple(
+    Path(__file__).parent / name for name in ("packing.c", "threads.c", "finishing.c", "winograd/winograd.c")
+)
 
 
 class BuildError(Exception):
@@ -228,7 +230,20 @@ def _compile_asked() -> None:
 def _compile_c(compiler: str, source: Path, folder: Path) -> str:
     """The path of the object; what the build itself writes for C to include lies in `folder` too."""
     made = str(folder / f"{source.stem}.o")
-    command = [compiler, "-std=gnu11", "-O3", "-fPIC", "-I", str(folder), "-c", str(source), "-o", made]
+    # Nothing asks for the flags that floating-point operations raise, and they keep a compiler from making vectors of choices.
+    command = [
+        compiler,
+        "-std=gnu11",
+        "-O3",
+        "-fno-trapping-math",
+        "-fPIC",
+        "-I",
+        str(folder),
+        "-c",
+        str(source),
+        "-o",
+        made,
+    ]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise BuildError(f"{source.name} did not compile: {done.stderr.strip()[-500:]}")

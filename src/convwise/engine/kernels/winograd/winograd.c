@@ -9,29 +9,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "../buffer.h"
 #include "numbers.h"
 
 #define OUT_OF_MEMORY (-11) /* halide_error_code_out_of_memory */
 #define FLOAT 2
 #define WHOLE 0
-
-/* halide_dimension_t and halide_buffer_t of HalideRuntime.h */
-struct dim {
-    int32_t min, extent, stride;
-    uint32_t flags;
-};
-struct buffer {
-    uint64_t device;
-    const void *device_interface;
-    float *host;
-    uint64_t flags;
-    uint8_t code, bits;
-    uint16_t lanes;
-    int32_t dimensions;
-    struct dim *dim;
-    void *padding;
-};
-_Static_assert(sizeof(struct buffer) == 56 && offsetof(struct buffer, dim) == 40, "as HalideRuntime.h has it");
 
 typedef int (*program_t)(void **arguments);
 typedef int (*task_t)(void *context, int index, uint8_t *closure);
