@@ -220,7 +220,6 @@ def test_accuracy_where_weights_are_transformed_in_the_kernel(
     kernels = native.library()
     assert kernels is not None
     if kernels.isa.name == "avx512":
-        conv(x)
         assert [prepared.choice.variant[:9] for prepared, *_ in conv._prepared.values()] == ["f4x3_thin"]
     assert abs(got - right(x, residual)).max() <= 2.5e-6 * abs(right(x)).max()
 

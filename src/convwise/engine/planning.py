@@ -54,7 +54,7 @@ def candidates(problem: Problem, kernels: Library) -> tuple[Candidate, ...]:
 
 
 def _candidate(family: Family, problem: Problem, kernels: Library) -> Candidate:
-    reason = family.why_not(problem, kernels.isa)
+    reason = why_not(family, problem, kernels)
     if reason is not None:
         return Candidate(family.name, reason, None)
     found = choices(family, problem, kernels)
@@ -63,13 +63,19 @@ def _candidate(family: Family, problem: Problem, kernels: Library) -> Candidate:
     return Candidate(family.name, None, min(found, key=lambda choice: choice.seconds))
 
 
+def why_not(family: Family, problem: Problem, kernels: Library) -> str | None:
+    """Why no program of the family computes `problem`."""
+    return family.why_not(problem if family.fuses else problem.bare, kernels.isa)
+
+
 def choices(family: Family, problem: Problem, kernels: Library) -> list[Choice]:
-    """Of the programs that were built; those too that leave residual and activation to a pass of its own."""
-    found = family.choices(problem, kernels.isa)
-    if problem.kind == "conv" and not problem.plain:
+    """Those of the family's programs that were built, and where they do not fuse what follows the sums, with a pass for it."""
+    if family.fuses or problem.plain:
+        found = family.choices(problem, kernels.isa)
+    else:
         after = _finishing(problem)
         sums = family.choices(problem.bare, kernels.isa)
-        found += [replace(choice, finish=True, seconds=choice.seconds + after) for choice in sums]
+        found = [replace(choice, finish=True, seconds=choice.seconds + after) for choice in sums]
     return [choice for choice in found if kernels.has(choice.symbol)]
 
 

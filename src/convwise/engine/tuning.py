@@ -142,7 +142,7 @@ def _choices(problem: Problem, algorithm: str | None, kernels: Library) -> list[
     found = [
         choice
         for family in FAMILIES.values()
-        if algorithm in (None, family.name) and family.why_not(problem, kernels.isa) is None
+        if algorithm in (None, family.name) and planning.why_not(family, problem, kernels) is None
         for choice in planning.choices(family, problem, kernels)
     ]
     return sorted(dict.fromkeys(found), key=lambda choice: choice.seconds)

@@ -45,7 +45,7 @@ CROWDED = 4096
 
 @dataclass(frozen=True, slots=True)
 class Tile:
-    """`pixels` outputs of `rows` rows and one vector of `lanes` channels. A `plain` one clamps and does nothing else.
+    """`pixels` outputs of `rows` rows and one vector of `lanes` channels.
 
     A `staged` one copies a vector's part of the input with its padding, so that no tile has an edge. A `near` one holds all
     that it reads in registers.
@@ -55,7 +55,6 @@ class Tile:
     pixels: int
     rows: int
     lanes: int
-    plain: bool
     staged: bool = False
     near: bool = False
 
@@ -64,21 +63,20 @@ def last_tiles(isa: Isa) -> tuple[Tile, ...]:
     """The tiles for channels last, wide ones first; the last one takes any number of channels."""
     most = 7 if isa.registers == 32 else 4
     tiles = [
-        *(Tile(f"{wide}x2s", wide, 2, isa.lanes, plain=True, staged=True) for wide in sorted({most, 4}, reverse=True)),
-        Tile("near", 2, 4 if isa.registers == 32 else 2, isa.lanes, plain=True, near=True),
-        Tile("4x2", 4, 2, isa.lanes, plain=True),
-        Tile("anys", 4, 2, isa.lanes, plain=False, staged=True),
-        Tile("any", 4, 1, isa.lanes, plain=False),
+        *(Tile(f"{wide}x2s", wide, 2, isa.lanes, staged=True) for wide in sorted({most, 4}, reverse=True)),
+        Tile("near", 2, 4 if isa.registers == 32 else 2, isa.lanes, near=True),
+        Tile("4x2", 4, 2, isa.lanes),
+        Tile("any", 4, 1, isa.lanes),
     ]
     if isa.lanes > 4:
-        tiles.append(Tile("few", 4, 1, 4, plain=False))
-    return (*tiles, Tile("one", 4, 1, 1, plain=False))
+        tiles.append(Tile("few", 4, 1, 4))
+    return (*tiles, Tile("one", 4, 1, 1))
 
 
 def flat_tiles(isa: Isa) -> tuple[Tile, ...]:
     """Those of small planes, which are turned: worth it where a vector is much of a row."""
     wide = () if isa.lanes < 8 else (14, 7) if isa.registers == 32 else (7,)
-    return tuple(Tile(f"flat{pixels}", pixels, 1, isa.lanes, plain=True, staged=True) for pixels in wide)
+    return tuple(Tile(f"flat{pixels}", pixels, 1, isa.lanes, staged=True) for pixels in wide)
 
 
 def why_not(problem: Problem, isa: Isa) -> str | None:
@@ -102,10 +100,10 @@ def choices(problem: Problem, isa: Isa) -> list[Choice]:
 
 
 def _takes(tile: Tile, problem: Problem) -> bool:
-    """Plain tiles leave nothing but clamps, and without a stage they leave out the products with padding."""
+    """Without a stage, tiles of several rows leave out the products with padding."""
     if tile.near and not nearly(problem):
         return False
-    return not tile.plain or (problem.plain and (tile.staged or tile.near or problem.finite))
+    return tile.staged or tile.near or tile.rows == 1 or problem.finite
 
 
 def nearly(problem: Problem) -> bool:
@@ -137,7 +135,7 @@ def _last(problem: Problem, isa: Isa, tile: Tile) -> Choice:
     threads = min(problem.threads, tasks)
     tiles, work = problem.batch * across * down * blocks, tile.pixels * tile.rows
     products = problem.taps * (work + 2 + (0 if tile.staged or tile.near else LOOPED))
-    cycles: float = tiles * (products + (4 if tile.plain else 12) * work)
+    cycles: float = tiles * (products + 4 * work)
     vectors = -(-tile.lanes // isa.lanes) * problem.batch * blocks
     if tile.staged:
         cycles += vectors * strips * stage(rows) / 4 / tile.lanes * _copied(problem)
@@ -235,7 +233,7 @@ def _first(problem: Problem, isa: Isa) -> Choice:
     threads = min(problem.threads, tasks)
     tiles = problem.batch * problem.channels * across * down
     macs = tiles * high * isa.lanes * vectors * problem.taps
-    variant = ("rows_nchw" if _single(problem) else "plain_nchw") if problem.plain else "nchw"
+    variant = "rows_nchw" if _single(problem) else "plain_nchw"
     loads = LOADS.get(problem.columns.stride, 12)
     cycles = problem.taps * (high * vectors * (1 + loads) / 2 + 2) + 10 * high * vectors + 2 * tall
     return Choice(
@@ -261,8 +259,8 @@ def _first(problem: Problem, isa: Isa) -> Choice:
 
 
 def _turns(problem: Problem, isa: Isa) -> bool:
-    """Whether planes may be turned: rows follow each other, a plane fills a square, and nothing but a clamp follows."""
-    return problem.plain and problem.dense and problem.height * problem.width >= isa.lanes
+    """Whether planes may be turned: rows follow each other, and a plane fills a square."""
+    return problem.dense and problem.height * problem.width >= isa.lanes
 
 
 def _flat(problem: Problem, isa: Isa, tile: Tile) -> Choice:

@@ -225,9 +225,7 @@ def _read_share(axis: Axis, pixels: int) -> float:
 
 
 def _form(problem: Problem) -> str:
-    """Which of the programs: that for any epilogue, for none but a clamp or that for 1x1 windows, which needs no stage."""
-    if not problem.plain:
-        return "any"
+    """Which of the programs: that for 1x1 windows needs no stage."""
     axes = (problem.rows, problem.columns)
     bare = all(axis.kernel == 1 and axis.pad_low == axis.pad_high == 0 for axis in axes)
     return "point" if bare and problem.output_layout == "NHWC" else "plain"

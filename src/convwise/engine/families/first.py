@@ -19,16 +19,16 @@ PARTLY = 12
 
 @dataclass(frozen=True, slots=True)
 class Tile:
-    """`pixels` outputs of a row times `vectors` vectors of output channels. A `plain` one clamps and does nothing else.
+    """`pixels` outputs of a row times `vectors` vectors of output channels, which a `ragged` one need not fill.
 
-    A plain one of planes has the pixels in the lanes, and not vectors of output channels but `vectors` of them; or it is
+    One of planes has the pixels in the lanes, and not vectors of output channels but `vectors` of them; or it is
     `turned` into planes at its end.
     """
 
     name: str
     pixels: int
     vectors: int
-    plain: bool
+    ragged: bool
     layout: str
     turned: bool = False
 
@@ -43,7 +43,7 @@ class Tile:
     @property
     def by_planes(self) -> bool:
         """Whether the stage and the weights lie channel by channel."""
-        return self.plain and self.layout == "NCHW"
+        return not self.ragged and self.layout == "NCHW"
 
     def block(self, isa: Isa) -> int:
         return self.vectors * (1 if self.planes else isa.lanes)
@@ -52,13 +52,13 @@ class Tile:
 def tiles(isa: Isa) -> tuple[Tile, ...]:
     shapes = ((6, 4), (8, 2), (14, 2), (16, 1)) if isa.registers == 32 else ((6, 2), (4, 2))
     pixels = 8 if isa.registers == 32 else 4
-    plains = (Tile(f"{pixels}x{vectors}", pixels, vectors, True, "NHWC") for pixels, vectors in shapes)
-    anys = (Tile("any", pixels, 2, False, layout) for layout in ("NHWC", "NCHW"))
+    dense = (Tile(f"{pixels}x{vectors}", pixels, vectors, False, "NHWC") for pixels, vectors in shapes)
+    anys = (Tile("any", pixels, 2, True, layout) for layout in ("NHWC", "NCHW"))
     block = 8 if isa.registers == 32 else 4
-    planes = Tile(f"{block}by2", 2 * isa.lanes, block, True, "NCHW")
+    planes = Tile(f"{block}by2", 2 * isa.lanes, block, False, "NCHW")
     flipped = ((14, 2), (16, 1)) if isa.registers == 32 else ((6, 2),)
-    turned = (Tile(f"{pixels}x{vectors}", pixels, vectors, True, "NCHW", turned=True) for pixels, vectors in flipped)
-    return (*plains, *anys, planes, *turned)
+    turned = (Tile(f"{pixels}x{vectors}", pixels, vectors, False, "NCHW", turned=True) for pixels, vectors in flipped)
+    return (*dense, *anys, planes, *turned)
 
 
 def why_not(problem: Problem, isa: Isa) -> str | None:
@@ -81,7 +81,7 @@ def choices(problem: Problem, isa: Isa) -> list[Choice]:
         tile
         for tile in tiles(isa)
         if tile.layout == problem.output_layout
-        and (not tile.plain or (problem.plain and (tile.turned or tile.block(isa) <= problem.filters)))
+        and (tile.ragged or tile.turned or tile.block(isa) <= problem.filters)
         and (not tile.planes or tile.pixels <= problem.out_width)
     ]
     return affordable(problem, [_choice(problem, isa, tile) for tile in fitting])
@@ -119,7 +119,7 @@ def _choice(problem: Problem, isa: Isa, tile: Tile) -> Choice:
         cycles += 2 * taps * max(0, single + vectors // single * loads - vectors)
         cycles += taps * (vectors // single if columns.stride == 2 else 0)
     turned = direct.TURNED + (PARTLY if tile.pixels % isa.lanes else 0) if tile.turned else 0
-    cycles += vectors * (2 + turned if tile.plain else 6 if last else 30)
+    cycles += vectors * ((6 if last else 30) if tile.ragged else 2 + turned)
     copied = tasks * stage(rows) / 4 * (0.1 if last or tile.by_planes else 1.5)
     uneven = -(-tasks // threads) * threads / tasks
     seconds = (sums * cycles + copied) * isa.lanes / problem.machine.peak / threads * uneven

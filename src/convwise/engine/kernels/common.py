@@ -90,22 +90,23 @@ class Shared:
         """0 that the compiler cannot know: rows of a known one are filled by calls of memset, which take longer than short rows."""
         return hl.cast(F32, hl.min(self.weights.dim(0).extent(), 0))
 
-    def finish(self, value: Any, k: Any, x: Any, y: Any, n: Any, *, whole: Any = None) -> Any:
-        """The residual and the activation on top of a sum with its bias; a NaN stays one.
+    def finish(self, value: Any, k: Any, x: Any, y: Any, n: Any, *, whole: Any) -> Any:
+        """A sum with its bias on top of the residual, clamped.
 
-        Strict, because Halide would else write the clamps as minimum and maximum, which lose a NaN. Where (k, x) may lie
-        beyond the output, the residual is read at the nearest place inside, unless `whole` says that no tile does.
+        Where (k, x) may lie beyond the output, the residual is read at the nearest place inside, unless `whole` says that no
+        tile does.
         """
-        if whole is not None:
-            ends = [self.residual.dim(axis).extent() - 1 for axis in (0, 1)]
-            k, x = (
-                hl.select(whole, place, hl.clamp(place, 0, hl.max(end, 0)))
-                for place, end in zip((k, x), ends, strict=True)
-            )
-        return self.activate(hl.select(self.has_residual != 0, value + self.residual[k, x, y, n], value))
+        ends = [self.residual.dim(axis).extent() - 1 for axis in (0, 1)]
+        k, x = (
+            hl.select(whole, place, hl.clamp(place, 0, hl.max(end, 0))) for place, end in zip((k, x), ends, strict=True)
+        )
+        return self.clamped(hl.select(self.has_residual != 0, value + self.residual[k, x, y, n], value))
 
     def activate(self, value: Any) -> Any:
-        """The activation alone."""
+        """The activation of a sum with its bias and residual; a NaN stays one.
+
+        Strict, because Halide would else write the clamps as minimum and maximum, which lose a NaN.
+        """
         clamped = hl.select(value < self.low, self.low, value)
         clamped = hl.select(clamped > self.high, self.high, clamped)
         gate = value + 3.0
@@ -119,26 +120,21 @@ class Shared:
         )
 
     def clamped(self, value: Any) -> Any:
-        """Nothing but the clamp of `finish`, for programs that are called for no other form and without a residual."""
+        """Nothing but a clamp, for programs that are called for no other form."""
         value = hl.select(value < self.low, self.low, value)
         return hl.strict_float(hl.select(value > self.high, self.high, value))
 
-    def specialize_epilogue(
-        self, func: Any, whole: Any = True, clamped: Callable[[Any], object] = lambda branch: None
-    ) -> None:
-        """One branch a tile instead of all forms a vector; to be called when the schedule of `func` is complete.
-
-        Residuals have branches of their own where `whole` holds; with None they have none. `clamped` schedules those of the
-        usual activations further: what they gain is not worth its code in all branches.
+    def specialize_epilogue(self, func: Any, clamped: Callable[[Any], object] = lambda branch: None) -> None:
+        """One branch a tile, with the residual or without, instead of all forms a vector; to be called when the schedule of
+        `func` is complete. `clamped` schedules those of the usual activations further: what they gain is not worth its code in
+        all branches.
         """
-        residuals = [self.has_residual == 0] + ([] if whole is None else [(self.has_residual != 0) & whole])
-        for residual in residuals:
+        for residual in (self.has_residual == 0, self.has_residual != 0):
             for act in (CLAMP, SILU, HARD_SWISH):
                 branch = func.specialize(residual & (self.act == act))
                 if act == CLAMP:
                     clamped(branch)
-        if whole is True:
-            func.specialize_fail("a form of activation that is not known")
+        func.specialize_fail("a form of activation that is not known")
 
     def program(self, out: hl.Func, extra: Sequence[hl.Param] = ()) -> Program:
         fixed = (self.inp, self.weights, self.bias, self.residual, self.pad_x, self.pad_y, self.stride_x, self.stride_y)

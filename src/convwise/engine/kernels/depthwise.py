@@ -33,14 +33,13 @@ def variants(isa: Isa) -> Variants:
     return {
         **found,
         **{f"{tile.name}_nchw": partial(_flat, isa, tile) for tile in flat_tiles(isa)},
-        "nchw": partial(_first, isa, "nchw", plain=False),
         "rows_nchw": partial(_rows, isa),
-        "plain_nchw": partial(_first, isa, "plain_nchw", plain=True),
+        "plain_nchw": partial(_first, isa, "plain_nchw"),
     }
 
 
 def _single(isa: Isa, shape: Tile) -> Program:
-    """One row of outputs a tile, any epilogue, and no stage: what serves few channels and strides too long to copy."""
+    """One row of outputs a tile, and no stage: what serves few channels and strides too long to copy."""
     shared = Shared(3)  # c, kx, ky
     extra = rows, blocks, _ = [whole(name) for name in ("rows", "blocks", "wide")]
     pixels, lanes = shape.pixels, shape.lanes
@@ -56,8 +55,8 @@ def _single(isa: Isa, shape: Tile) -> Program:
     acc[c, xi, yi, xt, yt, n] += w[c, inner.x, inner.y] * inp[c, column, row, n]
     column, row = cell(shared, xt * pixels + xi, yt + yi, edge.x, edge.y)
     acc[c, xi, yi, xt, yt, n] += w[c, edge.x, edge.y] * masked(shared, c, column, row, n)
-    funcs = _finish(shared, acc, out, shape)
-    _schedule_last(shared, funcs, out, shape, (rows, blocks))
+    _clamp(shared, acc, out, shape)
+    _schedule_last(shared, (acc,), out, shape, (rows, blocks))
     dense = inp.dim(0).stride() == 1
     for number, taps in enumerate((inner, edge)):
         _schedule_taps(acc.update(number), acc, taps, lanes).specialize(dense)
@@ -93,14 +92,14 @@ def _tall(isa: Isa, shape: Tile) -> Program:
         edge.where((row >= 0) & (row < inp.dim(2).extent()))
         acc[c, xi, yi, xt, yt, n] += w[c, edge.x, edge.y] * inp[c, column, row, n]
         domains = [inner, edge]
-    funcs = _finish(shared, acc, out, shape)
-    _schedule_last(shared, funcs, out, shape, (rows, blocks))
+    _clamp(shared, acc, out, shape)
+    _schedule_last(shared, (acc,), out, shape, (rows, blocks))
     if shape.staged:
         schedule_padded(stage, copies, wide, out, shape.lanes, dense)
     for number, domain in enumerate(domains):
         update = _schedule_taps(acc.update(number), acc, domain, shape.lanes)
         if shape.staged:
-            for branch, size, _ in _usual(shared, update, domain, USUAL if shape.plain else NEAR):
+            for branch, size, _ in _usual(shared, update, domain, USUAL):
                 branch.unroll(domain.x)
                 if size <= LARGEST_WHOLE:
                     branch.unroll(domain.y)
@@ -213,20 +212,10 @@ def masked(shared: Shared, c: Any, column: Any, row: Any, n: Any) -> Any:
     return hl.select((column >= 0) & (column < width) & (row >= 0) & (row < height), value, hl.f32(0))
 
 
-def _finish(shared: Shared, acc: Any, out: Any, shape: Tile) -> tuple[Any, ...]:
-    """What follows the sums: a plain clamp straight from the registers, or any epilogue through a tile."""
-    c, xi, yi, xt, yt, n = acc.args()
-    x, y, pixels, high = hl.Var("x"), hl.Var("y"), shape.pixels, shape.rows
-    if shape.plain:
-        out[c, x, y, n] = shared.clamped(hl.Expr(acc[c, x % pixels, y % high, x / pixels, y / high, n]))
-        return (acc,)
-    sums, tile = hl.Func("sums"), hl.Func("tile")
-    sums[c, xi, yi, xt, yt, n] = acc[c, xi, yi, xt, yt, n]
-    ends = [hl.max(shared.residual.dim(axis).extent() - 1, 0) for axis in (1, 2)]
-    place = [hl.min(at, end) for at, end in zip((xt * pixels + xi, yt * high + yi), ends, strict=True)]
-    tile[c, xi, yi, xt, yt, n] = shared.finish(sums[c, xi, yi, xt, yt, n], c, place[0], place[1], n)
-    out[c, x, y, n] = tile[c, x % pixels, y % high, x / pixels, y / high, n]
-    return acc, sums, tile
+def _clamp(shared: Shared, acc: Any, out: Any, shape: Tile) -> None:
+    """What follows the sums, straight from the registers."""
+    c, x, y, n, pixels, high = hl.Var("c"), hl.Var("x"), hl.Var("y"), hl.Var("n"), shape.pixels, shape.rows
+    out[c, x, y, n] = shared.clamped(hl.Expr(acc[c, x % pixels, y % high, x / pixels, y / high, n]))
 
 
 def _schedule_last(shared: Shared, funcs: tuple[Any, ...], out: Any, shape: Tile, sizes: tuple[Any, Any]) -> None:
@@ -251,11 +240,7 @@ def _schedule_last(shared: Shared, funcs: tuple[Any, ...], out: Any, shape: Tile
         c, xi, yi, xt, yt, n = func.args()
         func.compute_at(out, order[0]).bound_extent(c, shape.lanes).bound(xi, 0, shape.pixels)
         func.bound(yi, 0, shape.rows).bound_extent(xt, 1).bound_extent(yt, 1).bound_extent(n, 1)
-        func.vectorize(c, shape.lanes)
-        if func is not funcs[-1] or len(funcs) == 1 or shape.near:
-            func.unroll(xi).unroll(yi)
-    if len(funcs) > 1 and not shape.near:
-        shared.specialize_epilogue(funcs[-1])
+        func.vectorize(c, shape.lanes).unroll(xi).unroll(yi)
     for param in (out.output_buffer(), shared.residual):
         param.dim(0).set_stride(1)
 
@@ -397,13 +382,12 @@ def _schedule_plane(shared: Shared, stage: Any, copied: Any, out: Any, sizes: tu
     stage.update().specialize(shared.inp.dim(1).stride() == 1).vectorize(copied, lanes, GUARD)
 
 
-def _first(isa: Isa, name: str, *, plain: bool) -> Program:
+def _first(isa: Isa, name: str) -> Program:
     shared = Shared(3)  # c, kx, ky
     extra = rows, planes, wide = [whole(name) for name in ("rows", "planes", "wide")]
     lanes, (high, vectors) = isa.lanes, FIRST_TILE
     c, x, y, n, xi, xt, yi, yt = (hl.Var(name) for name in ("c", "x", "y", "n", "xi", "xt", "yi", "yt"))
-    stage, acc, sums, tile = (hl.Func(name) for name in ("stage", "acc", "sums", "tile"))
-    out = hl.Func(symbol("depthwise", name, isa))
+    stage, acc, out = hl.Func("stage"), hl.Func("acc"), hl.Func(symbol("depthwise", name, isa))
     w = shared.weights
     copied = _copy_plane(shared, stage, wide)
     taps = _taps(shared, "taps")
@@ -413,24 +397,14 @@ def _first(isa: Isa, name: str, *, plain: bool) -> Program:
     acc[xi, yi, xt, yt, c, n] += (
         w[c, taps.x, taps.y] * stage[column, (yt * high + yi) * shared.stride_y + taps.y * shared.dilation_y, c, n]
     )
-    if plain:
-        out[c, x, y, n] = shared.clamped(acc[x % block, y % high, x / block, y / high, c, n])
-        funcs: tuple[Any, ...] = (stage, acc, out)
-    else:
-        sums[xi, yi, xt, yt, c, n] = acc[xi, yi, xt, yt, c, n]
-        ends = [hl.max(shared.residual.dim(axis).extent() - 1, 0) for axis in (1, 2)]
-        place = [hl.min(at, end) for at, end in zip((xt * block + xi, yt * high + yi), ends, strict=True)]
-        tile[xi, yi, xt, yt, c, n] = shared.finish(sums[xi, yi, xt, yt, c, n], c, place[0], place[1], n)
-        out[c, x, y, n] = tile[x % block, y % high, x / block, y / high, c, n]
-        funcs = (stage, acc, sums, tile, out)
-    _schedule_first(shared, funcs, (copied, taps), (lanes, block, high), (rows, planes, wide))
+    out[c, x, y, n] = shared.clamped(acc[x % block, y % high, x / block, y / high, c, n])
+    _schedule_first(shared, (stage, acc, out), (copied, taps), (lanes, block, high), (rows, planes, wide))
     return shared.program(out, extra)
 
 
 def _schedule_first(shared: Shared, funcs: Any, domains: Any, shape: tuple[int, int, int], sizes: Any) -> None:
-    (stage, *tiles, out), (copied, taps), (lanes, block, high) = funcs, domains, shape
+    (stage, acc, out), (copied, taps), (lanes, block, high) = funcs, domains, shape
     rows, planes, wide = sizes
-    acc, last = tiles[0], tiles[-1]
     c, x, y, n = out.args()
     xi, xt, yi, yt, yo, yj, co, cj, task = (
         hl.Var(name) for name in ("xi", "xt", "yi", "yt", "yo", "yj", "co", "cj", "task")
@@ -439,33 +413,23 @@ def _schedule_first(shared: Shared, funcs: Any, domains: Any, shape: tuple[int, 
         out.output_buffer().dim(axis).set_min(0)
     out.split(x, xt, xi, block, GUARD).split(y, yt, yi, high, GUARD)
     out.split(yt, yo, yj, rows, GUARD).split(c, co, cj, planes, GUARD)
-    out.reorder(xi, yi, xt, yj, cj, yo, co, n).vectorize(xi, lanes, GUARD)
-    if last is acc:
-        out.unroll(yi)
+    out.reorder(xi, yi, xt, yj, cj, yo, co, n).vectorize(xi, lanes, GUARD).unroll(yi)
     out.fuse(yo, co, task).fuse(task, n, task).parallel(task).never_partition_all()
     _schedule_plane(shared, stage, copied, out, (wide, lanes))
-    for func in tiles:
-        xi, yi, xt, yt, c, n = func.args()
-        func.compute_at(out, xt).bound(xi, 0, block).bound(yi, 0, high).bound_extent(xt, 1).bound_extent(yt, 1)
-        func.bound_extent(c, 1).bound_extent(n, 1)
-        func.vectorize(xi, lanes).unroll(xi)
-        if func is acc or func is not last:
-            func.unroll(yi)
     xi, yi, xt, yt, c, n = acc.args()
+    acc.compute_at(out, xt).bound(xi, 0, block).bound(yi, 0, high).bound_extent(xt, 1).bound_extent(yt, 1)
+    acc.bound_extent(c, 1).bound_extent(n, 1).vectorize(xi, lanes).unroll(xi).unroll(yi)
     update = acc.update().reorder(xi, yi, taps.x, taps.y, xt, yt, c, n)
     update.vectorize(xi, lanes).unroll(xi).unroll(yi).never_partition_all()
-    if last is acc:
-        for branch, size, stride in _usual(shared, update, taps, USUAL[1:]):
-            if stride == 1:
-                # What a column of taps reads is loaded once for all its rows: loads that begin anywhere take twice as long.
-                branch.reorder(xi, yi, taps.y, taps.x, xt, yt, c, n)
-            branch.unroll(taps.y)
-            if size <= LARGEST_WHOLE:
-                branch.unroll(taps.x)
+    for branch, size, stride in _usual(shared, update, taps, USUAL[1:]):
+        if stride == 1:
+            # What a column of taps reads is loaded once for all its rows: loads that begin anywhere take twice as long.
+            branch.reorder(xi, yi, taps.y, taps.x, xt, yt, c, n)
+        branch.unroll(taps.y)
+        if size <= LARGEST_WHOLE:
+            branch.unroll(taps.x)
     for stride in (1, 2):
         update.specialize(shared.stride_x == stride)
-    if last is not acc:
-        shared.specialize_epilogue(last)
     for param in (out.output_buffer(), shared.residual):
         param.dim(0).set_stride(hl.Expr())
         param.dim(1).set_stride(1)

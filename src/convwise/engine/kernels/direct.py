@@ -22,8 +22,8 @@ GUARD = hl.TailStrategy.GuardWithIf
 
 
 def variants(isa: Isa) -> Variants:
-    """`plain`: nothing but a clamp after the sum; `point`: besides, a 1x1 window without padding, which needs no stage;
-    `edges`: as plain, with stages for the tiles at the edges alone.
+    """`plain`: nothing but a clamp after the sum; `any`: the sum may come on top of what the output holds; `point`: a 1x1 window without
+    padding, which needs no stage; `edges`: with stages for the tiles at the edges alone.
     """
     forms = [(layout, form) for layout in ("nhwc", "nchw") for form in ("any", "plain")]
     forms += [("nhwc", "point"), ("nhwc", "edges")]
@@ -224,7 +224,9 @@ def _schedule_tile(shared: Shared, funcs: Funcs, isa: Isa, shape: tuple[int, int
     tile.bound(ki, 0, block).bound(xi, 0, pixels if nhwc else _filled(isa, pixels))
     tile.reorder_storage(lane, other, xt, kb, y, n)
     tile.reorder(lane, other, xt, kb, y, n).vectorize(lane, isa.lanes).never_partition_all()
-    shared.specialize_epilogue(tile, _whole(shared, pixels, block, layout) if nhwc else None)
+    tile.specialize(shared.has_residual == 0)
+    if nhwc:
+        tile.specialize(_whole(shared, pixels, block, layout))
 
 
 def _schedule_sums(

@@ -2,7 +2,7 @@
 
 Cells and their channels are one run of numbers, along which a window's row is one run too: kx and c are a single loop, as
 long as their product. Each task copies its rows into a stage of such runs, with zeros where there is padding. Where the
-channels come first and nothing but a clamp follows, the stage holds a row of each channel, and kx and c are two loops: over
+channels come first, the stage holds a row of each channel, and kx and c are two loops: over
 vectors of pixels, where they lie side by side, or over vectors of output channels, whose tiles are turned into planes.
 """
 
@@ -138,20 +138,8 @@ def _build(isa: Isa, shape: Tile) -> Program:
             n,
         ]
     )
-    if shape.plain:
-        value = hl.Expr(acc[k, x % pixels, x / pixels, y, n])
-        value = hl.select(value < shared.low, shared.low, value)
-        out[k, x, y, n] = hl.strict_float(hl.select(value > shared.high, shared.high, value))
-        funcs: tuple[Any, ...] = (acc,)
-    else:
-        sums, tile = hl.Func("sums"), hl.Func("tile")
-        sums[k, xi, xt, y, n] = acc[k, xi, xt, y, n]
-        ends = [hl.max(shared.residual.dim(axis).extent() - 1, 0) for axis in (0, 1)]
-        place = [hl.min(at, end) for at, end in zip((k, xt * pixels + xi), ends, strict=True)]
-        tile[k, xi, xt, y, n] = shared.finish(sums[k, xi, xt, y, n], place[0], place[1], y, n)
-        out[k, x, y, n] = tile[k, x % pixels, x / pixels, y, n]
-        funcs = (acc, sums, tile)
-    _schedule(shared, (stage, *funcs, out), taps, shape, isa.lanes, rows)
+    out[k, x, y, n] = shared.clamped(hl.Expr(acc[k, x % pixels, x / pixels, y, n]))
+    _schedule(shared, (stage, acc, out), taps, shape, isa.lanes, rows)
     return shared.program(out, extra)
 
 
@@ -181,35 +169,28 @@ def _stage(shared: Shared, wide: Any, lanes: int) -> Any:
 
 
 def _schedule(shared: Shared, funcs: Any, taps: Any, shape: Tile, lanes: int, rows: Any) -> None:
-    stage, acc, *_, out = funcs
-    last = funcs[-2]
+    stage, acc, out = funcs
     block = lanes * shape.vectors
     k, x, y, n = out.args()
     ki, kb, xi, xt, yo, yi, task = (hl.Var(name) for name in ("ki", "kb", "xi", "xt", "yo", "yi", "task"))
     for axis in range(4):
         out.output_buffer().dim(axis).set_min(0)
-    out.split(k, kb, ki, block, INWARDS if shape.plain else GUARD).split(x, xt, xi, shape.pixels, GUARD)
+    out.split(k, kb, ki, block, GUARD if shape.ragged else INWARDS).split(x, xt, xi, shape.pixels, GUARD)
     out.split(y, yo, yi, rows, GUARD)
     channels_last = shape.layout == "NHWC"
     lane, other = (ki, xi) if channels_last else (xi, ki)
     out.reorder(lane, other, kb, xt, yi, yo, n).fuse(yo, n, task).parallel(task)
-    if shape.plain:
-        out.vectorize(ki, lanes).unroll(ki).unroll(xi).never_partition([hl.VarOrRVar(var) for var in (yi, kb, task)])
-    else:
+    if shape.ragged:
         out.vectorize(lane, lanes if channels_last else shape.pixels, GUARD)
         out.never_partition_all()
+    else:
+        out.vectorize(ki, lanes).unroll(ki).unroll(xi).never_partition([hl.VarOrRVar(var) for var in (yi, kb, task)])
     stage.compute_at(out, task)
-    for func in funcs[1:-1]:
-        k, xi, xt, y, n = func.args()
-        func.compute_at(out, kb).bound_extent(k, block).bound(xi, 0, shape.pixels).bound_extent(xt, 1)
-        func.vectorize(k, lanes).unroll(k)
-        if func is acc or func is not last:
-            func.unroll(xi)
     k, xi, xt, y, n = acc.args()
+    acc.compute_at(out, kb).bound_extent(k, block).bound(xi, 0, shape.pixels).bound_extent(xt, 1)
+    acc.vectorize(k, lanes).unroll(k).unroll(xi)
     update = acc.update().reorder(k, xi, taps.x, taps.y, xt, y, n)
     update.vectorize(k, lanes).unroll(k).unroll(xi).never_partition_all()
-    if last is not acc:
-        shared.specialize_epilogue(last)
     for param in (out.output_buffer(), shared.residual):
         param.dim(0).set_stride(1 if channels_last else hl.Expr())
         param.dim(1).set_stride(hl.Expr() if channels_last else 1)

@@ -54,8 +54,7 @@ def _rotating(isa: Isa, size: int, pixels: int) -> Program:
         total += acc[(j + size - rotation) % size, g, rotation, xi, xt, y, n]
     sums = hl.Func("sums")
     sums[j, g, xi, xt, y, n] = total
-    last = hl.max(shared.residual.dim(1).extent() - 1, 0)
-    tile[j, g, xi, xt, y, n] = shared.finish(sums[j, g, xi, xt, y, n], channel, hl.min(xt * pixels + xi, last), y, n)
+    tile[j, g, xi, xt, y, n] = shared.clamped(sums[j, g, xi, xt, y, n])
     out[c, x, y, n] = tile[c % size, c / size, x % pixels, x / pixels, y, n]
     _schedule_rotating(shared, (acc, sums, tile, out), (inner, edge), (isa.lanes, size, pixels), (rows, blocks))
     return shared.program(out, extra)
@@ -89,7 +88,6 @@ def _schedule_rotating(shared: Shared, funcs: Any, domains: Any, shape: tuple[in
         update = acc.update(number).reorder(j, g, r, xi, taps.x, taps.y, xt, y, n)
         update.vectorize(j).vectorize(g).unroll(r).unroll(xi).never_partition_all()
         update.specialize(dense)
-    shared.specialize_epilogue(tile)
     for param in (out.output_buffer(), shared.residual):
         param.dim(0).set_stride(1)
 
@@ -121,9 +119,7 @@ def _any(isa: Isa, layout: str) -> Program:
         ]
     )
     sums[ki, xi, xt, kb, y, n] = acc[ki, xi, xt, kb, y, n]
-    ends = [hl.max(shared.residual.dim(axis).extent() - 1, 0) for axis in (0, 1)]
-    place = [hl.min(at, end) for at, end in zip((kb * lanes + ki, xt * pixels + xi), ends, strict=True)]
-    tile[ki, xi, xt, kb, y, n] = shared.finish(sums[ki, xi, xt, kb, y, n], place[0], place[1], y, n)
+    tile[ki, xi, xt, kb, y, n] = shared.clamped(sums[ki, xi, xt, kb, y, n])
     out[k, x, y, n] = tile[k % lanes, x % pixels, x / pixels, k / lanes, y, n]
     _schedule_any(shared, (stage, acc, sums, tile, out), taps, (lanes, pixels), layout, (rows, blocks))
     w.dim(0).set_extent(lanes)
@@ -158,7 +154,6 @@ def _schedule_any(shared: Shared, funcs: Any, taps: Any, shape: tuple[int, int],
     ki, xi, xt, kb, y, n = acc.args()
     update = acc.update().reorder(ki, xi, taps.x, taps.y, taps.z, xt, kb, y, n)
     update.vectorize(ki).unroll(xi).never_partition_all()
-    shared.specialize_epilogue(tile)
     for param in (out.output_buffer(), shared.residual):
         param.dim(0).set_stride(1 if last else hl.Expr())
         param.dim(1).set_stride(hl.Expr() if last else 1)
@@ -185,9 +180,7 @@ def _planes(isa: Isa, size: int, high: int) -> Program:
     acc[place] = shared.bias[g * size + k]
     acc[place] += w[k, taps.x, taps.y, taps.z, g] * stage[column, line, g * size + taps.x, n]
     sums[place] = acc[place]
-    ends = [hl.max(shared.residual.dim(axis).extent() - 1, 0) for axis in (1, 2)]
-    at = [hl.min(spot, end) for spot, end in zip((xt * lanes + xi, yt * high + yi), ends, strict=True)]
-    tile[place] = shared.finish(sums[place], g * size + k, at[0], at[1], n)
+    tile[place] = shared.clamped(sums[place])
     out[c, x, y, n] = tile[x % lanes, y % high, c % size, x / lanes, y / high, c / size, n]
     _schedule_planes(shared, (stage, acc, sums, tile, out), (copied, taps), (lanes, size, high), extra)
     return shared.program(out, extra)
@@ -225,7 +218,6 @@ def _schedule_planes(shared: Shared, funcs: Any, domains: Any, shape: tuple[int,
         across = shared.stride_x == stride
         update.specialize(usual & across & (shared.stride_y == stride)).unroll(taps.y).unroll(taps.z)
         update.specialize(across)
-    shared.specialize_epilogue(tile)
     for param in (out.output_buffer(), shared.residual):
         param.dim(0).set_stride(hl.Expr())
         param.dim(1).set_stride(1)

@@ -52,8 +52,7 @@ def _build(isa: Isa, layout: str) -> Program:
     line[ki, x, kb, y, n] = shared.bias[kb * block + ki]
     at = hl.clamp(place, 0, wide - 1)
     line[ki, at, kb, y, n] += sums[ki, cells.x, cells.y, cells.z, kb, y, n]
-    last = hl.max(shared.residual.dim(0).extent() - 1, 0)
-    tile[ki, x, kb, y, n] = shared.finish(line[ki, x, kb, y, n], hl.min(kb * block + ki, last), x, y, n)
+    tile[ki, x, kb, y, n] = shared.clamped(line[ki, x, kb, y, n])
     out[k, x, y, n] = tile[k % block, x, k / block, y, n]
     _schedule(shared, (acc, sums, line, tile, out), (taps, cells), (isa.lanes, block, pixels), layout, (rows, blocks))
     return shared.program(out, extra)
@@ -87,7 +86,6 @@ def _schedule(shared: Shared, funcs: Any, domains: Any, shape: tuple[int, int, i
     update = acc.update().reorder(ki, xi, taps.x, taps.y, xt, kx, kb, y, n)
     update.vectorize(ki, lanes).unroll(ki).unroll(xi).never_partition_all()
     shared.weights.dim(0).set_extent(block)
-    shared.specialize_epilogue(tile)
     for param in (out.output_buffer(), shared.residual):
         param.dim(0).set_stride(1 if last else hl.Expr())
         param.dim(1).set_stride(hl.Expr() if last else 1)
