@@ -5,6 +5,7 @@
     python bench/conv.py --layer 1,2048,33,33,256,3,1,12,12,1    another one: batch, channels, height, width, filters, kernel, stride, padding, dilation, groups
     python bench/conv.py --threads 2 --more     other layers of real networks, in place of the seventeen
     python bench/conv.py --plain                the plain function, which packs the weights in every call, beside PyTorch's layers, which do too
+    python bench/conv.py --endings              layers with SiLU, hard-swish, or a residual and ReLU behind them, beside PyTorch's
     python bench/conv.py --growth               how time grows with one size, and where it jumps
     python bench/conv.py --growth --series kernel  one of its tables
     python bench/conv.py --roofs                also the share of what the machine allows, and pools: conv_bounds.py says how it is counted
@@ -32,6 +33,7 @@ from pathlib import Path
 from typing import Any
 
 import conv_bounds
+import conv_endings
 import conv_roofs
 import numpy as np
 from conv_bounds import MEMORY_BOUND
@@ -126,7 +128,7 @@ def measuring(library: str, threads: int, least: float = 0.3) -> Measure:
         try:
             if layer not in kept:
                 kept.clear()
-                makers: Any = POOL_MAKERS if isinstance(layer[0], str) else MAKERS
+                makers: Any = POOL_MAKERS if isinstance(layer[0], str) else MAKERS | conv_endings.MAKERS
                 kept[layer] = makers[library](layer, threads)
             call, as_planes = kept[layer]
             result = as_planes(call()).astype(np.float64) if accuracy else None
@@ -243,6 +245,13 @@ def growth(threads: int, wanted: str) -> str:
         f"{platform.machine()}, {cpu()}, {os.cpu_count()} cores, {threads} threads; Python {platform.python_version()}."
     )
     return "\n\n".join([head, *parts])
+
+
+def endings(threads: int, rounds: int) -> str:
+    """Layers with what follows them in networks, beside PyTorch's."""
+    found = in_turns([*conv_endings.MAKERS], conv_endings.LAYERS, threads, rounds)
+    head = f"{platform.machine()}, {cpu()}, {os.cpu_count()} cores, {threads} threads; Python {platform.python_version()}, torch {installed('torch')}."
+    return f"{head}\n\n{conv_endings.table(found, name_of)}"
 
 
 def table(found: dict[int, dict[str, list[dict[str, Any]]]], layers: list[Layer]) -> str:
@@ -363,6 +372,7 @@ def main() -> None:
     parser.add_argument("--plain", action="store_true", help="what packs its weights in every call")
     parser.add_argument("--rounds", type=int, default=3, help="so many times all libraries in turn; medians of them")
     parser.add_argument("--roofs", action="store_true", help="also the shares of the bounds, and pools")
+    parser.add_argument("--endings", action="store_true", help="layers with what follows them, beside PyTorch's")
     parser.add_argument("--growth", action="store_true")
     parser.add_argument("--series", default="", help="of --growth: those with this text in their names")
     parser.add_argument("--markdown", type=Path)
@@ -377,7 +387,10 @@ def main() -> None:
         print(json.dumps(answer(json.loads(options.child))))
         return
     counts = [int(count) for count in options.threads.split(",")]
-    text = growth(counts[-1], options.series) if options.growth else compared(options, counts)
+    if options.endings:
+        text = endings(counts[-1], options.rounds)
+    else:
+        text = growth(counts[-1], options.series) if options.growth else compared(options, counts)
     print(text)
     if options.markdown:
         options.markdown.write_text(text + "\n", encoding="utf-8")

@@ -105,6 +105,16 @@ def test_the_terminal_and_json_show_all_of_it(case: str) -> None:
 
 
 @needed
+def test_a_plan_tells_of_the_pass_behind_the_kernel() -> None:
+    line = "\n  then       the activation, in a pass of its own over what the kernel wrote\n"
+    for activation, behind in ((None, False), ("relu", False), ("silu", True)):
+        found = plan((1, 5, 9, 10), (7, 5, 3, 2), activation=activation, algorithm="direct")
+        assert found.finish == found.to_dict()["finish"] == behind
+        assert (line in str(found)) == behind
+    assert not plan((1, 32, 28, 30), (32, 32, 3, 3), activation="silu", algorithm="winograd").finish
+
+
+@needed
 def test_the_fractions_follow_from_the_other_numbers() -> None:
     found = plan((1, 64, 30, 31), (64, 64, 5, 5), algorithm="direct", threads=2)
     assert found.fraction == pytest.approx(found.macs / found.peak / found.seconds)  # type: ignore[operator]

@@ -39,7 +39,7 @@ class Plan:
     output once; `workspace` what is allocated besides, all threads together; `packed` the weights made ready. `fraction` is
     that of `peak`, the float32 multiply-adds a second that the model gives all threads together, and `fraction_of_bandwidth`
     that of `bandwidth`, its bytes a second from memory. `measured` is what `tune=True` found here, with the seconds of the
-    chosen kernel and of the model's own choice.
+    chosen kernel and of the model's own choice. `finish`: the activation is a pass of its own over what the kernel wrote.
     """
 
     input: tuple[int, ...]
@@ -67,6 +67,7 @@ class Plan:
     bandwidth: float | None = None
     fraction_of_bandwidth: float | None = None
     measured: Measured | None = None
+    finish: bool = False
 
     def to_dict(self) -> dict[str, Any]:
         told = {**asdict(self), "tiles": dict(self.tiles)}
@@ -83,6 +84,8 @@ class Plan:
         ]
         if self.reason:
             lines.append(f"  because    {self.reason}")
+        if self.finish:
+            lines.append("  then       the activation, in a pass of its own over what the kernel wrote")
         if self.tiles:
             lines.append("  tiles      " + ", ".join(f"{name} {number}" for name, number in self.tiles))
         waste = f", {self.done:,} done ({self.done / self.macs:.0%})" if self.done != self.macs and self.macs else ""
@@ -293,6 +296,7 @@ def _compiled(shown: Shown, problem: Problem, method: str, activation: str | Non
         bound="memory" if moving > compute else "compute",
         fraction=compute * useful / choice.seconds if choice.seconds else None,
         exact=choice.exact,
+        finish=choice.finish,
         activation=activation,
         reason=reason,
         rejected=tuple(rejected),
