@@ -51,7 +51,7 @@ def test_a_family_that_does_not_fuse_leaves_what_follows_to_the_pass(name: str) 
 @needed
 def test_every_case_is_right_in_small_slices(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each slice of images and rows has a pass of its own, over as little as one row."""
-    monkeypatch.setattr(compiled, "WRITTEN", 700)
+    monkeypatch.setattr(compiled, "SLICE", 3000)
 
     @settings(max_examples=150, deadline=None)
     @given(cases(most=24), st.sampled_from(["direct", "grouped", "first", "depthwise"]))

@@ -16,9 +16,6 @@ from convwise.engine.problem import LARGEST_INDEX, Choice, Problem, fused
 SLICE = 1_000_000_000
 """Multiply-adds of one thread between two looks at whether Ctrl-C was pressed: 8 ms on a fast core, 100 ms on a slow one."""
 
-WRITTEN = 2**20
-"""Bytes that a thread writes before a pass over them: as much as a second cache holds."""
-
 TILE = 64
 """No register tile is wider, so no kernel looks farther than so many outputs past the last."""
 
@@ -203,12 +200,7 @@ def _slices(problem: Problem, choice: Choice, inputs: Steps, outputs: Steps, gro
     farthest = max(abs(inputs[0]), abs(outputs[0]), 1)
     images = max(1, min(images, (LARGEST_INDEX // 2) // farthest))
     slices = -(-each // slice_)
-    if choice.finish:
-        # What is written is still in the caches when the pass comes.
-        written = 4 * problem.filters // groups * problem.out_height * problem.out_width
-        near = WRITTEN * problem.threads
-        images, slices = max(1, min(images, near // written)), max(slices, written // near)
-    if images > 1 or slices <= 1:
+    if images > 1 or slices == 1:
         return images, problem.out_height
     rows = -(-problem.out_height // slices)
     task = dict(choice.tiles).get("rows of a task", choice.row_step)
