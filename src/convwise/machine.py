@@ -19,7 +19,14 @@ MANIFEST = ENGINE / "lib" / "kernels.json"
 SHARED_SOURCES = (
     *("isa.py", "tiles.py", "transforms.py", "winograd_tiles.py"),
     *("kernels/common.py", "kernels/turning.py"),
-    *("kernels/buffer.h", "kernels/finishing.c", "kernels/packing.c", "kernels/threads.c"),
+    *(
+        "kernels/buffer.h",
+        "kernels/finishing.c",
+        "kernels/memory.c",
+        "kernels/memory.h",
+        "kernels/packing.c",
+        "kernels/threads.c",
+    ),
 )
 QUOTAS = (("/sys/fs/cgroup/cpu.max",), ("/sys/fs/cgroup/cpu/cpu.cfs_quota_us", "/sys/fs/cgroup/cpu/cpu.cfs_period_us"))
 """Where Linux says what time a container may use: the quota and its period in microseconds, in one file or in two."""

@@ -92,7 +92,13 @@ def test_all_c_of_the_kernels_compiles_without_a_warning(tmp_path: Path) -> None
     done = child(code, str(tmp_path))
     assert done.returncode == 0, done.stderr
     sources = done.stdout.split()
-    assert {Path(source).name for source in sources} == {"packing.c", "threads.c", "finishing.c", "winograd.c"}
+    assert {Path(source).name for source in sources} == {
+        "packing.c",
+        "threads.c",
+        "memory.c",
+        "finishing.c",
+        "winograd.c",
+    }
     for source in sources:
         command = [str(COMPILER), "-std=gnu11", "-O1", "-Wall", "-Werror", "-fPIC", "-I", str(tmp_path), "-c", source]
         made = subprocess.run([*command, "-o", str(tmp_path / "made.o")], capture_output=True, text=True, check=False)

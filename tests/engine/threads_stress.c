@@ -3,9 +3,11 @@
 #include <pthread.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "memory.c"
 #include "threads.c"
 
 #define CALLERS 6
@@ -92,6 +94,57 @@ static void check_allowed(int count) {
     }
 }
 
+/* A task takes some memory, has some in a loop of its own, and gives none of it back where it is asked to take too much. */
+static int hungry(void *context, int index, uint8_t *closure) {
+    (void)context;
+    struct seen *seen = (struct seen *)closure;
+    char *taken[3];
+    for (int i = 0; i < 3; i++) {
+        taken[i] = halide_malloc(0, 1 + 1000 * (size_t)i);
+        if ((uintptr_t)taken[i] % ALIGNED) atomic_fetch_add(&wrong, 1);
+        memset(taken[i], index, 1 + 1000 * (size_t)i);
+    }
+    if (index == seen->failing) {
+        halide_malloc(0, SIZE_MAX / 4);
+        atomic_fetch_add(&wrong, 1); /* nobody comes here */
+    }
+    if (index < 30 && index % 3 == 0) {
+        struct seen own = {.failing = index == seen->first ? 33 : -1};
+        if (halide_do_par_for(0, hungry, 30, 6, (uint8_t *)&own)) atomic_fetch_add(&wrong, 1);
+        if (own.failing > 0) atomic_fetch_add(&wrong, 1); /* this task is over too */
+    }
+    const int order[] = {1, 0, 2}; /* neither the first that was taken first nor the last */
+    for (int i = 0; i < 3; i++) halide_free(0, taken[order[i]]);
+    seen->count[index]++;
+    return 0;
+}
+
+/* Memory runs out in a task of many, in a loop inside a task, and in a kernel outside its loops; the leaks are the sanitizer's to find. */
+static int starving(void **arguments) {
+    (void)arguments;
+    halide_free(0, halide_malloc(0, 10));
+    halide_malloc(0, 100);
+    halide_malloc(0, SIZE_MAX);
+    return 0;
+}
+
+static void check_memory(int threads) {
+    if (halide_malloc(0, SIZE_MAX)) atomic_fetch_add(&wrong, 1); /* outside of all guards it tells as malloc does */
+    halide_free(0, halide_malloc(0, 100));
+    halide_free(0, 0);
+    for (int turn = 0; turn < 200; turn++) {
+        struct seen seen = {.failing = turn % 2 ? 20 + turn % 10 : -1, .first = turn % 3 ? -1 : 3};
+        struct ask ask = {hungry, 0, 30, &seen};
+        int code = convwise_run(kernel, (void *[]){&ask}, threads);
+        bool fails = seen.failing >= 0 || seen.first >= 0;
+        if (code != (fails ? OUT_OF_MEMORY : 0)) atomic_fetch_add(&wrong, 1);
+        for (int index = 0; index < 30 && !fails; index++)
+            if (seen.count[index] != 1) atomic_fetch_add(&wrong, 1);
+        if (seen.failing >= 0 && seen.count[seen.failing]) atomic_fetch_add(&wrong, 1);
+        if (convwise_run(starving, 0, threads) != OUT_OF_MEMORY) atomic_fetch_add(&wrong, 1);
+    }
+}
+
 /* Forks while others call; the child runs a loop of its own. */
 static void *fork_and_run(void *nothing) {
     for (int turn = 0; turn < 20; turn++) {
@@ -136,6 +189,8 @@ int main(int count, char **words) {
         check_allowed(4);
         check_allowed(2);
         check_allowed(1);
+        check_memory(1);
+        check_memory(3);
         convwise_before_fork(); /* ends the threads; the next round starts them anew */
         convwise_after_fork();
     }

@@ -18,7 +18,7 @@ import numpy as np
 from convwise import machine
 from convwise.engine.arrays import Array
 from convwise.engine.isa import Isa
-from convwise.errors import ArgumentError, ConvwiseError
+from convwise.errors import ArgumentError, ConvwiseError, ShapeError
 
 
 class Dim(ctypes.Structure):
@@ -50,6 +50,8 @@ class Buffer(ctypes.Structure):
 
 
 FLOAT = 2
+OUT_OF_MEMORY = -11
+"""As kernels tell it."""
 
 
 def describe(sizes: tuple[int, ...], steps: tuple[int, ...]) -> Buffer:
@@ -196,7 +198,14 @@ def check(code: int, symbol: str) -> None:
     """A kernel's return value.
 
     Raises:
+        ShapeError: CW507 where the memory did not suffice.
         ConvwiseError: CW901, which no input should bring about.
     """
+    if code == OUT_OF_MEMORY:
+        raise ShapeError(
+            "CW507",
+            f"too large to run here: the memory ran out in the kernel {symbol}",
+            hint="use a smaller input, batch or padding",
+        )
     if code:
         raise ConvwiseError("CW901", f"the kernel {symbol} returned {code}", received=code, hint="please report this")

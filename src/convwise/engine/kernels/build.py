@@ -36,7 +36,8 @@ EXPORTED = (
     *("convwise_arrange_argv", "convwise_transform_argv", "convwise_finish_argv"),
 )
 SOURCES = tuple(
-    Path(__file__).parent / name for name in ("packing.c", "threads.c", "finishing.c", "winograd/winograd.c")
+    Path(__file__).parent / name
+    for name in ("packing.c", "threads.c", "memory.c", "finishing.c", "winograd/winograd.c")
 )
 
 

@@ -13,6 +13,8 @@
 #include <stdint.h>
 #include <time.h>
 
+#include "memory.h"
+
 #define MOST_THREADS 1024
 #define SPIN_NANOSECONDS 200000 /* how long an idle thread looks for work: a few layers' time, and nothing a user would notice */
 #define GREEDY_NANOSECONDS 20000 /* how long of these it does not offer its processor to others */
@@ -67,10 +69,21 @@ static bool goes_on(int64_t since) {
     return passed < SPIN_NANOSECONDS;
 }
 
+struct turn {
+    struct loop *loop;
+    int index;
+};
+
+static int run_task(void *given) {
+    const struct turn *turn = given;
+    return turn->loop->task(turn->loop->context, turn->index, turn->loop->closure);
+}
+
 static void take_tasks(struct loop *loop) {
     long index;
     while ((index = atomic_fetch_add(&loop->next, 1)) < loop->end) {
-        int code = loop->task(loop->context, (int)index, loop->closure);
+        struct turn turn = {loop, (int)index};
+        int code = convwise_guarded(run_task, &turn);
         if (code) {
             atomic_store(&loop->failure, code);
             atomic_store(&loop->next, loop->end);
@@ -146,12 +159,18 @@ static void wait_for_helpers(struct loop *loop) {
     pthread_mutex_unlock(&lock);
 }
 
+/* Halide's programs do not look at what a loop returns. */
+static int told(int failure) {
+    if (failure == OUT_OF_MEMORY) convwise_give_up();
+    return failure;
+}
+
 /* What Halide's programs call for a parallel loop; takes the place of the runtime's weak one. */
 int halide_do_par_for(void *context, task_t task, int min, int size, uint8_t *closure) {
     struct loop loop = {.task = task, .context = context, .closure = closure, .next = min, .end = (long)min + size};
     if (size < 2 || allowed < 2) {
         take_tasks(&loop);
-        return loop.failure;
+        return told(loop.failure);
     }
     loop.places = (allowed < size ? allowed : size) - 1;
     pthread_mutex_lock(&lock);
@@ -169,7 +188,7 @@ int halide_do_par_for(void *context, task_t task, int min, int size, uint8_t *cl
     *place = loop.below;
     pthread_mutex_unlock(&lock);
     wait_for_helpers(&loop);
-    return loop.failure;
+    return told(loop.failure);
 }
 
 /* How many threads a loop of the calling one may take. */
@@ -191,13 +210,24 @@ static void nap(void) {
     nanosleep(&some, 0);
 }
 
+struct call {
+    int (*kernel)(void **);
+    void **arguments;
+};
+
+static int run_kernel(void *given) {
+    const struct call *call = given;
+    return call->kernel(call->arguments);
+}
+
 /* Call a kernel whose loops may take so many threads, the calling one among them. Waits while a fork is under way. */
 int convwise_run(int (*kernel)(void **), void **arguments, int threads) {
     pthread_mutex_lock(&door);
     atomic_fetch_add(&inside, 1);
     pthread_mutex_unlock(&door);
     allowed = threads < MOST_THREADS ? threads : MOST_THREADS;
-    int code = kernel(arguments);
+    struct call call = {kernel, arguments};
+    int code = convwise_guarded(run_kernel, &call);
     allowed = 1;
     atomic_fetch_sub(&inside, 1);
     return code;

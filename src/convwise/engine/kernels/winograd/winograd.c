@@ -10,17 +10,15 @@
 #include <stdint.h>
 
 #include "../buffer.h"
+#include "../memory.h"
 #include "numbers.h"
 
-#define OUT_OF_MEMORY (-11) /* halide_error_code_out_of_memory */
 #define FLOAT 2
 #define WHOLE 0
 
 typedef int (*program_t)(void **arguments);
 typedef int (*task_t)(void *context, int index, uint8_t *closure);
 int halide_do_par_for(void *context, task_t task, int min, int size, uint8_t *closure);
-void *halide_malloc(void *context, size_t size);
-void halide_free(void *context, void *block);
 int convwise_allowed(void);
 
 /* ROWS: rectangles in parallel. DEEP: one after the other, each in parallel first over input channels and then over groups of
@@ -108,12 +106,12 @@ static float *make_results(const struct call *call, struct array *results) {
     return make(results, 4, extents, call->stages->schedule == THIN ? by_frequencies : usual, row * size * size);
 }
 
-/* For each tile of a rectangle; NULL where there is no memory. */
+/* For each tile of a rectangle. */
 static int32_t *make_slots(const struct call *call) {
     int32_t lanes = call->stages->lanes, run = lanes * call->pixels;
     int32_t further = call->stages->schedule == THIN ? run : run * call->chunks;
     int32_t *slots = halide_malloc(0, sizeof(int32_t) * (size_t)call->pixels * (size_t)call->blocks);
-    for (int tile = 0; slots && tile < call->pixels * call->blocks; tile++)
+    for (int tile = 0; tile < call->pixels * call->blocks; tile++)
         slots[tile] = tile % call->pixels * lanes + tile / call->pixels * further;
     return slots;
 }
@@ -189,13 +187,11 @@ static int finish_rectangle(void *context, int index, uint8_t *closure) {
     int32_t place[3];
     place_of(call, rectangle_of(call, index), place);
     float *transformed = make_spectrum(call, &spectrum);
-    if (!transformed) return OUT_OF_MEMORY;
     int code = transform_input(call, place, &spectrum, 0, call->chunks);
     /* Not before: so they lie where the way in has just had its copies, in the core's cache. */
     float *multiplied = code ? 0 : make_results(call, &results);
-    if (!code && !multiplied) code = OUT_OF_MEMORY;
     for (int group = 0; group < call->groups && !code; group++) code = finish_group(call, place, &spectrum, &results, group);
-    if (multiplied) halide_free(0, multiplied);
+    halide_free(0, multiplied);
     halide_free(0, transformed);
     return code;
 }
@@ -221,7 +217,6 @@ static int task_of_products(void *context, int index, uint8_t *closure) {
     spectrum.buffer.dim = spectrum.dims;
     if (shared->call->stages->schedule == THIN) join_tiles(&spectrum);
     float *block = make_results(shared->call, &results);
-    if (!block) return OUT_OF_MEMORY;
     int code = finish_group(shared->call, shared->place, &spectrum, &results, index);
     halide_free(0, block);
     return code;
@@ -230,7 +225,6 @@ static int task_of_products(void *context, int index, uint8_t *closure) {
 static int share_rectangles(const struct call *call) {
     struct array spectrum;
     float *block = make_spectrum(call, &spectrum);
-    if (!block) return OUT_OF_MEMORY;
     struct shared shared = {.call = call, .spectrum = &spectrum};
     /* Tasks of several chunks read the input in longer runs; some for each thread, so that none waits long. */
     int each = call->chunks / (2 * call->threads), code = 0;
@@ -247,7 +241,6 @@ static int share_rectangles(const struct call *call) {
 static int run_winograd(const struct stages *stages, void **given) {
     struct call call = call_of(stages, given);
     call.slots = make_slots(&call);
-    if (!call.slots) return OUT_OF_MEMORY;
     int code = stages->schedule != ROWS ? share_rectangles(&call)
                                         : halide_do_par_for(0, finish_rectangle, 0, rectangles(&call), (uint8_t *)&call);
     halide_free(0, call.slots);

@@ -1,0 +1,85 @@
+"""Where a kernel finds no memory, the call says so, keeps nothing, and the next one is right."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from convwise.engine import native
+
+COMPILER = shutil.which("cc") or shutil.which("gcc")
+needed = pytest.mark.skipif(
+    native.library() is None or COMPILER is None or sys.platform != "linux", reason="no kernels, compiler or glibc here"
+)
+
+CODE = """
+import ctypes, sys, threading
+import numpy as np
+from convwise.engine import Conv
+from convwise.errors import ConvwiseError
+counting = ctypes.CDLL(sys.argv[1])
+counting.counting_left.restype = counting.counting_peak.restype = ctypes.c_long
+counting.counting_refuse.argtypes = (ctypes.c_long,)
+rng = np.random.default_rng(0)
+# Outputs of a few kilobytes and workspaces of hundreds.
+for family, x, w, options in (
+    ("direct", (1, 64, 65, 256), (8, 256, 3, 3), {"stride": 4}),
+    ("winograd", (1, 28, 29, 256), (8, 256, 3, 3), {"padding": 1}),
+    ("winograd", (1, 7, 7, 512), (128, 512, 3, 3), {"padding": 1}),
+    ("grouped", (1, 64, 65, 240), (8, 120, 3, 3), {"groups": 2, "stride": 5}),
+    ("planes", (1, 4096, 9, 10), (8, 4096, 1, 1), {"layout": "NCHW"}),
+    ("first", (1, 400, 500, 3), (8, 3, 3, 3), {"stride": 20}),
+):
+    x, w = (rng.integers(-4, 5, shape).astype(np.float32) for shape in (x, w))
+    for threads in (1, 3):
+        conv = Conv(w, algorithm=family, threads=threads, **{"layout": "NHWC", **options})
+        wanted = conv(x)
+        conv(x)
+        for least in (150_000, 60_000):
+            counting.counting_refuse(least)
+            counting.counting_start()
+            try:
+                conv(x)
+                told = "ran"
+            except ConvwiseError as error:
+                told = f"{error.code} {error.fact}"
+            left = counting.counting_left()
+            counting.counting_peak()
+            print(family, threads, np.array_equal(conv(x), wanted), left, told, sep="|")
+"""
+
+
+@needed
+def test_memory_that_runs_out_is_told(tmp_path: Path) -> None:
+    assert COMPILER is not None
+    made = tmp_path / "counting.so"
+    source = Path(__file__).with_name("counting_malloc.c")
+    subprocess.run([COMPILER, "-O2", "-shared", "-fPIC", str(source), "-o", str(made)], check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", CODE, str(made)],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={
+            **os.environ,
+            "PYTHONPATH": os.pathsep.join(sys.path),
+            "LD_PRELOAD": str(made),
+            "OPENBLAS_NUM_THREADS": "1",
+        },
+    )
+    assert done.returncode == 0, f"the process ended with {done.returncode}: {done.stderr[-500:]}"
+    lines = [line.split("|") for line in done.stdout.splitlines()]
+    assert len(lines) == 24
+    for family, threads, right, left, told in lines:
+        assert right == "True", (family, threads)
+        # Some objects of the error itself, and no workspace.
+        assert int(left) < 40_000, (family, threads, left)
+        if told != "ran":
+            assert told.startswith("CW507 too large to run here: the memory ran out in the kernel cw_"), told
+    refused = {family for family, *_, told in lines if told != "ran"}
+    assert refused >= {"direct", "winograd", "first"}, lines
