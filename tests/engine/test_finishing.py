@@ -144,6 +144,29 @@ def test_calls_with_a_residual_are_planned_once(monkeypatch: pytest.MonkeyPatch)
 
 
 @needed
+@pytest.mark.parametrize("layout", ["NCHW", "NHWC"])
+def test_groups_that_are_calls_of_their_own_share_one_pass(layout: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The channels of one group are short pieces where they come last: a pass over each took up to five times as long as the layer."""
+    monkeypatch.setattr(compiled, "SLICE", 40_000)
+    rng = np.random.default_rng(0)
+    x = rng.integers(-4, 5, (3, 15, 9, 10)).astype(np.float32)
+    w, bias = (rng.integers(-4, 5, shape).astype(np.float32) for shape in ((21, 5, 3, 2), (21,)))
+    x = x if layout == "NCHW" else np.ascontiguousarray(x.transpose(0, 2, 3, 1))
+    options: dict[str, Any] = {"groups": 3, "layout": layout, "activation": "relu6", "padding": 1}
+    plain = Conv(w, bias, algorithm="windows", **options)
+    residual = rng.integers(-99, 100, plain(x).shape).astype(np.float32)
+    conv = Conv(w, bias, algorithm="direct", threads=2, **options)
+    for _ in range(2):
+        assert np.array_equal(conv(x, residual), plain(x, residual))
+    ((prepared, *_),) = conv._prepared.values()
+    (run,) = prepared.idle
+    endings = [part.ending for part in run.parts if part.ending is not None]
+    assert not prepared.choice.together
+    assert len(run.parts) == 3 * len(endings) > 3
+    assert {ending[0].dim[0].extent for ending in endings} == {21}
+
+
+@needed
 def test_kernels_that_fuse_are_not_given_a_pass() -> None:
     rng = np.random.default_rng(0)
     x, w = (rng.standard_normal(shape).astype(np.float32) for shape in ((1, 32, 28, 30), (32, 32, 3, 3)))

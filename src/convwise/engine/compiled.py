@@ -41,7 +41,7 @@ class Part:
     """One call: which bytes of each array it starts at, and its argument list, whose addresses are those of the buffers.
 
     Not `first`: it adds up further channels on top of what the output holds, and its bias of zeros is its own. `ending`, where
-    the kernel leaves bare sums: output, residual and the argument list of the pass over them.
+    the kernel leaves bare sums: output, residual and the argument list of the pass over them, and the byte at which it starts.
     """
 
     first: bool
@@ -49,7 +49,7 @@ class Part:
     buffers: tuple[Buffer, Buffer, Buffer, Buffer, Buffer]
     address: int
     kept: tuple[Any, ...]
-    ending: tuple[Buffer, Buffer, int] | None = None
+    ending: tuple[Buffer, Buffer, int, int] | None = None
 
 
 class Run:
@@ -81,7 +81,7 @@ class Run:
             if code:
                 check(code, self.symbol)
             if part.ending is not None:
-                result, add, address = part.ending
+                result, add, address, place = part.ending
                 result.host = out + place
                 add.host = residual + place
                 code = self.run(self.finish, address, self.threads)
@@ -146,13 +146,15 @@ def _parts(problem: Problem, choice: Choice, inputs: Steps, outputs: Steps, pack
             row,
             (first == 0, first + some == channels),
         )
-        if choice.finish and first + some == channels:
-            _end(part, problem, (filters, problem.out_width, high, count), _inner_first(outputs))
+        # All groups at once: the channels of one lie in short pieces, where they come last.
+        if choice.finish and first + some == channels and group == groups - 1:
+            sizes = (problem.filters, problem.out_width, high, count)
+            _end(part, problem, sizes, _inner_first(outputs), place - 4 * group * filters * outputs[1])
         yield part
 
 
-def _end(part: Part, problem: Problem, sizes: tuple[int, ...], steps: tuple[int, ...]) -> None:
-    """Give a part the pass over its outputs."""
+def _end(part: Part, problem: Problem, sizes: tuple[int, ...], steps: tuple[int, ...], start: int) -> None:
+    """Give a part the pass over its outputs and those of the groups before it."""
     form = fused(problem.activation)
     assert form is not None
     out, residual = describe(sizes, steps), describe(sizes, steps)
@@ -165,7 +167,7 @@ def _end(part: Part, problem: Problem, sizes: tuple[int, ...], steps: tuple[int,
     everything: list[Any] = [out, residual, *scalars]
     addresses = (ctypes.c_void_p * len(everything))(*(ctypes.addressof(value) for value in everything))
     part.kept = (*part.kept, everything, addresses)
-    part.ending = (out, residual, ctypes.addressof(addresses))
+    part.ending = (out, residual, ctypes.addressof(addresses), start)
 
 
 def _above(problem: Problem, row: int) -> int:

@@ -151,6 +151,8 @@ class Conv:
                 return np.zeros(output, dtype)
             ready = data.astype(work, copy=False)
             added = None if extra is None else np.ascontiguousarray(extra, work)
+            if added is not None and address(added) % work.itemsize:
+                added = added.copy()
             if work == FLOAT and self._method not in NUMPY:
                 result = self._by_kernel(ready, added, layout, flow)
                 if result is not None:

@@ -39,7 +39,8 @@ class Plan:
     output once; `workspace` what is allocated besides, all threads together; `packed` the weights made ready. `fraction` is
     that of `peak`, the float32 multiply-adds a second that the model gives all threads together, and `fraction_of_bandwidth`
     that of `bandwidth`, its bytes a second from memory. `measured` is what `tune=True` found here, with the seconds of the
-    chosen kernel and of the model's own choice. `finish`: the activation is a pass of its own over what the kernel wrote.
+    chosen kernel and of the model's own choice. `finish`: the activation is a pass of its own over what the kernel wrote, and so is a
+    residual, which a plan knows nothing of.
     """
 
     input: tuple[int, ...]

@@ -27,7 +27,7 @@ FUSED: dict[str | None, tuple[int, float, float]] = {
     "hardswish": (HARD_SWISH, -inf, inf),
     "hardsilu": (HARD_SWISH, -inf, inf),
 }
-"""Activations that the kernels apply themselves, by name without underscores: form, low, high."""
+"""Activations that the kernels apply, or a pass behind them, by name without underscores: form, low, high."""
 
 
 def fused(activation: str | None) -> tuple[int, float, float] | None:
