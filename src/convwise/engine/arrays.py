@@ -180,8 +180,9 @@ def quiet() -> Iterator[None]:
         with np.errstate(all="ignore"):
             yield
     except MemoryError as error:
-        raise ShapeError(
-            "CW507",
-            f"too large to run here: {error or 'the memory ran out'}",
-            hint="use a smaller input, batch or padding",
-        ) from None
+        raise out_of_memory(error or "the memory ran out") from None
+
+
+def out_of_memory(why: object) -> ShapeError:
+    """CW507, to be raised."""
+    return ShapeError("CW507", f"too large to run here: {why}", hint="use a smaller input, batch or padding")

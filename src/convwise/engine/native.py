@@ -16,9 +16,9 @@ from functools import lru_cache
 import numpy as np
 
 from convwise import machine
-from convwise.engine.arrays import Array
+from convwise.engine.arrays import Array, out_of_memory
 from convwise.engine.isa import Isa
-from convwise.errors import ArgumentError, ConvwiseError, ShapeError
+from convwise.errors import ArgumentError, ConvwiseError
 
 
 class Dim(ctypes.Structure):
@@ -202,10 +202,6 @@ def check(code: int, symbol: str) -> None:
         ConvwiseError: CW901, which no input should bring about.
     """
     if code == OUT_OF_MEMORY:
-        raise ShapeError(
-            "CW507",
-            f"too large to run here: the memory ran out in the kernel {symbol}",
-            hint="use a smaller input, batch or padding",
-        )
+        raise out_of_memory(f"the memory ran out in the kernel {symbol}")
     if code:
         raise ConvwiseError("CW901", f"the kernel {symbol} returned {code}", received=code, hint="please report this")

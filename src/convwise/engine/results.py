@@ -15,8 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from convwise.engine.arrays import FLOAT, Array, address
-from convwise.errors import ShapeError
+from convwise.engine.arrays import FLOAT, Array, address, out_of_memory
 
 ALIGNED_FROM = 4096
 """Numbers from which on a result's place is chosen: a store across two cache lines takes twice as long."""
@@ -73,9 +72,7 @@ def _new(size: int) -> Array:
     try:
         return np.empty(size, np.uint8)
     except MemoryError as error:
-        raise ShapeError(
-            "CW507", f"too large to run here: {error}", hint="use a smaller input, batch or padding"
-        ) from None
+        raise out_of_memory(error) from None
 
 
 def _taken(size: int) -> Array | None:
