@@ -25,6 +25,7 @@ SHARED_SOURCES = (
         "kernels/memory.c",
         "kernels/memory.h",
         "kernels/packing.c",
+        "kernels/pool.h",
         "kernels/threads.c",
     ),
 )

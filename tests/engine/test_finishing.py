@@ -107,7 +107,7 @@ def test_a_residual_is_added_before_the_activation_and_a_nan_stays() -> None:
 
 @needed
 def test_calls_with_a_residual_are_planned_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Descriptors made anew took half a millisecond a call."""
+    """Descriptors made anew take longer than a small layer."""
     rng = np.random.default_rng(0)
     x = rng.integers(-9, 10, (2, 9, 10, 5)).astype(np.float32)
     w = rng.integers(-9, 10, (7, 5, 3, 3)).astype(np.float32)
@@ -146,7 +146,7 @@ def test_calls_with_a_residual_are_planned_once(monkeypatch: pytest.MonkeyPatch)
 @needed
 @pytest.mark.parametrize("layout", ["NCHW", "NHWC"])
 def test_groups_that_are_calls_of_their_own_share_one_pass(layout: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The channels of one group are short pieces where they come last: a pass over each took up to five times as long as the layer."""
+    """The channels of one group are short pieces where they come last, and a pass over each would go through them one by one."""
     monkeypatch.setattr(compiled, "SLICE", 40_000)
     rng = np.random.default_rng(0)
     x = rng.integers(-4, 5, (3, 15, 9, 10)).astype(np.float32)

@@ -31,7 +31,7 @@ FUSED: dict[str | None, tuple[int, float, float]] = {
 
 
 def fused(activation: str | None) -> tuple[int, float, float] | None:
-    """How the kernels apply `activation`; None where NumPy must."""
+    """How kernels, or the pass behind them, apply `activation`; None where NumPy must."""
     return FUSED.get(activation.replace("_", "") if activation else None)
 
 

@@ -241,8 +241,7 @@ def _schedule_last(shared: Shared, funcs: tuple[Any, ...], out: Any, shape: Tile
         func.compute_at(out, order[0]).bound_extent(c, shape.lanes).bound(xi, 0, shape.pixels)
         func.bound(yi, 0, shape.rows).bound_extent(xt, 1).bound_extent(yt, 1).bound_extent(n, 1)
         func.vectorize(c, shape.lanes).unroll(xi).unroll(yi)
-    for param in (out.output_buffer(), shared.residual):
-        param.dim(0).set_stride(1)
+    out.output_buffer().dim(0).set_stride(1)
 
 
 def _flat(isa: Isa, shape: Tile) -> Program:
@@ -430,6 +429,5 @@ def _schedule_first(shared: Shared, funcs: Any, domains: Any, shape: tuple[int, 
             branch.unroll(taps.x)
     for stride in (1, 2):
         update.specialize(shared.stride_x == stride)
-    for param in (out.output_buffer(), shared.residual):
-        param.dim(0).set_stride(hl.Expr())
-        param.dim(1).set_stride(1)
+    out.output_buffer().dim(0).set_stride(hl.Expr())
+    out.output_buffer().dim(1).set_stride(1)

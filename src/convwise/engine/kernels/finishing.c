@@ -9,19 +9,9 @@
 #include <string.h>
 
 #include "buffer.h"
+#include "pool.h"
 
 #define TOGETHER 16384 /* numbers of a task, at most */
-
-/* One function, compiled for several instruction sets, the best one picked when the library is loaded. */
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
-#define CLONED __attribute__((target_clones("avx512f", "arch=haswell", "default")))
-#else
-#define CLONED
-#endif
-#define INSIDE static inline __attribute__((always_inline))
-
-typedef int (*task_t)(void *context, int index, uint8_t *closure);
-int halide_do_par_for(void *context, task_t task, int min, int size, uint8_t *closure);
 
 enum activation { CLAMP, SILU, HARD_SWISH };
 

@@ -191,6 +191,5 @@ def _schedule(shared: Shared, funcs: Any, taps: Any, shape: Tile, lanes: int, ro
     acc.vectorize(k, lanes).unroll(k).unroll(xi)
     update = acc.update().reorder(k, xi, taps.x, taps.y, xt, y, n)
     update.vectorize(k, lanes).unroll(k).unroll(xi).never_partition_all()
-    for param in (out.output_buffer(), shared.residual):
-        param.dim(0).set_stride(1 if channels_last else hl.Expr())
-        param.dim(1).set_stride(hl.Expr() if channels_last else 1)
+    out.output_buffer().dim(0).set_stride(1 if channels_last else hl.Expr())
+    out.output_buffer().dim(1).set_stride(hl.Expr() if channels_last else 1)

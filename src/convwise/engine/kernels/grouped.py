@@ -88,8 +88,7 @@ def _schedule_rotating(shared: Shared, funcs: Any, domains: Any, shape: tuple[in
         update = acc.update(number).reorder(j, g, r, xi, taps.x, taps.y, xt, y, n)
         update.vectorize(j).vectorize(g).unroll(r).unroll(xi).never_partition_all()
         update.specialize(dense)
-    for param in (out.output_buffer(), shared.residual):
-        param.dim(0).set_stride(1)
+    out.output_buffer().dim(0).set_stride(1)
 
 
 def _any(isa: Isa, layout: str) -> Program:
@@ -154,9 +153,8 @@ def _schedule_any(shared: Shared, funcs: Any, taps: Any, shape: tuple[int, int],
     ki, xi, xt, kb, y, n = acc.args()
     update = acc.update().reorder(ki, xi, taps.x, taps.y, taps.z, xt, kb, y, n)
     update.vectorize(ki).unroll(xi).never_partition_all()
-    for param in (out.output_buffer(), shared.residual):
-        param.dim(0).set_stride(1 if last else hl.Expr())
-        param.dim(1).set_stride(hl.Expr() if last else 1)
+    out.output_buffer().dim(0).set_stride(1 if last else hl.Expr())
+    out.output_buffer().dim(1).set_stride(hl.Expr() if last else 1)
 
 
 def _planes(isa: Isa, size: int, high: int) -> Program:
@@ -218,6 +216,5 @@ def _schedule_planes(shared: Shared, funcs: Any, domains: Any, shape: tuple[int,
         across = shared.stride_x == stride
         update.specialize(usual & across & (shared.stride_y == stride)).unroll(taps.y).unroll(taps.z)
         update.specialize(across)
-    for param in (out.output_buffer(), shared.residual):
-        param.dim(0).set_stride(hl.Expr())
-        param.dim(1).set_stride(1)
+    out.output_buffer().dim(0).set_stride(hl.Expr())
+    out.output_buffer().dim(1).set_stride(1)

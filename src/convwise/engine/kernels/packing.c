@@ -9,6 +9,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "pool.h"
+
 #define TOGETHER 16 /* filters whose weights are read side by side: as many rows as a first cache holds, whatever lies between */
 #define PIECE 256
 #define EXPONENT 0x7f800000 /* of an infinity or a NaN all of these bits are set */
@@ -16,14 +18,6 @@
 #define MOST_TAPS 4
 #define MOST_PRODUCTS 6
 #define SPREAD (MOST_LANES * MOST_LANES + 16) /* from one product's numbers to the next's */
-
-/* One function, compiled for several instruction sets, the best one picked when the library is loaded. */
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
-#define CLONED __attribute__((target_clones("avx512f", "arch=haswell", "default")))
-#else
-#define CLONED
-#endif
-#define INSIDE static inline __attribute__((always_inline))
 
 #if defined(__clang__)
 #define SHUFFLE(a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
@@ -33,8 +27,6 @@
 typedef float four __attribute__((vector_size(16)));
 typedef int32_t four_bits __attribute__((vector_size(16)));
 
-typedef int (*task_t)(void *context, int index, uint8_t *closure);
-int halide_do_par_for(void *context, task_t task, int min, int size, uint8_t *closure);
 
 INSIDE bool is_finite(float value) {
     uint32_t bits;

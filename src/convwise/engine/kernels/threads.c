@@ -14,13 +14,12 @@
 #include <time.h>
 
 #include "memory.h"
+#include "pool.h"
 
 #define MOST_THREADS 1024
 #define SPIN_NANOSECONDS 200000 /* how long an idle thread looks for work: a few layers' time, and nothing a user would notice */
 #define GREEDY_NANOSECONDS 20000 /* how long of these it does not offer its processor to others */
 #define PAUSES 16 /* between two looks at the clock */
-
-typedef int (*task_t)(void *context, int index, uint8_t *closure);
 
 /* A parallel loop. It lives on the stack of the thread that called it, which waits until `helpers` is 0. */
 struct loop {

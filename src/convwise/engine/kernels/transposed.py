@@ -86,6 +86,5 @@ def _schedule(shared: Shared, funcs: Any, domains: Any, shape: tuple[int, int, i
     update = acc.update().reorder(ki, xi, taps.x, taps.y, xt, kx, kb, y, n)
     update.vectorize(ki, lanes).unroll(ki).unroll(xi).never_partition_all()
     shared.weights.dim(0).set_extent(block)
-    for param in (out.output_buffer(), shared.residual):
-        param.dim(0).set_stride(1 if last else hl.Expr())
-        param.dim(1).set_stride(hl.Expr() if last else 1)
+    out.output_buffer().dim(0).set_stride(1 if last else hl.Expr())
+    out.output_buffer().dim(1).set_stride(hl.Expr() if last else 1)

@@ -11,14 +11,13 @@
 
 #include "../buffer.h"
 #include "../memory.h"
+#include "../pool.h"
 #include "numbers.h"
 
 #define FLOAT 2
 #define WHOLE 0
 
 typedef int (*program_t)(void **arguments);
-typedef int (*task_t)(void *context, int index, uint8_t *closure);
-int halide_do_par_for(void *context, task_t task, int min, int size, uint8_t *closure);
 int convwise_allowed(void);
 
 /* ROWS: rectangles in parallel. DEEP: one after the other, each in parallel first over input channels and then over groups of
