@@ -41,20 +41,10 @@ TRANSFORM_OUT = {
     "f3x3": 190.0,
     "f3x4": 220.0,
 }  # back, with the activation, of one tile of one vector of channels
-TURNED = {
-    "nhwc": 1.0,
-    "nchw": 1.25,
-    "nhwc_gaps": 1.0,
-    "nchw_gaps": 1.7,
-}  # the same where vectors of a row must be turned, and where pixels lie apart
+TURNED = 1.25  # the same with channels first, where vectors of a row must be turned
 TRANSFORM_WEIGHT = 42.0  # of a vector of output channels' 3 x 3 weights of one input channel, for one register tile
 BURST = 2.5  # more for a line of weights that are asked for in bursts: while one of six rows of frequencies is added up
-START = {
-    "nhwc": 0.0,
-    "nchw": 1000.0,
-    "nhwc_gaps": 200.0,
-    "nchw_gaps": 400.0,
-}  # a row of a vector of channels: the beginnings of planes' rows are waited for, and cells that lie apart
+START = 1000.0  # a row of a vector of channels, with channels first: the beginnings of planes' rows are waited for
 LINE, DISTANT = 3.0, 9.0  # a cache line of weights that comes from beyond the core's cache, from beyond all caches
 STRAIN = 0.13  # what is lost where a rectangle takes all of the core's cache and not half of it
 LENT = {"deep": 1.3, "thin": 1.13}  # products of transformed input that another core has just written
@@ -115,6 +105,7 @@ class Layer:
     threads: int
     down: int
     across: int
+    phases: int
     batch: int
     parts: tuple[int, int]
     channels: int
@@ -150,8 +141,11 @@ class Layer:
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """Rectangles of `wide` x `tall` tiles of `images` images, register tiles of `pixels`, groups of `blocks` blocks."""
+    """Rectangles of `wide` x `tall` tiles of each phase across of `images` images, register tiles of `pixels`, groups of `blocks`
+    blocks.
+    """
 
+    phases: int
     wide: int
     tall: int
     images: int
@@ -161,7 +155,12 @@ class Cut:
     @property
     def tiles(self) -> int:
         """Of a rectangle, whole register tiles."""
-        return -(-self.wide * self.tall * self.images // self.pixels) * self.pixels
+        return -(-self.real // self.pixels) * self.pixels
+
+    @property
+    def real(self) -> int:
+        """Those that are not empty."""
+        return self.phases * self.wide * self.tall * self.images
 
 
 def _choice(problem: Problem, isa: Isa, layer: Layer) -> Choice | None:
@@ -202,7 +201,7 @@ def _macs(layer: Layer, cut: Cut) -> int:
 
 
 def _layer(problem: Problem, isa: Isa, size: str, schedule: str, layout: str, vectors: int) -> Layer:
-    """The phases of a dilation are images of the batch, all as large as the largest."""
+    """The phases of a dilation are all as large as the largest; those down are images of the batch."""
     outputs, taps = SIZES[size]
     block, gaps = vectors * isa.lanes, (problem.rows.dilation, problem.columns.dilation)
     down, across = (
@@ -217,7 +216,8 @@ def _layer(problem: Problem, isa: Isa, size: str, schedule: str, layout: str, ve
         threads=problem.threads,
         down=-(-down // outputs),
         across=-(-across // outputs),
-        batch=problem.batch * gaps[0] * gaps[1],
+        phases=gaps[1],
+        batch=problem.batch * gaps[0],
         parts=_parts_of((problem.rows.kernel, problem.columns.kernel), taps),
         channels=problem.channels // problem.groups,
         blocks=-(-(problem.filters // problem.groups) // block),
@@ -242,19 +242,19 @@ def _best(layer: Layer) -> Cut | None:
 def _cuts(layer: Layer) -> Iterator[Cut]:
     """Equal parts of the image, and of the batch where one image is only a few tiles, that keep to the workspace."""
     limit = 28 * max(layer.register)
-    whole = layer.across * layer.down
+    whole = layer.phases * layer.across * layer.down
     if layer.schedule == "thin" and whole * layer.batch > MOST_TILES:
         return
     for wide in _parts(layer.across):
         for tall in _parts(layer.down) if wide == layer.across else (1,):
-            several = wide * tall == whole and whole < 2 * max(layer.register)
+            several = layer.phases * wide * tall == whole and whole < 2 * max(layer.register)
             for images in _parts(layer.batch) if several else (1,):
-                count = wide * tall * images
+                count = layer.phases * wide * tall * images
                 if count > limit and count > 1 and (wide, tall, images) != (1, 1, 1):
                     continue
                 best = sorted(layer.register, key=lambda size: -(-count // size) * (size + 1.0))[:2]
                 for blocks in _group_sizes(layer):
-                    cuts = (Cut(wide, tall, images, register, blocks) for register in best)
+                    cuts = (Cut(layer.phases, wide, tall, images, register, blocks) for register in best)
                     yield from islice((cut for cut in cuts if _workspace(layer, cut) <= layer.room), 1)
 
 
@@ -274,14 +274,15 @@ def _rectangles(layer: Layer, cut: Cut) -> int:
 
 def _cost(layer: Layer, cut: Cut) -> float:
     """In vector multiply-adds of one core, for the slowest thread."""
-    real, vectors = cut.wide * cut.tall * cut.images, layer.vectors
-    turned = TURNED[layer.layout]
+    real, vectors = cut.real, layer.vectors
+    planes = layer.layout.startswith("nchw")
+    turned = TURNED if planes else 1.0
     m, taps = SIZES[layer.size]
     halo = taps - 1
     # The image of a rectangle overlaps with its neighbours'; copying it is some third of the way in.
     overlap = (m * cut.wide + halo) * (m * cut.tall + halo) / (m * cut.wide * m * cut.tall)
     into = real * layer.chunks * TRANSFORM_IN[layer.size] * (0.65 + 0.35 * overlap * turned * turned)
-    into += START[layer.layout] * layer.chunks * (m * cut.tall + halo) * cut.images
+    into += START * planes * layer.chunks * (m * cut.tall + halo) * cut.images
     # Per block of output channels: the products, the weights that come for them, and the way back.
     depth = layer.products * layer.terms
     # Two loads a cycle, as many as multiplications: a tile of one vector is held up by its broadcasts.
@@ -321,11 +322,11 @@ def _workspace(layer: Layer, cut: Cut) -> int:
     """Bytes of all threads together."""
     spectrum = layer.products * (cut.tiles * layer.chunks | 1) * layer.lanes + cut.tiles
     m, taps = SIZES[layer.size]
-    high, across = m * cut.tall + taps - 1, _filled(m * cut.wide + taps - 1, layer.lanes)
+    high, across = m * cut.tall + taps - 1, _filled(cut.phases * (m * cut.wide + taps - 1), layer.lanes)
     # What is copied of the input is gone before the products begin; these, and some rows of the output.
     copied = across * (high * cut.images * min(layer.chunks, TOGETHER) + 1) * layer.lanes
     group = cut.blocks * layer.block
-    results = group * (layer.products * (cut.tiles | 1) + (m + 2) * _filled(m * cut.wide, layer.lanes))
+    results = group * (layer.products * (cut.tiles | 1) + (m + 2) * _filled(m * cut.wide * cut.phases, layer.lanes))
     each = max(copied, results)
     if layer.schedule == "rows":
         return 4 * min(layer.threads, _rectangles(layer, cut)) * (spectrum + each)

@@ -69,7 +69,7 @@ class Given:
 
     @property
     def by_rows(self) -> Any:
-        """Whether rows are copied as vectors: where channels do not lie densely. Rows with gaps are gathered."""
+        """Whether rows are copied as vectors: where channels do not lie densely."""
         return self.inp.dim(0).stride() != 1
 
     def by_chunks(self, isa: Isa) -> Any:
@@ -105,27 +105,27 @@ def build(isa: Isa, stage: str) -> Program:
 def _copy(given: Given, isa: Isa, used: Transform) -> tuple[Any, ...]:
     """stage: the rectangle's input in image order."""
     ci, co, x, y, n = variables("ci", "co", "x", "y", "n")
-    m, rectangle, inp = used.outputs, given.rectangle, given.inp
+    rectangle, inp, phases = given.rectangle, given.inp, given.rectangle.phases
+    tall, wide = rectangle.tall * used.outputs, rectangle.wide * used.outputs * phases
     width, height, batch = (inp.dim(axis).extent() for axis in (1, 2, 3))
     channel = co / given.parts * isa.lanes + ci
     image = rectangle.image(n, batch)
     part = co % given.parts
-    row = image.row(rectangle.y * rectangle.tall * m + y + part / given.abreast * used.taps) - given.pad_y
-    first = rectangle.x * rectangle.wide * m + part % given.abreast * used.taps
+    row = image.row(rectangle.y * tall + y + part / given.abreast * used.taps) - given.pad_y
+    first = rectangle.x * wide + part % given.abreast * (used.taps * phases)
     # Where rows lie densely they are copied as rows, zeros left outside the image, and the stage turns them.
     line, stage = hl.Func("line"), hl.Func("stage")
-    across = rectangle.wide * m + used.products - m
+    across = wide + (used.products - used.outputs) * phases
     exists = (row >= 0) & (row < height) & (channel < inp.dim(0).extent())
 
     def read(x: Any) -> Any:
-        return inp[channel, image.column(x) - given.pad_x, row, image.batch]
+        return inp[channel, x - given.pad_x, row, image.batch]
 
     line[x, ci, y, n, co] = hl.f32(0)
-    # The phase's cells inside the image, from low on, in whole vectors, the last one drawn back to the end of the row, or
+    # The cells inside the image, from low on, in whole vectors, the last one drawn back to the end of the row, or
     # a masked one where the row is shorter.
-    ends = [image.columns(edge + given.pad_x) for edge in (0, width)]
-    low = hl.max(first, ends[0])
-    count = hl.min(first + across, ends[1]) - low
+    low = hl.max(first, given.pad_x)
+    count = hl.min(first + across, width + given.pad_x) - low
     d = hl.RDom([(0, isa.lanes), (0, (across + isa.lanes - 1) / isa.lanes)], "d")
     d.where(exists & (count >= isa.lanes))
     begin = low + hl.min(d.y * isa.lanes, count - isa.lanes)
@@ -137,7 +137,7 @@ def _copy(given: Given, isa: Isa, used: Transform) -> tuple[Any, ...]:
     s = hl.RDom([(0, across)], "s")
     s.where(exists & (first + s.x >= low) & (first + s.x < low + count))
     inside = (first + x >= low) & (first + x < low + count) & (row >= 0) & (row < height)
-    column = hl.clamp(image.column(first + x) - given.pad_x, 0, width - 1)
+    column = hl.clamp(first + x - given.pad_x, 0, width - 1)
     near = inp[channel, column, hl.clamp(row, 0, height - 1), image.batch]
     # Zeros by a mask of bits: a load that is masked itself waits for the one before.
     bits = hl.select(inside, hl.cast(hl.UInt(32), 0xFFFFFFFF), hl.cast(hl.UInt(32), 0))
@@ -155,29 +155,30 @@ def _copy(given: Given, isa: Isa, used: Transform) -> tuple[Any, ...]:
 
 def _transform(stage: Any, spectrum: Any, given: Given, isa: Isa, used: Transform) -> tuple[Any, Any, Any]:
     """spectrum[c in chunk of a tile's slot, chunk and part, frequency down, frequency across]."""
-    ci, co, place, i, j, n, tx, ty = variables("ci", "co", "place", "i", "j", "n", "tx", "ty")
+    ci, co, place, i, j, n, tx, ty, px = variables("ci", "co", "place", "i", "j", "n", "tx", "ty", "px")
     m, size, rectangle = used.outputs, used.products, given.rectangle
-    along, down, across = [tx, ty, n, co], hl.Func("down"), hl.Func("across")
+    along, down, across = [px, tx, ty, n, co], hl.Func("down"), hl.Func("across")
     down[[ci, i, j, *along]] = hl.undef(F32)
     for a, row in enumerate(used.data):
-        terms = [stage[ci, tx * m + j, ty * m + p, n, co] for p in range(size)]
+        terms = [stage[ci, (tx * m + j) * rectangle.phases + px, ty * m + p, n, co] for p in range(size)]
         down[[ci, a, j, *along]] = combine(row, terms)
     across[[ci, i, j, *along]] = hl.undef(F32)
     for a, row in enumerate(used.data):
         across[[ci, i, a, *along]] = combine(row, [down[[ci, i, p, *along]] for p in range(size)])
-    tiles = [(0, count) for count in (rectangle.wide, rectangle.tall, rectangle.images)]
+    tiles = [(0, count) for count in (rectangle.phases, rectangle.wide, rectangle.tall, rectangle.images)]
     v = hl.RDom([(0, isa.lanes), (0, size), (0, size), *tiles], "v")
     spectrum[place, co, i, j] = hl.undef(F32)
     last = spectrum.output_buffer().dim(0).extent() - isa.lanes
-    slot = hl.unsafe_promise_clamped(given.slots[(v[5] * rectangle.tall + v[4]) * rectangle.wide + v[3]], 0, last)
-    spectrum[slot + v[0], co, v[1], v[2]] = across[v[0], v[1], v[2], v[3], v[4], v[5], co]
+    tile = [v[axis] for axis in range(3, 7)]
+    slot = hl.unsafe_promise_clamped(given.slots[rectangle.tile(*tile)], 0, last)
+    spectrum[slot + v[0], co, v[1], v[2]] = across[[v[0], v[1], v[2], *tile, co]]
     return down, across, v
 
 
 def _schedule_spectrum(f: Funcs, isa: Isa, used: Transform) -> None:
     """A chunk of channels at a time: its image fits the first cache while all its tiles are transformed."""
     _, co, *_ = f.spectrum.args()
-    v = [f.tiles[axis] for axis in range(6)]
+    v = [f.tiles[axis] for axis in range(7)]
     out = f.spectrum.output_buffer()
     out.dim(0).set_min(0)
     for axis in (2, 3):
@@ -199,6 +200,7 @@ def _schedule_copy(given: Given, f: Funcs, isa: Isa, used: Transform) -> None:
     xo, xi = variables("xo", "xi")
     # What a rectangle reads is told, not found out: the bounds of all copies' ends would be long.
     wide, tall = (count * used.outputs + used.products - used.outputs for count in (rectangle.wide, rectangle.tall))
+    wide *= rectangle.phases
     filled = (wide + isa.lanes - 1) / isa.lanes * isa.lanes
     stage.compute_at(f.spectrum, at).bound(sci, 0, isa.lanes).bound(sx, 0, wide).bound(sy, 0, tall)
     stage.bound_storage(sx, filled)
@@ -224,6 +226,5 @@ def _schedule_copy(given: Given, f: Funcs, isa: Isa, used: Transform) -> None:
     line.compute_at(stage, sy).hoist_storage(f.spectrum, at).vectorize(lx, isa.lanes, ROUND)
     whole_vectors = line.update(0).allow_race_conditions().vectorize(f.pieces[0].x)
     short = line.update(1).never_partition_all()
-    if not rectangle.gaps:
-        whole_vectors.specialize(given.inp.dim(1).stride() == 1)
-        short.allow_race_conditions().specialize(given.inp.dim(1).stride() == 1).vectorize(f.pieces[1].x)
+    whole_vectors.specialize(given.inp.dim(1).stride() == 1)
+    short.allow_race_conditions().specialize(given.inp.dim(1).stride() == 1).vectorize(f.pieces[1].x)

@@ -70,19 +70,19 @@ def build(isa: Isa, stage: str, layout: str) -> Program:
 
 def _transform_back(products: Any, rectangle: Rectangle, used: Transform) -> tuple[Any, ...]:
     """strip[k, x, y in tile, row of tiles, image]."""
-    k, x, y, i, j, tx, ty, n = variables("k", "x", "y", "i", "j", "tx", "ty", "n")
+    k, x, y, i, j, px, tx, ty, n = variables("k", "x", "y", "i", "j", "px", "tx", "ty", "n")
     m, size = used.outputs, used.products
     back, image, strip = (hl.Func(name) for name in ("back", "image", "strip"))
-    along, flat = [tx, ty, n], (n * rectangle.tall + ty) * rectangle.wide + tx
+    along, flat = [px, tx, ty, n], rectangle.tile(px, tx, ty, n)
     back[[k, i, j, *along]] = hl.undef(F32)
     for a, row in enumerate(used.output):
         back[[k, a, j, *along]] = combine(row, [products[k, p, j, flat] for p in range(size)])
     image[[k, i, j, *along]] = hl.undef(F32)
     for a, row in enumerate(used.output):
         image[[k, i, a, *along]] = combine(row, [back[[k, i, p, *along]] for p in range(size)])
-    q = hl.RDom([(0, m), (0, m), (0, rectangle.wide)], "q")
+    q = hl.RDom([(0, m), (0, m), (0, rectangle.phases), (0, rectangle.wide)], "q")
     strip[k, x, y, ty, n] = hl.undef(F32)
-    strip[k, q.z * m + q.x, q.y, ty, n] = image[k, q.y, q.x, q.z, ty, n]
+    strip[k, (q.w * m + q.x) * rectangle.phases + q.z, q.y, ty, n] = image[k, q.y, q.x, q.z, q.w, ty, n]
     return back, image, strip, q
 
 
@@ -95,46 +95,48 @@ def _store(
     m, out = used.outputs, hl.Func(name)
     out[k, x, y, n] = hl.undef(F32)
     width, height, batch = (out.output_buffer().dim(axis).extent() for axis in (1, 2, 3))
-    left, above = rectangle.x * (rectangle.wide * m), rectangle.y * rectangle.tall
+    wide = rectangle.wide * m * rectangle.phases
+    left, above = rectangle.x * wide, rectangle.y * rectangle.tall
     images = rectangle.images_of(batch)
-    o = hl.RDom([(0, rectangle.wide * m), (0, m), (0, rectangle.tall), (0, rectangle.images)], "o")
+    o = hl.RDom([(0, wide), (0, m), (0, rectangle.tall), (0, rectangle.images)], "o")
     column, row = left + o[0], (above + o[2]) * m + o[1]
     image = rectangle.image(o[3], batch)
-    o.where(column < image.columns(width))
+    o.where(column < width)
     o.where(row < image.rows(height))
     o.where(rectangle.n * rectangle.images + o[3] < images)
     # Where rows lie densely, squares of lanes x lanes are turned: w is the place in a vector of the row, x that vector's number.
     w = hl.Var("w")
-    across = x if layout != "nchw" else x * isa.lanes + w
+    turns = layout.startswith("nchw")
+    across = x * isa.lanes + w if turns else x
     square, spot, kv = hl.Func("square_out"), *variables("spot", "kv")
     square[spot, kv, x, y, ty, n] = strip[kv * isa.lanes + spot % isa.lanes, x * isa.lanes + spot / isa.lanes, y, ty, n]
     pixels = (square, *turned(square, isa.lanes))
     pixel = pixels[-1][k % isa.lanes * isa.lanes + w, k / isa.lanes, x, y, ty, n]
-    source = strip[k, x, y, ty, n] if layout != "nchw" else pixel
+    source = pixel if turns else strip[k, x, y, ty, n]
     # The residual is copied where it exists; what lies beside it is never stored.
-    e = hl.RDom([(0, rectangle.wide * m)], "e")
+    e = hl.RDom([(0, wide)], "e")
     beside, below = left + e.x, (above + ty) * m + y
     one = rectangle.image(n, batch)
     e.where((shared.has_residual != 0) & (k < shared.residual.dim(0).extent()))
-    e.where((beside < one.columns(width)) & (below < one.rows(height)) & (rectangle.n * rectangle.images + n < images))
+    e.where((beside < width) & (below < one.rows(height)) & (rectangle.n * rectangle.images + n < images))
     aside[k, x, y, ty, n] = hl.undef(F32)
-    aside[k, e.x, y, ty, n] = shared.residual[k, one.column(beside), one.row(below), one.batch]
+    aside[k, e.x, y, ty, n] = shared.residual[k, beside, one.row(below), one.batch]
     value = source + shared.bias[k]
     value = hl.select(shared.has_residual != 0, value + aside[k, across, y, ty, n], value)
     done[w, k, x, y, ty, n] = shared.activate(value)
-    vector = (0, o[0]) if layout != "nchw" else (o[0] % isa.lanes, o[0] / isa.lanes)
-    out[k, image.column(column), image.row(row), image.batch] = done[vector[0], k, vector[1], o[1], o[2], o[3]]
+    vector = (o[0] % isa.lanes, o[0] / isa.lanes) if turns else (0, o[0])
+    out[k, column, image.row(row), image.batch] = done[vector[0], k, vector[1], o[1], o[2], o[3]]
     return Funcs(back, transformed, strip, pixels, aside, done, out, tiles, o, e)
 
 
 def _schedule_output(shared: Shared, f: Funcs, isa: Isa, layout: str) -> None:
-    """Images, rows of tiles; a row of pixels is stored at a time. With gaps between them pixels are stored one by one in both layouts."""
+    """Images, rows of tiles; a row of pixels is stored at a time."""
     update, o, k = f.out.update(), [f.stored[axis] for axis in range(4)], f.out.args()[0]
     kv, kl = variables("kv", "kl")
     xo, xi = hl.RVar("xo"), hl.RVar("xi")
     update.allow_race_conditions()
     update.split(k, kv, kl, isa.lanes, GUARD)
-    if layout != "nchw":
+    if layout.startswith("nhwc"):
         update.reorder(kl, kv, *o).vectorize(kl)
     else:
         update.split(o[0], xo, xi, isa.lanes, GUARD).reorder(xi, xo, kl, kv, *o[1:]).vectorize(xi)
@@ -151,7 +153,7 @@ def _schedule_output(shared: Shared, f: Funcs, isa: Isa, layout: str) -> None:
     f.strip.compute_at(f.out, o[2]).hoist_storage_root()
     dw, dk = f.done.args()[:2]
     f.done.never_partition_all()
-    if layout != "nchw":
+    if layout.startswith("nhwc"):
         f.done.compute_at(f.out, o[1]).hoist_storage_root().vectorize(dk, isa.lanes, ROUND)
     else:
         f.done.compute_at(f.out, kv).hoist_storage_root().bound(dw, 0, isa.lanes).vectorize(dw)
@@ -159,14 +161,14 @@ def _schedule_output(shared: Shared, f: Funcs, isa: Isa, layout: str) -> None:
         schedule_turned(f.pixels, f.done, f.done.args()[2], isa.lanes)
     # A turned square stays in registers where all its vectors are written one by one.
     unrolled = partial(hl.Stage.unroll, var=dk, factor=isa.lanes, tail=ROUND)
-    shared.specialize_epilogue(f.done, clamped=(lambda branch: None) if layout != "nchw" else unrolled)
+    shared.specialize_epilogue(f.done, clamped=(lambda branch: None) if layout.startswith("nhwc") else unrolled)
 
 
 def _schedule_residual(f: Funcs, isa: Isa, layout: str) -> None:
     ak, ax, *others = f.aside.args()
     f.aside.align_bounds(ak, isa.lanes)
     rest = f.aside.update().never_partition_all()
-    if layout != "nchw":
+    if layout.startswith("nhwc"):
         f.aside.compute_at(f.out, f.stored[1]).hoist_storage_root()
         rest.reorder(ak, f.added.x).vectorize(ak, isa.lanes, GUARD)
     else:
@@ -176,10 +178,10 @@ def _schedule_residual(f: Funcs, isa: Isa, layout: str) -> None:
 
 
 def _schedule_back(f: Funcs, isa: Isa) -> None:
-    k, kv, q = f.strip.args()[0], hl.Var("kv"), f.tiles
+    k, kv, q = f.strip.args()[0], hl.Var("kv"), [f.tiles[axis] for axis in range(4)]
     f.strip.align_bounds(k, isa.lanes)
-    update = f.strip.update().split(k, kv, k, isa.lanes).reorder(k, q.x, q.y, kv, q.z)
-    update.vectorize(k).unroll(q.x).unroll(q.y).never_partition_all()
+    update = f.strip.update().split(k, kv, k, isa.lanes).reorder(k, q[0], q[1], kv, q[2], q[3])
+    update.vectorize(k).unroll(q[0]).unroll(q[1]).never_partition_all()
     for func, axis in ((f.back, f.back.args()[2]), (f.image, f.image.args()[1])):
         func.compute_at(f.strip, kv)
         lane = func.args()[0]

@@ -65,13 +65,13 @@ static struct call call_of(const struct stages *stages, void **given) {
     int wide = number(&call, WIDE), tall = number(&call, TALL), images = number(&call, IMAGES);
     int phases_x = number(&call, DILATION_X), phases_y = number(&call, DILATION_Y);
     call.pixels = stages->schedule == THIN ? THIN_TILES : number(&call, PIXELS);
-    call.blocks = parts_of(wide * tall * images, call.pixels);
+    call.blocks = parts_of(wide * phases_x * tall * images, call.pixels);
     call.chunks = weights[stages->schedule == THIN ? 3 : 2].extent;
     call.group = number(&call, VECTORS) * stages->lanes;
     call.groups = parts_of(out[0].extent, call.group);
     call.across = parts_of(parts_of(out[1].extent, phases_x), wide * stages->outputs);
     call.down = parts_of(parts_of(out[2].extent, phases_y), tall * stages->outputs);
-    call.deep = parts_of(out[3].extent * phases_x * phases_y, images);
+    call.deep = parts_of(out[3].extent * phases_y, images);
     call.threads = convwise_allowed();
     return call;
 }
