@@ -13,6 +13,8 @@ LARGEST_INDEX = 2**31 - 1
 """Kernels address an image's numbers with 32 bits."""
 FAR = 20_000_000
 """Bytes that do not stay in any cache from one call to the next."""
+LINE, DISTANT = 3.0, 9.0
+"""Vector multiply-adds in whose time a cache line of weights comes from beyond the core's cache, from beyond all caches."""
 
 CLAMP, SILU, HARD_SWISH = 0, 1, 2
 FUSED: dict[str | None, tuple[int, float, float]] = {

@@ -9,11 +9,13 @@ from convwise.engine.families import direct
 from convwise.engine.families.depthwise import TASKS, TOO_WIDE, affordable, spread
 from convwise.engine.isa import Isa, symbol
 from convwise.engine.order import Order
-from convwise.engine.problem import Choice, Problem
+from convwise.engine.problem import LINE, Choice, Problem
 
 NAME = "first"
 MOST_CHANNELS = 4
-PARTLY = 12
+LEAST_SUMS = 9
+"""Vectors of sums that keep both multiply-add units busy: two begin in a cycle, each takes four, and with eight none may be late."""
+PARTLY = 5
 """Multiply-adds of a vector in whose time one that is not full is stored."""
 
 
@@ -45,6 +47,10 @@ class Tile:
         """Whether the stage and the weights lie channel by channel."""
         return not self.ragged and self.layout == "NCHW"
 
+    def strip(self, isa: Isa) -> int:
+        """The pixels that are turned together, at most a vector: a whole square, where tiles fill it."""
+        return self.pixels if isa.lanes % self.pixels else isa.lanes
+
     def block(self, isa: Isa) -> int:
         return self.vectors * (1 if self.planes else isa.lanes)
 
@@ -56,7 +62,7 @@ def tiles(isa: Isa) -> tuple[Tile, ...]:
     anys = (Tile("any", pixels, 2, True, layout) for layout in ("NHWC", "NCHW"))
     block = 8 if isa.registers == 32 else 4
     planes = Tile(f"{block}by2", 2 * isa.lanes, block, False, "NCHW")
-    flipped = ((14, 2), (16, 1)) if isa.registers == 32 else ((6, 2),)
+    flipped = ((8, 2), (14, 2), (16, 1)) if isa.registers == 32 else ((4, 2), (6, 2)) if isa.lanes > 4 else ((4, 2),)
     turned = (Tile(f"{pixels}x{vectors}", pixels, vectors, False, "NCHW", turned=True) for pixels, vectors in flipped)
     return (*dense, *anys, planes, *turned)
 
@@ -84,12 +90,18 @@ def choices(problem: Problem, isa: Isa) -> list[Choice]:
         and (tile.ragged or tile.turned or tile.block(isa) <= problem.filters)
         and (not tile.planes or tile.pixels <= problem.out_width)
     ]
-    return affordable(problem, [_choice(problem, isa, tile) for tile in fitting])
+    # Each task reads all weights: where these come from beyond the core's cache, one a thread may be better.
+    size = 4 * problem.filters * problem.taps * problem.channels
+    each = (TASKS, 1) if problem.threads > 1 and size > problem.machine.l2 // 2 else (TASKS,)
+    found = ([_choice(problem, isa, tile, tasks) for tasks in each] for tile in fitting)
+    return affordable(problem, [min(some, key=lambda choice: choice.seconds) for some in found])
 
 
-def _choice(problem: Problem, isa: Isa, tile: Tile) -> Choice:
+def _choice(problem: Problem, isa: Isa, tile: Tile, each: int) -> Choice:
+    """With so many tasks for each thread."""
     block = tile.block(isa)
-    across, blocks = -(-problem.out_width // tile.pixels), -(-problem.filters // block)
+    strip = tile.strip(isa) if tile.turned else tile.pixels
+    across, blocks = -(-problem.out_width // strip) * strip // tile.pixels, -(-problem.filters // block)
     columns, lines = problem.columns, problem.rows
     wide = columns.spanned(across * tile.pixels)
     # A stage of planes is one of rows for each channel; else its rows are runs of all channels of all cells.
@@ -100,7 +112,7 @@ def _choice(problem: Problem, isa: Isa, tile: Tile) -> Choice:
     def stage(rows: int) -> int:
         return 4 * planes * wide * lines.spanned(rows)
 
-    wanted = TASKS * problem.threads if problem.threads > 1 else 1
+    wanted = each * problem.threads if problem.threads > 1 else 1
     rows = max(1, min(problem.out_height, problem.batch * problem.out_height // wanted))
     while rows > 1 and stage(rows) > problem.machine.l2 // 2:
         rows = -(-rows // 2)
@@ -112,15 +124,18 @@ def _choice(problem: Problem, isa: Isa, tile: Tile) -> Choice:
     taps, last = problem.taps * problem.channels, problem.input_layout == "NHWC"
     vectors, single = tile.pixels * block // isa.lanes, block if tile.planes else tile.pixels
     # Each tap loads its weights and one number a pixel, or the other way round; two loads take as long as a multiply-add.
-    cycles = taps * (vectors + (single + vectors // single) / 8)
+    cycles = taps * (max(vectors, LEAST_SUMS) + (single + vectors // single) / 8)
     if tile.planes:
         # Of every second cell a vector is two loads and a shuffle, of others as many loads as it has lanes.
         loads = columns.stride if columns.stride <= 2 else isa.lanes
         cycles += 2 * taps * max(0, single + vectors // single * loads - vectors)
         cycles += taps * (vectors // single if columns.stride == 2 else 0)
-    turned = direct.TURNED + (PARTLY if tile.pixels % isa.lanes else 0) if tile.turned else 0
+    turned = direct.TURNED + (PARTLY if strip % isa.lanes else 0) if tile.turned else 0
     cycles += vectors * ((6 if last else 30) if tile.ragged else 2 + turned)
     copied = tasks * stage(rows) / 4 * (0.1 if last or tile.by_planes else 1.5)
+    size = 4 * taps * block * blocks
+    far = size > problem.machine.l2 // 2
+    copied += tasks * size / 64 * (LINE if far else 0)
     uneven = -(-tasks // threads) * threads / tasks
     seconds = (sums * cycles + copied) * isa.lanes / problem.machine.peak / threads * uneven
     return Choice(
@@ -128,7 +143,7 @@ def _choice(problem: Problem, isa: Isa, tile: Tile) -> Choice:
         variant=tile.variant,
         symbol=symbol(NAME, tile.variant, isa),
         tiles=(("pixels", tile.pixels), ("channels", block), ("rows of a task", rows)),
-        extra=(rows, wide),
+        extra=(rows, wide) if tile.by_planes else (rows, wide, 1 if far else blocks),
         seconds=seconds + 2e-6,
         workspace=threads * stage(rows),
         macs=sums * tile.pixels * block * taps,

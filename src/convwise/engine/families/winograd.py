@@ -18,7 +18,7 @@ from itertools import islice
 from convwise.engine.arrays import Array
 from convwise.engine.isa import Isa, symbol
 from convwise.engine.order import Spectrum
-from convwise.engine.problem import FAR, LARGEST_INDEX, MOST_WORKSPACE, Choice, Problem
+from convwise.engine.problem import DISTANT, FAR, LARGEST_INDEX, LINE, MOST_WORKSPACE, Choice, Problem
 from convwise.engine.winograd_tiles import SIZES, THIN, TOGETHER, built, named, pixels, size_of
 
 NAME = "winograd"
@@ -45,7 +45,6 @@ TURNED = 1.25  # the same with channels first, where vectors of a row must be tu
 TRANSFORM_WEIGHT = 42.0  # of a vector of output channels' 3 x 3 weights of one input channel, for one register tile
 BURST = 2.5  # more for a line of weights that are asked for in bursts: while one of six rows of frequencies is added up
 START = 1000.0  # a row of a vector of channels, with channels first: the beginnings of planes' rows are waited for
-LINE, DISTANT = 3.0, 9.0  # a cache line of weights that comes from beyond the core's cache, from beyond all caches
 STRAIN = 0.13  # what is lost where a rectangle takes all of the core's cache and not half of it
 LENT = {"deep": 1.3, "thin": 1.13}  # products of transformed input that another core has just written
 TASK = 15000.0  # handing out a part and waiting for the last one
