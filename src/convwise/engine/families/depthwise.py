@@ -21,6 +21,8 @@ FIRST_TILE = (7, 1)
 TASKS = 4
 """Tasks for each thread, so that a thread that was held up leaves work for the others."""
 TOO_WIDE = f"what it would copy of the input takes more than {MOST_WORKSPACE // 10**6} MB and than the output"
+TOGETHER = 4
+"""Blocks of channels of a task at least, where threads deal them out."""
 COPIED, READ = 12.0, 4.0
 """Multiply-adds of a vector in whose time one is copied with its padding, and read for the first time between others."""
 PAGE, STRODE, ALIASED = 4096, 3.0, 3.0
@@ -31,8 +33,10 @@ ADDRESSED, LOOPED, EDGE = 70.0, 10.0, 3.0
 """Multiply-adds in whose time a tile without a stage finds its addresses, and those of one tap; how much longer one at the
 border takes.
 """
-WALKED = 300.0
+WALKED = 100.0
 """The same for a tile in registers with a step of 1, once for all blocks of channels, which follow each other."""
+APART = 15.0
+"""The same for an output where threads deal out blocks of channels: what they write lies in neighbouring cache lines."""
 SLOWED = 2.5
 """How much longer copying takes where no cache holds input and output."""
 TURNED, LAID = 3.0, 1.0
@@ -139,6 +143,8 @@ def _last(problem: Problem, isa: Isa, tile: Tile) -> Choice:
     vectors = -(-tile.lanes // isa.lanes) * problem.batch * blocks
     if tile.staged:
         cycles += vectors * strips * stage(rows) / 4 / tile.lanes * _copied(problem)
+        if problem.threads > 1 and each < blocks:
+            cycles += vectors * problem.out_height * problem.out_width * APART
     else:
         whole = max(columns.interior.stop // tile.pixels - -(-columns.interior.start // tile.pixels), 0)
         inside = whole * len(lines.interior) / (across * problem.out_height)
@@ -186,16 +192,20 @@ def read_task(problem: Problem, down: int, blocks: int, _: object) -> tuple[int,
 def staged_task(problem: Problem, down: int, blocks: int, stage: Callable[[int], int]) -> tuple[int, int]:
     """Rows of tiles and blocks of channels of one task: a stage lies in a part of L2, and every thread has some tasks.
 
-    Blocks of channels share nothing, strips of rows read some rows twice, so blocks are dealt out first.
+    Strips of rows read some rows twice, so blocks of channels are dealt out first, some together: what threads write side by side
+    lies in neighbouring cache lines.
     """
     strips = 1
     while strips < down and stage(-(-down // strips)) > problem.machine.l2 // 4:
         strips += max(1, strips // 4)
-    wanted = TASKS * problem.threads if problem.threads > 1 else 1
-    each = min(blocks, max(1, blocks * problem.batch * strips // wanted))
-    if problem.batch * strips * blocks < problem.threads:
-        strips = min(down, -(-problem.threads // (problem.batch * blocks)))
-    return -(-down // strips), each
+    if problem.threads == 1:
+        return -(-down // strips), blocks
+    wanted = TASKS * problem.threads
+    each = min(blocks, max(TOGETHER, blocks * problem.batch * strips // wanted))
+    parts = -(-blocks // each)
+    while problem.batch * strips * parts < 2 * problem.threads and strips < down:
+        strips = min(2 * strips, down)
+    return -(-down // strips), -(-blocks // parts)
 
 
 def _single(problem: Problem) -> bool:
