@@ -14,6 +14,8 @@ from convwise.machine import cpuinfo
 AHEAD = {"AuthenticAMD": 2, "HygonGenuine": 2}
 """Rows by which input is asked for before it is read, by the maker of the processor. On Intel's, where lines that are asked for
 so (prefetchnta) pass by the second cache, two rows made layers of large images 1.1 to 1.3 times as slow as none."""
+SHUFFLING = {"GenuineIntel": 2.7}
+"""How much longer planes take to be turned than was measured on AMD's processors: Intel's shuffle one vector a cycle."""
 PASSED = 0.5
 """Multiply-adds of a vector in whose time one number of the output is read again and stored, where a cache holds it."""
 CURVED = {CLAMP: 0.0, SILU: 1.0, HARD_SWISH: 0.5}
@@ -36,16 +38,17 @@ def machine_of(isa: Isa) -> Machine:
     """What the cost models assume: one multiply-add unit as wide as a register and a half, and usual caches.
 
     Only ratios matter to the choice; nothing is measured, so that the same wheel plans the same everywhere. The maker of
-    the processor decides what no cost tells: how early kernels ask for their input.
+    the processor decides what no other cost tells: how early kernels ask for their input, and how fast vectors are turned.
     """
     try:
         clock = float(cpuinfo().get("cpu MHz", "")) * 1e6
     except ValueError:
         clock = CLOCK
     units = 1 if isa.name == "avx512" else 2 if isa.name == "avx2" else 1
-    ahead = AHEAD.get(cpuinfo().get("vendor_id", ""), 0)
+    maker = cpuinfo().get("vendor_id", "")
+    ahead, shuffling = AHEAD.get(maker, 0), SHUFFLING.get(maker, 1.0)
     peak = isa.lanes * units * max(clock, 1e9)
-    return Machine(peak=peak, bandwidth=20e9, l1=32 * 1024, l2=1024 * 1024, ahead=ahead)
+    return Machine(peak=peak, bandwidth=20e9, l1=32 * 1024, l2=1024 * 1024, ahead=ahead, shuffling=shuffling)
 
 
 def candidates(problem: Problem, kernels: Library) -> tuple[Candidate, ...]:

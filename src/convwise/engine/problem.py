@@ -43,6 +43,7 @@ class Machine:
 
     `peak` is the float32 multiply-adds a second of one core, `bandwidth` the bytes a second of all cores from memory,
     `l1` and `l2` the bytes of one core's caches. `ahead`: by how many rows input is asked for before it is read.
+    `shuffling`: how much longer planes take to be turned than where two vectors are shuffled in a cycle.
     """
 
     peak: float
@@ -50,6 +51,7 @@ class Machine:
     l1: int
     l2: int
     ahead: int = 0
+    shuffling: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -284,7 +284,7 @@ def _flat(problem: Problem, isa: Isa, tile: Tile) -> Choice:
     threads = min(problem.threads, tasks)
     tiles, planes = across * problem.out_height, problem.batch * blocks
     room = cells + staged + results + tile.pixels + lanes
-    turned = (cells + results) * TURNED * (2 if room > CROWDED else 1)
+    turned = (cells + results) * TURNED * problem.machine.shuffling * (2 if room > CROWDED else 1)
     cycles = planes * (tiles * (problem.taps * (tile.pixels + 2) + 2 * tile.pixels) + turned + staged * LAID)
     variant = f"{tile.name}_nchw"
     return Choice(

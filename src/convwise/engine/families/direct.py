@@ -163,14 +163,15 @@ def _choice(
     # or goes beyond the second cache.
     gaps = problem.rows.dilation > 1 or problem.columns.dilation > 1
     copied = (3.0 if gaps else 1.5) if 2 * stage <= problem.machine.l2 else 5.0
-    copied += TURNED / 4 * (problem.input_layout == "NCHW")
+    turned = TURNED * problem.machine.shuffling
+    copied += turned / 4 * (problem.input_layout == "NCHW")
     # A vector that a cell's channels do not fill takes as long as a full one.
     copied *= -(-wide // isa.lanes) * isa.lanes / wide
     stages = _edges(problem, pixels) * deep if form == "edges" else tasks
     each_cell = CELL * isa.lanes / (4 * wide) if problem.input_layout == "NHWC" else 0.0
     moved = apart * calls * stages * stage * (copied + each_cell) / problem.machine.peak / threads
     outputs = problem.filters * problem.out_height * problem.out_width * problem.batch
-    each_out = 8 + TURNED * (problem.output_layout == "NCHW") + AGAIN * (calls - 1)
+    each_out = 8 + turned * (problem.output_layout == "NCHW") + AGAIN * (calls - 1)
     stored = outputs * each_out / problem.machine.peak / threads
     variant = f"{pixels}x{vectors}_{problem.output_layout.lower()}_{form}"
     named = (("pixels", pixels), ("channels", block), ("rows of a task", rows), ("tiles of a task", tiles))

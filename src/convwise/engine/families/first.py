@@ -15,6 +15,8 @@ NAME = "first"
 MOST_CHANNELS = 4
 LEAST_SUMS = 9
 """Vectors of sums that keep both multiply-add units busy: two begin in a cycle, each takes four, and with eight none may be late."""
+APART = 1.0
+"""Multiply-adds that a vector takes longer to be stored where its pixel's other channels are stored later."""
 PARTLY = 5
 """Multiply-adds of a vector in whose time one that is not full is stored."""
 
@@ -131,7 +133,9 @@ def _choice(problem: Problem, isa: Isa, tile: Tile, each: int) -> Choice:
         cycles += 2 * taps * max(0, single + vectors // single * loads - vectors)
         cycles += taps * (vectors // single if columns.stride == 2 else 0)
     turned = direct.TURNED + (PARTLY if strip % isa.lanes else 0) if tile.turned else 0
-    cycles += vectors * ((6 if last else 30) if tile.ragged else 2 + turned)
+    # A pixel's channels that are stored in parts take longer.
+    parts = APART * (blocks > 1 and problem.output_layout == "NHWC")
+    cycles += vectors * ((6 if last else 30) if tile.ragged else 2 + parts + turned)
     copied = tasks * stage(rows) / 4 * (0.1 if last or tile.by_planes else 1.5)
     size = 4 * taps * block * blocks
     far = size > problem.machine.l2 // 2
