@@ -3,6 +3,9 @@
 from convwise import machine
 
 built = machine.built()
-names = built.isas if built else ()
-usable = [isa.name for isa in machine.usable(machine.architecture(), machine.flags()) if isa.name in names]
+if built is None:
+    raise SystemExit("no kernels are installed")
+usable = [isa.name for isa in machine.usable(machine.architecture(), machine.flags()) if isa.name in built.isas]
+if "sse2" in built.isas and usable[-1:] != ["sse2"]:
+    raise SystemExit(f"of {', '.join(built.isas)} this processor is said to have {', '.join(usable) or 'none'}")
 print(*usable[1:])

@@ -14,10 +14,11 @@ from convwise.axis import Pads, Window
 from convwise.engine import Conv, avg_pool2d, conv2d, max_pool2d, native, planning
 from convwise.engine.calls import problem_of
 from convwise.engine.families import FAMILIES, depthwise, direct, first, grouped
-from convwise.engine.isa import AVX512
-from convwise.engine.problem import Choice
+from convwise.engine.isa import AVX512, Isa
+from convwise.engine.problem import Choice, Problem
 from convwise.engine.tiles import direct_tiles
 from convwise.errors import ArgumentError, ShapeError
+from convwise.instructions import ALL
 
 needed = pytest.mark.skipif(native.library() is None, reason="no kernels here")
 FAMILY = {"depthwise": depthwise, "grouped": grouped, "first": first}
@@ -106,6 +107,85 @@ def test_every_tile_gives_the_answer(family: str, monkeypatch: pytest.MonkeyPatc
 
     every()
     assert len(seen) > 1
+
+
+@pytest.mark.parametrize("isa", ALL)
+def test_no_strip_is_wider_than_a_vector(isa: Isa) -> None:
+    """Squares of one strip would lie side by side, and only the first be turned: NEON has many registers, and short ones."""
+    turned = [tile for tile in first.tiles(isa) if tile.turned]
+    assert turned
+    for tile in turned:
+        assert tile.strip(isa) <= isa.lanes
+        assert tile.strip(isa) % tile.pixels == 0
+
+
+def test_tiles_that_fill_a_square_are_turned_together() -> None:
+    strips = {tile.name: tile.strip(AVX512) for tile in first.tiles(AVX512) if tile.turned}
+    assert strips == {"8x2": 16, "14x2": 14, "16x1": 16}
+
+
+@needed
+@pytest.mark.parametrize("layout", ["NCHW", "NHWC"])
+@pytest.mark.parametrize("threads", [1, 2])
+def test_patches_of_many_filters(layout: str, threads: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Weights that no core's cache keeps, and that every task reads once: fewer tasks, whose blocks are not finished together."""
+    rng = np.random.default_rng(0)
+    x = rng.integers(-4, 5, (1, 3, 131, 97)).astype(np.float32)
+    weight, bias = (rng.integers(-4, 5, shape).astype(np.float32) for shape in ((769, 3, 16, 16), (769,)))
+    wanted = conv2d(x, weight, bias, stride=16, algorithm="windows")
+    if layout == "NHWC":
+        x, wanted = (np.ascontiguousarray(array.transpose(0, 2, 3, 1)) for array in (x, wanted))
+    options: dict[str, object] = {"stride": 16, "layout": layout, "threads": threads}
+    seen = 0
+    for _, result in by_every_tile("first", (x, weight, bias, options), monkeypatch):
+        seen += 1
+        assert np.array_equal(result, wanted)
+    assert seen > 1
+    kernels = native.library()
+    assert kernels is not None
+    patch = Window(16, stride=16)
+    axes = patch.over(131), patch.over(97)
+    near, far = (
+        Problem(
+            "conv", 1, 3, 131, 97, filters, 1, *axes, layout, layout, None, False, threads, planning.machine_of(AVX512)
+        )
+        for filters in (48, 769)
+    )
+    for choice in first.choices(far, AVX512):
+        rows, _, *together = choice.extra
+        assert rows == 8 // threads
+        assert together in ([], [1])
+    for choice in first.choices(near, AVX512):
+        rows, _, *together = choice.extra
+        assert rows == (8 if threads == 1 else 1)
+        assert together == [] or together[0] == -(-48 // dict(choice.tiles)["channels"])
+
+
+@given(st.integers(1, 9), st.integers(1, 70), st.integers(1, 16), st.integers(1, 3))
+def test_no_thread_is_without_a_task(down: int, blocks: int, threads: int, batch: int) -> None:
+    axis = Window(3).over(2 * down + 2)
+    one = Problem(
+        "conv", batch, 16, 9, 9, 16, 16, axis, axis, "NHWC", "NHWC", None, False, threads, planning.machine_of(AVX512)
+    )
+    for task in (depthwise.staged_task, depthwise.read_task):
+        rows, each = task(one, down, blocks, lambda rows: 4096 * rows)
+        assert 1 <= rows <= down
+        assert 1 <= each <= blocks
+        tasks = batch * -(-down // rows) * -(-blocks // each)
+        assert tasks >= min(threads, batch * down * blocks) // 2
+
+
+@needed
+def test_a_tile_that_spans_much_of_many_channels_is_added_up_in_parts() -> None:
+    """A dilation of 64 with four threads: the cells of one tile would take more than the workspace."""
+    rng = np.random.default_rng(0)
+    x, weight = (rng.integers(-3, 4, shape).astype(np.float32) for shape in ((1, 300, 65, 70), (9, 300, 3, 3)))
+    options: dict[str, object] = {"padding": 64, "dilation": 64}
+    conv = Conv(weight, algorithm="direct", threads=4, **options)
+    assert np.array_equal(conv(x), conv2d(x, weight, algorithm="windows", **options))
+    (prepared, *_), *_ = conv._prepared.values()
+    assert prepared.choice.family == "direct"
+    assert prepared.choice.workspace <= 8_000_000
 
 
 @needed

@@ -98,13 +98,16 @@ def problem(**changes: object) -> Problem:
     return replace(usual, **sizes)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize(("vendor", "rows"), [("AuthenticAMD", 2), ("GenuineIntel", 0), ("another", 0)])
-def test_how_early_input_is_asked_for_depends_on_the_maker_of_the_processor(
-    vendor: str, rows: int, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("vendor", "rows", "shuffling"), [("AuthenticAMD", 2, 1.0), ("GenuineIntel", 0, 2.7), ("another", 0, 1.0)]
+)
+def test_what_depends_on_the_maker_of_the_processor(
+    vendor: str, rows: int, shuffling: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """How early input is asked for, and how long planes take to be turned."""
     monkeypatch.setattr(planning, "cpuinfo", lambda: {"vendor_id": vendor, "cpu MHz": "2000"})
     machine = planning.machine_of.__wrapped__(AVX512)
-    assert (machine.ahead, machine.peak) == (rows, 16 * 2e9)
+    assert (machine.ahead, machine.shuffling, machine.peak) == (rows, shuffling, 16 * 2e9)
     assert all(choice.extra[-1] == rows for choice in winograd.choices(problem(machine=machine), AVX512))
 
 
@@ -140,14 +143,21 @@ def test_why_not(reason: str) -> None:
     st.integers(1, 16),
     st.sampled_from(ALL),
     st.integers(2, 9),
+    st.sampled_from([(1, 1), (2, 2), (1, 3), (6, 1), (12, 36)]),
 )
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=90)
 def test_every_cut_keeps_to_its_workspace(
-    n: int, c: int, h: int, w: int, k: int, threads: int, isa: object, side: int
+    n: int, c: int, h: int, w: int, k: int, threads: int, isa: object, side: int, gaps: tuple[int, int]
 ) -> None:
     asked = problem(batch=n, channels=c, height=h, width=w, filters=k, threads=threads, side=side)
+    rows, columns = (
+        Window(side, dilation=gap, padding=Pads(gap * side, gap * side)).over(size)
+        for gap, size in zip(gaps, (h, w), strict=True)
+    )
+    asked = replace(asked, rows=rows, columns=columns) if gaps != (1, 1) else asked
     found = winograd.choices(asked, isa)  # type: ignore[arg-type]
-    assert found
+    # All phases across of one tile may be too many.
+    assert found or gaps == (12, 36)
     for choice in found:
         assert 0 < choice.workspace <= max(8_000_000, 4 * n * k * asked.out_height * asked.out_width)
         assert choice.seconds > 0
@@ -390,11 +400,11 @@ def runs(threads: int) -> Iterator[tuple[Choice, Callable[[], None]]]:
     kernels = native.library()
     assert kernels is not None
     layer = problem(threads=threads, filters=40, residual=True)
-    for dilation in (1, 2):
-        window = Window(3, dilation=dilation, padding=Pads(dilation, dilation))
+    for down, across in ((1, 1), (2, 2), (1, 3), (4, 1)):
+        rows, columns = (Window(3, dilation=size, padding=Pads(size, size)) for size in (down, across))
         for layout in ("NHWC", "NCHW"):
             one = replace(
-                layer, rows=window.over(30), columns=window.over(31), input_layout=layout, output_layout=layout
+                layer, rows=rows.over(30), columns=columns.over(31), input_layout=layout, output_layout=layout
             )
             for choice in winograd.choices(one, kernels.isa):
                 x, out = (np.zeros((1, 30, 31, size), np.float32) for size in (32, 40))

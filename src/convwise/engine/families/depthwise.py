@@ -34,9 +34,13 @@ ADDRESSED, LOOPED, EDGE = 70.0, 10.0, 3.0
 border takes.
 """
 WALKED = 100.0
-"""The same for a tile in registers with a step of 1, once for all blocks of channels, which follow each other."""
+"""Multiply-adds in whose time a tile in registers with a step of 1 finds its addresses, once for all blocks of channels, which
+follow each other.
+"""
 APART = 15.0
-"""The same for an output where threads deal out blocks of channels: what they write lies in neighbouring cache lines."""
+"""Multiply-adds of a vector in whose time an output waits where threads deal out blocks of channels: what they write lies in
+neighbouring cache lines.
+"""
 SLOWED = 2.5
 """How much longer copying takes where no cache holds input and output."""
 TURNED, LAID = 3.0, 1.0
@@ -205,6 +209,8 @@ def staged_task(problem: Problem, down: int, blocks: int, stage: Callable[[int],
     parts = -(-blocks // each)
     while problem.batch * strips * parts < 2 * problem.threads and strips < down:
         strips = min(2 * strips, down)
+    if problem.batch * strips * parts < problem.threads:
+        parts = min(blocks, -(-problem.threads // (problem.batch * strips)))
     return -(-down // strips), -(-blocks // parts)
 
 

@@ -70,7 +70,7 @@ def _choices(problem: Problem, isa: Isa) -> Iterator[Choice]:
         if problem.groups > MOST_GROUPS:
             continue
         pixels, block = tile[0], tile[1] * isa.lanes
-        for depth in _depths(problem, block, form):
+        for depth in _small_enough(problem, pixels, _depths(problem, block, form)):
             rooms = [_room(problem, block, depth)] + [MOST_WORKSPACE // problem.threads] * gaps
             wide = _wide(problem, isa, depth)
             deep = -(-problem.filters // problem.groups // block)
@@ -121,6 +121,15 @@ def _depths(problem: Problem, block: int, form: str) -> tuple[int, ...]:
         return (channels,)
     parts = (-(-channels // (size * PART)) for size in (1, 2))
     return (channels, *sorted({-(-channels // (16 * count)) * 16 for count in parts if count > 1}))
+
+
+def _small_enough(problem: Problem, pixels: int, depths: tuple[int, ...]) -> tuple[int, ...]:
+    """With fewer channels than these, where a tile's input would take too much: large dilations span much of an image."""
+    cells = problem.rows.spanned(1) * problem.columns.spanned(pixels)
+    most = problem.most_workspace // (4 * cells * problem.threads)
+    fewer = most // 16 * 16
+    fewer -= 16 * (fewer % ALIAS == 0)
+    return (*depths, fewer) if 0 < fewer < min(depths) else depths
 
 
 def _room(problem: Problem, block: int, depth: int) -> int:

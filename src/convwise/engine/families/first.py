@@ -64,7 +64,10 @@ def tiles(isa: Isa) -> tuple[Tile, ...]:
     anys = (Tile("any", pixels, 2, True, layout) for layout in ("NHWC", "NCHW"))
     block = 8 if isa.registers == 32 else 4
     planes = Tile(f"{block}by2", 2 * isa.lanes, block, False, "NCHW")
-    flipped = ((8, 2), (14, 2), (16, 1)) if isa.registers == 32 else ((4, 2), (6, 2)) if isa.lanes > 4 else ((4, 2),)
+    # No strip is wider than a vector: NEON has as many registers as AVX-512, and four lanes.
+    many = ((8, 2), (14, 2), (16, 1)) if isa.registers == 32 else ((4, 2), (6, 2))
+    few = ((4, 6), (4, 2)) if isa.registers == 32 else ((4, 2),)
+    flipped = few if isa.lanes == 4 else many
     turned = (Tile(f"{pixels}x{vectors}", pixels, vectors, False, "NCHW", turned=True) for pixels, vectors in flipped)
     return (*dense, *anys, planes, *turned)
 
@@ -93,10 +96,14 @@ def choices(problem: Problem, isa: Isa) -> list[Choice]:
         and (not tile.planes or tile.pixels <= problem.out_width)
     ]
     # Each task reads all weights: where these come from beyond the core's cache, one a thread may be better.
-    size = 4 * problem.filters * problem.taps * problem.channels
-    each = (TASKS, 1) if problem.threads > 1 and size > problem.machine.l2 // 2 else (TASKS,)
-    found = ([_choice(problem, isa, tile, tasks) for tasks in each] for tile in fitting)
-    return affordable(problem, [min(some, key=lambda choice: choice.seconds) for some in found])
+    each = (TASKS, 1) if problem.threads > 1 and _far(problem, problem.filters) else (TASKS,)
+    found = (affordable(problem, [_choice(problem, isa, tile, tasks) for tasks in each]) for tile in fitting)
+    return [min(some, key=lambda choice: choice.seconds) for some in found if some]
+
+
+def _far(problem: Problem, filters: int) -> bool:
+    """Whether so many filters' weights leave too little of the core's cache to stay there."""
+    return 4 * filters * problem.taps * problem.channels > problem.machine.l2 // 2
 
 
 def _choice(problem: Problem, isa: Isa, tile: Tile, each: int) -> Choice:
@@ -132,14 +139,14 @@ def _choice(problem: Problem, isa: Isa, tile: Tile, each: int) -> Choice:
         loads = columns.stride if columns.stride <= 2 else isa.lanes
         cycles += 2 * taps * max(0, single + vectors // single * loads - vectors)
         cycles += taps * (vectors // single if columns.stride == 2 else 0)
+    # Squares are full here and turned between the products: no longer where few vectors are shuffled at a time.
     turned = direct.TURNED + (PARTLY if strip % isa.lanes else 0) if tile.turned else 0
     # A pixel's channels that are stored in parts take longer.
     parts = APART * (blocks > 1 and problem.output_layout == "NHWC")
     cycles += vectors * ((6 if last else 30) if tile.ragged else 2 + parts + turned)
     copied = tasks * stage(rows) / 4 * (0.1 if last or tile.by_planes else 1.5)
-    size = 4 * taps * block * blocks
-    far = size > problem.machine.l2 // 2
-    copied += tasks * size / 64 * (LINE if far else 0)
+    far = _far(problem, block * blocks)
+    copied += far * LINE * tasks * 4 * taps * block * blocks / 64
     uneven = -(-tasks // threads) * threads / tasks
     seconds = (sums * cycles + copied) * isa.lanes / problem.machine.peak / threads * uneven
     return Choice(
