@@ -175,6 +175,16 @@ def test_no_thread_is_without_a_task(down: int, blocks: int, threads: int, batch
         assert tasks >= min(threads, batch * down * blocks) // 2
 
 
+def test_threads_take_some_blocks_of_channels_together() -> None:
+    """Neighbouring blocks lie in neighbouring cache lines."""
+    axis = Window(5, padding=Pads(2, 2)).over(28)
+    one = Problem(
+        "conv", 1, 240, 28, 28, 240, 240, axis, axis, "NHWC", "NHWC", None, False, 2, planning.machine_of(AVX512)
+    )
+    assert depthwise.staged_task(one, 14, 15, lambda rows: 4096 * rows) == (14, 4)
+    assert depthwise.staged_task(replace(one, threads=1), 14, 15, lambda rows: 4096 * rows) == (14, 15)
+
+
 @needed
 def test_a_tile_that_spans_much_of_many_channels_is_added_up_in_parts() -> None:
     """A dilation of 64 with four threads: the cells of one tile would take more than the workspace."""

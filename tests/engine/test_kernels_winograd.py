@@ -7,7 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -395,24 +395,30 @@ class Mallinfo(ctypes.Structure):
     )
 
 
-def runs(threads: int) -> Iterator[tuple[Choice, Callable[[], None]]]:
+GAPS = (1, 1), (2, 2), (1, 3), (4, 1)
+
+
+def runs(
+    threads: int, channels: int = 32, filters: int = 40, gaps: Sequence[tuple[int, int]] = GAPS
+) -> Iterator[tuple[Choice, Callable[[], None]]]:
     """Each variant's choice on a layer of several rectangles, ready to be called."""
     kernels = native.library()
     assert kernels is not None
-    layer = problem(threads=threads, filters=40, residual=True)
-    for down, across in ((1, 1), (2, 2), (1, 3), (4, 1)):
+    layer = problem(threads=threads, channels=channels, filters=filters, residual=True)
+    for down, across in gaps:
         rows, columns = (Window(3, dilation=size, padding=Pads(size, size)) for size in (down, across))
         for layout in ("NHWC", "NCHW"):
             one = replace(
                 layer, rows=rows.over(30), columns=columns.over(31), input_layout=layout, output_layout=layout
             )
             for choice in winograd.choices(one, kernels.isa):
-                x, out = (np.zeros((1, 30, 31, size), np.float32) for size in (32, 40))
+                x, out = (np.zeros((1, 30, 31, size), np.float32) for size in (channels, filters))
                 views = [array.transpose(0, 3, 1, 2) for array in (x, out)]
                 if layout == "NCHW":
                     x, out = views = [np.ascontiguousarray(view) for view in views]
                 # By this thread alone, so that no other is there before the call.
-                weight, *_ = packing.pack(kernels, replace(one, threads=1), choice, np.ones((40, 32, 3, 3), np.float32))
+                ones = np.ones((filters, channels, 3, 3), np.float32)
+                weight, *_ = packing.pack(kernels, replace(one, threads=1), choice, ones)
                 bias, added = np.zeros(128, np.float32), out.copy()
                 steps = [compiled.steps_of(view) for view in views]
                 run = compiled.Run(kernels, one, choice, steps[0], steps[1], weight.shape)  # type: ignore[arg-type]
@@ -479,8 +485,9 @@ sys.path[:0] = sys.argv[1].split(os.pathsep)
 import test_kernels_winograd as tests
 counting = ctypes.CDLL(sys.argv[2])
 counting.counting_peak.restype = ctypes.c_long
-for threads in (1, 2):
-    for choice, call in tests.runs(threads):
+# What is copied takes most where many channels become few.
+for threads, layer in ((1, ()), (2, ()), (1, (100, 8, [(1, 13)]))):
+    for choice, call in tests.runs(threads, *layer):
         call()
         counting.counting_start()
         call()
