@@ -146,7 +146,8 @@ def _choice(problem: Problem, isa: Isa, tile: Tile, each: int) -> Choice:
     cycles += vectors * ((6 if last else 30) if tile.ragged else 2 + parts + turned)
     copied = tasks * stage(rows) / 4 * (0.1 if last or tile.by_planes else 1.5)
     far = _far(problem, block * blocks)
-    copied += far * LINE * tasks * 4 * taps * block * blocks / 64
+    # Those of planes are read again for each row.
+    copied += far * LINE * tasks * (rows if tile.planes else 1) * 4 * taps * block * blocks / 64
     uneven = -(-tasks // threads) * threads / tasks
     seconds = (sums * cycles + copied) * isa.lanes / problem.machine.peak / threads * uneven
     return Choice(

@@ -50,7 +50,7 @@ def _planes(isa: Isa, shape: Tile) -> Program:
     out.split(k, kb, ki, shape.block(isa), INWARDS).split(x, xt, xi, shape.pixels, INWARDS).split(
         y, yo, yi, rows, GUARD
     )
-    out.reorder(xi, ki, xt, yi, kb, yo, n).fuse(yo, n, task).parallel(task)
+    out.reorder(xi, ki, xt, kb, yi, yo, n).fuse(yo, n, task).parallel(task)
     out.vectorize(xi, isa.lanes).unroll(xi).unroll(ki).never_partition_all()
     stage.compute_at(out, task)
     acc.compute_at(out, xt).bound_extent(x, shape.pixels).bound_extent(k, shape.block(isa))
