@@ -77,7 +77,7 @@ def by_every_tile(family: str, layer: Drawn, monkeypatch: pytest.MonkeyPatch) ->
     """The results of each tile that can run the layer, not only of the one that seems cheapest."""
     x, weight, bias, options = layer
     found = FAMILY[family].choices
-    for number in range(8):
+    for number in range(12):
         planning.choose.cache_clear()
         chosen = replace(FAMILIES[family], choices=lambda *at, number=number: found(*at)[number : number + 1])
         with monkeypatch.context() as patch:
@@ -183,6 +183,33 @@ def test_threads_take_some_blocks_of_channels_together() -> None:
     )
     assert depthwise.staged_task(one, 14, 15, lambda rows: 4096 * rows) == (14, 4)
     assert depthwise.staged_task(replace(one, threads=1), 14, 15, lambda rows: 4096 * rows) == (14, 15)
+
+
+@needed
+@pytest.mark.parametrize("channels", [1, 2, 3, 7, 8, 15, 16, 40])
+@pytest.mark.parametrize("step", [1, 2])
+def test_few_channels_are_one_run_with_their_cells(channels: int, step: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Vectors that hold several cells; a view of every second cell is copied cell by cell."""
+    monkeypatch.setenv("CONVWISE_THREADS", "2")
+    rng = np.random.default_rng(channels)
+    x = rng.integers(-3, 4, (2, 37, 2 * 41, channels)).astype(np.float32)
+    weight, bias = (rng.integers(-3, 4, shape).astype(np.float32) for shape in ((channels, 1, 3, 5), channels))
+    options: dict[str, object] = {
+        "layout": "NHWC",
+        "padding": (2, 3),
+        "dilation": (1, 2),
+        "stride": (2, step),
+        "groups": channels,
+    }
+    conv = Conv(weight, bias, algorithm="depthwise", activation="relu6", **options)
+    for view in (x, x[:, :, ::2], x[:, ::3, 1:-5]):
+        wanted = conv2d(view, weight, bias, algorithm="windows", activation="relu6", **options)
+        assert np.array_equal(conv(view), wanted)
+    if channels < 8:
+        kernels = native.library()
+        assert kernels is not None
+        taken = {prepared.choice.variant for prepared, *_ in conv._prepared.values()}
+        assert taken == {"runs_nhwc"} or kernels.isa.lanes <= channels
 
 
 @needed

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from math import gcd
 
+import numpy as np
+
 from convwise.engine.arrays import Array
 from convwise.engine.isa import Isa, symbol
 from convwise.engine.order import Order
@@ -18,6 +20,8 @@ NEAR = ((3, 1), (3, 2))
 """Those of them whose tiles fit the registers with all that they read."""
 FIRST_TILE = (7, 1)
 """Channels first: rows and vectors of outputs that one register tile holds."""
+RUN = (4, 2)
+"""Channels last and few: rows, and vectors of a row's run, of outputs that one register tile holds."""
 TASKS = 4
 """Tasks for each thread, so that a thread that was held up leaves work for the others."""
 TOO_WIDE = f"what it would copy of the input takes more than {MOST_WORKSPACE // 10**6} MB and than the output"
@@ -25,6 +29,10 @@ TOGETHER = 4
 """Blocks of channels of a task at least, where threads deal them out."""
 COPIED, READ = 12.0, 4.0
 """Multiply-adds of a vector in whose time one is copied with its padding, and read for the first time between others."""
+UNALIGNED = 2.5
+"""How much longer a multiply-add takes that reads a run anywhere."""
+RUN_COPIED, RUN_BEGUN, TAKEN = 4.0, 1000.0, 10.0
+"""Multiply-adds of a vector in whose time one of a run is copied, a task finds its biases, and a step along a row is taken."""
 PAGE, STRODE, ALIASED = 4096, 3.0, 3.0
 """Bytes between pixels at which every vector lies in a page of its own and in the same place of the first cache; what copying
 one takes more where they come from beyond the second cache, and where they drive each other out of the first.
@@ -104,7 +112,7 @@ def choices(problem: Problem, isa: Isa) -> list[Choice]:
         near = [choice for choice in found if choice.workspace <= problem.machine.l2 * problem.threads]
         return affordable(problem, [_first(problem, isa), *near])
     fitting = [tile for tile in last_tiles(isa) if tile.lanes <= problem.channels and _takes(tile, problem)]
-    return affordable(problem, [_last(problem, isa, tile) for tile in fitting])
+    return affordable(problem, [*(_last(problem, isa, tile) for tile in fitting), _runs(problem, isa)])
 
 
 def _takes(tile: Tile, problem: Problem) -> bool:
@@ -173,6 +181,46 @@ def _last(problem: Problem, isa: Isa, tile: Tile) -> Choice:
         workspace=threads * stage(rows),
         macs=tiles * work * tile.lanes * problem.taps,
         row_step=tile.rows,
+        together=True,
+    )
+
+
+def _runs(problem: Problem, isa: Isa) -> Choice:
+    """Rows of cells and their channels as one run."""
+    (high, vectors), channels = RUN, problem.channels
+    columns, lines, block = problem.columns, problem.rows, vectors * isa.lanes
+    behind = (columns.span - 1) * channels
+    tiles_across = -(-(columns.spanned(problem.out_width) * channels - behind) // block)
+    length = tiles_across * block
+    wide = length + behind
+    down = -(-problem.out_height // high)
+
+    def stage(rows: int) -> int:
+        return 4 * wide * lines.spanned(rows * high)
+
+    wanted = TASKS * problem.threads if problem.threads > 1 else 1
+    rows = max(1, min(down, problem.batch * down // wanted))
+    while rows > 1 and stage(rows) > problem.machine.l2 // 4:
+        rows = -(-rows // 2)
+    strips = -(-down // rows)
+    rows = -(-down // strips)
+    tasks = problem.batch * strips
+    threads = min(problem.threads, tasks)
+    tiles, work = problem.batch * down * tiles_across, vectors * high
+    cycles: float = tiles * (problem.taps * (work * UNALIGNED + vectors) + 4 * work)
+    cycles += tasks * (stage(rows) / 4 / isa.lanes * RUN_COPIED + RUN_BEGUN)
+    if columns.stride > 1:
+        cycles += problem.batch * problem.out_height * problem.out_width * TAKEN * -(-channels // isa.lanes)
+    return Choice(
+        family=NAME,
+        variant="runs_nhwc",
+        symbol=symbol(NAME, "runs_nhwc", isa),
+        tiles=(("numbers", block), ("rows", high), ("rows of a task", rows * high)),
+        extra=(rows, wide, length),
+        seconds=_expected(problem, isa.lanes, cycles, tasks),
+        workspace=threads * (stage(rows) + 4 * length * high),
+        macs=tiles * work * isa.lanes * problem.taps,
+        row_step=high,
         together=True,
     )
 
@@ -309,7 +357,14 @@ def _flat(problem: Problem, isa: Isa, tile: Tile) -> Choice:
 
 
 def pack(choice: Choice, weight: Array) -> Order:
-    """(ky, kx, channels), the last padded to `spread`; `weight` is (channels, 1, ky, kx)."""
+    """(ky, kx, channels), the last padded to `spread`; `weight` is (channels, 1, ky, kx). For runs the channels come again as
+    often as a block that begins with any of them reads.
+    """
+    if choice.variant.startswith("runs"):
+        channels, _, high, wide = weight.shape
+        again = 1 + -(-dict(choice.tiles)["numbers"] // channels)
+        repeated = np.broadcast_to(weight.transpose(0, 2, 3, 1), (channels, high, wide, again))
+        return Order(repeated, channels, (high, wide, again * channels))
     padded = spread(len(weight))
     return Order(weight.transpose(0, 2, 3, 1), padded, (*weight.shape[2:], padded))
 

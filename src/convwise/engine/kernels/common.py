@@ -182,3 +182,56 @@ def schedule_padded(
         update = stage.update(number).reorder(c, domain.x, y, n).vectorize(c, lanes).never_partition_all()
         if number == 0 and dense is not None:
             update.specialize(dense)
+
+
+def cell(shared: Shared, x: Any, y: Any, kx: Any, ky: Any) -> tuple[Any, Any]:
+    """The image coordinates that tap (kx, ky) of output (x, y) reads."""
+    column = x * shared.stride_x + kx * shared.dilation_x - shared.pad_x
+    return column, y * shared.stride_y + ky * shared.dilation_y - shared.pad_y
+
+
+def masked(shared: Shared, c: Any, column: Any, row: Any, n: Any) -> Any:
+    """The input at (column, row), 0 outside; `c` is inside by itself, so that channels stay dense."""
+    width, height = shared.inp.dim(1).extent(), shared.inp.dim(2).extent()
+    value = shared.inp[c, hl.clamp(column, 0, width - 1), hl.clamp(row, 0, height - 1), n]
+    return hl.select((column >= 0) & (column < width) & (row >= 0) & (row < height), value, hl.f32(0))
+
+
+def runs(shared: Shared, wide: Any, lanes: int) -> Any:
+    """A copy of a channels-last input with its padding, made by loops as those of `padded`: rows of cells and their channels as
+    runs of `wide` numbers.
+    """
+    inp, guard = shared.inp, hl.TailStrategy.GuardWithIf
+    channels, width, height = (inp.dim(axis).extent() for axis in range(3))
+    q, y, n = hl.Var("q"), hl.Var("y"), hl.Var("n")
+    stage, row, start = hl.Func("stage"), y - shared.pad_y, shared.pad_x * channels
+    inside, line = (row >= 0) & (row < height), hl.clamp(row, 0, height - 1)
+    left = hl.max(start, 0)
+    first = left - start
+    count = hl.clamp(wide - left, 0, width * channels - first)
+    dense = (inp.dim(0).stride() == 1) & (inp.dim(1).stride() == channels)
+    run, cells = hl.RDom([(0, count)], "run"), hl.RDom([(0, width), (0, channels)], "cells")
+    run.where(inside & dense)
+    cells.where(
+        inside & ~dense & (cells.x + shared.pad_x >= 0) & ((cells.x + shared.pad_x) * channels + cells.y < wide)
+    )
+    blank, before = hl.RDom([(0, wide)], "blank"), hl.RDom([(0, hl.min(left, wide))], "before")
+    behind = hl.RDom([(0, hl.max(wide - left - count, 0))], "behind")
+    blank.where(~inside)
+    before.where(inside)
+    behind.where(inside)
+    stage[q, y, n] = hl.undef(F32)
+    # Where cells lie densely, their channels go on into the next cell.
+    stage[run + left, y, n] = inp[run + first, 0, line, n]
+    stage[(cells.x + shared.pad_x) * channels + cells.y, y, n] = inp[cells.y, cells.x, line, n]
+    stage[blank, y, n] = shared.zero
+    stage[before, y, n] = shared.zero
+    stage[behind + left + count, y, n] = shared.zero
+    stage.bound_extent(q, wide).bound_extent(n, 1)
+    # Halide does not see that where the last of them begins is the same for all of its numbers.
+    stage.update(4).allow_race_conditions()
+    for number, domain in ((0, run), (2, blank), (3, before), (4, behind)):
+        stage.update(number).vectorize(domain.x, lanes, guard).never_partition([hl.VarOrRVar(var) for var in (y, n)])
+    stage.update(0).specialize(inp.dim(0).stride() == 1)
+    stage.update(1).never_partition_all()
+    return stage

@@ -16,7 +16,7 @@ import halide as hl
 
 from convwise.engine.families.first import Tile, tiles
 from convwise.engine.isa import Isa, symbol
-from convwise.engine.kernels.common import Program, Shared, Variants, whole
+from convwise.engine.kernels.common import Program, Shared, Variants, runs, whole
 from convwise.engine.kernels.turning import flipped, schedule_turned
 
 GUARD, INWARDS = hl.TailStrategy.GuardWithIf, hl.TailStrategy.ShiftInwards
@@ -137,7 +137,7 @@ def _build(isa: Isa, shape: Tile) -> Program:
     k, xi, xt, x, y, n = (hl.Var(name) for name in ("k", "xi", "xt", "x", "y", "n"))
     acc, out = hl.Func("acc"), hl.Func(symbol("first", shape.variant, isa))
     w, channels, pixels = shared.weights, shared.inp.dim(0).extent(), shape.pixels
-    stage = _stage(shared, wide, isa.lanes)
+    stage = runs(shared, wide, isa.lanes)
     taps = hl.RDom([(0, w.dim(1).extent()), (0, w.dim(2).extent())], "taps")
     acc[k, xi, xt, y, n] = shared.bias[k]
     acc[k, xi, xt, y, n] += (
@@ -151,31 +151,6 @@ def _build(isa: Isa, shape: Tile) -> Program:
     out[k, x, y, n] = shared.clamped(hl.Expr(acc[k, x % pixels, x / pixels, y, n]))
     _schedule(shared, (stage, acc, out), taps, shape, isa.lanes, (rows, blocks))
     return shared.program(out, extra)
-
-
-def _stage(shared: Shared, wide: Any, lanes: int) -> Any:
-    """Rows of cells and their channels as runs of `wide` numbers."""
-    inp = shared.inp
-    channels, width, height = (inp.dim(axis).extent() for axis in range(3))
-    q, y, n = hl.Var("q"), hl.Var("y"), hl.Var("n")
-    stage = hl.Func("stage")
-    row = y - shared.pad_y
-    there = (row >= 0) & (row < height)
-    line = hl.clamp(row, 0, height - 1)
-    start = shared.pad_x * channels
-    dense = (inp.dim(0).stride() == 1) & (inp.dim(1).stride() == channels)
-    run = hl.RDom([(0, width * channels)], "run")
-    run.where(there & dense & (run + start >= 0) & (run + start < wide))
-    cells = hl.RDom([(0, width), (0, channels)], "cells")
-    cells.where(there & ~dense & (cells.x + shared.pad_x >= 0) & ((cells.x + shared.pad_x) * channels + cells.y < wide))
-    stage[q, y, n] = hl.f32(0)
-    # Where cells lie densely, their channels go on into the next cell.
-    stage[run + start, y, n] = inp[run, 0, line, n]
-    stage[(cells.x + shared.pad_x) * channels + cells.y, y, n] = inp[cells.y, cells.x, line, n]
-    stage.bound_extent(q, wide).bound_extent(n, 1).vectorize(q, lanes, GUARD).never_partition_all()
-    stage.update(0).never_partition_all().specialize(inp.dim(0).stride() == 1).vectorize(run, lanes, GUARD)
-    stage.update(1).never_partition_all()
-    return stage
 
 
 def _schedule(shared: Shared, funcs: Any, taps: Any, shape: Tile, lanes: int, task: tuple[Any, Any]) -> None:

@@ -16,8 +16,7 @@ import halide as hl
 
 from convwise.engine.families.grouped import ANY_PIXELS, planes, rotations
 from convwise.engine.isa import Isa, symbol
-from convwise.engine.kernels.common import Program, Shared, Variants, whole
-from convwise.engine.kernels.depthwise import cell, masked
+from convwise.engine.kernels.common import Program, Shared, Variants, cell, masked, whole
 
 GUARD, INWARDS, ROUND = hl.TailStrategy.GuardWithIf, hl.TailStrategy.ShiftInwards, hl.TailStrategy.RoundUp
 
