@@ -58,14 +58,14 @@ class Tile:
 
 
 def tiles(isa: Isa) -> tuple[Tile, ...]:
-    shapes = ((6, 4), (8, 2), (14, 2), (16, 1)) if isa.registers == 32 else ((6, 2), (4, 2))
+    shapes = ((6, 4), (8, 3), (8, 2), (14, 2), (16, 1)) if isa.registers == 32 else ((6, 2), (4, 2))
     pixels = 8 if isa.registers == 32 else 4
     dense = (Tile(f"{pixels}x{vectors}", pixels, vectors, False, "NHWC") for pixels, vectors in shapes)
     anys = (Tile("any", pixels, 2, True, layout) for layout in ("NHWC", "NCHW"))
     block = 8 if isa.registers == 32 else 4
     planes = Tile(f"{block}by2", 2 * isa.lanes, block, False, "NCHW")
     # No strip is wider than a vector: NEON has as many registers as AVX-512, and four lanes.
-    many = ((8, 2), (14, 2), (16, 1)) if isa.registers == 32 else ((4, 2), (6, 2))
+    many = ((8, 3), (8, 2), (14, 2), (16, 1)) if isa.registers == 32 else ((4, 2), (6, 2))
     few = ((4, 6), (4, 2)) if isa.registers == 32 else ((4, 2),)
     flipped = few if isa.lanes == 4 else many
     turned = (Tile(f"{pixels}x{vectors}", pixels, vectors, False, "NCHW", turned=True) for pixels, vectors in flipped)
@@ -138,7 +138,7 @@ def _choice(problem: Problem, isa: Isa, tile: Tile, each: int) -> Choice:
         # Of every second cell a vector is two loads and a shuffle, of others as many loads as it has lanes.
         loads = columns.stride if columns.stride <= 2 else isa.lanes
         cycles += 2 * taps * max(0, single + vectors // single * loads - vectors)
-        cycles += taps * (vectors // single if columns.stride == 2 else 0)
+        cycles += taps * problem.machine.shuffling * (vectors // single if columns.stride == 2 else 0)
     # Squares are full here and turned between the products: no longer where few vectors are shuffled at a time.
     turned = direct.TURNED + (PARTLY if strip % isa.lanes else 0) if tile.turned else 0
     # A pixel's channels that are stored in parts take longer.
