@@ -147,7 +147,7 @@ def test_calls_with_a_residual_are_planned_once(monkeypatch: pytest.MonkeyPatch)
 @pytest.mark.parametrize("layout", ["NCHW", "NHWC"])
 def test_groups_that_are_calls_of_their_own_share_one_pass(layout: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The channels of one group are short pieces where they come last, and a pass over each would go through them one by one."""
-    monkeypatch.setattr(compiled, "SLICE", 40_000)
+    monkeypatch.setattr(compiled, "SLICE", 10_000)
     rng = np.random.default_rng(0)
     x = rng.integers(-4, 5, (3, 15, 9, 10)).astype(np.float32)
     w, bias = (rng.integers(-4, 5, shape).astype(np.float32) for shape in ((21, 5, 3, 2), (21,)))

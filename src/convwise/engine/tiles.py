@@ -8,7 +8,7 @@ from convwise.engine.isa import Isa
 def direct_tiles(isa: Isa) -> tuple[tuple[int, int], ...]:
     """Accumulators, one row of weights and one broadcast pixel fit the registers together; several, for widths that one does not divide."""
     if isa.registers == 32:
-        return (14, 2), (7, 2), (8, 2), (6, 4), (4, 4), (7, 3), (10, 1)
+        return (14, 2), (7, 2), (8, 2), (6, 4), (4, 4), (7, 3), (7, 1)
     return (6, 2), (4, 3), (4, 2), (10, 1)
 
 

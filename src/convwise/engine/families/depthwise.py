@@ -22,6 +22,8 @@ FIRST_TILE = (7, 1)
 """Channels first: rows and vectors of outputs that one register tile holds."""
 RUN = (4, 2)
 """Channels last and few: rows, and vectors of a row's run, of outputs that one register tile holds."""
+RAGGED = 2
+"""Vectors of channels from which on one that is not full costs less than runs do."""
 TASKS = 4
 """Tasks for each thread, so that a thread that was held up leaves work for the others."""
 TOO_WIDE = f"what it would copy of the input takes more than {MOST_WORKSPACE // 10**6} MB and than the output"
@@ -112,7 +114,8 @@ def choices(problem: Problem, isa: Isa) -> list[Choice]:
         near = [choice for choice in found if choice.workspace <= problem.machine.l2 * problem.threads]
         return affordable(problem, [_first(problem, isa), *near])
     fitting = [tile for tile in last_tiles(isa) if tile.lanes <= problem.channels and _takes(tile, problem)]
-    return affordable(problem, [*(_last(problem, isa, tile) for tile in fitting), _runs(problem, isa)])
+    runs = [_runs(problem, isa)] if problem.channels < RAGGED * isa.lanes else []
+    return affordable(problem, [*(_last(problem, isa, tile) for tile in fitting), *runs])
 
 
 def _takes(tile: Tile, problem: Problem) -> bool:
@@ -154,7 +157,7 @@ def _last(problem: Problem, isa: Isa, tile: Tile) -> Choice:
     cycles: float = tiles * (products + 4 * work)
     vectors = -(-tile.lanes // isa.lanes) * problem.batch * blocks
     if tile.staged:
-        cycles += vectors * strips * stage(rows) / 4 / tile.lanes * _copied(problem)
+        cycles += vectors * strips * stage(rows) / 4 / tile.lanes * copied(problem)
         if problem.threads > 1 and each < blocks:
             cycles += vectors * problem.out_height * problem.out_width * APART
     else:
@@ -225,7 +228,7 @@ def _runs(problem: Problem, isa: Isa) -> Choice:
     )
 
 
-def _copied(problem: Problem) -> float:
+def copied(problem: Problem) -> float:
     """Multiply-adds of a vector in whose time one is copied: longer where the next pixel's lies far off."""
     step = 4 * problem.channels
     far = step * problem.height * problem.width > problem.machine.l2

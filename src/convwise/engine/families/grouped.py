@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from convwise.engine.arrays import Array
-from convwise.engine.families.depthwise import COPIED, TASKS, TOO_WIDE, affordable, spread
+from convwise.engine.families.depthwise import COPIED, TASKS, TOO_WIDE, affordable, copied, spread, staged_task
 from convwise.engine.isa import Isa, symbol
 from convwise.engine.order import Order
 from convwise.engine.problem import Choice, Problem
@@ -109,18 +109,25 @@ def _tasks(problem: Problem, blocks: int, rows: int) -> tuple[int, int, int]:
 
 def _rotating(problem: Problem, isa: Isa, size: int, pixels: int) -> Choice:
     across, blocks = -(-problem.out_width // pixels), -(-problem.channels // isa.lanes)
-    rows, each, tasks = _tasks(problem, blocks, problem.out_height)
+    wide = problem.columns.spanned(across * pixels)
+
+    def stage(rows: int) -> int:
+        return 4 * isa.lanes * wide * problem.rows.spanned(rows)
+
+    rows, each = staged_task(problem, problem.out_height, blocks, stage)
+    strips = problem.batch * -(-problem.out_height // rows)
+    tasks = strips * -(-blocks // each)
     tiles = problem.batch * problem.out_height * across * blocks
-    inside = len(problem.columns.interior) * len(problem.rows.interior) / (problem.out_width * problem.out_height)
-    cycles = problem.taps * (pixels * size + size / 2 + pixels * (5 - 4 * inside)) + pixels * (size + 8)
+    cycles = problem.taps * (pixels * size + size / 2) + pixels * (size + 8)
+    vectors = strips * blocks * stage(rows) / 4 / isa.lanes
     return Choice(
         family=NAME,
         variant=f"{size}of{size}_nhwc",
         symbol=symbol(NAME, f"{size}of{size}_nhwc", isa),
         tiles=(("pixels", pixels), ("group", size), ("rows of a task", rows), ("blocks of a task", each)),
-        extra=(rows, each),
-        seconds=_seconds(problem, isa, cycles * tiles, tasks),
-        workspace=0,
+        extra=(rows, each, wide),
+        seconds=_seconds(problem, isa, cycles * tiles + vectors * copied(problem), tasks),
+        workspace=min(problem.threads, tasks) * stage(rows),
         macs=tiles * pixels * isa.lanes * size * problem.taps,
         together=True,
     )
@@ -142,7 +149,10 @@ def _any(problem: Problem, isa: Isa) -> Choice:
     strips = problem.batch * -(-problem.out_height // rows)
     tiles = problem.batch * problem.out_height * across * blocks
     gathers = strips * blocks * stage(rows) / isa.lanes
-    cycles = tiles * (problem.taps * inner * (ANY_PIXELS + 3) + 20 * ANY_PIXELS) + gathers * isa.lanes * 1.5
+    cycles = (
+        tiles * (problem.taps * inner * (ANY_PIXELS + 3) + 20 * ANY_PIXELS)
+        + gathers * isa.lanes * 1.5 * copied(problem) / COPIED
+    )
     variant = f"any_{problem.output_layout.lower()}"
     return Choice(
         family=NAME,

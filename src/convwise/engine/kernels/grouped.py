@@ -16,7 +16,7 @@ import halide as hl
 
 from convwise.engine.families.grouped import ANY_PIXELS, planes, rotations
 from convwise.engine.isa import Isa, symbol
-from convwise.engine.kernels.common import Program, Shared, Variants, cell, masked, whole
+from convwise.engine.kernels.common import Program, Shared, Variants, masked, padded, schedule_padded, whole
 
 GUARD, INWARDS, ROUND = hl.TailStrategy.GuardWithIf, hl.TailStrategy.ShiftInwards, hl.TailStrategy.RoundUp
 
@@ -31,62 +31,50 @@ def variants(isa: Isa) -> Variants:
 
 def _rotating(isa: Isa, size: int, pixels: int) -> Program:
     shared = Shared(4)  # channel, rotation, kx, ky
-    extra = rows, blocks = [whole(name) for name in ("rows", "blocks")]
+    extra = rows, blocks, wide = [whole(name) for name in ("rows", "blocks", "wide")]
     j, g, r, xi, xt, c, x, y, n = (hl.Var(name) for name in ("j", "g", "r", "xi", "xt", "c", "x", "y", "n"))
-    acc, tile = hl.Func("acc"), hl.Func("tile")
+    acc, sums = hl.Func("acc"), hl.Func("sums")
     out = hl.Func(symbol("grouped", f"{size}of{size}_nhwc", isa))
-    w, inp = shared.weights, shared.inp
-    left, top = cell(shared, xt * pixels, y, 0, 0)
-    right, bottom = cell(shared, xt * pixels + pixels - 1, y, w.dim(2).extent() - 1, w.dim(3).extent() - 1)
-    interior = (left >= 0) & (right < inp.dim(1).extent()) & (top >= 0) & (bottom < inp.dim(2).extent())
-    inner, edge = (hl.RDom([(0, w.dim(2).extent()), (0, w.dim(3).extent())], name) for name in ("inner", "edge"))
-    inner.where(interior)
-    edge.where(~interior)
-    channel = g * size + j
+    w, channel = shared.weights, g * size + j
+    stage, copies = padded(shared.inp, (shared.pad_x, shared.pad_y), wide, shared.zero)
+    taps = hl.RDom([(0, w.dim(2).extent()), (0, w.dim(3).extent())], "taps")
+    column = (xt * pixels + xi) * shared.stride_x + taps.x * shared.dilation_x
+    row = y * shared.stride_y + taps.y * shared.dilation_y
     acc[j, g, r, xi, xt, y, n] = hl.f32(0)
-    place = cell(shared, xt * pixels + xi, y, inner.x, inner.y)
-    acc[j, g, r, xi, xt, y, n] += w[channel, r, inner.x, inner.y] * inp[channel, place[0], place[1], n]
-    place = cell(shared, xt * pixels + xi, y, edge.x, edge.y)
-    acc[j, g, r, xi, xt, y, n] += w[channel, r, edge.x, edge.y] * masked(shared, channel, *place, n)
+    acc[j, g, r, xi, xt, y, n] += w[channel, r, taps.x, taps.y] * stage[channel, column, row, n]
     total = shared.bias[channel]
     for rotation in range(size):
         total += acc[(j + size - rotation) % size, g, rotation, xi, xt, y, n]
-    sums = hl.Func("sums")
-    sums[j, g, xi, xt, y, n] = total
-    tile[j, g, xi, xt, y, n] = shared.clamped(sums[j, g, xi, xt, y, n])
-    out[c, x, y, n] = tile[c % size, c / size, x % pixels, x / pixels, y, n]
-    _schedule_rotating(shared, (acc, sums, tile, out), (inner, edge), (isa.lanes, size, pixels), (rows, blocks))
+    sums[j, g, xi, xt, y, n] = shared.clamped(total)
+    out[c, x, y, n] = sums[c % size, c / size, x % pixels, x / pixels, y, n]
+    _schedule_rotating(shared, (acc, sums, out), taps, (isa.lanes, size, pixels), (rows, blocks))
+    schedule_padded(stage, copies, wide, out, isa.lanes, shared.inp.dim(0).stride() == 1)
     return shared.program(out, extra)
 
 
-def _schedule_rotating(shared: Shared, funcs: Any, domains: Any, shape: tuple[int, int, int], sizes: Any) -> None:
-    (acc, sums, tile, out), (lanes, size, pixels), (rows, blocks) = funcs, shape, sizes
+def _schedule_rotating(shared: Shared, funcs: Any, taps: Any, shape: tuple[int, int, int], sizes: Any) -> None:
+    (acc, sums, out), (lanes, size, pixels), (rows, blocks) = funcs, shape, sizes
     each = lanes // size
     c, x, y, n = out.args()
-    names = ("j", "g", "gi", "gb", "go", "gj", "xi", "xt", "yo", "yi", "task")
-    j, g, gi, gb, go, gj, xi, xt, yo, yi, task = (hl.Var(name) for name in names)
+    names = ("j", "g", "gi", "gb", "co", "cj", "xi", "xt", "yo", "yi", "task")
+    j, g, gi, gb, co, cj, xi, xt, yo, yi, task = (hl.Var(name) for name in names)
     for axis in range(4):
         out.output_buffer().dim(axis).set_min(0)
     out.split(c, g, j, size, ROUND).split(g, gb, gi, each, INWARDS).split(x, xt, xi, pixels, GUARD)
-    out.split(y, yo, yi, rows, GUARD).split(gb, go, gj, blocks, GUARD)
-    out.reorder(j, gi, xi, xt, gj, yi, yo, n, go).vectorize(j).vectorize(gi).unroll(xi)
-    out.fuse(yo, n, task).fuse(task, go, task).parallel(task)
-    out.never_partition([hl.VarOrRVar(var) for var in (yi, gj, task)])
-    for func in (acc, sums, tile):
+    out.split(y, yo, yi, rows, GUARD).split(gb, co, cj, blocks, GUARD)
+    out.reorder(j, gi, xi, xt, yi, cj, yo, n, co).vectorize(j).vectorize(gi).unroll(xi)
+    out.fuse(yo, n, task).fuse(task, co, task).parallel(task)
+    out.never_partition([hl.VarOrRVar(var) for var in (yi, cj, task)])
+    for func in (acc, sums):
         j, g, *_ = func.args()
         func.compute_at(out, xt).bound(j, 0, size).bound_extent(g, each)
         func.vectorize(j).vectorize(g)
-    for func in (sums, tile):
-        j, g, xi, xt, y, n = func.args()
-        func.bound(xi, 0, pixels).bound_extent(xt, 1)
-    sums.unroll(sums.args()[2])
+    j, g, xi, xt, y, n = sums.args()
+    sums.bound(xi, 0, pixels).bound_extent(xt, 1).unroll(xi)
     j, g, r, xi, xt, y, n = acc.args()
     acc.bound(r, 0, size).bound(xi, 0, pixels).bound_extent(xt, 1).unroll(r).unroll(xi)
-    dense = shared.inp.dim(0).stride() == 1
-    for number, taps in enumerate(domains):
-        update = acc.update(number).reorder(j, g, r, xi, taps.x, taps.y, xt, y, n)
-        update.vectorize(j).vectorize(g).unroll(r).unroll(xi).never_partition_all()
-        update.specialize(dense)
+    update = acc.update().reorder(j, g, r, xi, taps.x, taps.y, xt, y, n)
+    update.vectorize(j).vectorize(g).unroll(r).unroll(xi).never_partition_all()
     out.output_buffer().dim(0).set_stride(1)
 
 
