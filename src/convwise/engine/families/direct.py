@@ -40,6 +40,8 @@ TURNED = 10
 """Multiply-adds of a vector in whose time one of planes is turned into channels last, or back."""
 SQUARE = 16
 """Planes are turned by squares as wide as a vector, at most of so many cells."""
+HELD, PLACES = 10, {"point": 4, "edges": 8}
+"""Pixels whose places registers hold, and loads for each further one's in every row of weights: more where a pixel lies anywhere."""
 SKIPPED = 3
 """From this padding on, products with nothing but padding are looked for and left out."""
 
@@ -247,8 +249,9 @@ def _efficiency(pixels: int, vectors: int, form: str) -> float:
     A row of weights is read the more often the fewer pixels share it. Without a stage every pixel is read where it lies, far
     from the next and once for all vectors: many of them for few vectors wait for each other.
     """
-    multiplying, loading = pixels * vectors / 2, (pixels + vectors + 2) / 2
-    waiting = 0.16 / vectors + 0.005 * pixels if form == "point" else 0.1 / pixels
+    places = PLACES.get(form, 1) * max(pixels - HELD, 0)
+    multiplying, loading = pixels * vectors / 2, (pixels + vectors + 2 + places) / 2
+    waiting = 0.16 / vectors + 0.005 * pixels + 0.5 / pixels if form == "point" else 0.1 / pixels
     return multiplying / (max(multiplying, loading) + 0.25) / (1 + waiting)
 
 
