@@ -213,6 +213,31 @@ def test_few_channels_are_one_run_with_their_cells(channels: int, step: int, mon
 
 
 @needed
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("layout", ["NHWC", "NCHW"])
+@pytest.mark.parametrize(("channels", "side", "filters"), [(16, 1, 213), (5, 2, 150), (33, 1, 213)])
+def test_few_products_of_many_filters_are_stored_tile_by_tile(
+    channels: int, side: int, filters: int, layout: str, threads: int
+) -> None:
+    """All blocks of channels of a tile one after the other, the last of which is not full; more products go block by block."""
+    rng = np.random.default_rng(side)
+    x = rng.integers(-3, 4, (2, channels, 19, 23)).astype(np.float32)
+    weight, bias = (
+        rng.integers(-3, 4, shape).astype(np.float32) for shape in ((filters, channels, side, side), filters)
+    )
+    x = x if layout == "NCHW" else np.ascontiguousarray(x.transpose(0, 2, 3, 1))
+    options: dict[str, object] = {"layout": layout, "padding": side - 1, "threads": threads}
+    conv = Conv(weight, bias, algorithm="direct", **options)
+    assert np.array_equal(conv(x), conv2d(x, weight, bias, algorithm="windows", **options))
+    ((prepared, *_),) = conv._prepared.values()
+    _, _, blocks, beside, *_ = prepared.choice.extra
+    assert beside == (blocks if channels < 33 else 1)
+    if channels < 33 and side == 1 and layout == "NHWC":
+        # Threads share pixels then, not blocks, so that each writes whole pixels.
+        assert blocks == -(-filters // dict(prepared.choice.tiles)["channels"])
+
+
+@needed
 def test_a_tile_that_spans_much_of_many_channels_is_added_up_in_parts() -> None:
     """A dilation of 64 with four threads: the cells of one tile would take more than the workspace."""
     rng = np.random.default_rng(0)
@@ -389,7 +414,7 @@ def test_the_stage_of_a_task_holds_all_groups_that_it_touches(filters: int, grou
     found = [choice for choice in direct.choices(one, library.isa) if choice.together]
     assert found
     for choice in found:
-        _, _, blocks, wide, _, each = choice.extra
+        _, _, blocks, _, wide, _, each = choice.extra
         last = groups * each
         spans = [(min(start + blocks, last) - 1) // each - start // each + 1 for start in range(0, last, blocks)]
         assert max(spans) * 32 <= wide, choice

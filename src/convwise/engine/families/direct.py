@@ -42,6 +42,8 @@ SQUARE = 16
 """Planes are turned by squares as wide as a vector, at most of so many cells."""
 HELD, PLACES = 10, {"point": 4, "edges": 8}
 """Pixels whose places registers hold, and loads for each further one's in every row of weights: more where a pixel lies anywhere."""
+SHALLOW = 32
+"""Products of an output at most that are over before the one before is stored."""
 SKIPPED = 3
 """From this padding on, products with nothing but padding are looked for and left out."""
 
@@ -191,7 +193,15 @@ def _choice(
         variant=variant,
         symbol=symbol(NAME, variant, isa),
         tiles=named if calls == 1 else (*named, ("input channels of a call", depth)),
-        extra=(rows, tiles, blocks, wide, int(_skips(problem)), each),
+        extra=(
+            rows,
+            tiles,
+            blocks,
+            blocks if _shallow(problem, depth, deep * block) else 1,
+            wide,
+            int(_skips(problem)),
+            each,
+        ),
         seconds=(work + moved + stored) * uneven + apart * calls * (2e-6 + tasks * HANDED / threads),
         workspace=threads * stage,
         macs=macs,
@@ -255,6 +265,14 @@ def _efficiency(pixels: int, vectors: int, form: str) -> float:
     return multiplying / (max(multiplying, loading) + 0.25) / (1 + waiting)
 
 
+def _shallow(problem: Problem, depth: int, filters: int) -> bool:
+    """Whether a tile is multiplied with all blocks one after the other: its sums take so little time that they are better written side
+    by side, though weights are read again for each tile.
+    """
+    terms = depth * problem.taps
+    return terms <= SHALLOW and 4 * terms * filters <= problem.machine.l2 // 4
+
+
 def _task(
     problem: Problem, tile: tuple[int, int], deep: int, budget: int, wanted: int, most_blocks: int = LARGEST_INDEX
 ) -> tuple[int, int, int]:
@@ -275,7 +293,8 @@ def _task(
     strips = max(strips, min(-(-wanted // lines), most))
     rows = -(-problem.out_height // strips)
     strips = problem.batch * -(-across // tiles) * -(-problem.out_height // rows)
-    while strips * -(-deep // blocks) < wanted and blocks > 1:
+    shared = problem.out_height == 1 and _shallow(problem, problem.channels // problem.groups, problem.filters)
+    while strips * -(-deep // blocks) < wanted and blocks > 1 and not shared:
         blocks = -(-blocks // 2)
     if strips * -(-deep // blocks) < wanted and rows == problem.out_height == 1 and tiles > 1:
         tiles = max(1, tiles * strips // wanted)

@@ -57,11 +57,11 @@ class Funcs:
 def build(isa: Isa, tile: tuple[int, int], layout: str, form: str) -> Program:
     shared = Shared(5)  # k in block, c, kx, ky, block
     pixels, block = tile[0], isa.lanes * tile[1]
-    names = ("rows", "tiles", "blocks", "wide", "skip", "each")
-    extra = rows, tiles, blocks, wide, skip, each = [whole(name) for name in names]
+    names = ("rows", "tiles", "blocks", "beside", "wide", "skip", "each")
+    extra = rows, tiles, blocks, beside, wide, skip, each = [whole(name) for name in names]
     name = symbol("direct", f"{tile[0]}x{tile[1]}_{layout}_{form}", isa)
     funcs, sums = _algorithm(shared, name, (pixels, block, isa.lanes), (layout, form), (skip, each))
-    _schedule_output(shared, funcs, isa, (pixels, block), (layout, form), (rows, tiles, blocks))
+    _schedule_output(shared, funcs, isa, (pixels, block), (layout, form), (rows, tiles, blocks, beside))
     if form == "any":
         _schedule_tile(shared, funcs, isa, (pixels, block), layout)
     _schedule_sums(shared, funcs, isa, (pixels, block), form, sums)
@@ -181,32 +181,35 @@ def _schedule_output(
     isa: Isa,
     shape: tuple[int, int],
     kind: tuple[str, str],
-    sizes: tuple[Any, Any, Any],
+    sizes: tuple[Any, Any, Any, Any],
 ) -> None:
-    """Tasks of `rows` rows, `tiles` tiles of a row and `blocks` blocks of channels; the weights of a block stay in cache."""
-    (pixels, block), (rows, tiles, blocks), (layout, form) = shape, sizes, kind
+    """Tasks of `rows` rows, `tiles` tiles of a row and `blocks` blocks of channels; the weights of a block stay in cache, and those of
+    `beside` blocks are taken for a tile one after the other.
+    """
+    (pixels, block), (rows, tiles, blocks, beside), (layout, form) = shape, sizes, kind
     out, tile = funcs.out, funcs.tile
     k, x, y, n = out.args()
-    names = ("ki", "kb", "xi", "xt", "ko", "kj", "xo", "xj", "yo", "yi", "task")
-    ki, kb, xi, xt, ko, kj, xo, xj, yo, yi, task = (hl.Var(name) for name in names)
+    names = ("ki", "kb", "xi", "xt", "ko", "kj", "kn", "xo", "xj", "yo", "yi", "task")
+    ki, kb, xi, xt, ko, kj, kn, xo, xj, yo, yi, task = (hl.Var(name) for name in names)
     for axis in range(4):
         out.output_buffer().dim(axis).set_min(0)
     out.split(k, kb, ki, block, GUARD).split(x, xt, xi, pixels, GUARD)
     out.split(y, yo, yi, rows, GUARD).split(xt, xo, xj, tiles, GUARD).split(kb, ko, kj, blocks, GUARD)
+    out.split(kj, kj, kn, beside, GUARD)
     nhwc = layout == "nhwc"
     lane, other = (ki, xi) if nhwc else (xi, ki)
-    out.reorder(lane, other, xj, yi, kj, xo, yo, n, ko).vectorize(lane, isa.lanes, GUARD)
+    out.reorder(lane, other, kn, xj, yi, kj, xo, yo, n, ko).vectorize(lane, isa.lanes, GUARD)
     out.fuse(xo, yo, task).fuse(task, n, task).fuse(task, ko, task).parallel(task)
     out.never_partition_all()
 
     for param in (out.output_buffer(), shared.residual):
         param.dim(0).set_stride(1 if nhwc else hl.Expr())
         param.dim(1).set_stride(hl.Expr() if nhwc else 1)
-    funcs.acc.compute_at(out, xj)
+    funcs.acc.compute_at(out, kn)
     if not nhwc:
-        schedule_flipped(funcs.flips, out, xj, shape, isa.lanes)
+        schedule_flipped(funcs.flips, out, kn, shape, isa.lanes)
     if form == "any":
-        tile.compute_at(out, xj)
+        tile.compute_at(out, kn)
     if form not in ("point", "edges"):
         funcs.stage.compute_at(out, task)
 
