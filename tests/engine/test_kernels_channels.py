@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from convwise.axis import Pads, Window
-from convwise.engine import Conv, avg_pool2d, conv2d, max_pool2d, native, planning
+from convwise.engine import Conv, avg_pool2d, conv2d, max_pool2d, native, plan, planning
 from convwise.engine.calls import problem_of
 from convwise.engine.families import FAMILIES, depthwise, direct, first, grouped
 from convwise.engine.isa import AVX512, Isa
@@ -231,10 +231,57 @@ def test_few_products_of_many_filters_are_stored_tile_by_tile(
     assert np.array_equal(conv(x), conv2d(x, weight, bias, algorithm="windows", **options))
     ((prepared, *_),) = conv._prepared.values()
     _, _, blocks, beside, *_ = prepared.choice.extra
-    assert beside == (blocks if channels < 33 else 1)
+    assert beside == (blocks if channels < 33 and layout == "NHWC" else 1)
     if channels < 33 and side == 1 and layout == "NHWC":
         # Threads share pixels then, not blocks, so that each writes whole pixels.
         assert blocks == -(-filters // dict(prepared.choice.tiles)["channels"])
+
+
+@needed
+@pytest.mark.parametrize(
+    ("family", "channels", "groups"), [("depthwise", 5, 5), *(("grouped", 48, 48 // size) for size in (2, 4, 8))]
+)
+@pytest.mark.parametrize("threads", [1, 3])
+def test_channels_that_lie_apart(family: str, channels: int, groups: int, threads: int) -> None:
+    """Runs of few channels and groups of 2, 4 and 8, from arrays whose channels are not neighbours, with what follows the sums."""
+    rng = np.random.default_rng(channels)
+    planes, cells = (
+        rng.integers(-3, 4, shape).astype(np.float32) for shape in ((2, channels, 11, 14), (2, 11, 14, 2 * channels))
+    )
+    weight = rng.integers(-3, 4, (channels, channels // groups, 3, 3)).astype(np.float32)
+    options: dict[str, object] = {
+        "layout": "NHWC",
+        "padding": (1, 2),
+        "stride": (1, 2),
+        "groups": groups,
+        "activation": "relu6",
+    }
+    conv = Conv(weight, algorithm=family, threads=threads, **options)
+    reference = Conv(weight, algorithm="windows", **options)
+    for view in (planes.transpose(0, 2, 3, 1), cells[..., ::2], cells[..., ::-2]):
+        residual = rng.integers(-9, 10, reference(view).shape).astype(np.float32)
+        assert np.array_equal(conv(view), reference(view))
+        assert np.array_equal(conv(view, residual), reference(view, residual))
+    if family == "grouped" and native.library().isa.lanes >= channels // groups:  # type: ignore[union-attr]
+        taken = {prepared.choice.variant for prepared, *_ in conv._prepared.values()}
+        assert f"{channels // groups}of{channels // groups}_nhwc" in taken
+
+
+@needed
+def test_copies_that_are_too_much_for_all_threads_are_made_by_fewer() -> None:
+    """Rows far apart: a stage of four megabytes a thread, of which three fit the output and four do not."""
+    rng = np.random.default_rng(0)
+    x = rng.integers(-3, 4, (1, 200, 200, 64)).astype(np.float32)
+    weight = rng.integers(-3, 4, (64, 2, 3, 3)).astype(np.float32)
+    options: dict[str, object] = {"layout": "NHWC", "groups": 32, "dilation": 90}
+    wanted = conv2d(x, weight, algorithm="windows", **options)
+    for threads in (1, 2, 4, 16):
+        conv = Conv(weight, algorithm="grouped", threads=threads, **options)
+        assert np.array_equal(conv(x), wanted)
+        ((prepared, *_),) = conv._prepared.values()
+        assert prepared.choice.workspace <= prepared.problem.most_workspace
+        assert 1 <= prepared.problem.threads <= threads
+    assert plan(x.shape, weight.shape, threads=16, algorithm="grouped", **options).algorithm == "grouped"
 
 
 @needed

@@ -163,6 +163,7 @@ def prepare(
     if not fits(problem, inputs, outputs):
         return None
     flat, flat_inputs = flatten(problem, inputs)
+    flat = planning.allowed(flat, algorithm)
     choice = choose(flat, algorithm)
     if choice is None:
         return None

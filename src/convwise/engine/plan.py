@@ -257,6 +257,7 @@ def _compiled(shown: Shown, problem: Problem, method: str, activation: str | Non
     stored = shape if problem.input_layout == "NCHW" else (shape[0], shape[2], shape[3], shape[1])
     flat, _ = flatten(problem, dense_steps(stored, problem.input_layout))
     name = None if method == "auto" else method
+    flat = planning.allowed(flat, name)
     choice, measured, reason = _choose(flat, name, tune)
     found = planning.candidates(flat, kernels)
     if choice is None:

@@ -103,6 +103,16 @@ def choose(problem: Problem, algorithm: str | None) -> Choice | None:
     return min(found, key=lambda choice: choice.seconds, default=None)
 
 
+def allowed(problem: Problem, algorithm: str | None) -> Problem:
+    """`problem`, for fewer threads where the copies of all would be too much for every kernel, but those of fewer are not."""
+    fewer = problem
+    while choose(fewer, algorithm) is None:
+        if fewer.threads == 1:
+            return problem
+        fewer = replace(fewer, threads=fewer.threads // 2)
+    return fewer
+
+
 def reason(problem: Problem, algorithm: str) -> str:
     """Why `algorithm` does not run `problem`."""
     kernels = library()
@@ -112,4 +122,4 @@ def reason(problem: Problem, algorithm: str) -> str:
     return told.get(algorithm) or "an image of more than 2**30 numbers, or steps that reach as far"
 
 
-__all__ = ["Candidate", "candidates", "choose", "library", "machine_of", "reason", "why_none"]
+__all__ = ["Candidate", "allowed", "candidates", "choose", "library", "machine_of", "reason", "why_none"]

@@ -12,6 +12,10 @@ def direct_tiles(isa: Isa) -> tuple[tuple[int, int], ...]:
     return (6, 2), (4, 3), (4, 2), (10, 1)
 
 
+RUN = (4, 2)
+"""Depthwise, few channels last: rows, and vectors of a row's run, of outputs that one register tile holds."""
+
+
 def plane_tiles(isa: Isa) -> tuple[tuple[int, int], ...]:
     """The same with the roles swapped: output channels times vectors of pixels."""
     if isa.registers == 32:

@@ -12,6 +12,7 @@ from convwise.engine.arrays import Array
 from convwise.engine.isa import Isa, symbol
 from convwise.engine.order import Order
 from convwise.engine.problem import FAR, MOST_WORKSPACE, Choice, Problem
+from convwise.engine.tiles import RUN
 
 NAME = "depthwise"
 USUAL = ((3, 1), (3, 2), (5, 1), (5, 2), (7, 1))
@@ -20,8 +21,6 @@ NEAR = ((3, 1), (3, 2))
 """Those of them whose tiles fit the registers with all that they read."""
 FIRST_TILE = (7, 1)
 """Channels first: rows and vectors of outputs that one register tile holds."""
-RUN = (4, 2)
-"""Channels last and few: rows, and vectors of a row's run, of outputs that one register tile holds."""
 RAGGED = 2
 """Vectors of channels from which on one that is not full costs less than runs do."""
 TASKS = 4

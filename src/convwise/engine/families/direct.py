@@ -43,7 +43,7 @@ SQUARE = 16
 HELD, PLACES = 10, {"point": 4, "edges": 8}
 """Pixels whose places registers hold, and loads for each further one's in every row of weights: more where a pixel lies anywhere."""
 SHALLOW = 32
-"""Products of an output at most that are over before the one before is stored."""
+"""Products of an output at most whose sum takes less time than storing it."""
 SKIPPED = 3
 """From this padding on, products with nothing but padding are looked for and left out."""
 
@@ -197,7 +197,7 @@ def _choice(
             rows,
             tiles,
             blocks,
-            blocks if _shallow(problem, depth, deep * block) else 1,
+            blocks if _shallow(problem) else 1,
             wide,
             int(_skips(problem)),
             each,
@@ -265,12 +265,13 @@ def _efficiency(pixels: int, vectors: int, form: str) -> float:
     return multiplying / (max(multiplying, loading) + 0.25) / (1 + waiting)
 
 
-def _shallow(problem: Problem, depth: int, filters: int) -> bool:
+def _shallow(problem: Problem) -> bool:
     """Whether a tile is multiplied with all blocks one after the other: its sums take so little time that they are better written side
-    by side, though weights are read again for each tile.
+    by side, though weights are read again for each tile. Planes lie apart in any case.
     """
-    terms = depth * problem.taps
-    return terms <= SHALLOW and 4 * terms * filters <= problem.machine.l2 // 4
+    terms = problem.channels // problem.groups * problem.taps
+    near = 4 * terms * problem.filters <= problem.machine.l2 // 4
+    return problem.output_layout == "NHWC" and terms <= SHALLOW and near
 
 
 def _task(
@@ -293,7 +294,7 @@ def _task(
     strips = max(strips, min(-(-wanted // lines), most))
     rows = -(-problem.out_height // strips)
     strips = problem.batch * -(-across // tiles) * -(-problem.out_height // rows)
-    shared = problem.out_height == 1 and _shallow(problem, problem.channels // problem.groups, problem.filters)
+    shared = problem.out_height == 1 and tiles > 1 and _shallow(problem)
     while strips * -(-deep // blocks) < wanted and blocks > 1 and not shared:
         blocks = -(-blocks // 2)
     if strips * -(-deep // blocks) < wanted and rows == problem.out_height == 1 and tiles > 1:

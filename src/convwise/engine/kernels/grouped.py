@@ -2,7 +2,7 @@
 
 Where a group has as many inputs as outputs and divides a vector, the lanes are *input* channels: for each of `size` rotations
 an accumulator holds what the lane's channel adds to the output that lies so many channels behind it, and the rotations are
-shuffled into place once at the end. Channels first, the lanes are outputs of a row, and the tile holds all channels of a
+shuffled into place once at the end; a stage holds the vector's channels with their padding. Channels first, the lanes are outputs of a row, and the tile holds all channels of a
 group, whose planes a stage holds with their padding. Any other grouping copies what it reads into a stage that is spread out by output
 channels.
 """

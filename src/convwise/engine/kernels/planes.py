@@ -49,7 +49,7 @@ def _build(isa: Isa, shape: tuple[int, int], after: str) -> Program:
 
 
 def _panel(shared: Shared, strip: Any) -> tuple[Any, Any]:
-    """The cells of a strip, channel after channel."""
+    """The cells of a strip, channel after channel, and zeros behind a plane's last one."""
     q, c, s, n = (hl.Var(name) for name in ("q", "c", "s", "n"))
     panel, inp = hl.Func("panel"), shared.inp
     width, height = inp.dim(1).extent(), inp.dim(2).extent()
@@ -64,7 +64,11 @@ def _panel(shared: Shared, strip: Any) -> tuple[Any, Any]:
     single = hl.RDom([(0, strip)], "single")
     single.where((first + single < width * height) & ~dense)
     panel[single, c, s, n] = inp[c, (first + single) % width, (first + single) / width, n]
-    return panel, run.x
+    # Tiles are multiplied whole: what lies in memory may be denormal numbers, for which a processor takes a hundred times as long.
+    beyond = hl.RDom([(0, strip)], "beyond")
+    beyond.where((first + strip > width * height) & (first + beyond >= width * height))
+    panel[beyond, c, s, n] = hl.f32(0)
+    return panel, (run.x, beyond.x)
 
 
 def _sums(shared: Shared, isa: Isa, shape: tuple[int, int], panel: Any, sizes: tuple[Any, Any]) -> Any:
@@ -122,5 +126,6 @@ def _schedule(shared: Shared, funcs: Any, isa: Isa, shape: tuple[int, int, str],
             tile.specialize(shared.act == act)
     # A vector more between the channels: they would else fall on few places of the cache.
     panel.compute_at(out, task).bound(panel.args()[0], 0, tiles * pixels + isa.lanes).bound_extent(n, 1)
-    panel.update(0).vectorize(run, isa.lanes, GUARD).never_partition_all()
+    for number, cells in ((0, run[0]), (2, run[1])):
+        panel.update(number).vectorize(cells, isa.lanes, GUARD).never_partition_all()
     panel.update(1).never_partition_all()

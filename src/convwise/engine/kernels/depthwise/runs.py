@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import halide as hl
 
-from convwise.engine.families.depthwise import RUN, USUAL
+from convwise.engine.families.depthwise import USUAL
 from convwise.engine.isa import Isa, symbol
 from convwise.engine.kernels.common import F32, Program, Shared, runs, whole
-from convwise.engine.kernels.depthwise.taps import LARGEST_WHOLE, taps_of, usual_branches
+from convwise.engine.kernels.depthwise.taps import taps_of, usual_branches
+from convwise.engine.tiles import RUN
 
 GUARD, ROUND = hl.TailStrategy.GuardWithIf, hl.TailStrategy.RoundUp
 
@@ -58,7 +59,7 @@ def by_runs(isa: Isa) -> Program:
     update.never_partition_all()
     for branch, size, _ in usual_branches(shared, update, taps, USUAL[:4]):
         branch.unroll(taps.x)
-        if size < LARGEST_WHOLE:
+        if size == 3:  # of larger windows all taps would be much code: a tap is eight multiply-adds here
             branch.unroll(taps.y)
     out.output_buffer().dim(0).set_stride(1)
     return shared.program(out, extra)

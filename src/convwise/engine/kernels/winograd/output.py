@@ -109,7 +109,9 @@ def _store(
     turns = layout.startswith("nchw")
     across = x * isa.lanes + w if turns else x
     square, spot, kv = hl.Func("square_out"), *variables("spot", "kv")
-    square[spot, kv, x, y, ty, n] = strip[kv * isa.lanes + spot % isa.lanes, x * isa.lanes + spot / isa.lanes, y, ty, n]
+    # What only fills a square is the last pixel again.
+    near = hl.min(x * isa.lanes + spot / isa.lanes, wide - 1)
+    square[spot, kv, x, y, ty, n] = strip[kv * isa.lanes + spot % isa.lanes, near, y, ty, n]
     pixels = (square, *turned(square, isa.lanes))
     pixel = pixels[-1][k % isa.lanes * isa.lanes + w, k / isa.lanes, x, y, ty, n]
     source = pixel if turns else strip[k, x, y, ty, n]

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "../buffer.h"
 #include "../memory.h"
@@ -40,6 +41,7 @@ struct call {
     const struct stages *stages;
     void **given;
     int frequencies; /* along one axis */
+    int tiles; /* of a rectangle */
     int pixels, blocks; /* tiles of a register tile, and how many of these a rectangle has */
     int chunks; /* vectors of input channels, those of all parts */
     int group, groups; /* output channels of a group, and how many of these there are */
@@ -65,7 +67,8 @@ static struct call call_of(const struct stages *stages, void **given) {
     int wide = number(&call, WIDE), tall = number(&call, TALL), images = number(&call, IMAGES);
     int phases_x = number(&call, DILATION_X), phases_y = number(&call, DILATION_Y);
     call.pixels = stages->schedule == THIN ? THIN_TILES : number(&call, PIXELS);
-    call.blocks = parts_of(wide * phases_x * tall * images, call.pixels);
+    call.tiles = wide * phases_x * tall * images;
+    call.blocks = parts_of(call.tiles, call.pixels);
     call.chunks = weights[stages->schedule == THIN ? 3 : 2].extent;
     call.group = number(&call, VECTORS) * stages->lanes;
     call.groups = parts_of(out[0].extent, call.group);
@@ -83,6 +86,21 @@ static float *make(struct array *array, int axes, const int extents[], const int
     return array->buffer.host = halide_malloc(0, (size_t)count * sizeof(float));
 }
 
+/* Register tiles are multiplied whole, and the last one may have more places than there are tiles. What lies in memory may be
+ * denormal numbers, for which a processor takes a hundred times as long.
+ */
+static void clear_rest(const struct call *call, const struct array *spectrum) {
+    const struct dim *of = spectrum->dims;
+    int first = call->tiles - (call->blocks - 1) * call->pixels;
+    size_t left = sizeof(float) * (size_t)(call->pixels - first) * (size_t)of[1].stride;
+    if (!left) return;
+    float *start = spectrum->buffer.host + (int64_t)(call->blocks - 1) * of[3].stride + (int64_t)first * of[1].stride;
+    for (int down = 0; down < call->frequencies; down++)
+        for (int across = 0; across < call->frequencies; across++)
+            for (int chunk = 0; chunk < call->chunks; chunk++)
+                memset(start + (int64_t)down * of[4].stride + (int64_t)across * of[5].stride + (int64_t)chunk * of[2].stride, 0, left);
+}
+
 /* c in chunk, tile of a register tile, chunk and part, register tile, frequency down and across: what a register tile reads
  * for a frequency is one run. Frequencies lie an odd number of vectors apart: their stores would else fall on few places
  * of the cache. For thin products the tiles of all register tiles lie side by side, and a chunk's numbers together.
@@ -93,7 +111,9 @@ static float *make_spectrum(const struct call *call, struct array *spectrum) {
     int64_t frequency = lanes * ((int64_t)call->pixels * call->blocks * call->chunks | 1);
     int64_t usual[] = {1, lanes, run, run * call->chunks, frequency, frequency * size};
     int64_t by_chunks[] = {1, lanes, tiles * size * size, run, tiles * size, tiles};
-    return make(spectrum, 6, extents, call->stages->schedule == THIN ? by_chunks : usual, frequency * size * size);
+    float *made = make(spectrum, 6, extents, call->stages->schedule == THIN ? by_chunks : usual, frequency * size * size);
+    clear_rest(call, spectrum);
+    return made;
 }
 
 /* k, frequency down and across, tile; thin products lie as they are written. */
