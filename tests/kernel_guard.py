@@ -1,14 +1,16 @@
 """Run by test_kernels.py in a process of its own: random convolutions between forbidden pages. A wrong byte ends it.
 
-    python kernel_guard.py FAMILY COUNT SEED
+    python kernel_guard.py FAMILY COUNT SEED [FENCED]
 
-"edges" are the programs of that form of the direct family.
+"edges" are the programs of that form of the direct family. FENCED is engine/fenced_malloc.c as a library, preloaded: then the
+kernels' own memory lies before forbidden pages too.
 
 The problem that is being computed stands in the last line of standard output, so that a crash names it.
 """
 
 from __future__ import annotations
 
+import ctypes
 import sys
 from dataclasses import replace
 
@@ -16,6 +18,7 @@ import numpy as np
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from kernel_cases import EMPTY, Case, Fence, drawn_for, expected, one_of, scale
 
+from convwise import machine
 from convwise.engine import Conv, calls, compiled, packing, planning
 from convwise.engine.families import FAMILIES, direct
 from convwise.errors import ArgumentError
@@ -23,10 +26,22 @@ from convwise.errors import ArgumentError
 RAN = [0, 0]
 
 
+def apart(fence: Fence, array: np.ndarray, axis: int, at_end: bool) -> np.ndarray:
+    """A view of every second number along `axis`, from the first to the last; between them is none that may be read."""
+    shape = list(array.shape)
+    shape[axis] = max(2 * shape[axis] - 1, 0)
+    gaps, taken = np.full(shape, np.nan, np.float32), [slice(None)] * array.ndim
+    taken[axis] = slice(None, None, 2)
+    gaps[tuple(taken)] = array
+    return fence.of(gaps, at_end=at_end)[tuple(taken)]
+
+
 def guard(case: Case, family: str, at_end: bool) -> None:
     """One case with input, weights, bias, residual, packed weights and result between forbidden pages."""
     fence = Fence()
-    x, w, bias = (fence.of(array, at_end=at_end) for array in case.arrays())
+    x, w, bias = case.arrays()
+    x = apart(fence, x, -1 - case.seed // 12 % 2, at_end) if case.seed // 6 % 2 else fence.of(x, at_end=at_end)
+    w, bias = (fence.of(array, at_end=at_end) for array in (w, bias))
 
     def aligned(shape: tuple[int, ...], fill: bool = False) -> np.ndarray:
         placed = fence.place(int(np.prod(shape)), at_end=at_end).reshape(shape)
@@ -69,7 +84,20 @@ def guard(case: Case, family: str, at_end: bool) -> None:
     assert np.allclose(result, wanted, rtol=1e-5, atol=1e-5 * scale(case))
 
 
-def main(family: str, count: int, first: int) -> None:
+def fence_kernels(path: str) -> ctypes.CDLL:
+    """From now on, what the kernel library takes of memory."""
+    fenced = ctypes.CDLL(path)
+    assert planning.library() is not None
+    with open("/proc/self/maps", encoding="utf-8") as maps:
+        lines = [line.split()[0] for line in maps if line.rstrip().endswith(machine.LIBRARY.name)]
+    ends = [int(end, 16) for line in lines for end in line.split("-")]
+    fenced.fenced_callers(ctypes.c_size_t(min(ends)), ctypes.c_size_t(max(ends)))
+    return fenced
+
+
+def main(family: str, count: int, first: int, path: str = "") -> None:
+    fenced = fence_kernels(path) if path else None
+
     @seed(first)
     @settings(
         max_examples=count,
@@ -85,9 +113,12 @@ def main(family: str, count: int, first: int) -> None:
             guard(case, family, at_end)
 
     every()
+    if fenced is not None:
+        assert fenced.fenced_wrong() == 0, "a kernel wrote beside what it took"
+        assert fenced.fenced_pieces() > 0, "no kernel took memory"
     assert RAN[0] >= RAN[1] // 4, f"only {RAN[0]} cases ran, {RAN[1]} were refused"
     print(f"{RAN[0]} cases between forbidden pages, {RAN[1]} refused")
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]))
+    main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), *sys.argv[4:])

@@ -21,6 +21,7 @@ from convwise.engine.options import ALGORITHMS
 from convwise.errors import ArgumentError, ConvwiseError, ShapeError
 
 HERE = Path(__file__).parents[1]
+COMPILER = shutil.which("cc") or shutil.which("gcc")
 KERNELS = native.library() is not None
 BUILT = native.library()
 CONVS = tuple(
@@ -93,8 +94,13 @@ def child(code: list[str], **environment: str) -> subprocess.CompletedProcess[st
 @needed
 @pytest.mark.parametrize("isa", ISAS or ["none"])
 @pytest.mark.parametrize("family", [*CONVS, "edges"])
-def test_no_byte_outside_is_touched(family: str, isa: str) -> None:
-    done = child([str(HERE / "kernel_guard.py"), family, "60", "0"], CONVWISE_KERNELS=isa)
+def test_no_byte_outside_is_touched(family: str, isa: str, tmp_path: Path) -> None:
+    code, environment = [str(HERE / "kernel_guard.py"), family, "60", "0"], {"CONVWISE_KERNELS": isa}
+    if COMPILER is not None and sys.platform == "linux":
+        made, source = tmp_path / "fenced.so", HERE / "engine" / "fenced_malloc.c"
+        subprocess.run([COMPILER, "-O1", "-shared", "-fPIC", str(source), "-o", str(made)], check=True)
+        code, environment = [*code, str(made)], {**environment, "LD_PRELOAD": str(made)}
+    done = child(code, **environment)
     if f"{native.machine.SWITCH}={isa}, but" in done.stderr:
         pytest.skip(f"this processor has no {isa}")
     last = done.stdout.strip().splitlines()[-1:]
