@@ -2,26 +2,18 @@
 
 from __future__ import annotations
 
-import os
 import platform
-import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from processes import POSSIBLE, compile_c, python
 
 from convwise.engine import native
 
-COMPILER = shutil.which("cc") or shutil.which("gcc")
 LIBRARY = native.library()
 # Vectors of four have no masked loads: beside what is left of a row lies what a register held, which is compared and never multiplied.
 needed = pytest.mark.skipif(
-    LIBRARY is None
-    or LIBRARY.isa.lanes == 4
-    or COMPILER is None
-    or sys.platform != "linux"
-    or platform.machine() != "x86_64",
+    LIBRARY is None or LIBRARY.isa.lanes == 4 or not POSSIBLE or platform.machine() != "x86_64",
     reason="no kernels for AVX, compiler, glibc or x86-64 here",
 )
 
@@ -74,22 +66,7 @@ print("input", "denormal", met(one, np.full((1, 8, 9, 9), 1e-40, np.float32)), s
 
 @needed
 def test_garbage_in_memory_is_not_multiplied(tmp_path: Path) -> None:
-    assert COMPILER is not None
-    made = tmp_path / "garbage.so"
-    source = Path(__file__).with_name("garbage_malloc.c")
-    subprocess.run([COMPILER, "-O1", "-shared", "-fPIC", str(source), "-o", str(made)], check=True)
-    done = subprocess.run(
-        [sys.executable, "-c", CODE, str(made)],
-        capture_output=True,
-        text=True,
-        check=False,
-        env={
-            **os.environ,
-            "PYTHONPATH": os.pathsep.join(sys.path),
-            "LD_PRELOAD": str(made),
-            "OPENBLAS_NUM_THREADS": "1",
-        },
-    )
+    done = python(["-c", CODE], compile_c("garbage_malloc.c", tmp_path))
     assert done.returncode == 0, f"the process ended with {done.returncode}: {done.stderr[-500:]}"
     lines = [line.split("|") for line in done.stdout.splitlines()]
     assert {family for family, *_ in lines} >= {"direct", "winograd", "depthwise", "grouped", "first", "planes"}

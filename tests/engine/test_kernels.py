@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 import sys
 import threading
 import time
@@ -15,13 +14,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from kernel_cases import ISAS, Case, cases, drawn_for, expected, scale
+from processes import POSSIBLE, compile_c, guard, python
 
 from convwise.engine import Conv, conv2d, native, plan
 from convwise.engine.options import ALGORITHMS
 from convwise.errors import ArgumentError, ConvwiseError, ShapeError
 
-HERE = Path(__file__).parents[1]
-COMPILER = shutil.which("cc") or shutil.which("gcc")
 KERNELS = native.library() is not None
 BUILT = native.library()
 CONVS = tuple(
@@ -79,33 +77,13 @@ def test_every_kernel_gives_the_answer(family: str | None) -> None:
     every()
 
 
-def child(code: list[str], **environment: str) -> subprocess.CompletedProcess[str]:
-    paths = os.pathsep.join([str(HERE), *sys.path])
-    return subprocess.run(
-        [sys.executable, *code],
-        capture_output=True,
-        text=True,
-        timeout=300,
-        env={**os.environ, "PYTHONPATH": paths, **environment},
-        check=False,
-    )
-
-
 @needed
 @pytest.mark.parametrize("isa", ISAS or ["none"])
 @pytest.mark.parametrize("family", [*CONVS, "edges"])
 def test_no_byte_outside_is_touched(family: str, isa: str, tmp_path: Path) -> None:
-    code, environment = [str(HERE / "kernel_guard.py"), family, "60", "0"], {"CONVWISE_KERNELS": isa}
-    if COMPILER is not None and sys.platform == "linux":
-        made, source = tmp_path / "fenced.so", HERE / "engine" / "fenced_malloc.c"
-        subprocess.run([COMPILER, "-O1", "-shared", "-fPIC", str(source), "-o", str(made)], check=True)
-        code, environment = [*code, str(made)], {**environment, "LD_PRELOAD": str(made)}
-    done = child(code, **environment)
-    if f"{native.machine.SWITCH}={isa}, but" in done.stderr:
-        pytest.skip(f"this processor has no {isa}")
-    last = done.stdout.strip().splitlines()[-1:]
-    assert done.returncode == 0, f"{last}\n{done.stderr[-2000:]}"
-    assert "cases between forbidden pages" in last[0]
+    guard(
+        "kernel_guard.py", family, "60", isa=isa, preload=compile_c("fenced_malloc.c", tmp_path) if POSSIBLE else None
+    )
 
 
 @needed
@@ -116,7 +94,7 @@ def test_the_fence_bites() -> None:
         "a = Fence().of(np.ones(10, np.float32), at_end=True)\n"
         "print(np.lib.stride_tricks.as_strided(a, (11,)).sum())"
     )
-    assert child(["-c", code]).returncode < 0
+    assert python(["-c", code]).returncode < 0
 
 
 RNG = np.random.default_rng(0)
@@ -228,7 +206,7 @@ print("right")
 
 @needed
 def test_a_fork_before_during_and_after_use() -> None:
-    done = child(["-W", "ignore", "-c", FORK])
+    done = python(["-W", "ignore", "-c", FORK])
     assert done.stdout.strip() == "right", done.stderr
 
 
@@ -258,7 +236,7 @@ except KeyboardInterrupt:
 @needed
 def test_ctrl_c_is_heard_soon() -> None:
     """Relative to the whole call, so that a busy machine does not matter."""
-    done = child(["-c", SIGNAL])
+    done = python(["-c", SIGNAL])
     assert float(done.stdout) < 0.5, (done.stdout, done.stderr)
 
 
@@ -275,14 +253,14 @@ print("right")
 
 @needed
 def test_denormals_stay() -> None:
-    assert child(["-c", MODE]).stdout.strip() == "right"
+    assert python(["-c", MODE]).stdout.strip() == "right"
 
 
 @needed
 @pytest.mark.parametrize("threads", ["0", "many", "-1", "2.0"])
 def test_a_wrong_number_of_threads_in_the_environment_is_named(threads: str) -> None:
     code = "import numpy as np, convwise as cw; cw.conv2d(np.ones((1, 1, 3, 3), 'f4'), np.ones((1, 1, 1, 1), 'f4'))"
-    done = child(["-c", code], CONVWISE_THREADS=threads)
+    done = python(["-c", code], CONVWISE_THREADS=threads)
     assert f"CONVWISE_THREADS must be an integer from 1 to 1024, not {threads!r}" in done.stderr
 
 
@@ -305,7 +283,7 @@ def test_without_kernels_numpy_serves() -> None:
         "assert cw.conv2d(x, w, algorithm='direct')[0, 0, 0, 0] == cw.conv2d(x, w).max() == 18\n"
         "print(native.why_none())"
     )
-    assert child(["-c", code], CONVWISE_KERNELS="off").stdout.strip() == "CONVWISE_KERNELS is off"
+    assert python(["-c", code], CONVWISE_KERNELS="off").stdout.strip() == "CONVWISE_KERNELS is off"
 
 
 @needed

@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-import os
-import shutil
-import subprocess
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from fractions import Fraction
@@ -17,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from kernel_cases import ISAS
+from processes import POSSIBLE, compile_c, guard, python
 
 from convwise.axis import Pads, Window
 from convwise.engine import Conv, compiled, conv2d, native, packing, planning
@@ -26,7 +23,6 @@ from convwise.engine.problem import Choice, Machine, Problem
 from convwise.engine.transforms import Transform, construct, transform
 from convwise.engine.winograd_tiles import SIZES, size_of
 
-HERE = Path(__file__).parents[1]
 needed = pytest.mark.skipif(native.library() is None, reason="no kernels here")
 fractions = st.fractions(min_value=-4, max_value=4, max_denominator=6)
 
@@ -336,20 +332,7 @@ def test_a_nan_stays_near_where_the_window_is_cut_into_parts() -> None:
 @pytest.mark.parametrize("isa", ISAS or ["none"])
 def test_every_cut_on_random_problems_between_forbidden_pages(isa: str) -> None:
     """Not only the cuts that the planner likes: any rectangle, register tile and group, in both schedules."""
-    paths = os.pathsep.join([str(HERE), *sys.path])
-    done = subprocess.run(
-        [sys.executable, str(HERE / "winograd_guard.py"), "120", "0"],
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-        env={**os.environ, "PYTHONPATH": paths, "CONVWISE_KERNELS": isa},
-    )
-    if f"{native.machine.SWITCH}={isa}, but" in done.stderr:
-        pytest.skip(f"this processor has no {isa}")
-    last = done.stdout.strip().splitlines()[-1:]
-    assert done.returncode == 0, f"{last}\n{done.stderr[-2000:]}"
-    assert "120 cuts between forbidden pages" in last[0]
+    guard("winograd_guard.py", "120", isa=isa)
 
 
 @needed
@@ -449,41 +432,28 @@ def test_every_schedule_is_shared_by_threads() -> None:
     """In a process of its own, where no thread of the pool lives before the first call."""
     code = """
 import os, sys
-sys.path[:0] = sys.argv[1].split(os.pathsep)
 import test_kernels_winograd as tests
-_, call = next((choice, call) for choice, call in tests.runs(threads=2) if choice.variant == sys.argv[2])
+_, call = next((choice, call) for choice, call in tests.runs(threads=2) if choice.variant == sys.argv[1])
 before = len(os.listdir("/proc/self/task"))
 call()
 print(len(os.listdir("/proc/self/task")) - before)
 """
     if not Path("/proc/self/task").exists():
         pytest.skip("this system does not list a process's threads")
-    paths = os.pathsep.join([str(HERE), str(Path(__file__).parent)])
     for variant in ("f4x3_rows_nhwc", "f4x3_deep_nhwc", "f3x3_rows_nchw_gaps"):
-        done = subprocess.run(
-            [sys.executable, "-c", code, paths, variant],
-            capture_output=True,
-            text=True,
-            check=False,
-            env={**os.environ, "OPENBLAS_NUM_THREADS": "1"},
-        )
+        done = python(["-c", code, variant])
         assert done.stdout.strip() == "1", f"{variant}: {done.stdout}{done.stderr[-500:]}"
 
 
 @needed
 def test_a_call_takes_the_memory_that_is_told(tmp_path: Path) -> None:
     """No more than the plan's workspace but for what malloc adds to each block, and, on one thread, no less."""
-    compiler = shutil.which("cc") or shutil.which("gcc")
-    if compiler is None or not hasattr(ctypes.CDLL(None), "__libc_malloc"):
+    if not POSSIBLE or not hasattr(ctypes.CDLL(None), "__libc_malloc"):
         pytest.skip("nothing to compile a counting malloc with, or no C library to put it before")
-    made = tmp_path / "counting.so"
-    source = Path(__file__).with_name("counting_malloc.c")
-    subprocess.run([compiler, "-O2", "-shared", "-fPIC", str(source), "-o", str(made)], check=True)
     code = """
-import ctypes, os, sys
-sys.path[:0] = sys.argv[1].split(os.pathsep)
+import ctypes, sys
 import test_kernels_winograd as tests
-counting = ctypes.CDLL(sys.argv[2])
+counting = ctypes.CDLL(sys.argv[1])
 counting.counting_peak.restype = ctypes.c_long
 # What is copied takes most where many channels become few.
 for threads, layer in ((1, ()), (2, ()), (1, (100, 8, [(1, 13)]))):
@@ -493,14 +463,7 @@ for threads, layer in ((1, ()), (2, ()), (1, (100, 8, [(1, 13)]))):
         call()
         print(threads, choice.variant, choice.workspace, counting.counting_peak())
 """
-    paths = os.pathsep.join([str(HERE), str(Path(__file__).parent)])
-    done = subprocess.run(
-        [sys.executable, "-c", code, paths, str(made)],
-        capture_output=True,
-        text=True,
-        check=False,
-        env={**os.environ, "OPENBLAS_NUM_THREADS": "1", "LD_PRELOAD": str(made)},
-    )
+    done = python(["-c", code], compile_c("counting_malloc.c", tmp_path))
     lines = [line.split() for line in done.stdout.splitlines()]
     assert len(lines) >= 20, done.stderr[-500:]
     for threads, variant, told, peak in lines:

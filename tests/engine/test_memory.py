@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from processes import POSSIBLE, compile_c, python
 
 from convwise.engine import native
 
-COMPILER = shutil.which("cc") or shutil.which("gcc")
-needed = pytest.mark.skipif(
-    native.library() is None or COMPILER is None or sys.platform != "linux", reason="no kernels, compiler or glibc here"
-)
+needed = pytest.mark.skipif(native.library() is None or not POSSIBLE, reason="no kernels, compiler or glibc here")
 
 CODE = """
 import ctypes, sys, threading
@@ -56,22 +50,7 @@ for family, x, w, options in (
 
 @needed
 def test_memory_that_runs_out_is_told(tmp_path: Path) -> None:
-    assert COMPILER is not None
-    made = tmp_path / "counting.so"
-    source = Path(__file__).with_name("counting_malloc.c")
-    subprocess.run([COMPILER, "-O2", "-shared", "-fPIC", str(source), "-o", str(made)], check=True)
-    done = subprocess.run(
-        [sys.executable, "-c", CODE, str(made)],
-        capture_output=True,
-        text=True,
-        check=False,
-        env={
-            **os.environ,
-            "PYTHONPATH": os.pathsep.join(sys.path),
-            "LD_PRELOAD": str(made),
-            "OPENBLAS_NUM_THREADS": "1",
-        },
-    )
+    done = python(["-c", CODE], compile_c("counting_malloc.c", tmp_path))
     assert done.returncode == 0, f"the process ended with {done.returncode}: {done.stderr[-500:]}"
     lines = [line.split("|") for line in done.stdout.splitlines()]
     assert len(lines) == 24
