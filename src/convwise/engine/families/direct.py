@@ -186,22 +186,14 @@ def _choice(
     outputs = problem.filters * problem.out_height * problem.out_width * problem.batch
     each_out = 8 + turned * (problem.output_layout == "NCHW") + AGAIN * (calls - 1)
     stored = outputs * each_out / problem.machine.peak / threads
-    variant = f"{pixels}x{vectors}_{problem.output_layout.lower()}_{form}"
+    variant, beside = f"{pixels}x{vectors}_{problem.output_layout.lower()}_{form}", blocks if _shallow(problem) else 1
     named = (("pixels", pixels), ("channels", block), ("rows of a task", rows), ("tiles of a task", tiles))
     return Choice(
         family=NAME,
         variant=variant,
         symbol=symbol(NAME, variant, isa),
         tiles=named if calls == 1 else (*named, ("input channels of a call", depth)),
-        extra=(
-            rows,
-            tiles,
-            blocks,
-            blocks if _shallow(problem) else 1,
-            wide,
-            int(_skips(problem)),
-            each,
-        ),
+        extra=(rows, tiles, blocks, beside, wide, int(_skips(problem)), each),
         seconds=(work + moved + stored) * uneven + apart * calls * (2e-6 + tasks * HANDED / threads),
         workspace=threads * stage,
         macs=macs,

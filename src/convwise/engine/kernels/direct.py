@@ -13,12 +13,17 @@ from typing import Any
 
 import halide as hl
 
+from convwise.engine.families.direct import HELD
 from convwise.engine.isa import Isa, symbol
 from convwise.engine.kernels.common import Program, Shared, Variants, whole
 from convwise.engine.kernels.turning import Square, flipped, schedule_flipped
 from convwise.engine.tiles import direct_tiles
 
 GUARD = hl.TailStrategy.GuardWithIf
+UNROLLED = 4
+"""Input channels whose instructions follow each other, where the pixels' places stay in registers: counting channels and stepping to the
+next one's weights are a tenth of all instructions, and two threads on one core share what decodes these.
+"""
 
 
 def variants(isa: Isa) -> Variants:
@@ -255,12 +260,17 @@ def _schedule_sums(
     for some in sums:
         inner, taps = acc if form == "point" else some.part, some.taps
         ki, xi, *rest = inner.args()
-        inner.update().reorder(ki, xi, taps.x, taps.y, *rest).vectorize(ki, isa.lanes).unroll(ki).unroll(xi)
+        update = inner.update().reorder(ki, xi, taps.x, taps.y, *rest).vectorize(ki, isa.lanes).unroll(ki).unroll(xi)
+        if pixels <= HELD:
+            dense = hl.Expr(True) if form == "plain" else shared.inp.dim(0).stride() == 1
+            branch = update.specialize((shared.weights.dim(1).extent() % UNROLLED == 0) & dense)
+            branch.split(taps.x, hl.RVar("some"), taps.x, UNROLLED, GUARD).unroll(taps.x)
         row = shared.weights.in_(inner)
         lane = row.args()[0]
         row.compute_at(inner, taps.x).vectorize(lane, isa.lanes).unroll(lane)
         some.cells.in_(inner).compute_at(inner, xi)
     shared.weights.dim(0).set_extent(block)
+    shared.weights.dim(1).set_stride(block)
     if form == "edges":
         funcs.stage.compute_at(acc, sums[0].rows.y).hoist_storage(funcs.out, hl.Var("task"))
 
