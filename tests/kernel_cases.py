@@ -172,7 +172,14 @@ def drawn_for(family: str | None) -> st.SearchStrategy[Case]:
         case "grouped":
             some = st.integers(2, 9)
             alike = (cases(groups=some, each_in=st.just(each), each_out=st.just(each)) for each in (2, 4, 8))
-            return st.one_of(cases(groups=some), *alike)
+            vectors = st.sampled_from([4, 8, 16])
+            filled = cases(
+                groups=st.integers(1, 5),
+                each_in=vectors,
+                each_out=st.sampled_from([16, 32, 48]),
+                layouts=st.just("NHWC"),
+            )
+            return st.one_of(cases(groups=some), *alike, filled)
         case "first":
             # Gaps along the rows are refused.
             gaps = st.sampled_from([1, 1, 1, 2])

@@ -213,6 +213,43 @@ def test_few_channels_are_one_run_with_their_cells(channels: int, step: int, mon
 
 
 @needed
+@pytest.mark.parametrize(("groups", "vectors"), [(1, 1), (1, 3), (3, 1), (5, 2)])
+@pytest.mark.parametrize(("step", "gap", "threads"), [(1, 1, 1), (2, 1, 2), (1, 2, 3), (3, 1, 1)])
+def test_groups_whose_inputs_are_one_vector(
+    groups: int, vectors: int, step: int, gap: int, threads: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each of their tiles; the tile knows where its cells lie, whatever the window's steps and gaps are."""
+    library = native.library()
+    assert library is not None
+    lanes = library.isa.lanes
+    rng = np.random.default_rng(groups)
+    x = rng.integers(-4, 5, (2, 19, 33, groups * lanes)).astype(np.float32)
+    weight = rng.integers(-4, 5, (groups * vectors * lanes, lanes, 3, 2)).astype(np.float32)
+    options: dict[str, object] = {
+        "stride": (step, step + 1),
+        "dilation": (1, gap),
+        "padding": ((1, 2), (2, 0)),
+        "groups": groups,
+        "layout": "NHWC",
+    }
+    bias = rng.integers(-4, 5, len(weight)).astype(np.float32)
+    wanted = conv2d(x, weight, bias, algorithm="windows", **options)
+    names = [f"{across}x{down}_nhwc" for across, down in grouped.filled(library.isa)]
+    for name in names:
+        conv = Conv(weight, bias, threads=threads, algorithm="grouped", **options)
+        choices = FAMILIES["grouped"].choices
+        kept = replace(FAMILIES["grouped"], choices=lambda *at, choices=choices, name=name: named(name, choices(*at)))
+        with monkeypatch.context() as patch:
+            patch.setattr(planning, "FAMILIES", {**FAMILIES, "grouped": kept})
+            planning.choose.cache_clear()
+            assert np.array_equal(conv(x), wanted), name
+            # A view whose channels lie apart.
+            wide = np.repeat(x, 2, axis=3)[..., ::2]
+            assert np.array_equal(conv(wide), wanted), name
+        planning.choose.cache_clear()
+
+
+@needed
 @pytest.mark.parametrize("threads", [1, 2])
 @pytest.mark.parametrize("layout", ["NHWC", "NCHW"])
 @pytest.mark.parametrize(("channels", "side", "filters"), [(16, 1, 213), (5, 2, 150), (33, 1, 213)])
@@ -481,7 +518,7 @@ def problem(channels: int, filters: int, groups: int, dilation: int = 1, kind: s
         ("depthwise", "only for convolutions", (8, 8, 8, 1, "max")),
         ("direct", "65 groups would be 65 calls; at most 64", (65, 65, 65)),
         ("direct", None, (65 * 3, 65 * 32, 65)),
-        ("grouped", "one group", (8, 8, 1)),
+        ("grouped", "one group", (7, 8, 1)),
         ("first", "5 input channels; at most 4", (5, 8, 1)),
         ("first", "2 groups; only for one", (4, 8, 2)),
         ("first", "dilation 2 along the rows; only 1, so that a window's row is one run of numbers", (3, 8, 1, 2)),

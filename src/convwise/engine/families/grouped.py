@@ -12,6 +12,8 @@ from convwise.engine.problem import Choice, Problem
 
 NAME = "grouped"
 ANY_PIXELS = 7
+LAID = 2
+"""Multiply-adds in whose time a cell is laid beside those of its tile."""
 MOST_EXACT = 2**24
 """Channel numbers lie among the weights as float32, which holds integers up to here."""
 
@@ -20,6 +22,11 @@ def rotations(isa: Isa) -> tuple[tuple[int, int], ...]:
     """Channels of a group, and the outputs of a row whose accumulators fit the registers with it."""
     room = 28 if isa.registers == 32 else 12
     return tuple((size, max(1, min(7, room // size))) for size in (2, 4, 8) if size <= isa.lanes)
+
+
+def filled(isa: Isa) -> tuple[tuple[int, int], ...]:
+    """Outputs of a row, and rows, of one register tile, for groups whose inputs are one vector: one of outputs to each."""
+    return ((14, 1), (7, 2)) if isa.registers == 32 else ((12, 1), (6, 2))
 
 
 def planes(isa: Isa) -> tuple[tuple[int, int], ...]:
@@ -31,7 +38,7 @@ def planes(isa: Isa) -> tuple[tuple[int, int], ...]:
 def why_not(problem: Problem, isa: Isa) -> str | None:
     if problem.kind != "conv":
         return "only for convolutions"
-    if problem.groups == 1:
+    if problem.groups == 1 and not _fills(problem, isa):
         return "one group"
     if problem.channels >= MOST_EXACT:
         return f"{problem.channels:,} channels; at most {MOST_EXACT - 1:,}"
@@ -39,16 +46,24 @@ def why_not(problem: Problem, isa: Isa) -> str | None:
 
 
 def choices(problem: Problem, isa: Isa) -> list[Choice]:
-    found = [_any(problem, isa)]
+    found = [_any(problem, isa)] if problem.groups > 1 else []
     inner = problem.channels // problem.groups
     pixels = dict(rotations(isa)).get(inner)
     rotate = pixels is not None and problem.filters == problem.channels >= isa.lanes and problem.output_layout == "NHWC"
     if rotate and pixels is not None:
         found.append(_rotating(problem, isa, inner, pixels))
+    if _fills(problem, isa):
+        found += [_filled(problem, isa, tile) for tile in filled(isa)]
     high = dict(planes(isa)).get(inner)
     if high is not None and problem.filters == problem.channels and problem.output_layout == "NCHW":
         found.append(_planes(problem, isa, inner, high))
     return affordable(problem, found)
+
+
+def _fills(problem: Problem, isa: Isa) -> bool:
+    """Whether a group's inputs are one vector, and its outputs whole ones."""
+    whole = problem.channels // problem.groups == isa.lanes and problem.filters % (problem.groups * isa.lanes) == 0
+    return whole and problem.output_layout == "NHWC"
 
 
 def _planes(problem: Problem, isa: Isa, size: int, high: int) -> Choice:
@@ -133,6 +148,37 @@ def _rotating(problem: Problem, isa: Isa, size: int, pixels: int) -> Choice:
     )
 
 
+def _filled(problem: Problem, isa: Isa, tile: tuple[int, int]) -> Choice:
+    """The lanes are outputs of a group, whose inputs lie side by side in a stage."""
+    (pixels, high), blocks = tile, problem.filters // isa.lanes
+    across, down = -(-problem.out_width // pixels), -(-problem.out_height // high)
+    wide = problem.columns.spanned(across * pixels)
+
+    def stage(rows: int) -> int:
+        return 4 * isa.lanes * wide * problem.rows.spanned(rows * high)
+
+    rows, each = staged_task(problem, down, blocks, stage)
+    strips = problem.batch * -(-down // rows)
+    tasks = strips * -(-blocks // each)
+    tiles, work = problem.batch * down * across * blocks, pixels * high
+    cycles = problem.taps * (isa.lanes * (work + 1) + LAID * work) + work * 8
+    vectors = strips * blocks * stage(rows) / 4 / isa.lanes
+    variant = f"{pixels}x{high}_nhwc"
+    named = (("pixels", pixels), ("rows", high), ("filters", isa.lanes))
+    return Choice(
+        family=NAME,
+        variant=variant,
+        symbol=symbol(NAME, variant, isa),
+        tiles=(*named, ("rows of a task", rows * high), ("blocks of a task", each)),
+        extra=(rows, each, wide, blocks // problem.groups),
+        seconds=_seconds(problem, isa, cycles * tiles + vectors * copied(problem), tasks),
+        workspace=min(problem.threads, tasks) * (stage(rows) + 4 * work * isa.lanes),
+        macs=tiles * work * isa.lanes * isa.lanes * problem.taps,
+        row_step=high,
+        together=True,
+    )
+
+
 def _any(problem: Problem, isa: Isa) -> Choice:
     inner = problem.channels // problem.groups
     across, blocks = -(-problem.out_width // ANY_PIXELS), -(-problem.filters // isa.lanes)
@@ -178,7 +224,8 @@ def pack(choice: Choice, weight: Array) -> Order | Array:
     """`weight` is (k, c / groups, ky, kx), all groups together.
 
     Rotating: (ky, kx, rotation, channel), where the lane of input channel c of a group holds its weight for output
-    (c + rotation) of that group. Planes: (group, ky, kx, c, k). Any: (block, ky + 1, kx, c, k in block), the last ky being the first channel that k reads.
+    (c + rotation) of that group. Planes, and lanes that are outputs: (group or vector, ky, kx, c, k). Any: (block, ky + 1, kx, c, k in
+    block), the last ky being the first channel that k reads.
     """
     tiles = dict(choice.tiles)
     filters, inner, high, wide = weight.shape
@@ -189,8 +236,8 @@ def pack(choice: Choice, weight: Array) -> Order | Array:
         packed = np.zeros((high, wide, inner, spread(filters)), np.float32)
         packed[..., :filters] = np.stack(turned).reshape(inner, filters, high, wide).transpose(2, 3, 0, 1)
         return packed
-    if "planes" in tiles:
-        return Order.blocks(weight.transpose(0, 2, 3, 1), inner)
+    if "planes" in tiles or "filters" in tiles:
+        return Order.blocks(weight.transpose(0, 2, 3, 1), tiles.get("planes") or tiles["filters"])
     lanes = tiles["lanes"]
     blocks = -(-filters // lanes)
     packed = np.zeros((blocks * lanes, high + 1, wide, inner), np.float32)

@@ -2,9 +2,10 @@
 
 Where a group has as many inputs as outputs and divides a vector, the lanes are *input* channels: for each of `size` rotations
 an accumulator holds what the lane's channel adds to the output that lies so many channels behind it, and the rotations are
-shuffled into place once at the end; a stage holds the vector's channels with their padding. Channels first, the lanes are outputs of a row, and the tile holds all channels of a
-group, whose planes a stage holds with their padding. Any other grouping copies what it reads into a stage that is spread out by output
-channels.
+shuffled into place once at the end; a stage holds the vector's channels with their padding. Where a group's inputs are just one
+vector, the lanes are its outputs, and what a tile reads is laid side by side once more. Channels first, the lanes are outputs of a
+row, and the tile holds all channels of a group, whose planes a stage holds with their padding. Any other grouping copies what it
+reads into a stage that is spread out by output channels.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import Any
 
 import halide as hl
 
-from convwise.engine.families.grouped import ANY_PIXELS, planes, rotations
+from convwise.engine.families.grouped import ANY_PIXELS, filled, planes, rotations
 from convwise.engine.isa import Isa, symbol
 from convwise.engine.kernels.common import Program, Shared, Variants, masked, padded, schedule_padded, whole
 
@@ -25,6 +26,7 @@ def variants(isa: Isa) -> Variants:
     found: dict[str, Any] = {
         f"{size}of{size}_nhwc": partial(_rotating, isa, size, pixels) for size, pixels in rotations(isa)
     }
+    found |= {f"{across}x{down}_nhwc": partial(_filled, isa, (across, down)) for across, down in filled(isa)}
     found |= {f"{size}planes_nchw": partial(_planes, isa, size, high) for size, high in planes(isa)}
     return {**found, **{f"any_{layout}": partial(_any, isa, layout) for layout in ("nhwc", "nchw")}}
 
@@ -76,6 +78,55 @@ def _schedule_rotating(shared: Shared, funcs: Any, taps: Any, shape: tuple[int, 
     update = acc.update().reorder(j, g, r, xi, taps.x, taps.y, xt, y, n)
     update.vectorize(j).vectorize(g).unroll(r).unroll(xi).never_partition_all()
     out.output_buffer().dim(0).set_stride(1)
+
+
+def _filled(isa: Isa, tile: tuple[int, int]) -> Program:
+    shared = Shared(5)  # k in vector, c in group, kx, ky, vector
+    extra = rows, blocks, wide, each = [whole(name) for name in ("rows", "blocks", "wide", "each")]
+    lanes, (across, down), w = isa.lanes, tile, shared.weights
+    names = ("ki", "kb", "c", "kx", "ky", "xi", "xt", "yi", "yt", "k", "x", "y", "n")
+    ki, kb, c, kx, ky, xi, xt, yi, yt, k, x, y, n = (hl.Var(name) for name in names)
+    laid, acc, out = hl.Func("laid"), hl.Func("acc"), hl.Func(symbol("grouped", f"{across}x{down}_nhwc", isa))
+    stage, copies = padded(shared.inp, (shared.pad_x, shared.pad_y), wide, shared.zero)
+    column = (xt * across + xi) * shared.stride_x + kx * shared.dilation_x
+    row = (yt * down + yi) * shared.stride_y + ky * shared.dilation_y
+    taps = hl.RDom([(0, lanes), (0, w.dim(2).extent()), (0, w.dim(3).extent())], "taps")
+    place = xi, yi, xt, yt, kb, n
+    laid[c, kx, ky, *place] = stage[kb / each * lanes + c, column, row, n]
+    acc[ki, *place] = shared.bias[kb * lanes + ki]
+    acc[ki, *place] += w[ki, taps.x, taps.y, taps.z, kb] * laid[taps.x, taps.y, taps.z, *place]
+    out[k, x, y, n] = shared.clamped(acc[k % lanes, x % across, y % down, x / across, y / down, k / lanes, n])
+    _schedule_filled((laid, acc, out), taps, (lanes, across, down), (rows, blocks))
+    schedule_padded(stage, copies, wide, out, lanes, shared.inp.dim(0).stride() == 1)
+    w.dim(0).set_extent(lanes)
+    w.dim(1).set_extent(lanes).set_stride(lanes)
+    w.dim(2).set_stride(lanes**2)
+    return shared.program(out, extra)
+
+
+def _schedule_filled(funcs: Any, taps: Any, shape: tuple[int, int, int], sizes: Any) -> None:
+    (laid, acc, out), (lanes, across, down), (rows, blocks) = funcs, shape, sizes
+    k, x, y, n = out.args()
+    names = ("ki", "kb", "ko", "cj", "xi", "xt", "yi", "yt", "yo", "yj", "task")
+    ki, kb, ko, cj, xi, xt, yi, yt, yo, yj, task = (hl.Var(name) for name in names)
+    for axis in range(4):
+        out.output_buffer().dim(axis).set_min(0)
+    out.split(k, kb, ki, lanes, ROUND).split(x, xt, xi, across, GUARD).split(y, yt, yi, down, GUARD)
+    out.split(yt, yo, yj, rows, GUARD).split(kb, ko, cj, blocks, GUARD)
+    out.reorder(ki, xi, yi, xt, yj, cj, yo, n, ko).vectorize(ki).unroll(xi).unroll(yi)
+    out.fuse(yo, n, task).fuse(task, ko, task).parallel(task)
+    out.never_partition([hl.VarOrRVar(var) for var in (yj, cj, task)])
+    out.output_buffer().dim(0).set_stride(1)
+    update = acc.update().reorder(ki, xi, yi, taps.x, taps.y, taps.z, *acc.args()[3:])
+    update.vectorize(ki).unroll(xi).unroll(yi).unroll(taps.x).never_partition_all()
+    acc.compute_at(out, xt)
+    # All of a tile's cells at places that are known: reading one costs a multiply-add no instruction of its own then.
+    laid.compute_at(acc, taps.y).hoist_storage(out, task).store_in(hl.MemoryType.Heap).never_partition_all()
+    for func in (laid, acc):
+        lane, *others = func.args()
+        for var in others:
+            func.bound_extent(var, {"xi": across, "yi": down}.get(var.name(), 1))
+        func.bound(lane, 0, lanes).bound(xi, 0, across).bound(yi, 0, down).vectorize(lane).unroll(xi).unroll(yi)
 
 
 def _any(isa: Isa, layout: str) -> Program:
