@@ -25,8 +25,10 @@ def rotations(isa: Isa) -> tuple[tuple[int, int], ...]:
 
 
 def filled(isa: Isa) -> tuple[tuple[int, int], ...]:
-    """Outputs of a row, and rows, of one register tile, for groups whose inputs are one vector: one of outputs to each."""
-    return ((14, 1), (7, 2)) if isa.registers == 32 else ((12, 1), (6, 2))
+    """Outputs of a row, and rows, of one register tile, for groups whose inputs are one vector: where a number of the memory is
+    multiplied with all of one by a single instruction.
+    """
+    return ((7, 2), (14, 1)) if isa.lanes == 16 else ()
 
 
 def planes(isa: Isa) -> tuple[tuple[int, int], ...]:
@@ -63,7 +65,7 @@ def choices(problem: Problem, isa: Isa) -> list[Choice]:
 def _fills(problem: Problem, isa: Isa) -> bool:
     """Whether a group's inputs are one vector, and its outputs whole ones."""
     whole = problem.channels // problem.groups == isa.lanes and problem.filters % (problem.groups * isa.lanes) == 0
-    return whole and problem.output_layout == "NHWC"
+    return whole and problem.output_layout == "NHWC" and bool(filled(isa))
 
 
 def _planes(problem: Problem, isa: Isa, size: int, high: int) -> Choice:
