@@ -14,6 +14,8 @@ NAME = "grouped"
 ANY_PIXELS = 7
 LAID = 2
 """Multiply-adds in whose time a cell is laid beside those of its tile."""
+LOADED = {1: 2, 2: 4}
+"""Loads in whose time a vector of a plane's row is read in steps of so many cells: it lies anywhere, in two cache lines most times."""
 MOST_EXACT = 2**24
 """Channel numbers lie among the weights as float32, which holds integers up to here."""
 
@@ -32,9 +34,8 @@ def filled(isa: Isa) -> tuple[tuple[int, int], ...]:
 
 
 def planes(isa: Isa) -> tuple[tuple[int, int], ...]:
-    """Channels first: channels of a group, and the rows of outputs whose accumulators fit the registers with it."""
-    room = 28 if isa.registers == 32 else 12
-    return tuple((size, min(7, room // size)) for size in (2, 4, 8))
+    """Channels first: outputs of a group, and the rows of them whose accumulators fit the registers with a weight of each."""
+    return ((1, 7), (2, 7), (4, 5), (8, 2)) if isa.registers == 32 else ((1, 7), (2, 6), (4, 3), (8, 1))
 
 
 def why_not(problem: Problem, isa: Isa) -> str | None:
@@ -56,9 +57,9 @@ def choices(problem: Problem, isa: Isa) -> list[Choice]:
         found.append(_rotating(problem, isa, inner, pixels))
     if _fills(problem, isa):
         found += [_filled(problem, isa, tile) for tile in filled(isa)]
-    high = dict(planes(isa)).get(inner)
-    if high is not None and problem.filters == problem.channels and problem.output_layout == "NCHW":
-        found.append(_planes(problem, isa, inner, high))
+    filters = problem.filters // problem.groups
+    if problem.output_layout == "NCHW":
+        found += [_planes(problem, isa, block, high) for block, high in planes(isa) if filters % block == 0]
     return affordable(problem, found)
 
 
@@ -68,14 +69,14 @@ def _fills(problem: Problem, isa: Isa) -> bool:
     return whole and problem.output_layout == "NHWC" and bool(filled(isa))
 
 
-def _planes(problem: Problem, isa: Isa, size: int, high: int) -> Choice:
+def _planes(problem: Problem, isa: Isa, block: int, high: int) -> Choice:
     across, down = -(-problem.out_width // isa.lanes), -(-problem.out_height // high)
-    columns, lines = problem.columns, problem.rows
+    columns, lines, inner = problem.columns, problem.rows, problem.channels // problem.groups
     wide = columns.spanned(across * isa.lanes)
     wide = -(-wide // isa.lanes) * isa.lanes
 
     def stage(rows: int) -> int:
-        return 4 * size * wide * lines.spanned(rows * high)
+        return 4 * inner * wide * lines.spanned(rows * high)
 
     rows = down
     while rows > 1 and stage(rows) > problem.machine.l2 // 2:
@@ -88,11 +89,12 @@ def _planes(problem: Problem, isa: Isa, size: int, high: int) -> Choice:
         rows = max(1, rows * tasks // problem.threads)
         strips = -(-down // rows)
         tasks = problem.batch * strips * -(-problem.groups // each)
-    tiles = problem.batch * problem.groups * across * down
-    loads = {1: 1, 2: 3}.get(columns.stride, 12)
-    cycles = tiles * (problem.taps * size * (high * (size + loads / 3) + size) + 8 * high * size)
+    blocks = problem.filters // problem.groups // block
+    tiles = problem.batch * problem.groups * blocks * across * down
+    loading = high * LOADED.get(columns.stride, 24) + block
+    cycles = tiles * (problem.taps * inner * (high * block + loading / 2) + 8 * high * block)
     cycles += problem.batch * problem.groups * strips * stage(rows) / 4 / isa.lanes * COPIED
-    variant = f"{size}planes_nchw"
+    variant = f"{block}planes_nchw"
     return Choice(
         family=NAME,
         variant=variant,
@@ -100,14 +102,14 @@ def _planes(problem: Problem, isa: Isa, size: int, high: int) -> Choice:
         tiles=(
             ("pixels", isa.lanes),
             ("rows", high),
-            ("planes", size),
+            ("planes", block),
             ("rows of a task", rows * high),
             ("groups of a task", each),
         ),
-        extra=(rows, each, wide),
+        extra=(rows, each, wide, blocks),
         seconds=_seconds(problem, isa, cycles, tasks),
         workspace=problem.threads * stage(rows),
-        macs=tiles * high * size * isa.lanes * size * problem.taps,
+        macs=tiles * high * block * isa.lanes * inner * problem.taps,
         row_step=high,
         together=True,
     )

@@ -196,25 +196,25 @@ def _schedule_any(shared: Shared, funcs: Any, taps: Any, shape: tuple[int, int],
 
 
 def _planes(isa: Isa, size: int, high: int) -> Program:
-    shared = Shared(5)  # k in group, c in group, kx, ky, group
-    extra = _, _, wide = [whole(name) for name in ("rows", "groups", "wide")]
-    names = ("c", "x", "y", "n", "xi", "yi", "k", "xt", "yt", "g")
-    c, x, y, n, xi, yi, k, xt, yt, g = (hl.Var(name) for name in names)
+    shared = Shared(5)  # k in block, c in group, kx, ky, block
+    extra = *_, wide, each = [whole(name) for name in ("rows", "groups", "wide", "each")]
+    names = ("c", "x", "y", "n", "xi", "yi", "k", "xt", "yt", "kb")
+    c, x, y, n, xi, yi, k, xt, yt, kb = (hl.Var(name) for name in names)
     stage, acc, sums, tile = (hl.Func(name) for name in ("stage", "acc", "sums", "tile"))
     out = hl.Func(symbol("grouped", f"{size}planes_nchw", isa))
     w, inp, lanes = shared.weights, shared.inp, isa.lanes
-    width, height = inp.dim(1).extent(), inp.dim(2).extent()
+    width, height, inner = inp.dim(1).extent(), inp.dim(2).extent(), w.dim(1).extent()
     row, left = y - shared.pad_y, hl.max(shared.pad_x, 0)
     copied = hl.RDom([(0, hl.clamp(wide - left, 0, width - left + shared.pad_x))], "copied")
     copied.where((row >= 0) & (row < height))
     stage[x, y, c, n] = shared.zero
     stage[copied + left, y, c, n] = inp[c, copied + left - shared.pad_x, hl.clamp(row, 0, height - 1), n]
-    taps = hl.RDom([(0, size), (0, w.dim(2).extent()), (0, w.dim(3).extent())], "taps")
+    taps = hl.RDom([(0, inner), (0, w.dim(2).extent()), (0, w.dim(3).extent())], "taps")
     column = (xt * lanes + xi) * shared.stride_x + taps.y * shared.dilation_x
     line = (yt * high + yi) * shared.stride_y + taps.z * shared.dilation_y
-    place = xi, yi, k, xt, yt, g, n
-    acc[place] = shared.bias[g * size + k]
-    acc[place] += w[k, taps.x, taps.y, taps.z, g] * stage[column, line, g * size + taps.x, n]
+    place = xi, yi, k, xt, yt, kb, n
+    acc[place] = shared.bias[kb * size + k]
+    acc[place] += w[k, taps.x, taps.y, taps.z, kb] * stage[column, line, kb / each * inner + taps.x, n]
     sums[place] = acc[place]
     tile[place] = shared.clamped(sums[place])
     out[c, x, y, n] = tile[x % lanes, y % high, c % size, x / lanes, y / high, c / size, n]
@@ -224,29 +224,32 @@ def _planes(isa: Isa, size: int, high: int) -> Program:
 
 def _schedule_planes(shared: Shared, funcs: Any, domains: Any, shape: tuple[int, int, int], sizes: Any) -> None:
     (stage, acc, sums, tile, out), (copied, taps), (lanes, size, high) = funcs, domains, shape
-    rows, groups, wide = sizes
+    rows, groups, wide, each = sizes
     c, x, y, n = out.args()
-    names = ("xi", "xt", "yi", "yt", "yo", "yj", "k", "g", "go", "gj", "task")
-    xi, xt, yi, yt, yo, yj, k, g, go, gj, task = (hl.Var(name) for name in names)
+    names = ("xi", "xt", "yi", "yt", "yo", "yj", "k", "kb", "kj", "g", "go", "gj", "task")
+    xi, xt, yi, yt, yo, yj, k, kb, kj, g, go, gj, task = (hl.Var(name) for name in names)
     for axis in range(4):
         out.output_buffer().dim(axis).set_min(0)
-    out.split(c, g, k, size, ROUND).split(x, xt, xi, lanes, GUARD).split(y, yt, yi, high, GUARD)
+    out.split(c, kb, k, size, ROUND).split(kb, g, kj, each, ROUND)
+    out.split(x, xt, xi, lanes, GUARD).split(y, yt, yi, high, GUARD)
     out.split(yt, yo, yj, rows, GUARD).split(g, go, gj, groups, GUARD)
-    out.reorder(xi, yi, k, xt, yj, gj, yo, go, n).vectorize(xi)
+    out.reorder(xi, yi, k, xt, yj, kj, gj, yo, go, n).vectorize(xi)
     out.fuse(yo, go, task).fuse(task, n, task).parallel(task).never_partition_all()
     sx, sy, sc, sn = stage.args()
     stage.compute_at(out, gj).store_in(hl.MemoryType.Stack).bound_extent(sx, wide / lanes * lanes)
-    stage.bound_extent(sc, size).bound_extent(sn, 1).vectorize(sx, lanes).never_partition_all()
+    stage.bound_extent(sc, shared.weights.dim(1).extent()).bound_extent(sn, 1).vectorize(
+        sx, lanes
+    ).never_partition_all()
     stage.update().reorder(copied, sy, sc, sn).never_partition([hl.VarOrRVar(var) for var in (sy, sc, sn)])
     stage.update().specialize(shared.inp.dim(1).stride() == 1).vectorize(copied, lanes, GUARD)
     for func in (acc, sums, tile):
-        xi, yi, k, xt, yt, g, n = func.args()
+        xi, yi, k, xt, yt, kb, n = func.args()
         func.compute_at(out, xt).bound(xi, 0, lanes).bound(yi, 0, high).bound(k, 0, size)
-        func.bound_extent(xt, 1).bound_extent(yt, 1).bound_extent(g, 1).bound_extent(n, 1).vectorize(xi)
+        func.bound_extent(xt, 1).bound_extent(yt, 1).bound_extent(kb, 1).bound_extent(n, 1).vectorize(xi)
         if func is not tile:
             func.unroll(yi).unroll(k)
-    xi, yi, k, xt, yt, g, n = acc.args()
-    update = acc.update().reorder(xi, k, yi, taps.y, taps.z, taps.x, xt, yt, g, n)
+    xi, yi, k, xt, yt, kb, n = acc.args()
+    update = acc.update().reorder(xi, k, yi, taps.y, taps.z, taps.x, xt, yt, kb, n)
     update.vectorize(xi).unroll(k).unroll(yi).never_partition_all()
     w = shared.weights
     usual = (w.dim(2).extent() == 3) & (w.dim(3).extent() == 3) & (shared.dilation_x == 1) & (shared.dilation_y == 1)
