@@ -168,7 +168,8 @@ def drawn_for(family: str | None) -> st.SearchStrategy[Case]:
                 )
                 for size, stride in USUAL
             )
-            return st.one_of(cases(groups=st.integers(2, 40), each_in=one, each_out=st.integers(1, 3)), *usual)
+            more = cases(groups=st.integers(4, 40), each_in=one, each_out=st.sampled_from([2, 4]))
+            return st.one_of(cases(groups=st.integers(2, 40), each_in=one, each_out=st.integers(1, 3)), more, *usual)
         case "grouped":
             some = st.integers(2, 9)
             alike = (cases(groups=some, each_in=st.just(each), each_out=st.just(each)) for each in (2, 4, 8))

@@ -19,6 +19,8 @@ USUAL = ((3, 1), (3, 2), (5, 1), (5, 2), (7, 1))
 """Kernel sides and strides of the depthwise layers of most networks."""
 NEAR = ((3, 1), (3, 2))
 """Those of them whose tiles fit the registers with all that they read."""
+MULTIPLIERS = (2, 4)
+"""Filters a channel, channels last, for which there are tiles of their own."""
 FIRST_TILE = (7, 1)
 """Channels first: rows and vectors of outputs that one register tile holds."""
 RAGGED = 2
@@ -62,10 +64,10 @@ CROWDED = 4096
 
 @dataclass(frozen=True, slots=True)
 class Tile:
-    """`pixels` outputs of `rows` rows and one vector of `lanes` channels.
+    """`pixels` outputs of `rows` rows and one vector of `lanes` channels, `filters` of each input channel.
 
-    A `staged` one copies a vector's part of the input with its padding, so that no tile has an edge. A `near` one holds all
-    that it reads in registers.
+    A `staged` one copies a vector's part of the input with its padding, so that no tile has an edge, each channel as often as it has
+    filters. A `near` one holds all that it reads in registers.
     """
 
     name: str
@@ -74,6 +76,7 @@ class Tile:
     lanes: int
     staged: bool = False
     near: bool = False
+    filters: int = 1
 
 
 def last_tiles(isa: Isa) -> tuple[Tile, ...]:
@@ -81,6 +84,7 @@ def last_tiles(isa: Isa) -> tuple[Tile, ...]:
     most = 7 if isa.registers == 32 else 4
     tiles = [
         *(Tile(f"{wide}x2s", wide, 2, isa.lanes, staged=True) for wide in sorted({most, 4}, reverse=True)),
+        *(Tile(f"4x2s{many}", 4, 2, isa.lanes, staged=True, filters=many) for many in MULTIPLIERS),
         Tile("near", 2, 4 if isa.registers == 32 else 2, isa.lanes, near=True),
         Tile("4x2", 4, 2, isa.lanes),
         Tile("any", 4, 1, isa.lanes),
@@ -102,8 +106,10 @@ def why_not(problem: Problem, isa: Isa) -> str | None:
     if problem.groups != problem.channels:
         groups = "one group" if problem.groups == 1 else f"{problem.groups} groups"
         return f"{problem.channels} channels in {groups}: not one channel a group"
-    if problem.filters != problem.channels:
-        return f"{problem.filters // problem.channels} filters a channel: only for one"
+    many = problem.filters // problem.channels
+    if many > 1 and (many not in MULTIPLIERS or problem.output_layout == "NCHW" or problem.filters < isa.lanes):
+        some = " and ".join(map(str, MULTIPLIERS))
+        return f"{many} filters a channel: only for one, and {some} with channels last and {isa.lanes} filters or more"
     return None if choices(problem, isa) else TOO_WIDE
 
 
@@ -112,13 +118,15 @@ def choices(problem: Problem, isa: Isa) -> list[Choice]:
         found = [_flat(problem, isa, tile) for tile in flat_tiles(isa)] if _turns(problem, isa) else []
         near = [choice for choice in found if choice.workspace <= problem.machine.l2 * problem.threads]
         return affordable(problem, [_first(problem, isa), *near])
-    fitting = [tile for tile in last_tiles(isa) if tile.lanes <= problem.channels and _takes(tile, problem)]
-    runs = [_runs(problem, isa)] if problem.channels < RAGGED * isa.lanes else []
+    fitting = [tile for tile in last_tiles(isa) if tile.lanes <= problem.filters and _takes(tile, problem)]
+    runs = [_runs(problem, isa)] if problem.filters == problem.channels < RAGGED * isa.lanes else []
     return affordable(problem, [*(_last(problem, isa, tile) for tile in fitting), *runs])
 
 
 def _takes(tile: Tile, problem: Problem) -> bool:
     """Without a stage, tiles of several rows leave out the products with padding."""
+    if tile.filters * problem.channels != problem.filters:
+        return False
     if tile.near and not nearly(problem):
         return False
     return tile.staged or tile.near or tile.rows == 1 or problem.finite
@@ -140,7 +148,7 @@ def affordable(problem: Problem, found: list[Choice]) -> list[Choice]:
 
 def _last(problem: Problem, isa: Isa, tile: Tile) -> Choice:
     across, down = -(-problem.out_width // tile.pixels), -(-problem.out_height // tile.rows)
-    blocks = -(-problem.channels // tile.lanes)
+    blocks = -(-problem.filters // tile.lanes)
     columns, lines = problem.columns, problem.rows
     wide = columns.spanned(across * tile.pixels)
 

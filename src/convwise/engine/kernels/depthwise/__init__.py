@@ -1,4 +1,4 @@
-"""Depthwise convolution: one filter a channel.
+"""Depthwise convolution: one filter a channel, or, with channels last, two or four.
 
 Channels last: register tiles of one vector of channels (`last`, and `near` from registers), or rows of cells and their channels
 as one run where these are few (`runs`). Channels first: lanes of pixels, or small planes turned (`planes`).

@@ -53,7 +53,8 @@ def tall(isa: Isa, shape: Tile) -> Program:
     dense = inp.dim(0).stride() == 1
     acc[c, xi, yi, xt, yt, n] = shared.bias[c]
     if shape.staged:
-        stage, copies = padded(shared.inp, (shared.pad_x, shared.pad_y), wide, shared.zero)
+        pads = shared.pad_x, shared.pad_y
+        stage, copies = padded(inp, pads, wide, shared.zero, lambda c, x, y, n: inp[c / shape.filters, x, y, n])
         taps = taps_of(shared, "taps")
         column = x * shared.stride_x + taps.x * shared.dilation_x
         row = y * shared.stride_y + taps.y * shared.dilation_y
