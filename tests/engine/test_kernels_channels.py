@@ -213,6 +213,18 @@ def test_few_channels_are_one_run_with_their_cells(channels: int, step: int, mon
 
 
 @needed
+def test_sums_of_many_planes_are_left_to_the_direct_kernels() -> None:
+    """They add up a row of taps by itself; a single long sum has lost more digits than the documents allow."""
+    library = native.library()
+    assert library is not None
+    axes = [Window(3, padding=Pads(1, 1)).over(12)] * 2
+    for each, wanted in ((64, True), (65, False)):
+        asked = problem_of((1, 2 * each, 12, 12), 2 * each, 2, axes, "NCHW")
+        variants = [choice.variant for choice in grouped.choices(asked, library.isa)]  # type: ignore[arg-type]
+        assert any("planes" in variant for variant in variants) == wanted
+
+
+@needed
 @pytest.mark.parametrize(("groups", "vectors"), [(1, 1), (1, 3), (3, 1), (5, 2)])
 @pytest.mark.parametrize(("step", "gap", "threads"), [(1, 1, 1), (2, 1, 2), (1, 2, 3), (3, 1, 1)])
 def test_groups_whose_inputs_are_one_vector(

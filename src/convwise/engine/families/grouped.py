@@ -16,6 +16,8 @@ LAID = 2
 """Multiply-adds in whose time a cell is laid beside those of its tile."""
 LOADED = {1: 2, 2: 4}
 """Loads in whose time a vector of a plane's row is read in steps of so many cells: it lies anywhere, in two cache lines most times."""
+MOST_SUMMED = 64
+"""Planes of a group at most: all taps of them are one sum, and long ones lose digits."""
 MOST_EXACT = 2**24
 """Channel numbers lie among the weights as float32, which holds integers up to here."""
 
@@ -58,7 +60,7 @@ def choices(problem: Problem, isa: Isa) -> list[Choice]:
     if _fills(problem, isa):
         found += [_filled(problem, isa, tile) for tile in filled(isa)]
     filters = problem.filters // problem.groups
-    if problem.output_layout == "NCHW":
+    if problem.output_layout == "NCHW" and inner <= MOST_SUMMED:
         found += [_planes(problem, isa, block, high) for block, high in planes(isa) if filters % block == 0]
     return affordable(problem, found)
 

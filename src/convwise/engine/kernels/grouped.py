@@ -224,7 +224,7 @@ def _planes(isa: Isa, size: int, high: int) -> Program:
 
 def _schedule_planes(shared: Shared, funcs: Any, domains: Any, shape: tuple[int, int, int], sizes: Any) -> None:
     (stage, acc, sums, tile, out), (copied, taps), (lanes, size, high) = funcs, domains, shape
-    rows, groups, wide, each = sizes
+    (rows, groups, wide, each), w = sizes, shared.weights
     c, x, y, n = out.args()
     names = ("xi", "xt", "yi", "yt", "yo", "yj", "k", "kb", "kj", "g", "go", "gj", "task")
     xi, xt, yi, yt, yo, yj, k, kb, kj, g, go, gj, task = (hl.Var(name) for name in names)
@@ -237,9 +237,7 @@ def _schedule_planes(shared: Shared, funcs: Any, domains: Any, shape: tuple[int,
     out.fuse(yo, go, task).fuse(task, n, task).parallel(task).never_partition_all()
     sx, sy, sc, sn = stage.args()
     stage.compute_at(out, gj).store_in(hl.MemoryType.Stack).bound_extent(sx, wide / lanes * lanes)
-    stage.bound_extent(sc, shared.weights.dim(1).extent()).bound_extent(sn, 1).vectorize(
-        sx, lanes
-    ).never_partition_all()
+    stage.bound_extent(sc, w.dim(1).extent()).bound_extent(sn, 1).vectorize(sx, lanes).never_partition_all()
     stage.update().reorder(copied, sy, sc, sn).never_partition([hl.VarOrRVar(var) for var in (sy, sc, sn)])
     stage.update().specialize(shared.inp.dim(1).stride() == 1).vectorize(copied, lanes, GUARD)
     for func in (acc, sums, tile):
@@ -251,7 +249,6 @@ def _schedule_planes(shared: Shared, funcs: Any, domains: Any, shape: tuple[int,
     xi, yi, k, xt, yt, kb, n = acc.args()
     update = acc.update().reorder(xi, k, yi, taps.y, taps.z, taps.x, xt, yt, kb, n)
     update.vectorize(xi).unroll(k).unroll(yi).never_partition_all()
-    w = shared.weights
     usual = (w.dim(2).extent() == 3) & (w.dim(3).extent() == 3) & (shared.dilation_x == 1) & (shared.dilation_y == 1)
     for stride in (1, 2):
         across = shared.stride_x == stride
