@@ -189,8 +189,8 @@ def test_two_maps_together_equal_direct_evaluation(pair: tuple[list[Step], list[
         (maximum(f, g), max),
     ):
         assert {n: v for n in sizes if (v := made(n)) is not None} == {n: rule(a, b) for n, (a, b) in defined.items()}
-    positive = {n: (a, b) for n, (a, b) in defined.items() if n in fitting and min(a, b) >= 1}
-    assert {n: broadcast(f, g)(n) for n in positive} == {n: b if a == 1 else a for n, (a, b) in positive.items()}
+    whole = {n: (a, b) for n, (a, b) in defined.items() if n in fitting and min(a, b) >= 0}
+    assert {n: broadcast(f, g)(n) for n in whole} == {n: b if a == 1 else a for n, (a, b) in whole.items()}
 
 
 @settings(max_examples=100, deadline=None)
@@ -266,6 +266,13 @@ def test_unet_with_centre_crops_takes_every_size_from_188() -> None:
     assert str(sizes) == "n >= 188"
     assert f(572) == 388
     assert [str(reason) for reason in sizes.reasons] == ["up1: needs H >= 188"]
+
+
+def test_nothing_beside_one_is_nothing() -> None:
+    """n // 2 beside what a slice from 2 on leaves, at 2: 1 and 0."""
+    half, rest = x.through(Window(2, 2)), x - 2
+    assert [broadcast(half, rest)(n) for n in (2, 3, 4)] == [0, 1, 2]
+    assert [broadcast(rest, half)(n) for n in (2, 3, 4)] == [0, 1, 2]
 
 
 def test_broadcasting_adds_single_sizes() -> None:
