@@ -273,6 +273,10 @@ def test_nothing_beside_one_is_nothing() -> None:
     half, rest = x.through(Window(2, 2)), x - 2
     assert [broadcast(half, rest)(n) for n in (2, 3, 4)] == [0, 1, 2]
     assert [broadcast(rest, half)(n) for n in (2, 3, 4)] == [0, 1, 2]
+    # n % 6 is 0 again and again, but only beside what does not fit it; at 1 both are 1.
+    assert broadcast(x, x % 6)(1) == broadcast(x % 6, x)(1) == 1
+    # In turns 0 and 1 beside 1: what fits every size.
+    assert [broadcast(x % 2, constant(1))(n) for n in (1, 2, 3, 4)] == [1, 0, 1, 0]
 
 
 def test_broadcasting_adds_single_sizes() -> None:

@@ -272,16 +272,16 @@ def maximum(one: SizeMap, other: SizeMap) -> SizeMap:
 
 
 def broadcast(one: SizeMap, other: SizeMap) -> SizeMap:
-    """The size of an elementwise op on the two, where they fit (the condition is `broadcastable`): the larger, but 0 beside 1 stays 0."""
+    """The size of an elementwise op on the two, where they fit (the condition is `broadcastable`): the larger, but 0 beside 1 is 0."""
     if one == other:
         return one
     larger = maximum(one, other)
-    empty = larger.legal & (_zeros(one) | _zeros(other))
+    empty = _where(one, 0) & _where(other, 1) | _where(one, 1) & _where(other, 0)
     return chosen(empty, minimum(one, other), larger) if empty else larger
 
 
-def _zeros(one: SizeMap) -> SizeSet:
-    return one.at_least(0).legal & ~one.at_least(1).legal
+def _where(one: SizeMap, value: int) -> SizeSet:
+    return one.at_least(value).legal & ~one.at_least(value + 1).legal
 
 
 def _below(sizes: SizeSet, stop: int, first: int) -> Iterator[int]:
