@@ -6,13 +6,13 @@ import gc
 import json
 import os
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from processes import python
 
 from convwise.engine import Conv, conv2d, native
 
@@ -42,18 +42,6 @@ def same(family: str, got: np.ndarray, wanted: np.ndarray) -> bool:
     if family != "winograd":
         return np.array_equal(got, wanted)
     return got.shape == wanted.shape and bool(abs(got - wanted).max() <= 4e-6 * abs(wanted).max())
-
-
-def child(code: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    paths = os.pathsep.join([str(Path(__file__).parent), str(Path(__file__).parents[1]), *sys.path])
-    return subprocess.run(
-        [sys.executable, "-c", code],
-        capture_output=True,
-        text=True,
-        timeout=300,
-        env={**os.environ, "PYTHONPATH": paths, **environment},
-        check=False,
-    )
 
 
 @needed
@@ -188,7 +176,7 @@ print("clean")
 @pytest.mark.skipif(sys.platform != "linux" or os.uname().machine != "x86_64", reason="reads glibc's fenv_t of x86-64")
 def test_importing_and_running_change_nothing_of_the_process() -> None:
     """Signals, locale, warnings, environment, floating point control (a library with fast-math sets it when it is loaded)."""
-    done = child(MXCSR + HYGIENE)
+    done = python(["-c", MXCSR + HYGIENE])
     assert done.stdout.strip() == "clean", done.stderr
 
 
@@ -199,7 +187,7 @@ def test_a_changed_control_word_would_be_seen() -> None:
         MXCSR + "one = mxcsr()\nstate = (ctypes.c_uint32 * 8)()\nm = ctypes.CDLL('libm.so.6')\n"
         "m.fegetenv(state)\nstate[7] |= 0x8040\nm.fesetenv(state)\nprint(mxcsr() != one)"
     )
-    assert child(code).stdout.strip() == "True"
+    assert python(["-c", code]).stdout.strip() == "True"
 
 
 STACKS = """
@@ -229,7 +217,7 @@ print(wrong or "right")
 
 @needed
 def test_threads_with_small_stacks() -> None:
-    done = child(STACKS)
+    done = python(["-c", STACKS])
     assert done.stdout.strip() == "right", (done.returncode, done.stderr[-2000:])
 
 
@@ -271,7 +259,7 @@ def broken(how: str, folder: Path) -> Path:
 @pytest.mark.parametrize("how", BROKEN)
 def test_a_broken_library_is_told_once_and_numpy_serves(how: str, tmp_path: Path) -> None:
     code = SERVED.format(library=str(broken(how, tmp_path)), manifest=str(native.machine.MANIFEST))
-    done = child(code)
+    done = python(["-c", code])
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("1 the kernel library does not load: "), done.stdout
 
@@ -281,7 +269,7 @@ def test_a_broken_library_is_told_once_and_numpy_serves(how: str, tmp_path: Path
 def test_a_damaged_manifest_means_no_kernels(content: bytes, tmp_path: Path) -> None:
     (tmp_path / "kernels.json").write_bytes(content)
     code = SERVED.format(library=str(native.machine.LIBRARY), manifest=str(tmp_path / "kernels.json"))
-    done = child(code)
+    done = python(["-c", code])
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() == "0 no kernels were built when convwise was installed"
 
@@ -293,7 +281,7 @@ def test_symbols_that_the_manifest_makes_up_are_not_called(tmp_path: Path) -> No
     told["symbols"] += [f"cw_direct_made_up_{isa}" for isa in told["isas"]]
     (tmp_path / "kernels.json").write_text(json.dumps(told), encoding="utf-8")
     code = SERVED.format(library=str(native.machine.LIBRARY), manifest=str(tmp_path / "kernels.json"))
-    done = child(code)
+    done = python(["-c", code])
     assert done.stdout.startswith("1 the kernel library does not load: "), (done.stdout, done.stderr)
     assert "made_up" in done.stdout
 
@@ -315,7 +303,7 @@ def test_every_instruction_set_of_this_processor_gives_the_same() -> None:
         "    a, b = (rng.integers(-9, 10, shape).astype('f4') for shape in (x, w))\n"
         "    print(native.library().isa.name, [float(v) for v in np.rint(conv2d(a, b, algorithm=family, **options).ravel()[::7]) + 0.0])"
     )
-    found = {name: child(code, CONVWISE_KERNELS=name) for name in names}
+    found = {name: python(["-c", code], CONVWISE_KERNELS=name) for name in names}
     assert all(done.returncode == 0 for done in found.values()), [done.stderr[-500:] for done in found.values()]
     numbers = {name: done.stdout.replace(name, "") for name, done in found.items()}
     assert len(set(numbers.values())) == 1
@@ -347,6 +335,6 @@ print(most)
 @pytest.mark.skipif(sys.platform != "linux", reason="counts page faults as Linux does")
 def test_a_small_layer_does_not_get_new_pages_in_every_call() -> None:
     """glibc gave the end of its heap back to the system after each call, and the next one got it back page by page."""
-    done = child(FAULTS)
+    done = python(["-c", FAULTS])
     assert done.returncode == 0, done.stderr
     assert float(done.stdout) < 10
