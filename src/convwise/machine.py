@@ -98,8 +98,12 @@ def quotas() -> list[int]:
 
 
 def digest(family: str) -> str:
-    """What a family's kernels were built from; a library of other sources must not be called."""
+    """What a family's kernels were built from; a library of other sources must not be called.
+
+    That its tiles stand beside its costs makes a library stale that only the costs have left, which a build mends.
+    """
     state, folder = _shared().copy(), ENGINE / "kernels" / family
+    state.update((ENGINE / "families" / f"{family}.py").read_bytes())
     # A file, or a folder of some.
     sources = sorted(path for path in folder.glob("*") if path.suffix in (".py", ".c"))
     for path in sources or [folder.with_suffix(".py")]:

@@ -10,6 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from convwise import machine
+from convwise.engine.families import FAMILIES
+
 STAND_IN = "import sys\nfrom unittest.mock import MagicMock\nsys.modules['halide'] = MagicMock()\n"
 IMPORTED = "from pathlib import Path\nfrom convwise.engine.isa import AVX2\nfrom convwise.engine.kernels import build\n"
 COMPILER = shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
@@ -103,3 +106,22 @@ def test_all_c_of_the_kernels_compiles_without_a_warning(tmp_path: Path) -> None
         command = [str(COMPILER), "-std=gnu11", "-O1", "-Wall", "-Werror", "-fPIC", "-I", str(tmp_path), "-c", source]
         made = subprocess.run([*command, "-o", str(tmp_path / "made.o")], capture_output=True, text=True, check=False)
         assert made.returncode == 0, made.stderr
+
+
+@pytest.mark.parametrize("name", ["kernels/depthwise/last.py", "families/depthwise.py", "tiles.py", "kernels/memory.c"])
+def test_a_family_is_built_again_when_what_it_is_built_from_changes(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its tiles among them: a program and its plan that differ in a tile's rows would answer wrongly."""
+    copied = tmp_path / "engine"
+    shutil.copytree(machine.ENGINE, copied, ignore=shutil.ignore_patterns("lib", "__pycache__"))
+    monkeypatch.setattr(machine, "ENGINE", copied)
+    machine._shared.cache_clear()
+    before = {family: machine.digest(family) for family in FAMILIES}
+    changed = copied / name
+    changed.write_text(changed.read_text(encoding="utf-8") + "\n", encoding="utf-8")
+    machine._shared.cache_clear()
+    after = {family: machine.digest(family) for family in FAMILIES}
+    machine._shared.cache_clear()
+    wanted = {"depthwise"} if "depthwise" in name else set(FAMILIES)
+    assert {family for family in FAMILIES if before[family] != after[family]} == wanted
