@@ -22,7 +22,7 @@ from convwise.engine.tiles import direct_tiles
 GUARD = hl.TailStrategy.GuardWithIf
 UNROLLED = 4
 """Input channels whose instructions follow each other, where the pixels' places stay in registers: counting channels and stepping to the
-next one's weights are a tenth of all instructions, and two threads on one core share what decodes these.
+next one's weights take instructions too, and two threads on one core share what decodes these.
 """
 
 
@@ -257,12 +257,13 @@ def _schedule_sums(
         domain = (rows.x, rows.y) if number == 0 else (rows.x,)
         acc.update(number).reorder(ki, xi, *domain, *rest).vectorize(ki, isa.lanes).unroll(ki).unroll(xi)
         part.compute_at(acc, rows.x)
-    for some in sums:
+    for number, some in enumerate(sums):
         inner, taps = acc if form == "point" else some.part, some.taps
         ki, xi, *rest = inner.args()
         update = inner.update().reorder(ki, xi, taps.x, taps.y, *rest).vectorize(ki, isa.lanes).unroll(ki).unroll(xi)
         if pixels <= HELD:
-            dense = hl.Expr(True) if form == "plain" else shared.inp.dim(0).stride() == 1
+            # What is copied is dense; the second sums are of the input where it lies.
+            dense = shared.inp.dim(0).stride() == 1 if form == "point" or number == 1 else hl.Expr(True)
             branch = update.specialize((shared.weights.dim(1).extent() % UNROLLED == 0) & dense)
             branch.split(taps.x, hl.RVar("some"), taps.x, UNROLLED, GUARD).unroll(taps.x)
         row = shared.weights.in_(inner)
