@@ -118,15 +118,15 @@ def choices(problem: Problem, isa: Isa) -> list[Choice]:
         found = [_flat(problem, isa, tile) for tile in flat_tiles(isa)] if _turns(problem, isa) else []
         near = [choice for choice in found if choice.workspace <= problem.machine.l2 * problem.threads]
         return affordable(problem, [_first(problem, isa), *near])
-    fitting = [tile for tile in last_tiles(isa) if tile.lanes <= problem.filters and _takes(tile, problem)]
-    runs = [_runs(problem, isa)] if problem.filters == problem.channels < RAGGED * isa.lanes else []
+    many = problem.filters // problem.channels
+    alike = [tile for tile in last_tiles(isa) if tile.filters == many and tile.lanes <= problem.filters]
+    fitting = [tile for tile in alike if _takes(tile, problem)]
+    runs = [_runs(problem, isa)] if many == 1 and problem.channels < RAGGED * isa.lanes else []
     return affordable(problem, [*(_last(problem, isa, tile) for tile in fitting), *runs])
 
 
 def _takes(tile: Tile, problem: Problem) -> bool:
     """Without a stage, tiles of several rows leave out the products with padding."""
-    if tile.filters * problem.channels != problem.filters:
-        return False
     if tile.near and not nearly(problem):
         return False
     return tile.staged or tile.near or tile.rows == 1 or problem.finite

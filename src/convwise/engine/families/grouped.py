@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from convwise.engine.arrays import Array
-from convwise.engine.families.depthwise import COPIED, TASKS, TOO_WIDE, affordable, copied, spread, staged_task
+from convwise.engine.families.depthwise import COPIED, LOADS, TASKS, TOO_WIDE, affordable, copied, spread, staged_task
 from convwise.engine.isa import Isa, symbol
 from convwise.engine.order import Order
 from convwise.engine.problem import Choice, Problem
@@ -14,8 +14,6 @@ NAME = "grouped"
 ANY_PIXELS = 7
 LAID = 2
 """Multiply-adds in whose time a cell is laid beside those of its tile."""
-LOADED = {1: 2, 2: 4}
-"""Loads in whose time a vector of a plane's row is read in steps of so many cells: it lies anywhere, in two cache lines most times."""
 MOST_SUMMED = 64
 """Planes of a group at most: all taps of them are one sum, and long ones lose digits."""
 MOST_EXACT = 2**24
@@ -93,7 +91,8 @@ def _planes(problem: Problem, isa: Isa, block: int, high: int) -> Choice:
         tasks = problem.batch * strips * -(-problem.groups // each)
     blocks = problem.filters // problem.groups // block
     tiles = problem.batch * problem.groups * blocks * across * down
-    loading = high * LOADED.get(columns.stride, 24) + block
+    # A row's vector lies anywhere, in two cache lines most times.
+    loading = high * (1 + LOADS.get(columns.stride, 12)) + block
     cycles = tiles * (problem.taps * inner * (high * block + loading / 2) + 8 * high * block)
     cycles += problem.batch * problem.groups * strips * stage(rows) / 4 / isa.lanes * COPIED
     variant = f"{block}planes_nchw"
@@ -104,7 +103,7 @@ def _planes(problem: Problem, isa: Isa, block: int, high: int) -> Choice:
         tiles=(
             ("pixels", isa.lanes),
             ("rows", high),
-            ("planes", block),
+            ("outputs", block),
             ("rows of a task", rows * high),
             ("groups of a task", each),
         ),
@@ -170,7 +169,7 @@ def _filled(problem: Problem, isa: Isa, tile: tuple[int, int]) -> Choice:
     cycles = problem.taps * (isa.lanes * (work + 1) + LAID * work) + work * 8
     vectors = strips * blocks * stage(rows) / 4 / isa.lanes
     variant = f"{pixels}x{high}_nhwc"
-    named = (("pixels", pixels), ("rows", high), ("filters", isa.lanes))
+    named = (("pixels", pixels), ("rows", high), ("outputs", isa.lanes))
     return Choice(
         family=NAME,
         variant=variant,
@@ -230,7 +229,7 @@ def pack(choice: Choice, weight: Array) -> Order | Array:
     """`weight` is (k, c / groups, ky, kx), all groups together.
 
     Rotating: (ky, kx, rotation, channel), where the lane of input channel c of a group holds its weight for output
-    (c + rotation) of that group. Planes, and lanes that are outputs: (group or vector, ky, kx, c, k). Any: (block, ky + 1, kx, c, k in
+    (c + rotation) of that group. Blocks of outputs: (block, ky, kx, c, k in block). Any: (block, ky + 1, kx, c, k in
     block), the last ky being the first channel that k reads.
     """
     tiles = dict(choice.tiles)
@@ -242,8 +241,8 @@ def pack(choice: Choice, weight: Array) -> Order | Array:
         packed = np.zeros((high, wide, inner, spread(filters)), np.float32)
         packed[..., :filters] = np.stack(turned).reshape(inner, filters, high, wide).transpose(2, 3, 0, 1)
         return packed
-    if "planes" in tiles or "filters" in tiles:
-        return Order.blocks(weight.transpose(0, 2, 3, 1), tiles.get("planes") or tiles["filters"])
+    if "outputs" in tiles:
+        return Order.blocks(weight.transpose(0, 2, 3, 1), tiles["outputs"])
     lanes = tiles["lanes"]
     blocks = -(-filters // lanes)
     packed = np.zeros((blocks * lanes, high + 1, wide, inner), np.float32)
