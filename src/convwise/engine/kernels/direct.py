@@ -288,6 +288,6 @@ def _schedule_stage(shared: Shared, funcs: Funcs, isa: Isa, layout: str, wide: A
     outer_c, inner_c, outer_x, inner_x = (hl.Var(name) for name in ("outer_c", "inner_c", "outer_x", "inner_x"))
     stage.align_bounds(x, isa.lanes).split(c, outer_c, inner_c, isa.lanes, hl.TailStrategy.RoundUp)
     stage.split(x, outer_x, inner_x, isa.lanes, hl.TailStrategy.RoundUp)
-    stage.reorder(inner_c, inner_x, outer_x, outer_c, y, n).vectorize(inner_c).unroll(inner_x)
+    stage.reorder(inner_c, inner_x, outer_x, y, outer_c, n).vectorize(inner_c).unroll(inner_x)
     assert funcs.square is not None
     funcs.square.schedule(shared, (stage, outer_x))
