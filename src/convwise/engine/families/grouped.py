@@ -14,6 +14,8 @@ NAME = "grouped"
 ANY_PIXELS = 7
 LAID = 2
 """Multiply-adds in whose time a cell is laid beside those of its tile."""
+LATE = 1.35
+"""How much longer the kernel for any groups takes than its multiply-adds and its gathering: measured beside the direct ones."""
 MOST_SUMMED = 64
 """Planes of a group at most: all taps of them are one sum, and long ones lose digits."""
 MOST_EXACT = 2**24
@@ -200,7 +202,7 @@ def _any(problem: Problem, isa: Isa) -> Choice:
     strips = problem.batch * -(-problem.out_height // rows)
     tiles = problem.batch * problem.out_height * across * blocks
     gathers = strips * blocks * stage(rows) / isa.lanes
-    cycles = (
+    cycles = LATE * (
         tiles * (problem.taps * inner * (ANY_PIXELS + 3) + 20 * ANY_PIXELS)
         + gathers * isa.lanes * 1.5 * copied(problem) / COPIED
     )
