@@ -42,6 +42,10 @@ SQUARE = 16
 """Planes are turned by squares as wide as a vector, at most of so many cells."""
 HELD, PLACES = 10, {"point": 4, "edges": 8}
 """Pixels whose places registers hold, and loads for each further one's in every row of weights: more where a pixel lies anywhere."""
+ISSUED = 3
+"""Instructions a cycle: half of what a core decodes, since its other half is most times another thread's."""
+FETCHED = 0.25
+"""Cycles that a cache line takes which comes from the second cache while others are multiplied."""
 SHALLOW = 32
 """Products of an output at most whose sum takes less time than storing it."""
 SKIPPED = 3
@@ -167,9 +171,11 @@ def _choice(
     peak = problem.machine.peak * threads
     # Weights of a block that were driven out of the second cache are waited for.
     crowd = (stage + 4 * depth * problem.taps * block) / problem.machine.l2 - 1
+    # Those that half of the first cache does not hold are read from the second one for every tile.
+    fetched = FETCHED * block / 16 if 4 * depth * problem.taps * block > problem.machine.l1 // 2 else 0.0
     work = (
         macs
-        / (peak * _efficiency(pixels, vectors, form))
+        / (peak * _efficiency(pixels, vectors, form, fetched))
         * (1 + CROWDED / pixels * min(max(crowd, 0), 2) + BEGUN / depth)
     )
     # A vector takes three cycles to its place, as long as six multiplications, and more where it comes from far apart
@@ -184,7 +190,9 @@ def _choice(
     each_cell = CELL * isa.lanes / (4 * wide) if problem.input_layout == "NHWC" else 0.0
     moved = apart * calls * stages * stage * (copied + each_cell) / problem.machine.peak / threads
     outputs = problem.filters * problem.out_height * problem.out_width * problem.batch
-    each_out = 8 + turned * (problem.output_layout == "NCHW") + AGAIN * (calls - 1)
+    # Outputs are turned by the tile, in squares that its pixels fill in part.
+    filled = -(-pixels // isa.lanes) * isa.lanes / pixels if problem.output_layout == "NCHW" else 0.0
+    each_out = 8 + turned * filled + AGAIN * (calls - 1)
     stored = outputs * each_out / problem.machine.peak / threads
     variant, beside = f"{pixels}x{vectors}_{problem.output_layout.lower()}_{form}", blocks if _shallow(problem) else 1
     named = (("pixels", pixels), ("channels", block), ("rows of a task", rows), ("tiles of a task", tiles))
@@ -245,16 +253,18 @@ def _form(problem: Problem) -> str:
     return "point" if bare and problem.output_layout == "NHWC" else "plain"
 
 
-def _efficiency(pixels: int, vectors: int, form: str) -> float:
+def _efficiency(pixels: int, vectors: int, form: str, fetched: float) -> float:
     """Multiplications a cycle of two, where two loads a cycle fetch a row of weights and as many cells as the tile has pixels.
 
-    A row of weights is read the more often the fewer pixels share it. Without a stage every pixel is read where it lies, far
-    from the next and once for all vectors: many of them for few vectors wait for each other.
+    A row of weights is read the more often the fewer pixels share it, and takes `fetched` cycles where it comes from the second cache.
+    Without a stage every pixel is read where it lies, far from the next and once for all vectors. Counting channels takes four
+    instructions, for four of them together where the places of all pixels stay in registers.
     """
     places = PLACES.get(form, 1) * max(pixels - HELD, 0)
     multiplying, loading = pixels * vectors / 2, (pixels + vectors + 2 + places) / 2
-    waiting = 0.16 / vectors + 0.005 * pixels + 0.5 / pixels if form == "point" else 0.1 / pixels
-    return multiplying / (max(multiplying, loading) + 0.25) / (1 + waiting)
+    issuing = (pixels * vectors + pixels + vectors + places + (1 if pixels <= HELD else 4)) / ISSUED
+    waiting = 0.004 * pixels if form == "point" else 0.1 / pixels
+    return multiplying / (max(multiplying, loading, issuing) + 0.25 + fetched) / (1 + waiting)
 
 
 def _shallow(problem: Problem) -> bool:

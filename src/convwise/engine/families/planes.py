@@ -19,6 +19,8 @@ MOST_PANEL = 8 * 2**20
 """Bytes of all tasks' panels; more only where the output is as large."""
 GATHERED = 12
 """Multiply-adds of a vector in whose time one of the input is copied into a panel."""
+WEIGHTS = 1.6
+"""Cycles that a cache line of weights takes which comes from the second cache: each of its numbers is waited for."""
 STORED = 8
 """The same for one of the output."""
 
@@ -93,7 +95,11 @@ def _choice(problem: Problem, isa: Isa, tile: tuple[int, int], task: tuple[int, 
     # Weights of a block that were driven out of the second cache are waited for.
     crowd = (panel + 4 * channels * block) / problem.machine.l2 - 1
     late = macs * (1 + direct.CROWDED * min(max(crowd, 0), 2))
-    seconds = (late / _efficiency(block, vectors) + gathered + stored) / peak * _uneven(threads, sizes)
+    # A panel's cells go through the first cache and leave a block's weights some third of it.
+    fetched = direct.FETCHED * pixels / 16
+    if 4 * channels * block > problem.machine.l1 // 3:
+        fetched += WEIGHTS * block / 16
+    seconds = (late / _efficiency(block, vectors, fetched) + gathered + stored) / peak * _uneven(threads, sizes)
     variant = f"{block}x{vectors}_{'plain' if problem.form == CLAMP else 'any'}"
     return Choice(
         family=NAME,
@@ -108,10 +114,13 @@ def _choice(problem: Problem, isa: Isa, tile: tuple[int, int], task: tuple[int, 
     )
 
 
-def _efficiency(block: int, vectors: int) -> float:
-    """Multiplications a cycle of two, where two loads a cycle fetch the vectors of pixels and a weight for each channel."""
+def _efficiency(block: int, vectors: int, fetched: float) -> float:
+    """Multiplications a cycle of two, where two loads a cycle fetch the vectors of pixels and a weight for each channel, and lines from
+    the second cache take `fetched` cycles. A multiply-add of a single vector reads its weight itself.
+    """
     multiplying, loading = block * vectors / 2, (block + vectors) / 2
-    return multiplying / (max(multiplying, loading) + 0.25)
+    issuing = (block * vectors + vectors + block * (vectors > 1) + 4) / direct.ISSUED
+    return multiplying / (max(multiplying, loading, issuing) + 0.25 + fetched)
 
 
 def _uneven(threads: int, sizes: list[list[int]]) -> float:
