@@ -42,6 +42,10 @@ SQUARE = 16
 """Planes are turned by squares as wide as a vector, at most of so many cells."""
 HELD, PLACES = 10, {"point": 4, "edges": 8}
 """Pixels whose places registers hold, and loads for each further one's in every row of weights: more where a pixel lies anywhere."""
+UNROLLED = 4
+"""Input channels whose instructions follow each other, where they are a multiple of so many and registers hold the pixels' places: counting
+channels and stepping to the next one's weights take instructions too, and two threads on one core share what decodes these.
+"""
 ISSUED = 3
 """Instructions a cycle: half of what a core decodes, since its other half is most times another thread's."""
 FETCHED = 0.25
@@ -173,9 +177,10 @@ def _choice(
     crowd = (stage + 4 * depth * problem.taps * block) / problem.machine.l2 - 1
     # Those that half of the first cache does not hold are read from the second one for every tile.
     fetched = FETCHED * block / 16 if 4 * depth * problem.taps * block > problem.machine.l1 // 2 else 0.0
+    counting = 1 if pixels <= HELD and depth % UNROLLED == 0 else 4
     work = (
         macs
-        / (peak * _efficiency(pixels, vectors, form, fetched))
+        / (peak * _efficiency(tile, form, counting, fetched))
         * (1 + CROWDED / pixels * min(max(crowd, 0), 2) + BEGUN / depth)
     )
     # A vector takes three cycles to its place, as long as six multiplications, and more where it comes from far apart
@@ -253,16 +258,17 @@ def _form(problem: Problem) -> str:
     return "point" if bare and problem.output_layout == "NHWC" else "plain"
 
 
-def _efficiency(pixels: int, vectors: int, form: str, fetched: float) -> float:
+def _efficiency(tile: tuple[int, int], form: str, counting: int, fetched: float) -> float:
     """Multiplications a cycle of two, where two loads a cycle fetch a row of weights and as many cells as the tile has pixels.
 
     A row of weights is read the more often the fewer pixels share it, and takes `fetched` cycles where it comes from the second cache.
-    Without a stage every pixel is read where it lies, far from the next and once for all vectors. Counting channels takes four
-    instructions, for four of them together where the places of all pixels stay in registers.
+    Without a stage every pixel is read where it lies, far from the next and once for all vectors. `counting` an input channel and
+    stepping to the next one's weights take so many instructions.
     """
+    pixels, vectors = tile
     places = PLACES.get(form, 1) * max(pixels - HELD, 0)
     multiplying, loading = pixels * vectors / 2, (pixels + vectors + 2 + places) / 2
-    issuing = (pixels * vectors + pixels + vectors + places + (1 if pixels <= HELD else 4)) / ISSUED
+    issuing = (pixels * vectors + pixels + vectors + places + counting) / ISSUED
     waiting = 0.004 * pixels if form == "point" else 0.1 / pixels
     return multiplying / (max(multiplying, loading, issuing) + 0.25 + fetched) / (1 + waiting)
 

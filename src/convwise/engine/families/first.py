@@ -132,8 +132,9 @@ def _choice(problem: Problem, isa: Isa, tile: Tile, each: int) -> Choice:
     sums = problem.batch * problem.out_height * across * blocks
     taps, last = problem.taps * problem.channels, problem.input_layout == "NHWC"
     vectors, single = tile.pixels * block // isa.lanes, block if tile.planes else tile.pixels
-    # Each tap loads its weights and one number a pixel, or the other way round; two loads take as long as a multiply-add.
-    cycles = taps * (max(vectors, LEAST_SUMS) + (single + vectors // single) / 8)
+    # Each tap loads its weights and one number a pixel, or the other way round, and counts; places that no register holds are loaded.
+    issuing = vectors + single + vectors // single + 4 + 2 * max(0, tile.pixels - direct.HELD) * (not tile.by_planes)
+    cycles = taps * max(vectors, LEAST_SUMS, 2 * issuing / direct.ISSUED)
     if tile.planes:
         # Of every second cell a vector is two loads and a shuffle, of others as many loads as it has lanes.
         loads = columns.stride if columns.stride <= 2 else isa.lanes

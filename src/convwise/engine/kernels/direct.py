@@ -13,17 +13,13 @@ from typing import Any
 
 import halide as hl
 
-from convwise.engine.families.direct import HELD
+from convwise.engine.families.direct import HELD, UNROLLED
 from convwise.engine.isa import Isa, symbol
 from convwise.engine.kernels.common import Program, Shared, Variants, whole
 from convwise.engine.kernels.turning import Square, flipped, schedule_flipped
 from convwise.engine.tiles import direct_tiles
 
 GUARD = hl.TailStrategy.GuardWithIf
-UNROLLED = 4
-"""Input channels whose instructions follow each other, where the pixels' places stay in registers: counting channels and stepping to the
-next one's weights take instructions too, and two threads on one core share what decodes these.
-"""
 
 
 def variants(isa: Isa) -> Variants:
