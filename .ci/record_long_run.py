@@ -20,9 +20,10 @@ TOGETHER = {
     "tensorflow": ("tensorflow-cpu",),
     "jax": ("jax", "flax"),
     "onnx": ("onnx", "onnxruntime"),
+    "properties": ("hypothesis",),
     "porting": ("torch", "keras", "tensorflow-cpu", "jax", "flax", "onnx", "onnxruntime"),
 }
-"""What ran in the sweep of each name; `porting` is emitted code against its source."""
+"""What ran in the sweep of each name; `porting` is emitted code against its source, `properties` all property tests so many times."""
 
 
 def main() -> None:

@@ -1,12 +1,21 @@
-"""What all tests share: oracle tests run only when they are asked for."""
+"""What all tests share: oracle tests run only when they are asked for, and properties are tried on the same examples every time.
+
+A change is judged by what it changed, not by which examples were drawn; `.ci/long` searches for new ones.
+"""
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 ORACLES = Path(__file__).parent / "oracle"
+
+settings.register_profile("repeat", derandomize=True, database=None, deadline=None)
+settings.register_profile("search", deadline=None, print_blob=True)
+settings.load_profile(os.environ.get("CONVWISE_PROPERTIES", "repeat"))
 
 
 def oracles_asked(config: pytest.Config) -> bool:

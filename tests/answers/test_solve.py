@@ -675,13 +675,22 @@ NAMES = ("kernel", "stride", "padding", "dilation", "output_padding", "in_channe
 @settings(max_examples=150, deadline=None)
 @given(ANYTHING, ANYTHING, st.dictionaries(st.sampled_from(NAMES), ANYTHING, max_size=3))
 def test_anything_is_answered_or_refused_and_soon(one, other, words):
-    start, told = time.perf_counter(), None
+    # Of the processor, which a neighbour may halve: 20,000 answers, of 1024 cells to 59 x 20 with windows of 1024, take 4 to 9 of them.
+    start, told = time.process_time(), None
     try:
         assert cw.solve(one, other, **words)
     except cw.ConvwiseError as error:
         told = error
-    assert time.perf_counter() - start < 10
+    assert time.process_time() - start < 20
     assert told is None or (told.code != "CW901" and len(str(told)) < 3000)
+
+
+def test_a_chain_is_the_layers_that_were_read_for_it():
+    """Of the chains of one kernel and stride only the first is read as a whole."""
+    texts = [text for text in cw.solve((100, 101), (9, 20), kernel=30) if "Sequential" in text]
+    assert len(texts) > 50
+    for text in texts:
+        assert cw.output_shape(text, (1, 100, 101, 3)) == (1, 9, 20, 32), text
 
 
 def test_integers_of_numpy_are_integers():

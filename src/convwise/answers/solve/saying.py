@@ -175,7 +175,9 @@ def _said(question: Question, group: Sequence[Choice], refused: Refused, padded:
     explicit = [choice for choice in group if _explicit(choice)]
     for stage in sorted({choice.stage for choice in explicit}):
         here = [choice for choice in explicit if choice.stage == stage]
-        found = [answer for choice in here if (answer := _two_layers(spoken, question, choice, refused)) is not None]
+        # The texts differ in numbers alone: of the first one the chain is read, of others its layers.
+        each = (_two_layers(spoken, question, choice, refused, whole=choice is here[0]) for choice in here)
+        found = [answer for answer in each if answer is not None]
         if found:
             return found
     return []
@@ -217,7 +219,7 @@ def _one_layer(spoken: Dialect, question: Question, choice: Choice, refused: Ref
     return None
 
 
-def _two_layers(spoken: Dialect, question: Question, choice: Choice, refused: Refused) -> Answer | None:
+def _two_layers(spoken: Dialect, question: Question, choice: Choice, refused: Refused, *, whole: bool) -> Answer | None:
     pads = tuple(window.padding for window in choice.windows if isinstance(window.padding, Pads))
     bare = tuple(Window(window.kernel, window.stride, window.dilation) for window in choice.windows)
     last = spoken.name not in CHANNELS_FIRST
@@ -227,7 +229,8 @@ def _two_layers(spoken: Dialect, question: Question, choice: Choice, refused: Re
         refused.add(error)
         return None
     text = sequential(spoken.name, parts)
-    return Answer(text, choice, layers=2) if gives(spoken, question, text, refused) else None
+    good = gives(spoken, question, text, refused, () if whole else parts)
+    return Answer(text, choice, layers=2) if good else None
 
 
 def _as_fixed(spoken: Dialect, question: Question, text: str, refused: Refused) -> str | None:
@@ -283,10 +286,12 @@ def _alike(values: tuple[int, ...]) -> int | tuple[int, ...]:
     return values[0] if len(set(values)) == 1 else values
 
 
-def gives(spoken: Dialect, question: Question, text: str, refused: Refused | None = None) -> bool:
-    """Whether the text, read back, gives every wanted output."""
+def gives(
+    spoken: Dialect, question: Question, text: str, refused: Refused | None = None, parts: Sequence[str] = ()
+) -> bool:
+    """Whether the text, read back, gives every wanted output; of a chain with `parts` these are read."""
     try:
-        layers = read_layer(text, dialect=spoken.name)
+        layers = [layer for part in parts or (text,) for layer in _read(part, spoken.name)]
     except CodeError as error:
         # What cannot be read back cannot be checked, and "none" would be a wrong answer.
         fact = f"{spoken.title}'s layers cannot be read back yet: {text[:60]!r}: {error.fact}"
@@ -304,6 +309,11 @@ def gives(spoken: Dialect, question: Question, text: str, refused: Refused | Non
         if refused is not None:
             refused.add(error)
         return False
+
+
+@lru_cache(maxsize=1024)
+def _read(text: str, dialect: str) -> tuple[Layer, ...]:
+    return read_layer(text, dialect=dialect)
 
 
 def run(spoken: Dialect, layers: Sequence[Layer], sizes: tuple[int, ...], channels: int) -> Shape:
