@@ -173,16 +173,7 @@ def _choice(
     stage = 0 if form == "point" else _stage(problem, wide, pixels, *((1, 1) if form == "edges" else (tiles, rows)))
     uneven = _uneven(problem, task, across, deep, tasks)
     peak = problem.machine.peak * threads
-    # Weights of a block that were driven out of the second cache are waited for.
-    crowd = (stage + 4 * depth * problem.taps * block) / problem.machine.l2 - 1
-    # Those that half of the first cache does not hold are read from the second one for every tile.
-    fetched = FETCHED * block / 16 if 4 * depth * problem.taps * block > problem.machine.l1 // 2 else 0.0
-    counting = 1 if pixels <= HELD and depth % UNROLLED == 0 else 4
-    work = (
-        macs
-        / (peak * _efficiency(tile, form, counting, fetched))
-        * (1 + CROWDED / pixels * min(max(crowd, 0), 2) + BEGUN / depth)
-    )
+    work = macs / peak * _slowness(problem, tile, block, depth, form, stage)
     # A vector takes three cycles to its place, as long as six multiplications, and more where it comes from far apart
     # or goes beyond the second cache.
     gaps = problem.rows.dilation > 1 or problem.columns.dilation > 1
@@ -256,6 +247,18 @@ def _form(problem: Problem) -> str:
     axes = (problem.rows, problem.columns)
     bare = all(axis.kernel == 1 and axis.pad_low == axis.pad_high == 0 for axis in axes)
     return "point" if bare and problem.output_layout == "NHWC" else "plain"
+
+
+def _slowness(problem: Problem, tile: tuple[int, int], block: int, depth: int, form: str, stage: int) -> float:
+    """How much longer the multiplications take than at the processor's peak."""
+    weights = 4 * depth * problem.taps * block
+    # Those of a block that were driven out of the second cache are waited for.
+    crowd = (stage + weights) / problem.machine.l2 - 1
+    # Those that half of the first cache does not hold are read from the second one for every tile.
+    fetched = FETCHED * block / 16 if weights > problem.machine.l1 // 2 else 0.0
+    counting = 1 if tile[0] <= HELD and depth % UNROLLED == 0 else 4
+    held_up = 1 + CROWDED / tile[0] * min(max(crowd, 0), 2) + BEGUN / depth
+    return held_up / _efficiency(tile, form, counting, fetched)
 
 
 def _efficiency(tile: tuple[int, int], form: str, counting: int, fetched: float) -> float:
