@@ -100,7 +100,7 @@ def quotas() -> list[int]:
 def digest(family: str) -> str:
     """What a family's kernels were built from; a library of other sources must not be called.
 
-    That its tiles stand beside its costs makes a library stale that only the costs have left, which a build mends.
+    Its tiles stand beside its costs: a change of these asks for a build, too.
     """
     state, folder = _shared().copy(), ENGINE / "kernels" / family
     state.update((ENGINE / "families" / f"{family}.py").read_bytes())

@@ -675,7 +675,7 @@ NAMES = ("kernel", "stride", "padding", "dilation", "output_padding", "in_channe
 @settings(max_examples=150, deadline=None)
 @given(ANYTHING, ANYTHING, st.dictionaries(st.sampled_from(NAMES), ANYTHING, max_size=3))
 def test_anything_is_answered_or_refused_and_soon(one, other, words):
-    # Of the processor, which a neighbour may halve: 20,000 answers, of 1024 cells to 59 x 20 with windows of 1024, take 4 to 9 of them.
+    # Of the processor, which a neighbour may halve: 20,000 answers, of 1024 cells to 59 x 20 with windows of 1024, took 9 of them.
     start, told = time.process_time(), None
     try:
         assert cw.solve(one, other, **words)

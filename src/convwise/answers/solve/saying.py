@@ -248,7 +248,7 @@ def _as_fixed(spoken: Dialect, question: Question, text: str, refused: Refused) 
         return text
     if refused.no_word:
         return None
-    (layer,) = read_layer(text, dialect=spoken.name)
+    (layer,) = _read(text, spoken.name)
     if all(_told(layer, name) == value for name, value in wanted.items()):
         return text
     if "output_padding" not in layer.arguments and fixed.output_padding is None:
@@ -267,7 +267,7 @@ def _respelled(spoken: Dialect, layer: Layer, words: dict[str, object], refused:
     """The layer with these words, where it stays the same in them."""
     try:
         other = spoken.respell(layer, words)
-        (changed,) = read_layer(other, dialect=spoken.name)
+        (changed,) = _read(other, spoken.name)
     except Refusal as error:
         refused.reason = error  # what the fixed word meets tells more than what other choices met
         refused.no_word = error.code == "CW207"
@@ -313,6 +313,7 @@ def gives(
 
 @lru_cache(maxsize=1024)
 def _read(text: str, dialect: str) -> tuple[Layer, ...]:
+    """`read_layer`, for texts that are read again: layers of several chains, and answers that were said in fixed words."""
     return read_layer(text, dialect=dialect)
 
 

@@ -19,10 +19,10 @@ MOST_PANEL = 8 * 2**20
 """Bytes of all tasks' panels; more only where the output is as large."""
 GATHERED = 12
 """Multiply-adds of a vector in whose time one of the input is copied into a panel."""
-WEIGHTS = 1.6
-"""Cycles that a cache line of weights takes which comes from the second cache: each of its numbers is waited for."""
 STORED = 8
 """The same for one of the output."""
+WEIGHTS = 1.6
+"""Cycles that a cache line of weights takes which comes from the second cache: each of its numbers is waited for."""
 
 
 def why_not(problem: Problem, isa: Isa) -> str | None:
