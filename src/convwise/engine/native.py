@@ -139,9 +139,8 @@ def _load() -> Library | str:
     try:
         _whole()
         handle = ctypes.CDLL(str(machine.LIBRARY))
-        run, before, after = handle.convwise_run, handle.convwise_before_fork, handle.convwise_after_fork
+        run = handle.convwise_run
         run.argtypes, run.restype = (ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int), ctypes.c_int
-        before.restype = after.restype = None
         others = [_place(handle, f"convwise_{name}") for name in ("arrange", "transform", "finish")]
         for symbol in selected.symbols:
             handle[f"{symbol}_argv"]
@@ -153,7 +152,6 @@ def _load() -> Library | str:
         )
         return f"the kernel library does not load: {error}"
     _settle_heap()
-    os.register_at_fork(before=before, after_in_parent=after, after_in_child=after)
     return Library(handle, selected.isa, selected.symbols, run, *others)
 
 

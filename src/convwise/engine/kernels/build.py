@@ -31,10 +31,7 @@ from convwise.engine.kernels.table import FAMILIES, STAGES, TABLE
 
 SOURCE = Path(__file__).parents[3]
 ELF_MACHINES = {"x86-64": 62, "arm-64": 183}
-EXPORTED = (
-    *("convwise_run", "convwise_before_fork", "convwise_after_fork"),
-    *("convwise_arrange_argv", "convwise_transform_argv", "convwise_finish_argv"),
-)
+EXPORTED = ("convwise_run", "convwise_arrange_argv", "convwise_transform_argv", "convwise_finish_argv")
 SOURCES = tuple(
     Path(__file__).parent / name
     for name in ("packing.c", "threads.c", "memory.c", "finishing.c", "winograd/winograd.c")

@@ -232,16 +232,21 @@ int convwise_run(int (*kernel)(void **), void **arguments, int threads) {
     return code;
 }
 
-/* Until `convwise_after_fork` no kernel runs and no thread of the pool lives: in a child they would be missing, and their
- * locks taken for ever.
+/* Until `after_fork` no kernel runs and no thread of the pool lives: in a child they would be missing, and their locks taken for
+ * ever.
  */
-void convwise_before_fork(void) {
+static void before_fork(void) {
     pthread_mutex_lock(&door);
     while (atomic_load(&inside)) nap();
     stop_workers();
 }
 
 /* In the parent and in the child. */
-void convwise_after_fork(void) {
+static void after_fork(void) {
     pthread_mutex_unlock(&door);
+}
+
+/* Of C, not of Python: a library that is called may fork, too. */
+__attribute__((constructor)) static void mind_forks(void) {
+    pthread_atfork(before_fork, after_fork, after_fork);
 }
