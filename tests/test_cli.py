@@ -596,7 +596,7 @@ def test_a_long_and_hostile_text_is_answered_quickly() -> None:
     child = process("why", "-", "64x64x3", input=b"{" * 1_000_000)
     assert child.returncode == 2
     assert b"too long" in child.stderr
-    assert time.perf_counter() - start < 5
+    assert time.perf_counter() - start < 20  # a fraction of a second, where nothing else runs
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")

@@ -352,10 +352,10 @@ def test_huge_numbers_stay_cheap_and_exact() -> None:
     ],
 )
 def test_what_is_too_complex_is_refused_quickly(make: Callable[[], object]) -> None:
-    began = time.perf_counter()
+    began = time.process_time()
     with pytest.raises(TooComplex, match=r"the sizes have|different rates") as caught:
         make()
-    assert time.perf_counter() - began < 2
+    assert time.process_time() - began < 2
     assert isinstance(caught.value, ConvwiseError)
     assert caught.value.code == "CW308"
 
@@ -376,7 +376,7 @@ def test_a_chain_of_a_hundred_windows_takes_milliseconds() -> None:
 
 
 def test_long_and_dense_networks_do_not_blow_up() -> None:
-    began = time.perf_counter()
+    began = time.process_time()
     f, sizes = through(halved(7), halved()), SizeSet.every()
     for block in range(4):
         features = [f]
@@ -391,10 +391,10 @@ def test_long_and_dense_networks_do_not_blow_up() -> None:
     for step in range(20_000):
         f = f.plus(1 if step % 2 else -1)
     assert str(f) == "floor((n - 1) / 64), n >= 65" or f(1000) == 15
-    assert time.perf_counter() - began < 10
+    assert time.process_time() - began < 10
 
 
 def _timed(run: Callable[[], object]) -> float:
-    began = time.perf_counter()
+    began = time.process_time()
     run()
-    return time.perf_counter() - began
+    return time.process_time() - began

@@ -19,13 +19,13 @@ import convwise as cw
     ],
 )
 def test_refused_in_an_instant(text, shape, message):
-    start = time.perf_counter()
+    start = time.process_time()
     with pytest.raises(cw.ShapeError) as caught:
         cw.explain(text, shape)
     assert message in caught.value.message
     assert caught.value.explanation is not None
     # The largest searches that were there once took more than all memory; a second is far from either.
-    assert time.perf_counter() - start < 1
+    assert time.process_time() - start < 1
 
 
 def test_the_largest_kernel_that_fits_is_exact():

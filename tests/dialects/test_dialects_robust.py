@@ -109,9 +109,9 @@ def test_nothing_else_is_raised(dialect: str) -> None:
         names = needed[: rng.randint(1, 6)] if rng.random() < 0.5 else needed
         call = Call(kind.name, (), tuple((name, rng.choice(VALUES)) for name in dict.fromkeys(names)))
         shape = rng.choice(SHAPES)
-        started = time.perf_counter()
+        started = time.process_time()
         said = answer(dialect, call, shape)
-        assert time.perf_counter() - started < 2, call
+        assert time.process_time() - started < 2, call
         assert said == answer(dialect, call, shape)
         answers.add(said.split()[0])
     assert {"CW204", "CW314"} <= answers

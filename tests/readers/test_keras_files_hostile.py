@@ -44,11 +44,11 @@ def refused(source: Any, code: str, *words: str) -> ModelError:
 @contextmanager
 def frugal(seconds: float = 3, memory: int = 150_000_000) -> Iterator[None]:
     tracemalloc.start()
-    start = time.perf_counter()
+    start = time.process_time()
     try:
         yield
         # tracemalloc makes everything about three times slower.
-        assert time.perf_counter() - start < 4 * seconds
+        assert time.process_time() - start < 4 * seconds
         assert tracemalloc.get_traced_memory()[1] < memory
     finally:
         tracemalloc.stop()
@@ -524,9 +524,9 @@ def test_changed_values_end_in_a_network_or_an_error() -> None:
             elif isinstance(holder, list):
                 holder.insert(key, json.loads(json.dumps(other[its])))
         text = json.dumps(config).encode()
-        start = time.perf_counter()
+        start = time.process_time()
         assert outcome(text) == outcome(text) == outcome(config)
-        assert time.perf_counter() - start < 5
+        assert time.process_time() - start < 5
 
 
 def test_changed_bytes_of_archives_end_in_a_network_or_an_error() -> None:

@@ -60,9 +60,9 @@ def answer(data: bytes | Path) -> OnnxModel | str:
 
 def check(data: bytes, rng: random.Random) -> bool:
     """The invariants; whether the file was read."""
-    started = time.perf_counter()
+    started = time.process_time()
     read = answer(data)
-    took = time.perf_counter() - started
+    took = time.process_time() - started
     assert took < 2, f"{took} s"
     assert repr(answer(data)) == repr(read)
     if isinstance(read, str):

@@ -212,9 +212,9 @@ def test_the_example_is_legal_where_it_halves_three_times() -> None:
     ids=["loops", "doubling", "recursion", "long"],
 )
 def test_the_budget_ends_every_text(text: str) -> None:
-    start = time.monotonic()
+    start = time.process_time()
     assert outcome(text) in ("CW308", "CW315", "read")
-    assert time.monotonic() - start < 20
+    assert time.process_time() - start < 20
 
 
 @pytest.mark.parametrize("name", ["unet-padded", "gates", "keras-two", "keras-inception"])

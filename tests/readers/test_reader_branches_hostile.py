@@ -67,7 +67,7 @@ BOMBS = {
 
 def settled(text: str) -> str:
     """The word read, or the error's code; the time is checked."""
-    started = time.perf_counter()
+    started = time.process_time()
     code, said = "read", ""
     try:
         read_network_text(text)
@@ -75,7 +75,7 @@ def settled(text: str) -> str:
         code, said = error.code or "?", str(error)
     assert all(letter.isprintable() or letter == "\n" for letter in said)
     assert len(said) < 1500
-    assert time.perf_counter() - started < SECONDS
+    assert time.process_time() - started < SECONDS
     return code
 
 

@@ -17,8 +17,8 @@ from convwise.errors import ConvwiseError
 def ask(request: Mapping[str, Any], *, files: bool = False) -> dict[str, Any]:
     """Answer a request: `{"command": "why", "code": "Conv2D(32, 3)", "inputs": ["64x64x3"]}`.
 
-    Commands: `inspect`, `sizes` and `check` with a `model` (a path or code) and `input`, `near`, `strict`, `levels`; `why` with `code` and, if wanted, `inputs` (a list of "64x64x3" or [64, 64, 3]), `want`, `dialect`,
-    `release`, `model` (the model that a pasted error came from); `solve` with `input` and `output`, each a size or a list of several, and if wanted the words of `cw.solve`; `rule` with a `code` (without one, all titles); `doctor`. `files` lets `code` be a path, or `-`; leave
+    Commands: `inspect`, `sizes` and `check` with a `model` and `input`, `near`, `strict`, `levels`; `why` with `code` and, if wanted, `inputs` (a list of "64x64x3" or [64, 64, 3]), `want`, `dialect`,
+    `release`, `model` (the model that a pasted error came from); `solve` with `input` and `output`, each a size or a list of several, and if wanted the words of `cw.solve`; `rule` with a `code` (without one, all titles); `doctor`. `files` lets `code` and `model` be a path, or `-`; leave
     it off where requests come from strangers. Never raises: what cannot be answered comes back as
     `{"schema": 1, "error": {"kind", "code", "message", "detail", "layer", "axis", "received", "quote", "hint"}}`.
     """
@@ -46,7 +46,7 @@ def answer(request: Mapping[str, Any], *, files: bool = False) -> Answer:
         case "rule":
             return _rules(request.get("code"))
         case "inspect" | "sizes" | "check":
-            return answer_network(request)
+            return answer_network(request, files)
         case "solve":
             return answer_solve(request)
         case "diff" | "port" | "supports":

@@ -16,9 +16,11 @@ if TYPE_CHECKING:
     from convwise.ops import Shape
 
 
-def answer_network(request: Mapping[str, Any]) -> Inspected | Sized | Checked:
-    from convwise.readers.models import read
+def answer_network(request: Mapping[str, Any], files: bool) -> Inspected | Sized | Checked:
+    from convwise.readers.models import is_path, read
 
+    if not files and is_path(request["model"]):
+        raise wrong("'model' must be code, not a path", request["model"])
     shape = _given(request.get("input"))
     one = None if isinstance(shape, Mapping) else shape
     network = read(request["model"], input_shape=one, dialect=request.get("dialect"))
