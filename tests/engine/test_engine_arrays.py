@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from convwise.axis import Pads, Window
-from convwise.engine import Conv, avg_pool2d, conv2d, max_pool2d, run
+from convwise.engine import Conv, avg_pool2d, conv2d, max_pool2d, native, run
 from convwise.engine.activations import KINDS
 from convwise.errors import ArgumentError, ConvwiseError, ShapeError
 from convwise.ops import (
@@ -265,6 +265,22 @@ def test_sizes_that_do_not_work() -> None:
     with pytest.raises(ShapeError) as caught:
         conv2d(X, W, padding=2**62)
     assert caught.value.code == "CW507"
+
+
+def test_memory_that_runs_out_for_weights_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(ShapeError, match=r"too large to run here: Unable to allocate 25[.\d]+ PiB.*CW507"):
+        Conv(np.broadcast_to(np.float32(1), (2**24, 2**24, 5, 5)))
+    if native.library() is None:
+        return
+    x, w = np.ones((1, 3, 9, 10), "f4"), np.ones((16, 3, 3, 2), "f4")
+    conv2d(x, w)
+
+    def no_room(*given: object) -> None:
+        raise MemoryError("no room for 3 KiB")
+
+    monkeypatch.setattr("convwise.engine.calls.Prepared.once", no_room)
+    with pytest.raises(ShapeError, match=r"too large to run here: no room for 3 KiB \[CW507\]"):
+        conv2d(x, w)
 
 
 def test_kept_weights_are_a_copy() -> None:

@@ -10,7 +10,18 @@ from convwise.axis import Axis
 from convwise.engine import planning, windows
 from convwise.engine.activations import activate
 from convwise.engine.activations import known as known_activation
-from convwise.engine.arrays import FLOAT, Array, address, check_memory, own, quiet, result_type, take, working_type
+from convwise.engine.arrays import (
+    FLOAT,
+    Array,
+    address,
+    check_memory,
+    out_of_memory,
+    own,
+    quiet,
+    result_type,
+    take,
+    working_type,
+)
 from convwise.engine.calls import Chooser, Held, Prepared, held, prepare, problem_of
 from convwise.engine.compiled import steps_of
 from convwise.engine.options import NUMPY, flag, layout_of, method_of, whole
@@ -59,8 +70,9 @@ class Conv:
         tune: bool = False,
     ) -> None:
         tuned = flag("tune", tune)
-        copy = take("w", w).copy()
-        own_bias = None if bias is None else take("bias", bias).copy()
+        with quiet():
+            copy = take("w", w).copy()
+            own_bias = None if bias is None else take("bias", bias).copy()
         self._settle(copy, own_bias, (stride, padding, dilation, groups, layout, activation, algorithm, threads))
         self._tune = tuned
 
@@ -287,7 +299,10 @@ def convolve(x: object, w: object, bias: object, options: Options) -> Array:
         prepared = _kept.get(key)
         place = address(x)
         if prepared is not None and not place & 3:
-            result = prepared.once(place, w, bias if isinstance(bias, np.ndarray) else None)
+            try:
+                result = prepared.once(place, w, bias if isinstance(bias, np.ndarray) else None)
+            except MemoryError as error:
+                raise out_of_memory(error) from None
             if result is not None:
                 return result
     else:
