@@ -22,7 +22,7 @@ from convwise.engine.arrays import (
     take,
     working_type,
 )
-from convwise.engine.calls import Chooser, Held, Prepared, held, prepare, problem_of
+from convwise.engine.calls import Chooser, Held, Prepared, flatten, held, prepare, problem_of
 from convwise.engine.compiled import steps_of
 from convwise.engine.options import NUMPY, flag, layout_of, method_of, whole
 from convwise.engine.options import windows as windows_of
@@ -236,7 +236,7 @@ class Conv:
             if name is not None and name != "direct":
                 raise ArgumentError(
                     "CW607",
-                    f"{name} cannot run here: {planning.reason(problem, name)}",
+                    f"{name} cannot run here: {planning.reason(flatten(problem, steps)[0], name)}",
                     received=name,
                     hint="algorithm=None chooses",
                 )
