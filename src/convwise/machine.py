@@ -35,6 +35,9 @@ QUOTAS = (("/sys/fs/cgroup/cpu.max",), ("/sys/fs/cgroup/cpu/cpu.cfs_quota_us", "
 SWITCH = "CONVWISE_KERNELS"
 """Environment: "off" keeps NumPy, the name of an instruction set forbids better ones."""
 THREADS = "CONVWISE_THREADS"
+"""Environment: how many threads a call may take where it does not say."""
+MOST_THREADS = 1024
+"""What the pool of `kernels/threads.c` takes."""
 
 
 @dataclass(frozen=True, slots=True)

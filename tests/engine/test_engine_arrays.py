@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -10,7 +12,7 @@ import numpy as np
 import pytest
 
 from convwise.axis import Pads, Window
-from convwise.engine import Conv, avg_pool2d, conv2d, max_pool2d, native, run
+from convwise.engine import Conv, avg_pool2d, conv2d, max_pool2d, native, plan, remembered, run
 from convwise.engine.activations import KINDS
 from convwise.errors import ArgumentError, ConvwiseError, ShapeError
 from convwise.ops import (
@@ -438,3 +440,122 @@ def test_errors_are_convwise_errors_and_value_errors(wrong: Callable[[], object]
         wrong()
     with pytest.raises(ValueError, match="CW"):
         wrong()
+
+
+class Whole:
+    """An integer to `index`, with no text of its own."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+
+    def __index__(self) -> int:
+        return self.number
+
+
+def test_options_are_known_again_by_their_values() -> None:
+    """Objects of one text may hold different numbers, and one object another number by the next call."""
+    x, w = np.ones((1, 3, 19, 20), np.float32), np.ones((16, 3, 3, 2), np.float32)
+    one = Whole(1)
+    for number in (1, 2, 3, 1):
+        one.number = number
+        assert (
+            conv2d(x, w, stride=one).shape
+            == conv2d(x, w, stride=Whole(number)).shape
+            == conv2d(x, w, stride=number).shape
+        )
+        assert max_pool2d(x, one).shape == avg_pool2d(x, Whole(number)).shape == max_pool2d(x, number).shape
+    for pads in (0, 1):
+        assert conv2d(x, w, padding=[Whole(pads), 0]).shape == conv2d(x, w, padding=(pads, 0)).shape
+
+
+class Broken:
+    def __index__(self) -> int:
+        raise KeyError("no number")
+
+    def __array__(self, *given: object) -> Any:
+        raise KeyError("no numbers")
+
+    def __repr__(self) -> str:
+        raise KeyError("no text")
+
+
+def _nested(depth: int) -> object:
+    return 1 if not depth else [_nested(depth - 1)]
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"stride": 10**5000}, r"stride must be an integer of at least 1, not this int"),
+        ({"stride": Broken()}, r"stride must be an integer of at least 1, not this Broken"),
+        ({"stride": _nested(500)}, r"stride has 1 values where 2 are needed"),
+        ({"stride": "2" * 100}, r"stride must be an integer of at least 1, not '2{76}\.\.\."),
+        ({"threads": 1025}, r"threads must be an integer from 1 to 1024, not 1025"),
+        ({"threads": 2**32}, r"threads must be an integer from 1 to 1024, not 4294967296"),
+        ({"algorithm": np.array(["direct", "first"])}, r"no algorithm array"),
+    ],
+    ids=["huge", "broken", "nested", "long", "many threads", "threads past 32 bits", "array"],
+)
+def test_odd_options_are_refused_in_our_words(options: dict[str, Any], told: str) -> None:
+    x, w = np.ones((1, 3, 9, 10), np.float32), np.ones((16, 3, 3, 2), np.float32)
+    for call in (
+        lambda: conv2d(x, w, **options),
+        lambda: Conv(w, **options),
+        lambda: plan(x.shape, w.shape, **options),
+    ):
+        with pytest.raises(ArgumentError, match=told):
+            call()
+
+
+def test_numbers_of_numpy_are_numbers() -> None:
+    x, w = np.ones((1, 3, 9, 10), np.float32), np.ones((16, 3, 3, 2), np.float32)
+    for threads in (np.int8(100), np.array(2)):
+        assert conv2d(x, w, threads=threads).shape == Conv(w, threads=threads)(x).shape == (1, 16, 7, 9)  # type: ignore[arg-type]
+
+
+def test_what_an_object_raises_where_an_array_is_wanted_is_told() -> None:
+    with pytest.raises(ArgumentError, match=r"x is no array: 'no numbers' \[CW605\]"):
+        conv2d(Broken(), np.ones((1, 1, 1, 1)))
+
+
+def test_a_convolution_can_be_copied_and_pickled_after_use() -> None:
+    rng = np.random.default_rng(5)
+    x = rng.standard_normal((2, 8, 9, 10)).astype(np.float32)
+    one = Conv(rng.standard_normal((16, 8, 3, 2)).astype(np.float32), np.ones(16, np.float32), padding=1)
+    wanted = one(x)
+    for other in (pickle.loads(pickle.dumps(one)), copy.deepcopy(one), copy.copy(one)):
+        assert np.array_equal(other(x), wanted)
+        assert repr(other) == repr(one)
+    with pytest.raises(ValueError, match="read-only"):
+        one.weight[0] = 0  # packed already
+
+
+def test_integers_stay_exact_with_a_bias_and_a_residual_or_are_refused() -> None:
+    big, one = np.full((1, 1, 2, 3), 2**62), np.ones((1, 1, 1, 1), int)
+    assert Conv(one)(big, big - 1).tolist() == [[[[2**63 - 1] * 3] * 2]]
+    with pytest.raises(ArgumentError, match=r"may reach 9,223,372,036,854,775,808, more than int64 holds \[CW605\]"):
+        Conv(one)(big, big)
+    with pytest.raises(ArgumentError, match=r"may reach 11,529,215,046,068,469,760, more than int64 holds \[CW605\]"):
+        conv2d(big, one, np.array([2**62 + 2**61]))
+
+
+def test_weights_of_the_last_call_are_used_again_only_byte_for_byte(monkeypatch: pytest.MonkeyPatch) -> None:
+    op = ConvOp((Window(3), Window(2)), 4, 2, 1, True)
+    x, weight, bias = (np.ones(shape, np.float32) for shape in ((1, 4, 9, 10), (2, 4, 3, 2), (2,)))
+    weight[:] = -0.0
+    bias[:] = 0.0
+    for sign in (False, True, False):
+        bias[1] = -0.0 if sign else 0.0
+        result = run(op, x, {"weight": weight, "bias": bias})
+        assert np.signbit(result[0, 1]).all() == sign
+    shelf = remembered.Shelf()
+    monkeypatch.setattr(remembered, "_shelf", shelf)
+    monkeypatch.setattr(remembered, "MOST", 3)
+    kept = [np.full((2, 4, 3, 2), number, np.float32) for number in range(9)]
+    for array in (*kept, kept[0], kept[0]):
+        assert run(op, x, {"weight": array, "bias": bias})[0, 0, 0, 0] == 24 * array[0, 0, 0, 0]
+    assert len(shelf.kept) <= 3
+    assert shelf.bytes == sum(conv.weight.nbytes for conv in shelf.kept.values())
+    monkeypatch.setattr(remembered, "MOST_BYTES", kept[0].nbytes)
+    run(op, x, {"weight": kept[5], "bias": bias})
+    assert len(shelf.kept) == 1

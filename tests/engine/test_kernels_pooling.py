@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -11,7 +13,7 @@ from pooling_guard import Layer, layers
 from processes import guard
 
 from convwise.axis import Pads, Window
-from convwise.engine import native, pooling
+from convwise.engine import avg_pool2d, max_pool2d, native, pooling
 from convwise.engine.running import run
 from convwise.ops import ConvTranspose, Layout, Pool
 
@@ -126,3 +128,36 @@ def test_sizes_beyond_32_bits_go_to_numpy(far: int) -> None:
     ):
         op = Pool("max", windows)
         assert np.array_equal(run(op, X, {}), run(op, X, {}, method="reference"))
+
+
+VIEWS = {
+    "as they lie": lambda x: x[:, :5, :33, :37],
+    "every other column": lambda x: x[:, :5, :33, ::2],
+    "columns from the last": lambda x: x[:, :5, :33, 36::-1],
+    "turned": lambda x: x[:, :5, :37, :33].transpose(0, 1, 3, 2),
+    "channels last": lambda x: np.ascontiguousarray(x[:, :5, :33, :37].transpose(0, 2, 3, 1)).transpose(0, 3, 1, 2),
+    "one column again and again": lambda x: np.broadcast_to(x[:, :5, :33, :1], (2, 5, 33, 37)),
+}
+
+
+@pytest.mark.parametrize("view", VIEWS)
+@pytest.mark.parametrize(("kernel", "stride", "padding"), [(2, 2, 0), (3, 2, 1), (3, 1, 1), ((3, 2), (1, 2), (1, 0))])
+@pytest.mark.parametrize("pool", [max_pool2d, avg_pool2d])
+def test_columns_need_not_be_neighbours(pool: Any, kernel: Any, stride: Any, padding: Any, view: str) -> None:
+    x = VIEWS[view](np.random.default_rng(3).standard_normal((2, 10, 70, 74)).astype(np.float32))
+    assert np.allclose(pool(x, kernel, stride, padding), pool(x.copy(), kernel, stride, padding), rtol=1e-6, atol=1e-6)
+
+
+@needed
+@pytest.mark.parametrize("divisor", [3, 2**24 - 1, 2**24, 2**31, 2**40])
+def test_a_divisor_of_any_size_divides(divisor: int) -> None:
+    x = np.full((1, 3, 20, 21), 2.0**30, np.float32)
+    assert avg_pool2d(x, 2, divisor=divisor) == pytest.approx(np.full((1, 3, 10, 10), 2.0**32 / divisor))
+
+
+@needed
+def test_padding_that_kernels_cannot_count_is_numpys() -> None:
+    """Beyond 2**30 cells of padding the kernels' own numbers would not hold them."""
+    op = Pool("average", (Window(1, 2**29, padding=Pads(2**30, 2**30)), Window(1)), count_padding=True)
+    x = np.ones((1, 2, 1, 3), np.float32)
+    assert run(op, x).tolist() == run(op, x, method="reference").tolist()

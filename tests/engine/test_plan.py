@@ -13,7 +13,10 @@ from hypothesis import strategies as st
 from kernel_cases import Case, cases, drawn_for
 
 from convwise import cli
+from convwise.axis import Window
 from convwise.engine import Conv, native, plan, tuning
+from convwise.engine.calls import dense_steps, prepare, problem_of
+from convwise.errors import ArgumentError, ShapeError
 
 needed = pytest.mark.skipif(native.library() is None, reason="no kernels here")
 
@@ -147,3 +150,43 @@ def test_the_command_line_measures(json_too: bool, capsys: Any, monkeypatch: pyt
     else:
         assert "  measured   " in shown
         assert str(tmp_path) in "".join(shown.split()), shown
+
+
+@needed
+def test_a_plan_promises_no_kernel_for_images_that_none_reaches() -> None:
+    """Indices have 32 bits: from 2**30 numbers on NumPy runs, in the plan as in the call."""
+    shapes, shorter = ((1, 1, 2**15 + 1, 2**15), (1, 1, 3, 3)), ((1, 1, 2**15, 2**15), (1, 1, 3, 3))
+    assert plan(*shorter).kernel is not None
+    far = plan(*shapes)
+    assert (far.algorithm, far.kernel, far.threads) == ("windows", None, None)
+    assert "chosen     windows (NumPy)\n  because    an image of more than 2**30 numbers" in str(far)
+    assert far.workspace > 4 * 2**30  # NumPy pads a copy
+    for shape, wanted in ((shapes[0], None), (shorter[0], far)):
+        problem = problem_of(shape, 1, 1, [Window(3).over(size) for size in shape[2:]], "NCHW")
+        assert problem is not None
+        assert (prepare(problem, dense_steps(shape, "NCHW"), None) is None) == (wanted is None)
+    with pytest.raises(ArgumentError, match=r"winograd cannot run here: an image of more than 2\*\*30.*CW607"):
+        plan(*shapes, algorithm="winograd")
+
+
+def test_a_plan_refuses_what_the_call_refuses() -> None:
+    shapes = (2, 16, 20, 21), (24, 16, 3, 3)
+    with pytest.raises(ArgumentError, match=r"no activation 'nonsense' \[CW606\]"):
+        plan(*shapes, activation="nonsense")
+    with pytest.raises(ShapeError, match=r"the output would take [\d,]+ bytes \[CW507\]"):
+        plan(*shapes, padding=2**62)
+
+
+@needed
+def test_the_bound_is_what_takes_longer() -> None:
+    busy, moving = plan((1, 256, 30, 31), (256, 256, 5, 5), threads=1), plan((1, 8, 300, 310), (8, 1, 1, 1), groups=8)
+    for found in (busy, moving):
+        compute, memory = found.macs / found.peak, found.bytes / found.bandwidth  # type: ignore[operator]
+        assert found.bound == ("memory" if memory > compute else "compute")
+    assert (busy.bound, moving.bound) == ("compute", "memory")
+
+
+@needed
+def test_left_out_products_count_for_nothing() -> None:
+    found = plan((1, 64, 28, 28), (64, 64, 3, 3), padding=24, dilation=24, algorithm="direct", threads=1)
+    assert found.fraction == pytest.approx(found.done / found.peak / found.seconds)  # type: ignore[operator]

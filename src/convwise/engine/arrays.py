@@ -69,15 +69,21 @@ def take(name: str, value: object) -> Array:
         )
     try:
         array = np.asarray(value)
-    except (ValueError, TypeError) as error:
+    except MemoryError as error:
+        raise out_of_memory(error or "the memory ran out") from None
+    except Exception as error:  # of the object's own __array__, which may raise anything
         raise ArgumentError(
-            "CW605", f"{name} is no array: {error}", received=type(value).__name__, hint="pass a NumPy array"
+            "CW605",
+            f"{name} is no array: {str(error) or type(error).__name__}",
+            received=type(value).__name__,
+            hint="pass a NumPy array",
         ) from None
     kind = array.dtype.kind
     if kind in "iu" and array.dtype != np.dtype(np.uint64):
         return array
     if kind == "f" and array.dtype.newbyteorder("=") in FLOATS:
-        return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
+        with quiet():
+            return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
     hint = {
         "b": f"pass {name}.astype('float32'), if 0 and 1 are meant",
         "u": f"pass {name}.astype('int64'), if the values are below 2**63",

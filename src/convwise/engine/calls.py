@@ -12,10 +12,10 @@ import numpy as np
 from convwise.axis import Axis, Window
 from convwise.engine import planning
 from convwise.engine.arrays import Array, address, aligned
-from convwise.engine.compiled import SLICE, Run, Steps, fits
+from convwise.engine.compiled import Run, Steps, fits
 from convwise.engine.native import Library, default_threads
 from convwise.engine.packing import Laying, laid_of, laying, on_grid, pack, pad_bias, stacked
-from convwise.engine.problem import Choice, Problem, fused
+from convwise.engine.problem import LARGEST_INDEX, SLICE, Choice, Problem, fused
 from convwise.engine.results import empty
 
 Chooser = Callable[[Problem, str | None], Choice | None]
@@ -158,10 +158,9 @@ def prepare(
     kernels = planning.library()
     if kernels is None or fused(problem.activation) is None:
         return None
-    shape = result_shape(problem)
-    outputs = dense_steps(shape, problem.output_layout)
-    if not fits(problem, inputs, outputs):
+    if not addressed(problem, inputs):
         return None
+    shape = result_shape(problem)
     flat, flat_inputs = flatten(problem, inputs)
     flat = planning.allowed(flat, algorithm)
     choice = choose(flat, algorithm)
@@ -169,6 +168,11 @@ def prepare(
         return None
     flat_outputs = dense_steps(result_shape(flat), flat.output_layout)
     return Prepared(kernels, flat, choice, flat_inputs, flat_outputs, shape)
+
+
+def addressed(problem: Problem, inputs: Steps) -> bool:
+    """Whether kernels reach every number of an input of these steps, and of the result."""
+    return fits(problem, inputs, dense_steps(result_shape(problem), problem.output_layout))
 
 
 def _dense(problem: Problem, inputs: Steps) -> bool:
@@ -217,7 +221,8 @@ def _joined(problem: Problem, inputs: Steps) -> tuple[Problem, Steps]:
     if height > 1 and y != width * x:
         return problem, inputs
     cells, step = height * width, n
-    if batch > 1 and problem.output_layout == "NHWC" and n == cells * x:
+    near = cells * batch * max(abs(x), problem.filters) <= LARGEST_INDEX // 2
+    if batch > 1 and problem.output_layout == "NHWC" and n == cells * x and near:
         cells, batch = cells * batch, 1
     columns, rows = Window(1).over(cells), Window(1).over(1)
     flat = replace(problem, batch=batch, height=1, width=cells, rows=rows, columns=columns)

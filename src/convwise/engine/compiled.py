@@ -11,10 +11,8 @@ from typing import Any
 from convwise.axis import Axis
 from convwise.engine.arrays import Array, aligned
 from convwise.engine.native import Buffer, Library, check, describe
-from convwise.engine.problem import LARGEST_INDEX, Choice, Problem, fused
-
-SLICE = 1_000_000_000
-"""Multiply-adds of one thread between two looks at whether Ctrl-C was pressed: 8 ms on a fast core, 100 ms on a slow one."""
+from convwise.engine.problem import LARGEST_INDEX, SLICE, Choice, Problem, fused
+from convwise.machine import cores
 
 TILE = 64
 """No register tile is wider, so no kernel looks farther than so many outputs past the last."""
@@ -197,7 +195,8 @@ def _dense(shape: Sequence[int]) -> Buffer:
 def _slices(problem: Problem, choice: Choice, inputs: Steps, outputs: Steps, groups: int) -> tuple[int, int]:
     """Images, and rows of the output, that one call takes; as many rows as give every thread whole tasks of its own."""
     each = choice.macs // (groups * problem.batch) or 1
-    slice_ = SLICE * problem.threads
+    threads = min(problem.threads, cores())
+    slice_ = SLICE * threads
     images = max(1, min(problem.batch, slice_ // each))
     farthest = max(abs(inputs[0]), abs(outputs[0]), 1)
     images = max(1, min(images, (LARGEST_INDEX // 2) // farthest))
@@ -206,7 +205,7 @@ def _slices(problem: Problem, choice: Choice, inputs: Steps, outputs: Steps, gro
         return images, problem.out_height
     rows = -(-problem.out_height // slices)
     task = dict(choice.tiles).get("rows of a task", choice.row_step)
-    step = choice.row_step if task % choice.row_step else task * problem.threads
+    step = choice.row_step if task % choice.row_step else task * threads
     return 1, -(-rows // step) * step
 
 

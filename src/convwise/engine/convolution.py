@@ -15,6 +15,8 @@ from convwise.engine.arrays import (
     Array,
     address,
     check_memory,
+    check_sum,
+    largest,
     out_of_memory,
     own,
     quiet,
@@ -24,7 +26,7 @@ from convwise.engine.arrays import (
 )
 from convwise.engine.calls import Chooser, Held, Prepared, flatten, held, prepare, problem_of
 from convwise.engine.compiled import steps_of
-from convwise.engine.options import NUMPY, flag, layout_of, method_of, whole
+from convwise.engine.options import NUMPY, flag, layout_of, method_of, spelling, whole
 from convwise.engine.options import windows as windows_of
 from convwise.engine.packing import pad_bias
 from convwise.engine.problem import Problem, fused
@@ -73,6 +75,9 @@ class Conv:
         with quiet():
             copy = take("w", w).copy()
             own_bias = None if bias is None else take("bias", bias).copy()
+        for array in (copy, own_bias):
+            if array is not None:
+                array.setflags(write=False)  # what is packed already would not hear of a change
         self._settle(copy, own_bias, (stride, padding, dilation, groups, layout, activation, algorithm, threads))
         self._tune = tuned
 
@@ -90,10 +95,10 @@ class Conv:
         _check_filters(w, bias, count)
         sliding = windows_of((w.shape[2], w.shape[3]), stride, padding, dilation)
         op = ConvOp(sliding, w.shape[1] * count, len(w), count, bias is not None)
-        method = method_of(algorithm, threads)
+        method, most = method_of(algorithm, threads)
         if activation is not None:
             known_activation(activation)
-        self._hold(op, w, bias, layout_of(layout, 4), method, activation, threads)
+        self._hold(op, w, bias, layout_of(layout, 4), method, activation, most)
 
     @classmethod
     def _by_op(cls, op: ConvOp, w: Array, bias: Array | None, layout: Layout, activation: str | None) -> Conv:
@@ -121,6 +126,10 @@ class Conv:
         self._kernel_bias: Held | None = None
         self._finite = True  # until packing them tells better
         self._tune = False
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Without what this process prepared, which holds addresses."""
+        return {**self.__dict__, "_prepared": {}, "_kernel_weights": {}, "_kernel_bias": None}
 
     def __repr__(self) -> str:
         return f"Conv({' x '.join(map(str, self.weight.shape))} {self.weight.dtype}, {self._layout_name})"
@@ -186,6 +195,8 @@ class Conv:
         sums = conv(enter(x, layout), self._ready(work), bias, self._op, _axes(flow), layout.channels_last, method)
         result = leave(sums, self._op, layout)
         if residual is not None:
+            if work.kind != "f":
+                check_sum(result, 1, 1, largest(residual))
             result = result + residual
         if self.activation is not None:
             channels = layout.split(tuple(range(result.ndim)))[1]
@@ -291,11 +302,11 @@ _kept: dict[Any, Prepared] = {}
 def convolve(x: object, w: object, bias: object, options: Options) -> Array:
     """`conv2d`. What depends on shapes and options alone is remembered; arrays never are."""
     plain = type(x) is np.ndarray and type(w) is np.ndarray and x.dtype == w.dtype == FLOAT
-    if plain and (bias is None or (type(bias) is np.ndarray and bias.dtype == FLOAT)):
+    told = spelling(options) if plain and (bias is None or (type(bias) is np.ndarray and bias.dtype == FLOAT)) else None
+    if told is not None:
         assert isinstance(x, np.ndarray)
         assert isinstance(w, np.ndarray)
-        # The text of the options, because True and 1.0 equal 1 and yet are refused.
-        key = (x.shape, x.strides, w.shape, getattr(bias, "shape", None), repr(options))
+        key = (x.shape, x.strides, w.shape, getattr(bias, "shape", None), told)
         prepared = _kept.get(key)
         place = address(x)
         if prepared is not None and not place & 3:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from convwise.engine.arrays import Array, take
 from convwise.engine.convolution import Conv, convolve
-from convwise.engine.options import layout_of, two, whole
+from convwise.engine.options import flag, layout_of, spelling, two, whole
 from convwise.engine.options import windows as windows_of
 from convwise.engine.pooling import again, remember
 from convwise.engine.running import enter, run
-from convwise.errors import ArgumentError
 from convwise.ops import Layout, Pool
 
 __all__ = ["Conv", "avg_pool2d", "conv2d", "max_pool2d"]
@@ -94,8 +93,7 @@ def max_pool2d(
     >>> max_pool2d(np.arange(16.0).reshape(1, 4, 4), 2).tolist()
     [[[5.0, 7.0], [13.0, 15.0]]]
     """
-    # The text of the options, because True and 1.0 equal 1 and yet are refused.
-    key = ("max", repr((kernel, stride, padding, dilation, ceil, layout)))
+    key = ("max", spelling((kernel, stride, padding, dilation, ceil, layout)))
     known = again(x, key)
     if known is not None:
         return known
@@ -138,27 +136,21 @@ def avg_pool2d(
     >>> avg_pool2d(np.arange(16.0).reshape(1, 4, 4), 2).tolist()
     [[[2.5, 4.5], [10.5, 12.5]]]
     """
-    key = ("average", repr((kernel, stride, padding, ceil, count_padding, divisor, layout)))
+    key = ("average", spelling((kernel, stride, padding, ceil, count_padding, divisor, layout)))
     known = again(x, key)
     if known is not None:
         return known
-    if not isinstance(count_padding, bool):
-        raise ArgumentError(
-            "CW606",
-            f"count_padding must be True or False, not {count_padding!r}",
-            received=count_padding,
-            hint="False divides by the data cells alone",
-        )
+    flag("count_padding", count_padding, "False divides by the data cells alone")
     size = two("kernel", kernel, 1)
     sliding = windows_of(size, size if stride is None else stride, padding, 1, ceil)
     op = Pool("average", sliding, count_padding, None if divisor is None else whole("divisor", divisor, 1))
     return _pool(x, op, layout, key)
 
 
-def _pool(x: object, op: Pool, layout: str, key: tuple[str, str]) -> Array:
+def _pool(x: object, op: Pool, layout: str, key: tuple[str, str | None]) -> Array:
     data = take("x", x)
     placed: Layout = layout_of(layout, data.ndim)
     result = run(op, data, None, placed)
-    if data is x:
+    if data is x and key[1] is not None:
         remember(data, key, enter(data, placed), op, placed.channels_last, result.shape)
     return result

@@ -182,10 +182,10 @@ def default_threads() -> int:
     told = os.environ.get(machine.THREADS, "").strip()
     if not told:
         return machine.cores()
-    if not told.isdecimal() or not 1 <= int(told) <= 1024:
+    if not (told.isascii() and told.isdecimal()) or not 1 <= int(told) <= machine.MOST_THREADS:
         raise ArgumentError(
             "CW606",
-            f"{machine.THREADS} must be an integer from 1 to 1024, not {told!r}",
+            f"{machine.THREADS} must be an integer from 1 to {machine.MOST_THREADS}, not {told!r}",
             received=told,
             hint=f"unset {machine.THREADS}, or set it to the number of threads",
         )

@@ -8,29 +8,59 @@ from operator import index
 from convwise.axis import SAME_UPPER, Padding, Pads, Window
 from convwise.engine.families import FAMILIES
 from convwise.errors import ArgumentError
+from convwise.machine import MOST_THREADS
 from convwise.ops import Layout
 
 LARGEST = 2**63 - 1
+LONGEST = 80
+"""Letters of a wrong value in a message."""
 LAYOUTS = {"NCHW": False, "NHWC": True}
 NUMPY = ("reference", "windows")
 ALGORITHMS = (*NUMPY, *(name for name in FAMILIES if name not in ("transposed", "pool")))
 """`algorithm=`: NumPy's own two, and the families of compiled kernels that compute convolutions."""
+SPELLED = frozenset({int, float, str, bool, type(None)})
+"""Types whose text tells all of a value."""
 
 
-def whole(name: str, value: object, low: int) -> int:
-    """`value` as an integer of at least `low`; booleans and floats are refused.
+def spelling(options: tuple[object, ...]) -> str | None:
+    """The options' text, in which True, 1 and 1.0 are three; None where one of them is an object whose text may tell less than it holds."""
+    try:
+        return repr(options) if all(type(value) in SPELLED or _spelled(value, 2) for value in options) else None
+    except ValueError:  # Python writes no text for a number of thousands of digits
+        return None
+
+
+def _spelled(value: object, depth: int) -> bool:
+    if type(value) not in (tuple, list) or not depth:
+        return type(value) in SPELLED
+    return all(_spelled(part, depth - 1) for part in value)  # type: ignore[attr-defined]
+
+
+def _said(value: object) -> str:
+    """A wrong value in a message, where its text is short."""
+    try:
+        text = repr(value)
+    except Exception:  # of the object's own, or of a number or a nest that Python writes no text for
+        return f"this {type(value).__name__}"
+    return text if len(text) <= LONGEST else f"{text[: LONGEST - 3]}..."
+
+
+def whole(name: str, value: object, low: int, high: int = LARGEST) -> int:
+    """`value` as an integer from `low` to `high`; booleans and floats are refused.
 
     Raises:
         ArgumentError: CW606.
     """
     try:
         number = index(value) if not isinstance(value, bool) else None  # type: ignore[arg-type]
-    except TypeError:
+    except Exception:  # of the object's own __index__
         number = None
-    if number is None or not low <= number <= LARGEST:
-        hint = f"{name}=True is 1; write the number" if isinstance(value, bool) else f"from {low} to 2**63 - 1"
+    if number is None or not low <= number <= high:
+        last = "2**63 - 1" if high == LARGEST else f"{high}"
+        hint = f"{name}=True is 1; write the number" if isinstance(value, bool) else f"from {low} to {last}"
+        wanted = f"of at least {low}" if high == LARGEST else f"from {low} to {high}"
         raise ArgumentError(
-            "CW606", f"{name} must be an integer of at least {low}, not {value!r}", received=value, hint=hint
+            "CW606", f"{name} must be an integer {wanted}, not {_said(value)}", received=value, hint=hint
         )
     return number
 
@@ -80,28 +110,21 @@ def windows(
     kernel: tuple[int, int], stride: object, padding: object, dilation: object, ceil: object = False
 ) -> tuple[Window, Window]:
     """The windows over height and width."""
-    if not isinstance(ceil, bool):
-        raise ArgumentError(
-            "CW606",
-            f"ceil must be True or False, not {ceil!r}",
-            received=ceil,
-            hint="ceil=True keeps a last window that ends past the padding",
-        )
+    flag("ceil", ceil, "ceil=True keeps a last window that ends past the padding")
     parts = zip(kernel, two("stride", stride, 1), two("dilation", dilation, 1), paddings(padding), strict=True)
-    height, width = (Window(k, s, d, pads, ceil) for k, s, d, pads in parts)
+    height, width = (Window(k, s, d, pads, bool(ceil)) for k, s, d, pads in parts)
     return height, width
 
 
-def flag(name: str, value: object) -> bool:
-    """`value`, which is True or False.
+def flag(name: str, value: object, hint: str | None = None) -> bool:
+    """`value`, which is True or False; `hint` tells what they do.
 
     Raises:
         ArgumentError: CW606.
     """
     if not isinstance(value, bool):
-        raise ArgumentError(
-            "CW606", f"{name} must be True or False, not {value!r}", received=value, hint=f"write {name}=True"
-        )
+        hint = hint or f"write {name}=True"
+        raise ArgumentError("CW606", f"{name} must be True or False, not {value!r}", received=value, hint=hint)
     return value
 
 
@@ -123,21 +146,20 @@ def layout_of(name: object, ndim: int) -> Layout:
     return Layout(channels_last=LAYOUTS[name], batched=ndim == 4)
 
 
-def method_of(algorithm: object, threads: object) -> str:
-    """The engine's method for `algorithm`; `threads` is only looked at.
+def method_of(algorithm: object, threads: object) -> tuple[str, int | None]:
+    """The engine's method for `algorithm`, and at most how many threads.
 
     Raises:
         ArgumentError: CW606, CW607.
     """
-    if threads is not None:
-        whole("threads", threads, 1)
+    most = None if threads is None else whole("threads", threads, 1, MOST_THREADS)
     if algorithm is None:
-        return "auto"
-    if algorithm not in ALGORITHMS:
+        return "auto", most
+    if not isinstance(algorithm, str) or algorithm not in ALGORITHMS:
         raise ArgumentError(
             "CW607",
             f"no algorithm {algorithm!r}",
             received=algorithm,
             hint=f"the algorithms are {', '.join(ALGORITHMS)}, or None to choose",
         )
-    return str(algorithm)
+    return algorithm, most

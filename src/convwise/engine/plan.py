@@ -7,8 +7,10 @@ from math import prod
 from typing import TYPE_CHECKING, Any
 
 from convwise.axis import Axis
-from convwise.engine import planning
-from convwise.engine.calls import dense_steps, flatten, problem_of
+from convwise.engine import planning, windows
+from convwise.engine.activations import known as known_activation
+from convwise.engine.arrays import check_memory
+from convwise.engine.calls import addressed, dense_steps, flatten, problem_of
 from convwise.engine.options import NUMPY, flag, layout_of, method_of, whole
 from convwise.engine.options import windows as windows_of
 from convwise.engine.packing import pack_bytes
@@ -36,7 +38,8 @@ class Plan:
 
     `algorithm` is the name that `algorithm=` takes; `kernel` the compiled function, None where NumPy serves, and then
     `reason` says why. `done` counts the multiply-adds with the waste at ragged edges; `bytes` are input, weights and
-    output once; `workspace` what is allocated besides, all threads together; `packed` the weights made ready. `fraction` is
+    output once; `workspace` what is allocated besides, all threads together, and at most where NumPy serves, whose `threads`
+    are its own; `packed` the weights made ready. `fraction` is
     that of `peak`, the float32 multiply-adds a second that the model gives all threads together, and `fraction_of_bandwidth`
     that of `bandwidth`, its bytes a second from memory. `measured` is what `tune=True` found here, with the seconds of the
     chosen kernel and of the model's own choice. `finish`: the activation is a pass of its own over what the kernel wrote, and so is a
@@ -50,7 +53,7 @@ class Plan:
     algorithm: str
     kernel: str | None
     instructions: str | None
-    threads: int
+    threads: int | None
     tiles: tuple[tuple[str, int], ...]
     macs: int
     done: int
@@ -79,9 +82,10 @@ class Plan:
 
     def __str__(self) -> str:
         kernel = self.kernel or "NumPy"
+        told = "" if self.threads is None else f"; {self.threads} threads"
         lines = [
             f"{_sizes(self.input)} {self.layout} with {_sizes(self.weight)} weights -> {_sizes(self.output)}",
-            f"  chosen     {self.algorithm} ({kernel}; {self.threads} threads)",
+            f"  chosen     {self.algorithm} ({kernel}{told})",
         ]
         if self.reason:
             lines.append(f"  because    {self.reason}")
@@ -168,10 +172,12 @@ def plan(
             received=count,
             hint=f"use groups that divide {weight[0]}",
         )
+    if activation is not None:
+        known_activation(activation)
     sliding = windows_of((weight[2], weight[3]), stride, padding, dilation)
     op = ConvOp(sliding, weight[1] * count, weight[0], count, bias=True)
-    method, measure = method_of(algorithm, threads), flag("tune", tune)
-    return plan_of(op, sizes, layout_of(layout, len(sizes)), activation, method, threads, measure)
+    method, most = method_of(algorithm, threads)
+    return plan_of(op, sizes, layout_of(layout, len(sizes)), activation, method, most, flag("tune", tune))
 
 
 def plan_of(
@@ -199,7 +205,7 @@ def plan_of(
     shown = (sizes, weight, output, name if layout.batched else name[1:])
     if problem is None or method in NUMPY:
         reason = f"algorithm={method!r} was asked for" if method in NUMPY else f"no kernels: {planning.why_none()}"
-        return _numpy(shown, axes, groups, method, threads, activation, reason)
+        return _numpy(shown, axes, method, activation, reason)
     return _compiled(shown, problem, method, activation, tune)
 
 
@@ -219,10 +225,10 @@ def _shape(name: str, value: object, ranks: tuple[int, ...]) -> tuple[int, ...]:
 Shown = tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...], str]
 
 
-def _numpy(
-    shown: Shown, axes: list[Axis], groups: int, method: str, threads: int | None, activation: str | None, reason: str
-) -> Plan:
+def _numpy(shown: Shown, axes: list[Axis], method: str, activation: str | None, reason: str) -> Plan:
     sizes, weight, output, layout = shown
+    check_memory(output, 4)
+    padded = 4 * prod(sizes) // prod(axis.size for axis in axes) * windows.padded_cells(axes)
     macs = prod(output) * prod(weight[1:])
     return Plan(
         input=sizes,
@@ -232,13 +238,13 @@ def _numpy(
         algorithm=method if method in NUMPY else "windows",
         kernel=None,
         instructions=None,
-        threads=threads or 1,
+        threads=None,
         tiles=(),
         macs=macs,
         done=macs,
         bytes=4 * (prod(sizes) + prod(weight) + prod(output)),
         packed=4 * prod(weight),
-        workspace=4 * 2**20,
+        workspace=0 if method == "reference" else windows.BLOCK_BYTES + padded,
         seconds=None,
         bound="unknown",
         fraction=None,
@@ -255,20 +261,25 @@ def _compiled(shown: Shown, problem: Problem, method: str, activation: str | Non
     sizes, weight, output, layout = shown
     shape = (problem.batch, problem.channels, problem.height, problem.width)
     stored = shape if problem.input_layout == "NCHW" else (shape[0], shape[2], shape[3], shape[1])
-    flat, _ = flatten(problem, dense_steps(stored, problem.input_layout))
+    steps = dense_steps(stored, problem.input_layout)
+    flat, _ = flatten(problem, steps)
     name = None if method == "auto" else method
-    flat = planning.allowed(flat, name)
-    choice, measured, reason = _choose(flat, name, tune)
-    found = planning.candidates(flat, kernels)
+    reached = addressed(problem, steps)
+    flat = planning.allowed(flat, name) if reached else flat
+    choice, measured, reason = _choose(flat, name, tune) if reached else (None, None, None)
+    found = planning.candidates(flat, kernels) if reached else ()
     if choice is None:
         reasons = {one.algorithm: one.why_not for one in found}
         if name is not None and name != "direct":
             raise ArgumentError(
-                "CW607", f"{name} cannot run here: {reasons[name]}", received=name, hint="algorithm=None chooses"
+                "CW607",
+                f"{name} cannot run here: {reasons.get(name, planning.TOO_FAR)}",
+                received=name,
+                hint="algorithm=None chooses",
             )
         axes = [problem.rows, problem.columns]
-        told = "; ".join(f"{key}: {value}" for key, value in reasons.items())
-        return _numpy(shown, axes, problem.groups, method, problem.threads, activation, told)
+        told = "; ".join(f"{key}: {value}" for key, value in reasons.items()) or planning.TOO_FAR
+        return _numpy(shown, axes, method, activation, told)
     rejected = [_rejected(one, choice, name, measured) for one in found if one.algorithm != choice.family]
     rejected.append(Rejected("windows", "NumPy's matrix product, for what no kernel runs"))
     compute = problem.macs / (problem.machine.peak * problem.threads)

@@ -20,6 +20,7 @@ PASSED = 0.5
 """Multiply-adds of a vector in whose time one number of the output is read again and stored, where a cache holds it."""
 CURVED = {CLAMP: 0.0, SILU: 1.0, HARD_SWISH: 0.5}
 """The same for its activation."""
+TOO_FAR = "an image of more than 2**30 numbers, or steps that reach as far"
 CLOCK = 3.0e9
 """Cycles a second where the system does not tell."""
 
@@ -119,7 +120,7 @@ def reason(problem: Problem, algorithm: str) -> str:
     if kernels is None:
         return why_none() or "no kernels"
     told = {candidate.algorithm: candidate.why_not for candidate in candidates(problem, kernels)}
-    return told.get(algorithm) or "an image of more than 2**30 numbers, or steps that reach as far"
+    return told.get(algorithm) or TOO_FAR
 
 
 __all__ = ["Candidate", "allowed", "candidates", "choose", "library", "machine_of", "reason", "why_none"]

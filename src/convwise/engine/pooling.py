@@ -13,11 +13,11 @@ from convwise.axis import Axis
 from convwise.engine import planning
 from convwise.engine.arrays import FLOAT, Array, address
 from convwise.engine.calls import MOST_IDLE, dense_steps, held, prepare, problem_of, result_shape
-from convwise.engine.compiled import SLICE, Steps, fits, steps_of
+from convwise.engine.compiled import Steps, fits, steps_of
 from convwise.engine.families.pool import divisors
 from convwise.engine.native import Buffer, Library, check, describe
 from convwise.engine.packing import pad_bias
-from convwise.engine.problem import LARGEST_INDEX, Choice, Problem
+from convwise.engine.problem import LARGEST_INDEX, SLICE, Choice, Problem
 from convwise.engine.results import empty
 from convwise.ops import AdaptivePool, ConvTranspose, GlobalPool, Pool
 
@@ -122,17 +122,16 @@ def _prepare(
     problem = problem_of(sizes, channels, channels, axes, layout, kind=kind)
     if problem is None or kernels is None:
         return None
-    if channels_last and steps[1] != 1:
+    if steps[1 if channels_last else 3] != 1:
         problem = replace(problem, dense=False)
     shape = result_shape(problem)
     outputs = dense_steps(shape, problem.output_layout)
-    limit = LARGEST_INDEX // 2
     padding, divisor = (op.count_padding, op.divisor or 0) if isinstance(op, Pool) else (False, 0)
-    ends = divisors(problem, padding, min(divisor, limit))
+    # Kernels divide by a float, which holds every integer below 2**24.
     choice = planning.choose(problem, None) if fits(problem, steps, outputs) and divisor < 2**24 else None
-    if choice is None or max(map(abs, ends)) > limit:
+    if choice is None:
         return None
-    return Prepared(kernels, problem, choice, ends, steps, outputs, shape)
+    return Prepared(kernels, problem, choice, divisors(problem, padding, divisor), steps, outputs, shape)
 
 
 def _parts(problem: Problem, choice: Choice, ends: tuple[int, ...], inputs: Steps, outputs: Steps) -> Iterator[Part]:

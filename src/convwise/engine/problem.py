@@ -9,6 +9,8 @@ from convwise.axis import Axis
 
 MOST_WORKSPACE = 8 * 10**6
 """Bytes that a kernel may take beside the arrays; more only where the output is as large."""
+SLICE = 1_000_000_000
+"""Multiply-adds of one thread between two looks at whether Ctrl-C was pressed: 8 ms on a fast core, 100 ms on a slow one."""
 LARGEST_INDEX = 2**31 - 1
 """Kernels address an image's numbers with 32 bits."""
 FAR = 20_000_000

@@ -81,7 +81,7 @@ def _memcmp() -> Any:
 def _same(kept: Array, given: Array) -> bool:
     """Whether two arrays of one shape hold the same bytes."""
     if kept.shape != given.shape or kept.strides != given.strides or not _gapless(kept):
-        return kept.shape == given.shape and bool(np.array_equal(kept, given))
+        return kept.shape == given.shape and bool(np.array_equal(kept.view(np.uint32), given.view(np.uint32)))
     return bool(_memcmp()(address(kept), address(given), kept.nbytes) == 0)
 
 
@@ -96,4 +96,4 @@ def _gapless(array: Array) -> bool:
 
 
 def _same_bias(kept: Array | None, given: Array | None) -> bool:
-    return kept is given is None or (kept is not None and given is not None and np.array_equal(kept, given))
+    return kept is given is None or (kept is not None and given is not None and _same(kept, given))

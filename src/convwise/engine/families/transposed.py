@@ -6,7 +6,7 @@ from convwise.engine.arrays import Array
 from convwise.engine.families.depthwise import TASKS, TOO_WIDE, affordable
 from convwise.engine.isa import Isa, symbol
 from convwise.engine.order import Order
-from convwise.engine.problem import Choice, Problem
+from convwise.engine.problem import SLICE, Choice, Problem
 
 NAME = "transposed"
 MOST_GROUPS = 64
@@ -31,13 +31,14 @@ def choices(problem: Problem, isa: Isa) -> list[Choice]:
     channels, filters = problem.channels // problem.groups, problem.filters // problem.groups
     across, blocks = -(-problem.width // pixels), -(-filters // block)
     wanted = TASKS * problem.threads if problem.threads > 1 else 1
-    rows = max(1, min(problem.out_height, problem.batch * problem.out_height // wanted))
+    macs = problem.batch * problem.height * across * pixels * channels * blocks * block * problem.taps * problem.groups
+    rows = min(problem.batch * problem.out_height // wanted, SLICE * problem.batch * problem.out_height // macs)
+    rows = max(1, min(problem.out_height, rows))
     strips = problem.batch * -(-problem.out_height // rows)
     each = blocks
     while strips * -(-blocks // each) < problem.threads and each > 1:
         each = -(-each // 2)
     threads = min(problem.threads, strips * -(-blocks // each))
-    macs = problem.batch * problem.height * across * pixels * channels * blocks * block * problem.taps * problem.groups
     written = problem.batch * problem.out_height * problem.out_width * problem.filters
     added = problem.batch * problem.height * across * pixels * blocks * block * problem.taps * problem.groups
     seconds = (macs / 0.8 + 0.5 * isa.lanes * (added + 4 * written) / isa.lanes) / problem.machine.peak / threads

@@ -53,13 +53,17 @@ def specs(layer: Layer) -> list[Spec]:
     return found
 
 
+def _drawn(shape: tuple[int, ...], bound: float) -> NDArray[np.float32]:
+    return uniform(STREAM.generator, shape, -bound, bound, np.float32)
+
+
 def _uniform(number: int, weight: tuple[int, ...], bias: tuple[int, ...] | None) -> list[Spec]:
     """PyTorch's kaiming_uniform_(a=sqrt(5)), which is uniform within 1 / sqrt(fan in), for weight and bias alike."""
     fan_in = prod(weight[1:])
     bound = 1 / sqrt(fan_in) if fan_in else 0.0
-    found = [Spec("weight", number, "weight", lambda: uniform(STREAM.generator, weight, -bound, bound, np.float32))]
+    found = [Spec("weight", number, "weight", partial(_drawn, weight, bound))]
     if bias is not None:
-        found.append(Spec("bias", number, "bias", lambda: uniform(STREAM.generator, bias, -bound, bound, np.float32)))
+        found.append(Spec("bias", number, "bias", partial(_drawn, bias, bound)))
     return found
 
 
@@ -71,11 +75,11 @@ def _normalized(layer: Layer, features: int) -> tuple[int, ...]:
 def _norm(number: int, op: Norm, shape: tuple[int, ...]) -> list[Spec]:
     found = []
     if op.scale:
-        found.append(Spec("weight", number, "scale", lambda: np.ones(shape, np.float32)))
+        found.append(Spec("weight", number, "scale", partial(np.ones, shape, np.float32)))
     if op.center:
-        found.append(Spec("bias", number, "shift", lambda: np.zeros(shape, np.float32)))
+        found.append(Spec("bias", number, "shift", partial(np.zeros, shape, np.float32)))
     if op.moments:
-        found.append(Spec("running_mean", number, "mean", lambda: np.zeros(shape, np.float32), buffer=True))
-        found.append(Spec("running_var", number, "variance", lambda: np.ones(shape, np.float32), buffer=True))
-        found.append(Spec("num_batches_tracked", number, "", lambda: np.zeros((), np.int64), buffer=True))
+        found.append(Spec("running_mean", number, "mean", partial(np.zeros, shape, np.float32), buffer=True))
+        found.append(Spec("running_var", number, "variance", partial(np.ones, shape, np.float32), buffer=True))
+        found.append(Spec("num_batches_tracked", number, "", partial(np.zeros, (), np.int64), buffer=True))
     return found
