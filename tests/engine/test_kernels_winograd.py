@@ -103,7 +103,7 @@ def test_what_depends_on_the_maker_of_the_processor(
     """How early input is asked for, and how long planes take to be turned."""
     monkeypatch.setattr(planning, "cpuinfo", lambda: {"vendor_id": vendor, "cpu MHz": "2000"})
     machine = planning.machine_of.__wrapped__(AVX512)
-    assert (machine.ahead, machine.shuffling, machine.peak) == (rows, shuffling, 16 * 2e9)
+    assert (machine.ahead, machine.shuffling, machine.peak) == (rows, shuffling, 16 * planning.CLOCK)
     assert all(choice.extra[-1] == rows for choice in winograd.choices(problem(machine=machine), AVX512))
 
 

@@ -38,8 +38,9 @@ def reach(sizes: Sequence[int], steps: Sequence[int]) -> int:
 class Part:
     """One call: which bytes of each array it starts at, and its argument list, whose addresses are those of the buffers.
 
-    Not `first`: it adds up further channels on top of what the output holds, and its bias of zeros is its own. `ending`, where
-    the kernel leaves bare sums: output, residual and the argument list of the pass over them, and the byte at which it starts.
+    Where it is not the `first` of several that share their outputs, it adds its channels to what the output holds, and its bias
+    is zero. `ending`, where the kernel leaves bare sums: output, residual and the argument list of the pass over them, and the
+    byte at which it starts.
     """
 
     first: bool
@@ -123,15 +124,15 @@ def _parts(problem: Problem, choice: Choice, inputs: Steps, outputs: Steps, pack
         result = describe((filters, problem.out_width, high, count), _inner_first(outputs))
         added = describe((filters, problem.out_width, high, count), _inner_first(outputs))
         if choice.strip:
-            cells, (image, plane, _, _) = problem.out_width * high, outputs
+            cells, (whole, plane, _, _) = problem.out_width * high, outputs
             result = describe(
-                (filters, choice.strip, -(-cells // choice.strip), count), (plane, 1, choice.strip, image)
+                (filters, choice.strip, -(-cells // choice.strip), count), (plane, 1, choice.strip, whole)
             )
-            added = describe((filters, cells, 1, count), (plane, 1, cells, image))
+            added = describe((filters, cells, 1, count), (plane, 1, cells, whole))
         buffers = (
             describe((some, problem.width, problem.height - above, count), _inner_first(inputs)),
             weights,
-            _dense((_bias_length(problem, filters),)),
+            _dense((bias_length(filters),)),
             added,
             result,
         )
@@ -175,8 +176,9 @@ def _above(problem: Problem, row: int) -> int:
     return min(max(row * problem.rows.stride - problem.rows.pad_low, 0), problem.height - 1)
 
 
-def _bias_length(problem: Problem, filters: int) -> int:
-    return -(-filters // 64) * 64
+def bias_length(filters: int) -> int:
+    """What kernels may read of a bias: whole register tiles."""
+    return -(-filters // TILE) * TILE
 
 
 def _inner_first(steps: Steps) -> tuple[int, int, int, int]:

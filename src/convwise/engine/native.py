@@ -16,7 +16,7 @@ from functools import lru_cache
 import numpy as np
 
 from convwise import machine
-from convwise.engine.arrays import Array, out_of_memory
+from convwise.engine.arrays import out_of_memory
 from convwise.engine.isa import Isa
 from convwise.errors import ArgumentError, ConvwiseError
 
@@ -58,14 +58,6 @@ def describe(sizes: tuple[int, ...], steps: tuple[int, ...]) -> Buffer:
     """A float32 array, innermost axis first; `steps` in numbers, not bytes."""
     dims = (Dim * len(sizes))(*(Dim(0, size, step, 0) for size, step in zip(sizes, steps, strict=True)))
     return Buffer(0, None, None, 0, FLOAT, 32, 1, len(sizes), dims, None)
-
-
-def describe_whole(array: Array) -> Buffer:
-    """A C-ordered float32 array with its address; the caller keeps the array alive."""
-    steps = tuple(step // 4 for step in reversed(array.strides))
-    buffer = describe(tuple(reversed(array.shape)), steps)
-    buffer.host = array.ctypes.data
-    return buffer
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,6 +9,7 @@ from math import prod
 import numpy as np
 
 from convwise.engine.arrays import Array, address, aligned
+from convwise.engine.compiled import TILE, bias_length
 from convwise.engine.families import FAMILIES
 from convwise.engine.native import Library, check
 from convwise.engine.order import Order, Spectrum
@@ -128,7 +129,7 @@ def _matrix(outputs: int, taps: int) -> Array:
 
 def pad_bias(bias: Array | None, filters: int) -> Array:
     """With zeros behind, so that a whole block of channels can be read from any group's first."""
-    padded = aligned((-(-filters // 64) * 64 + 64,), fill=True)
+    padded = aligned((bias_length(filters) + TILE,), fill=True)
     if bias is not None:
         padded[:filters] = bias
     return padded

@@ -320,10 +320,10 @@ def conv(
         result = reference.conv(x, raw, op, axes)
     elif wide:
         packed = windows.pack(raw.astype(np.float64), op.groups or 1, channels_last)
-        result = windows.conv(x.astype(np.float64), packed, op, axes, channels_last).astype(x.dtype)
+        result = windows.conv(x.astype(np.float64), packed, axes, channels_last).astype(x.dtype)
     else:
         packed = weight if isinstance(weight, windows.Packed) else windows.pack(raw, op.groups or 1, channels_last)
-        result = windows.conv(x, packed, op, axes, channels_last)
+        result = windows.conv(x, packed, axes, channels_last)
     return add_bias(result, bias)
 
 

@@ -18,7 +18,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from convwise.axis import Axis
 from convwise.engine.arrays import Array, at, check_memory
 from convwise.engine.reference import divisor, lowest, root
-from convwise.ops import Conv, ConvTranspose, Pool
+from convwise.ops import ConvTranspose, Pool
 
 BLOCK_BYTES = 4 * 2**20
 """Columns built at a time: they should stay in the processor's cache between being written and multiplied."""
@@ -106,7 +106,7 @@ def pack(weight: Array, groups: int, channels_last: bool) -> Packed:
     return Packed(weight, np.ascontiguousarray(weight).reshape(groups, each, -1))
 
 
-def conv(x: Array, packed: Packed, op: Conv, axes: Sequence[Axis], channels_last: bool) -> Array:
+def conv(x: Array, packed: Packed, axes: Sequence[Axis], channels_last: bool) -> Array:
     """A convolution; what comes back is (batch, out, *outs), in whatever memory order was fastest."""
     data = padded(x, axes)
     if packed.matrix is None:

@@ -72,15 +72,11 @@ class Shared:
         self.bias.dim(0).set_min(0)
         object.__setattr__(self, "weights", weights)
 
-    def edge(self, c: Any, x: Any, y: Any, n: Any) -> Any:
-        """The input at image coordinates (c, x, y), 0 outside; the address read is always inside."""
-        width, height, channels = (self.inp.dim(axis).extent() for axis in (1, 2, 0))
-        inside = (x >= 0) & (x < width) & (y >= 0) & (y < height) & (c < channels)
-        value = self.inp[hl.clamp(c, 0, channels - 1), hl.clamp(x, 0, width - 1), hl.clamp(y, 0, height - 1), n]
-        return hl.select(inside, value, hl.f32(0))
-
     def border(self, c: Any, x: Any, y: Any, n: Any) -> Any:
-        """As `edge`, for channels that are inside by themselves: so they stay dense."""
+        """The input at image coordinates (c, x, y), 0 outside; the address read is always inside.
+
+        `c` is inside by itself, so that channels stay dense.
+        """
         width, height = self.inp.dim(1).extent(), self.inp.dim(2).extent()
         value = self.inp[c, hl.clamp(x, 0, width - 1), hl.clamp(y, 0, height - 1), n]
         return hl.select((x >= 0) & (x < width) & (y >= 0) & (y < height), value, hl.f32(0))
@@ -188,13 +184,6 @@ def cell(shared: Shared, x: Any, y: Any, kx: Any, ky: Any) -> tuple[Any, Any]:
     """The image coordinates that tap (kx, ky) of output (x, y) reads."""
     column = x * shared.stride_x + kx * shared.dilation_x - shared.pad_x
     return column, y * shared.stride_y + ky * shared.dilation_y - shared.pad_y
-
-
-def masked(shared: Shared, c: Any, column: Any, row: Any, n: Any) -> Any:
-    """The input at (column, row), 0 outside; `c` is inside by itself, so that channels stay dense."""
-    width, height = shared.inp.dim(1).extent(), shared.inp.dim(2).extent()
-    value = shared.inp[c, hl.clamp(column, 0, width - 1), hl.clamp(row, 0, height - 1), n]
-    return hl.select((column >= 0) & (column < width) & (row >= 0) & (row < height), value, hl.f32(0))
 
 
 def runs(shared: Shared, wide: Any, lanes: int) -> Any:

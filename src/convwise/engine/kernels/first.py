@@ -149,11 +149,11 @@ def _build(isa: Isa, shape: Tile) -> Program:
         ]
     )
     out[k, x, y, n] = shared.clamped(hl.Expr(acc[k, x % pixels, x / pixels, y, n]))
-    _schedule(shared, (stage, acc, out), taps, shape, isa.lanes, (rows, blocks))
+    _schedule((stage, acc, out), taps, shape, isa.lanes, (rows, blocks))
     return shared.program(out, extra)
 
 
-def _schedule(shared: Shared, funcs: Any, taps: Any, shape: Tile, lanes: int, task: tuple[Any, Any]) -> None:
+def _schedule(funcs: Any, taps: Any, shape: Tile, lanes: int, task: tuple[Any, Any]) -> None:
     """Rows of a task, and blocks of channels that are finished pixel by pixel: fewer than all where their weights must come from
     afar, so that a task reads them once.
     """

@@ -17,7 +17,7 @@ import halide as hl
 
 from convwise.engine.families.grouped import ANY_PIXELS, filled, planes, rotations
 from convwise.engine.isa import Isa, symbol
-from convwise.engine.kernels.common import Program, Shared, Variants, masked, padded, schedule_padded, whole
+from convwise.engine.kernels.common import Program, Shared, Variants, padded, schedule_padded, whole
 
 GUARD, INWARDS, ROUND = hl.TailStrategy.GuardWithIf, hl.TailStrategy.ShiftInwards, hl.TailStrategy.RoundUp
 
@@ -49,12 +49,12 @@ def _rotating(isa: Isa, size: int, pixels: int) -> Program:
         total += acc[(j + size - rotation) % size, g, rotation, xi, xt, y, n]
     sums[j, g, xi, xt, y, n] = shared.clamped(total)
     out[c, x, y, n] = sums[c % size, c / size, x % pixels, x / pixels, y, n]
-    _schedule_rotating(shared, (acc, sums, out), taps, (isa.lanes, size, pixels), (rows, blocks))
+    _schedule_rotating((acc, sums, out), taps, (isa.lanes, size, pixels), (rows, blocks))
     schedule_padded(stage, copies, wide, out, isa.lanes, shared.inp.dim(0).stride() == 1)
     return shared.program(out, extra)
 
 
-def _schedule_rotating(shared: Shared, funcs: Any, taps: Any, shape: tuple[int, int, int], sizes: Any) -> None:
+def _schedule_rotating(funcs: Any, taps: Any, shape: tuple[int, int, int], sizes: Any) -> None:
     (acc, sums, out), (lanes, size, pixels), (rows, blocks) = funcs, shape, sizes
     each = lanes // size
     c, x, y, n = out.args()
@@ -141,7 +141,7 @@ def _any(isa: Isa, layout: str) -> Program:
     # Behind the taps lies the number of the first input channel that each output channel reads.
     base = hl.cast(hl.Int(32), w[ki, 0, 0, high, kb])
     channel = hl.clamp(base + c, 0, shared.inp.dim(0).extent() - 1)
-    stage[ki, c, x, y, kb, n] = masked(shared, channel, x - shared.pad_x, y - shared.pad_y, n)
+    stage[ki, c, x, y, kb, n] = shared.border(channel, x - shared.pad_x, y - shared.pad_y, n)
     taps = hl.RDom([(0, inner), (0, wide), (0, high)], "taps")
     acc[ki, xi, xt, kb, y, n] = shared.bias[kb * lanes + ki]
     acc[ki, xi, xt, kb, y, n] += (
@@ -158,12 +158,12 @@ def _any(isa: Isa, layout: str) -> Program:
     sums[ki, xi, xt, kb, y, n] = acc[ki, xi, xt, kb, y, n]
     tile[ki, xi, xt, kb, y, n] = shared.clamped(sums[ki, xi, xt, kb, y, n])
     out[k, x, y, n] = tile[k % lanes, x % pixels, x / pixels, k / lanes, y, n]
-    _schedule_any(shared, (stage, acc, sums, tile, out), taps, (lanes, pixels), layout, (rows, blocks))
+    _schedule_any((stage, acc, sums, tile, out), taps, (lanes, pixels), layout, (rows, blocks))
     w.dim(0).set_extent(lanes)
     return shared.program(out, extra)
 
 
-def _schedule_any(shared: Shared, funcs: Any, taps: Any, shape: tuple[int, int], layout: str, sizes: Any) -> None:
+def _schedule_any(funcs: Any, taps: Any, shape: tuple[int, int], layout: str, sizes: Any) -> None:
     (stage, acc, sums, tile, out), (lanes, pixels), (rows, blocks) = funcs, shape, sizes
     k, x, y, n = out.args()
     names = ("ki", "kb", "ko", "kj", "xi", "xt", "yo", "yi", "task")

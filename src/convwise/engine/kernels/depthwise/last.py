@@ -11,7 +11,7 @@ import halide as hl
 
 from convwise.engine.families.depthwise import USUAL, Tile
 from convwise.engine.isa import Isa, symbol
-from convwise.engine.kernels.common import Program, Shared, cell, masked, padded, schedule_padded, whole
+from convwise.engine.kernels.common import Program, Shared, cell, padded, schedule_padded, whole
 from convwise.engine.kernels.depthwise.taps import LARGEST_WHOLE, taps_of, usual_branches
 
 GUARD, INWARDS = hl.TailStrategy.GuardWithIf, hl.TailStrategy.ShiftInwards
@@ -33,9 +33,9 @@ def single(isa: Isa, shape: Tile) -> Program:
     column, row = cell(shared, xt * pixels + xi, yt + yi, inner.x, inner.y)
     acc[c, xi, yi, xt, yt, n] += w[c, inner.x, inner.y] * inp[c, column, row, n]
     column, row = cell(shared, xt * pixels + xi, yt + yi, edge.x, edge.y)
-    acc[c, xi, yi, xt, yt, n] += w[c, edge.x, edge.y] * masked(shared, c, column, row, n)
+    acc[c, xi, yi, xt, yt, n] += w[c, edge.x, edge.y] * shared.border(c, column, row, n)
     _clamp(shared, acc, out, shape)
-    schedule_last(shared, (acc,), out, shape, (rows, blocks))
+    schedule_last((acc,), out, shape, (rows, blocks))
     dense = inp.dim(0).stride() == 1
     for number, taps in enumerate((inner, edge)):
         _schedule_taps(acc.update(number), acc, taps, lanes).specialize(dense)
@@ -73,13 +73,13 @@ def tall(isa: Isa, shape: Tile) -> Program:
         acc[c, xi, yi, xt, yt, n] += w[c, edge.x, edge.y] * inp[c, column, row, n]
         domains = [inner, edge]
     _clamp(shared, acc, out, shape)
-    schedule_last(shared, (acc,), out, shape, (rows, blocks))
+    schedule_last((acc,), out, shape, (rows, blocks))
     if shape.staged:
         schedule_padded(stage, copies, wide, out, shape.lanes, dense)
     for number, domain in enumerate(domains):
         update = _schedule_taps(acc.update(number), acc, domain, shape.lanes)
         if shape.staged:
-            for branch, size, _ in usual_branches(shared, update, domain, USUAL):
+            for branch, size, _ in usual_branches(shared, update, USUAL):
                 branch.unroll(domain.x)
                 if size <= LARGEST_WHOLE:
                     branch.unroll(domain.y)
@@ -109,7 +109,7 @@ def _clamp(shared: Shared, acc: Any, out: Any, shape: Tile) -> None:
     out[c, x, y, n] = shared.clamped(hl.Expr(acc[c, x % pixels, y % high, x / pixels, y / high, n]))
 
 
-def schedule_last(shared: Shared, funcs: tuple[Any, ...], out: Any, shape: Tile, sizes: tuple[Any, Any]) -> None:
+def schedule_last(funcs: tuple[Any, ...], out: Any, shape: Tile, sizes: tuple[Any, Any]) -> None:
     """Tasks of `rows` tiles in height and `blocks` of channels, the channels outside; the last block and its neighbour
     overlap where they must.
     """

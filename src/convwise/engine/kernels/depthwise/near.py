@@ -29,7 +29,7 @@ def near(isa: Isa, shape: Tile) -> Program:
         value = hl.select(asked, tile, value)
         found.append((asked, acc))
     out[c, x, y, n] = shared.clamped(value)
-    schedule_last(shared, tuple(acc for _, acc in found), out, shape, (rows, blocks))
+    schedule_last(tuple(acc for _, acc in found), out, shape, (rows, blocks))
     for asked, _ in found:
         out.specialize(asked)
     out.specialize_fail("no such kernel")
@@ -66,7 +66,7 @@ def _near_sums(shared: Shared, shape: Tile, size: int, stride: int) -> Any:
 
 
 def cleared(shared: Shared, c: Any, column: Any, row: Any, n: Any) -> Any:
-    """As `masked`, by a mask of bits: a load that is masked itself waits for the one before."""
+    """As `Shared.border`, by a mask of bits: a load that is masked itself waits for the one before."""
     width, height = shared.inp.dim(1).extent(), shared.inp.dim(2).extent()
     value = shared.inp[c, hl.clamp(column, 0, width - 1), hl.clamp(row, 0, height - 1), n]
     ones, none = hl.cast(hl.UInt(32), 0xFFFFFFFF), hl.cast(hl.UInt(32), 0)

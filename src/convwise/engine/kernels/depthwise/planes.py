@@ -96,7 +96,7 @@ def _schedule_flat_sums(shared: Shared, acc: Any, done: Any, domains: tuple[Any,
     acc.compute_at(done, tiles.y).bound_extent(c, shape.lanes).bound(xi, 0, shape.pixels).bound_extent(xt, 1)
     acc.bound_extent(y, 1).bound_extent(n, 1).vectorize(c, shape.lanes).unroll(xi)
     update = acc.update().reorder(c, xi, taps.x, taps.y, xt, y, n).vectorize(c, shape.lanes).unroll(xi)
-    for branch, size, _ in usual_branches(shared, update.never_partition_all(), taps, USUAL):
+    for branch, size, _ in usual_branches(shared, update.never_partition_all(), USUAL):
         branch.unroll(taps.x)
         if size <= LARGEST_WHOLE:
             branch.unroll(taps.y)
@@ -194,7 +194,7 @@ def _schedule_first(shared: Shared, funcs: Any, domains: Any, shape: tuple[int, 
     acc.bound_extent(c, 1).bound_extent(n, 1).vectorize(xi, lanes).unroll(xi).unroll(yi)
     update = acc.update().reorder(xi, yi, taps.x, taps.y, xt, yt, c, n)
     update.vectorize(xi, lanes).unroll(xi).unroll(yi).never_partition_all()
-    for branch, size, stride in usual_branches(shared, update, taps, USUAL[1:]):
+    for branch, size, stride in usual_branches(shared, update, USUAL[1:]):
         if stride == 1:
             # What a column of taps reads is loaded once for all its rows: loads that begin anywhere take twice as long.
             branch.reorder(xi, yi, taps.y, taps.x, xt, yt, c, n)

@@ -57,7 +57,7 @@ def by_runs(isa: Isa) -> Program:
     acc.bound_extent(n, 1).vectorize(qi, lanes).unroll(qi).unroll(yi)
     update = acc.update().reorder(qi, yi, taps.x, taps.y, qt, yt, n).vectorize(qi, lanes).unroll(qi).unroll(yi)
     update.never_partition_all()
-    for branch, size, _ in usual_branches(shared, update, taps, USUAL[:4]):
+    for branch, size, _ in usual_branches(shared, update, USUAL[:4]):
         branch.unroll(taps.x)
         if size == 3:  # of larger windows all taps would be much code: a tap is eight multiply-adds here
             branch.unroll(taps.y)

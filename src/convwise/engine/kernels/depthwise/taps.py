@@ -17,9 +17,7 @@ def taps_of(shared: Shared, name: str) -> Any:
     return hl.RDom([(0, shared.weights.dim(1).extent()), (0, shared.weights.dim(2).extent())], name)
 
 
-def usual_branches(
-    shared: Shared, update: Any, taps: Any, usual: Sequence[tuple[int, int]]
-) -> Iterator[tuple[Any, int, int]]:
+def usual_branches(shared: Shared, update: Any, usual: Sequence[tuple[int, int]]) -> Iterator[tuple[Any, int, int]]:
     """Branches for the usual kernels, whose taps are known then, each with its kernel's side and stride."""
     w = shared.weights
     for size, stride in usual:
