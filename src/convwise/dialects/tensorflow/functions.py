@@ -68,7 +68,7 @@ def _kinds() -> dict[str, Kind]:
 
 def _others() -> tuple[Kind, ...]:
     settle, check = convolution.settle, convolution.check
-    windows = (
+    return (
         Kind(
             "tf.nn.convolution",
             parameters("filters strides=None padding='VALID' data_format=None dilations=None name=None"),
@@ -126,8 +126,8 @@ def _others() -> tuple[Kind, ...]:
             None,
             pooling.check,
         ),
+        *_values(),
     )
-    return (*windows, *_values())
 
 
 def _values() -> tuple[Kind, ...]:

@@ -2,7 +2,7 @@
 
 Windows are cut into parts of 3 x 3 (4 x 4) taps, the last ones filled up with zeros.
 
-Rounding: at most 4e-6 of the largest output on unit-variance data (direct: 2e-6). A NaN or an infinity in the input spoils
+Rounding: at most 4e-6 of the largest output on unit-variance data. A NaN or an infinity in the input spoils
 whole tiles of 4 x 4 (3 x 3) outputs where one of their windows, filled up to whole parts, reads it, of every d-th
 output where the dilation is d, and sums of a few input numbers beyond 1e37 can overflow on the way although the result would
 not; `algorithm="direct"` does neither.
