@@ -126,7 +126,7 @@ def brute(dialect, op, pairs):
     single = [one for pair in pairs for one in (pair if op == "transpose" else pair[::-1])]
     whole = {other for one, other in zip(single[::2], single[1::2], strict=True) if one == 1}
     idle = set(single[::2]) == {1}
-    fitting, seen = [], set()
+    fitting = []
     for tried in CALLS[op](dialect, whole):
         if not all(out_of(tried.text, dialect, (size, size)) == (out, out) for size, out in pairs):
             continue
@@ -138,21 +138,22 @@ def brute(dialect, op, pairs):
     least = {}
     for tried in fitting:
         least[tried.group] = min(tried.stage, least.get(tried.group, 9))
-    found = set()
     added = {one: sum(meaning(one.text, dialect)[-1].output_padding) for one in fitting} if op == "transpose" else {}
-    for tried in sorted(fitting, key=lambda one: one.group[1]):
-        if tried.stage > least[tried.group]:
-            continue
-        if added and added[tried] > min(more for one, more in added.items() if one.group == tried.group):
-            continue
-        what = meaning(tried.text, dialect)
-        if idle:
-            key, all_read = without_stride(what, pairs, op)
-            if not all_read or key in seen:
-                continue
-            seen.add(key)
-        found.add(what)
-    return found
+    listed = [
+        tried
+        for tried in sorted(fitting, key=lambda one: one.group[1])
+        if tried.stage == least[tried.group]
+        and (not added or added[tried] == min(more for one, more in added.items() if one.group == tried.group))
+    ]
+    if not idle:
+        return {meaning(tried.text, dialect) for tried in listed}
+    alone = [(what, *without_stride(what, pairs, op)) for what in (meaning(tried.text, dialect) for tried in listed)]
+    # Windows that leave cells out count only where none takes in the whole axis.
+    some = [one for one in alone if one[2]] or alone
+    smallest = {}
+    for what, rest, _ in some:
+        smallest.setdefault(rest, what)
+    return set(smallest.values())
 
 
 def without_stride(what, pairs, op):

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import product
 from random import Random
+from typing import Any
 
 import pytest
 
@@ -137,3 +142,113 @@ def test_the_dialects_that_solve_knows_say_what_they_find() -> None:
         text = cw.solve(28, 14, dialect=dialect)[0]
         shape = (1, 3, 28, 28) if dialect in ("torch", "onnx") else (1, 28, 28, 3)
         assert 14 in get(dialect).flow(read_layer(text, dialect)[0], shape).output
+
+
+@pytest.mark.parametrize(
+    ("options", "found"),
+    [
+        # Keras 3.15 and PyTorch 2.13 make 1 x 1 of each of these (test_solve_oracle runs them).
+        ({"input": 4, "op": "max_pool", "kernel": 3}, ["MaxPooling2D(3, strides=2)", "strides=4, padding='same'"]),
+        ({"input": 8, "kernel": 6, "dialect": "torch"}, ["nn.Conv2d(3, 32, 6, stride=3)", "6, padding=4, dilation=3)"]),
+    ],
+)
+def test_one_window_that_leaves_cells_out_is_an_answer_where_none_takes_in_all(
+    options: dict[str, Any], found: list[str]
+) -> None:
+    texts = cw.solve(output=1, **options)
+    assert texts[0] == found[0]
+    assert any(found[1] in text for text in texts)
+    # With a window that takes in all 8 cells, those that do not are not listed.
+    assert cw.solve(8, 1, dialect="torch", op="conv")[0] == "nn.Conv2d(3, 32, 8)"
+    assert not any("Conv2d(3, 32, 6, stride=3)" in text for text in cw.solve(8, 1, dialect="torch"))
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """What a refusal says was searched, read off its own words."""
+
+    kernels: range
+    strides: range
+    dilations: range
+
+    @staticmethod
+    def of(error: cw.ShapeError) -> Bounds:
+        told = " ".join((error.detail or "").split())
+        assert "or the stride, or a whole axis to or from one cell" in told, told
+        assert "at stride 1 (of pools 1), padding up to half a window a side" in told, told
+        ends = [re.search(rf"{word} 1 to (\d+)", told) for word in ("kernels", "strides", "dilations")]
+        kernels, strides, dilations = (range(1, int(one[1]) + 1) for one in ends if one)
+        return Bounds(kernels, strides, dilations)
+
+
+def within(bounds: Bounds, op: str, pair: tuple[int, int], fixed: dict[str, int]) -> Iterator[tuple[int, int, bool]]:
+    """Kernel and dilation (which the axes share), and rounding up, of all that gives one axis what is asked, in PyTorch's words."""
+    given, wanted = pair
+    one, other = (given, wanted) if op == "transpose" else (wanted, given)
+    pooling = op.endswith("pool")
+    for stride in [fixed["stride"]] if "stride" in fixed else bounds.strides:
+        kernels = {*bounds.kernels, stride, *([other] if one == 1 else [])}
+        for kernel in [fixed["kernel"]] if "kernel" in fixed else sorted(kernels):
+            free = bounds.dilations if stride == 1 and not pooling else (1,)
+            for dilation in [fixed["dilation"]] if "dilation" in fixed else free:
+                most = Window(kernel, dilation=dilation).span // 2
+                pads = [Pads(total // 2, total - total // 2) for total in range(2 * most + 1)]
+                if "padding" in fixed:
+                    pads = [Pads(fixed["padding"], fixed["padding"])]
+                for pad, ceil in product(pads, {False, pooling}):
+                    window = Window(kernel, stride, dilation, pad, ceil)
+                    if (pad.low != pad.high and op != "conv") or (pooling and pad.low > kernel // 2):
+                        continue  # one layer has no words for it
+                    small = window.transposed(given) if op == "transpose" else window.over(given).out
+                    if wanted in (range(small, small + stride) if op == "transpose" else (small,)):
+                        yield kernel, dilation, ceil
+
+
+QUESTIONS = 200
+RANGES = {"kernel": 9, "stride": 5, "padding": 4, "dilation": 3}
+
+
+def asking(rng: Random) -> tuple[str, list[tuple[int, int]], dict[str, tuple[int, int]]]:
+    """A small question: an op, what is given and wanted on both axes (often one cell), and some words fixed."""
+    op = rng.choice(("conv", "conv", "transpose", "max_pool", "avg_pool"))
+    alike = rng.random() < 0.6
+
+    def two(least: int, most: int) -> tuple[int, int]:
+        first = rng.randint(least, most)
+        return first, first if alike else rng.randint(least, most)
+
+    sizes, outs = two(1, 30), two(1, 30) if rng.random() < 0.5 else (1, 1 if alike else rng.choice((1, 5, 12)))
+    pairs = list(zip(outs, sizes, strict=True) if op == "transpose" else zip(sizes, outs, strict=True))
+    words = [name for name in RANGES if rng.random() < 0.45 and not (name == "dilation" and op.endswith("pool"))]
+    return op, pairs, {name: two(0 if name == "padding" else 1, RANGES[name]) for name in words}
+
+
+def test_a_no_is_one_within_the_bounds_that_it_states() -> None:
+    rng = Random(4)
+    refused, of_one_cell = 0, 0
+    for _ in range(QUESTIONS):
+        op, pairs, fixed = asking(rng)
+        inputs, outputs = zip(*pairs, strict=True)
+        try:
+            assert cw.solve(inputs, outputs, dialect="torch", op=op, **fixed)
+            continue
+        except cw.Refusal:
+            continue  # such layers exist, and PyTorch itself does not take them
+        except cw.ShapeError as error:
+            bounds = Bounds.of(error)
+        each = [
+            {*within(bounds, op, pair, {name: values[axis] for name, values in fixed.items()})}
+            for axis, pair in enumerate(pairs)
+        ]
+        free = [name for name in ("kernel", "dilation") if name not in fixed]
+        together = [
+            (one, other)
+            for one, other in product(*each)
+            if all(one[at] == other[at] for at, name in enumerate(("kernel", "dilation")) if name in free)
+            and one[2] == other[2]
+        ]
+        assert not together, (op, pairs, fixed, together[:3])
+        refused += 1
+        of_one_cell += 1 in outputs
+    assert refused > 60
+    assert of_one_cell > 20

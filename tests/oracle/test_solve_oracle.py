@@ -76,6 +76,23 @@ def test_the_framework_gives_what_was_wanted(dialect, count, most):
     assert tried > count
 
 
+@pytest.mark.parametrize(
+    ("dialect", "options"),
+    [
+        ("torch", {"input": 8, "kernel": 6}),
+        ("torch", {"input": (8, 9), "kernel": (6, 4), "op": "avg_pool"}),
+        ("keras", {"input": 4, "kernel": 3, "op": "max_pool"}),
+        ("keras", {"input": (7, 9), "kernel": 5}),
+    ],
+)
+def test_one_window_that_leaves_cells_out_gives_one_cell(dialect, options):
+    texts = cw.solve(output=1, dialect=dialect, in_channels=2, filters=4, **options)
+    sizes = options["input"] if isinstance(options["input"], tuple) else (options["input"],) * 2
+    for text in texts:
+        assert ran(built(text, dialect), dialect, sizes, 2) == (1, 1), text
+    assert texts
+
+
 ENCODERS = {
     "torch": (
         "nn.Conv2d(2, 4, (3, 5), stride=(2, 3), padding=(1, 0))",

@@ -128,8 +128,8 @@ def solve(
 ) -> Wanted:
     """Find every layer that gives a wanted output size, the most usual first.
 
-    All of them, by arithmetic: kernels 1 to 16 (and the stride itself), strides 1 to 32, dilations 1 to 4 at stride 1,
-    padding of at most half a window a side; a word that is fixed may have any value. Each layer was read back and run.
+    All of them, by arithmetic: kernels 1 to 16 (and the stride itself), strides 1 to 32, dilations 1 to 4 at stride 1
+    (of pools 1), padding of at most half a window a side; a word that is fixed may have any value. Each layer was read back and run.
 
     \b
     Examples:

@@ -52,12 +52,13 @@ def solve(
             dialect is found from the text.
 
     What is searched, completely, where nothing is fixed: kernels 1 to 16, the stride itself, and the whole axis where
-    one cell is all there is on the other side; strides 1 to 32; dilations 1 to 4 at stride 1; padding of at most half a
+    one cell is all there is on the other side; strides 1 to 32; dilations 1 to 4 at stride 1, of pools 1; padding of at most half a
     window on each side: even, or the odd cell after the data where no even one does it; all of it before the data where
     Keras has a word for that ('causal'). A layer of padding before
     (`ZeroPadding2D`, `nn.ZeroPad2d`) is used where a layer's own padding cannot do it, for convolutions only. The axes share kernel and
     dilation, and stride too where they ask the same; where nothing is found each has a kernel of its own, with no
-    padding but the fixed one. A free stride that changes nothing, because there is one window only, is the smallest.
+    padding but the fixed one. A free stride that changes nothing, because there is one window only, is the smallest; where
+    some such window takes in the whole axis, those that leave cells out are not listed.
     Of transposed layers that crop more only to add more again, the one with the least output_padding is listed.
 
     In order: one layer before two; cells stepped over after all read; strides that are the sizes' ratio first; the

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from itertools import islice
@@ -10,7 +10,7 @@ from itertools import islice
 from convwise import dialects
 from convwise.answers.fixes import sequential
 from convwise.answers.solve.question import Question
-from convwise.answers.solve.search import Choice, choices, idle
+from convwise.answers.solve.search import Choice, idle, rounds
 from convwise.axis import NO_PADS, Pads, Window
 from convwise.dialects.base import Dialect, Layer
 from convwise.errors import ArgumentError, CodeError, ConvwiseError, Refusal
@@ -67,7 +67,7 @@ def answers(question: Question) -> Answers:
     """
     refused, found, seen = Refused(), dict[str, Answer](), 0
     still, alike = idle(question), set[object]()
-    for group in choices(question):
+    for group in _until(rounds(question), found):
         seen += len(group)
         given = [choice for choice in group if any(still) and _apart_from_stride(choice, still) in alike]
         # What was said before, but for a stride that changes nothing, does it: later stages and padding before do not count.
@@ -79,6 +79,14 @@ def answers(question: Question) -> Answers:
                 alike.add(_apart_from_stride(answer.choice, still))
     ordered = sorted(found.values(), key=lambda answer: rank(question, answer))
     return Answers(question, tuple(ordered), refused.reason, seen)
+
+
+def _until(every: Iterable[Iterable[list[Choice]]], found: Mapping[str, Answer]) -> Iterator[list[Choice]]:
+    """The groups of one round after the other, until one round has led to answers."""
+    for groups in every:
+        yield from groups
+        if found:
+            return
 
 
 def _behind(choice: Choice) -> tuple[int, int]:
@@ -108,8 +116,11 @@ AT_ONCE = 256
 
 def first(question: Question) -> str | None:
     """An answer, without saying all: the first one, but of very many choices the first of those with the smallest strides and kernels."""
+    return next((text for groups in rounds(question) if (text := _first_of(question, groups)) is not None), None)
+
+
+def _first_of(question: Question, groups: Iterator[list[Choice]]) -> str | None:
     padded: Answer | None = None
-    groups = choices(question)
     while some := list(islice(groups, AT_ONCE)):
         for group in sorted(some, key=lambda group: _usual(question, group[0])):
             said = _said(question, group, Refused())

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import product
 from typing import TypeVar
 
@@ -21,7 +21,7 @@ STRIDES = 32
 DILATIONS = 4
 BOUNDS = (
     f"kernels 1 to {KERNELS} (or the stride, or a whole axis to or from one cell), strides 1 to {STRIDES}, "
-    f"dilations 1 to {DILATIONS} at stride 1, padding up to half a window a side"
+    f"dilations 1 to {DILATIONS} at stride 1 (of pools 1), padding up to half a window a side"
 )
 """What is searched where nothing is fixed; a fixed word may have any value up to `question.LARGEST`."""
 
@@ -67,27 +67,27 @@ class Choice:
     stage: int = 0
 
 
-def choices(question: Question) -> Iterator[list[Choice]]:
-    """All choices within BOUNDS, those of one kernel, stride and dilation together.
+def rounds(question: Question) -> Iterator[Iterator[list[Choice]]]:
+    """All choices within BOUNDS, those of one kernel, stride and dilation together; a later round is for where no earlier one does it.
 
     The axes share a free kernel and dilation, and a free stride too where they ask the same. Where nothing is found, each
     axis has a kernel of its own, of those that need no padding but the fixed one. Where an axis only ever has one window
-    its stride changes nothing: a free one is then the smallest, and that window must take in the whole axis.
+    its stride changes nothing: a free one is then the smallest, and windows that take in the whole axis come before others.
     """
-    find = _transposed if question.op == "transpose" else _sliding
     alike = len(set(question.axes)) == 1 and _uniform(question.fixed)
-    for kernels_alike in (True,) if alike else (True, False):
-        steps = _steps(question, strides_alike=alike, kernels_alike=kernels_alike)
-        groups = (find(question, one, loose=kernels_alike) for one in steps)
-        still = idle(question)
-        found = False
-        for group in groups:
-            kept = _reading_all(question, group, still)
-            if kept:
-                found = True
-                yield kept
-        if found:
-            return
+    for whole in (True, False) if any(idle(question)) else (False,):
+        for kernels_alike in (True,) if alike else (True, False):
+            steps = _steps(question, strides_alike=alike, kernels_alike=kernels_alike, whole=whole)
+            yield _groups(question, steps, loose=kernels_alike, whole=whole)
+
+
+def _groups(question: Question, steps: Iterable[Steps], *, loose: bool, whole: bool) -> Iterator[list[Choice]]:
+    find = _transposed if question.op == "transpose" else _sliding
+    for one in steps:
+        group = find(question, one, loose=loose)
+        kept = _reading_all(question, group) if whole else group
+        if kept:
+            yield kept
 
 
 def _uniform(fixed: Fixed) -> bool:
@@ -95,9 +95,9 @@ def _uniform(fixed: Fixed) -> bool:
     return all(len(set(one)) == 1 for one in values if isinstance(one, tuple))
 
 
-def _steps(question: Question, *, strides_alike: bool, kernels_alike: bool) -> Iterator[Steps]:
+def _steps(question: Question, *, strides_alike: bool, kernels_alike: bool, whole: bool) -> Iterator[Steps]:
     fixed, rank = question.fixed, question.rank
-    own = _kernels if kernels_alike else _own_kernels
+    own = partial(_kernels if kernels_alike else _own_kernels, whole=whole)
     each: list[dict[int, tuple[int, ...]]] = []
     for axis in range(rank):
         strides = [fixed.stride[axis]] if fixed.stride else range(1, _most_stride(question, axis) + 1)
@@ -110,10 +110,16 @@ def _steps(question: Question, *, strides_alike: bool, kernels_alike: bool) -> I
 
 
 def _most_stride(question: Question, axis: int) -> int:
-    """The longest stride worth a look: padded by half a window a side, an axis with one window has room for no more windows than it has cells."""
+    """The longest stride worth a look for one window: one window more than fits needs a place a stride on, and there are no more places than cells and padding.
+
+    Rounding up, a pool has one window too where its kernel is longer than that by less than a stride.
+    """
     if question.op == "transpose" or not idle(question)[axis] or len(set(question.axes)) == 1:
         return STRIDES
-    return min(STRIDES, max(given for given, _ in question.axes[axis]) + 1)
+    kernel, padding = question.fixed.kernel, question.fixed.padding
+    added = max(2 * padding[axis], 1) if isinstance(padding, tuple) else 1
+    longest = (kernel[axis] if kernel else KERNELS) if question.pooling else 1
+    return min(STRIDES, max(longest, max(given for given, _ in question.axes[axis]) + added))
 
 
 def _fitting(
@@ -136,13 +142,10 @@ def _meets(question: Question, axis: int, stride: int, span: int) -> bool:
         return True  # what is cropped and added is settled for all axes together
     cells = 2 * fixed[axis] if isinstance(fixed, tuple) else 0
     most = 2 * (span // 2) if fixed is None else cells
-    for ceil in (False, True) if question.pooling else (False,):
-        one = _uncovered(stride, question.axes[axis], ceil)
-        if 0 in one and fixed in (None, "same", "causal"):
-            return True
-        if fixed not in ("same", "causal") and one.start <= span - 1 - cells and one.stop > span - 1 - most:
-            return True
-    return False
+    one = _allowed(question, stride, question.axes[axis])
+    if 0 in one and fixed in (None, "same", "causal"):
+        return True
+    return fixed not in ("same", "causal") and one.start <= span - 1 - cells and one.stop > span - 1 - most
 
 
 def _joint(
@@ -159,13 +162,13 @@ def _joint(
             yield stride, [(one,) * len(each) for one in sorted(both)]
 
 
-def _kernels(question: Question, axis: int, stride: int) -> list[int]:
-    """The kernels of BOUNDS for one axis; where its one window must take in all cells, those with a tap for each."""
+def _kernels(question: Question, axis: int, stride: int, *, whole: bool) -> list[int]:
+    """The kernels of BOUNDS for one axis; where its one window is to take in the whole axis, those with a tap for each cell."""
     other, single = (1, 0) if question.op == "transpose" else (0, 1)
     pairs = question.axes[axis]
-    whole = {pair[other] for pair in pairs if pair[single] == 1}
-    least = max(whole) if idle(question)[axis] else 1
-    return [one for one in sorted({*range(1, KERNELS + 1), stride, *whole}) if one >= least]
+    alone = {pair[other] for pair in pairs if pair[single] == 1}
+    least = max(alone) if whole and idle(question)[axis] else 1
+    return [one for one in sorted({*range(1, KERNELS + 1), stride, *alone}) if one >= least]
 
 
 def _possible(question: Question, pairs: Sequence[Pair], stride: int) -> bool:
@@ -180,34 +183,35 @@ def _possible(question: Question, pairs: Sequence[Pair], stride: int) -> bool:
         return lacking is not None and lacking <= crop and lacking + span - 1 + added >= 0
     if fixed.padding in ("same", "causal"):
         return 0 in _uncovered(stride, pairs)
-    ranges = [_uncovered(stride, pairs), *([_uncovered(stride, pairs, ceil=True)] if question.pooling else [])]
-    return any(one and one.start < span and one.stop > -crop for one in ranges)
+    one = _allowed(question, stride, pairs)
+    return bool(one) and one.start < span and one.stop > -crop
 
 
 def _most_dilation(fixed: Fixed, stride: int) -> int:
     return max(fixed.dilation) if fixed.dilation else DILATIONS if stride == 1 else 1
 
 
-def _own_kernels(question: Question, axis: int, stride: int) -> list[int]:
+def _own_kernels(question: Question, axis: int, stride: int, *, whole: bool) -> list[int]:
     """The kernels of one axis that need no padding but the fixed one."""
     fixed, pairs = question.fixed, question.axes[axis]
     cells = 2 * fixed.padding[axis] if isinstance(fixed.padding, tuple) else 0
     dilation = fixed.dilation[axis] if fixed.dilation else 1
-    spans = [(kernel, _span(kernel, dilation)) for kernel in _kernels(question, axis, stride)]
+    spans = [(kernel, _span(kernel, dilation)) for kernel in _kernels(question, axis, stride, whole=whole)]
     if question.op == "transpose":
         # A longer span leaves as many more cells.
         least = _lacking(Window(1, stride), pairs)
         most = max(stride, max(fixed.output_padding or (0,)) + 1)
         return [kernel for kernel, span in spans if least is not None and 0 <= cells - least - (span - 1) < most]
-    allowed = [_uncovered(stride, pairs, ceil) for ceil in {False, question.pooling}]
-    return [kernel for kernel, span in spans if any(span - 1 - cells in one for one in allowed)]
+    allowed = _allowed(question, stride, pairs)
+    return [kernel for kernel, span in spans if span - 1 - cells in allowed]
 
 
 def _dilations(question: Question, kernel: Sequence[int], stride: Sequence[int]) -> Iterable[tuple[int, ...]]:
-    """1, and where the windows take every place and have more than one tap, larger ones; a pool has none by itself."""
+    """1, and where the windows take every place and have more than one tap, larger ones; a pool, and kernels that an axis has for itself, have none."""
     if question.fixed.dilation is not None:
         return [question.fixed.dilation]
-    free = max(stride) == 1 and min(kernel) > 1 and len(set(kernel)) == 1 and not question.pooling
+    shared = question.fixed.kernel is not None or len(set(kernel)) == 1
+    free = shared and max(stride) == 1 and max(kernel) > 1 and not question.pooling
     return [(one,) * len(kernel) for one in range(1, (DILATIONS if free else 1) + 1)]
 
 
@@ -220,6 +224,12 @@ def _uncovered(stride: int, pairs: tuple[Pair, ...], ceil: bool = False) -> rang
     longer = stride - 1 if ceil else 0
     ranges = [uncovered(stride, given + longer, wanted) for given, wanted in pairs]
     return range(max(one.start for one in ranges), min(one.stop for one in ranges))
+
+
+def _allowed(question: Question, stride: int, pairs: tuple[Pair, ...]) -> range:
+    """What all pairs allow for span - 1 - pads, of a pool rounding down or up, from pair to pair: a window more may still be left out."""
+    floor = _uncovered(stride, pairs)
+    return range(floor.start, _uncovered(stride, pairs, ceil=True).stop) if question.pooling else floor
 
 
 def _sliding(question: Question, steps: Steps, *, loose: bool) -> list[Choice]:
@@ -291,10 +301,10 @@ def _rounded_up(question: Question, steps: Steps) -> list[Choice]:
         pads = [fixed if isinstance(fixed, tuple) else (0,) * question.rank]
     each_axis = list(zip(steps.stride, question.axes, strict=True))
     floors = [_uncovered(stride, pairs) for stride, pairs in each_axis]
-    allowed = [_uncovered(stride, pairs, ceil=True) for stride, pairs in each_axis]
+    allowed = [_allowed(question, stride, pairs) for stride, pairs in each_axis]
     if fixed is None:
-        totals = _totals(steps.spans[0], allowed[0], min(steps.spans) // 2)
-        pads = [(total // 2,) * question.rank for total in _even(totals)]
+        totals = [_even(_totals(span, one, span // 2)) for span, one in zip(steps.spans, allowed, strict=True)]
+        pads = [tuple(total // 2 for total in one) for one in _shared(*totals)]
     found = []
     for cells in pads:
         needed = [span - 1 - 2 * pad for span, pad in zip(steps.spans, cells, strict=True)]
@@ -350,11 +360,9 @@ def _leaves(window: Window, size: int) -> bool:
     return bool(window.over(size).unread_data)
 
 
-def _reading_all(question: Question, group: list[Choice], still: Sequence[bool]) -> list[Choice]:
+def _reading_all(question: Question, group: list[Choice]) -> list[Choice]:
     """Without the choices whose one window on an idle axis leaves out cells."""
-    if not group or not any(still):
-        return group
-    other = 1 if question.op == "transpose" else 0
+    still, other = idle(question), 1 if question.op == "transpose" else 0
     return [
         choice
         for choice in group
