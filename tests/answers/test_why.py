@@ -201,6 +201,22 @@ def test_without_an_input_it_says_what_holds_for_any() -> None:
     assert caught.value.code == "CW310"
 
 
+def test_a_chain_that_cannot_be_read_among_the_pairs_says_why() -> None:
+    text = "nn.Sequential(*[nn.Conv2d(3, 3, 1)] * 5000)"
+    for shape in ((1, 3, 9, 10), None):
+        with pytest.raises(cw.CodeError, match="unknown number of layers") as caught:
+            cw.explain(text, shape)
+        assert caught.value.code == "CW314"
+    with pytest.raises(cw.CodeError, match="unknown number of layers"):
+        cw.output_shape(text, (1, 3, 9, 10))
+    several = f"a = nn.Conv2d(3, 8, 5)\nm = {text}\n"
+    with pytest.raises(cw.CodeError, match="3 layer-input pairs") as caught:
+        cw.explain(several, (1, 3, 9, 10))
+    assert caught.value.code == "CW309"
+    assert "m (line 2): cannot be read: unknown number of layers" in caught.value.detail
+    assert "nn.Conv2d(3, 8, 5) on no input" in caught.value.detail
+
+
 def test_several_pairs_are_named_by_explain_and_told_by_explain_all() -> None:
     text = "conv = nn.Conv2d(3, 8, 3)\na = conv(torch.randn(1, 3, 9, 10))\nb = conv(torch.randn(1, 3, 5, 2))\n"
     with pytest.raises(cw.CodeError, match="2 layer-input pairs") as caught:

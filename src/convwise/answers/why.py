@@ -246,17 +246,16 @@ def _one_pair(snippet: Snippet, shape: Shape | None) -> Found:
     """The only layer-and-input pair; with an explicit input, the only layer or chain.
 
     Raises:
-        CodeError: CW309 where there are several.
+        CodeError: CW309 where there are several; what made one unreadable, where no more than one can be read beside it.
     """
     # With an explicit input, one layer applied to several inputs in the text is still one layer.
     if len(snippet.found) > 1 and (
         shape is None or any(found.layers != snippet.found[0].layers for found in snippet.found)
     ):
-        listed = "\n".join(
-            f"  {found.name or found.layers[0].kind} (line {found.line}): {', '.join(one.call.text for one in found.layers)}"
-            f" on {show(found.input_shape) if found.input_shape else 'no input'}"
-            for found in snippet.found[:12]
-        )
+        errors = [found.error for found in snippet.found if found.error is not None]
+        if errors and len(snippet.found) - len(errors) <= 1:
+            raise errors[0]
+        listed = "\n".join(_listed(found) for found in snippet.found[:12])
         raise CodeError(
             "CW309",
             f"{len(snippet.found)} layer-input pairs, where one is explained at a time",
@@ -265,6 +264,15 @@ def _one_pair(snippet: Snippet, shape: Shape | None) -> Found:
             hint="use explain_all, or give one of them",
         )
     return snippet.found[0]
+
+
+def _listed(found: Found) -> str:
+    """One pair, or what could not be read, as a line of the several."""
+    if found.error is not None:
+        return f"  {found.name or 'a chain'} (line {found.line}): cannot be read: {found.error.message}"
+    codes = ", ".join(one.call.text for one in found.layers)
+    shape = show(found.input_shape) if found.input_shape else "no input"
+    return f"  {found.name or found.layers[0].kind} (line {found.line}): {codes} on {shape}"
 
 
 def _explain_found(snippet: Snippet, found: Found, shape: Shape | None, want: tuple[int, ...] | None) -> Explanation:

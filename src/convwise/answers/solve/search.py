@@ -171,7 +171,7 @@ def _kernels(question: Question, axis: int, stride: int, *, whole: bool) -> list
     return [one for one in sorted({*range(1, KERNELS + 1), stride, *alone}) if one >= least]
 
 
-def _possible(question: Question, pairs: Sequence[Pair], stride: int) -> bool:
+def _possible(question: Question, pairs: tuple[Pair, ...], stride: int) -> bool:
     """Whether some window of the bounds may do it at this stride: the interval must meet what spans and pads can be."""
     fixed = question.fixed
     largest = max(KERNELS, stride, *(size for pair in pairs for size in pair if 1 in pair))
