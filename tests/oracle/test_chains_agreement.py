@@ -8,7 +8,9 @@ from random import Random
 import keras
 import keras_chains
 import pytest
+import torch
 import torch_chains
+from readers.test_reader_chains import SHARED
 
 import convwise as cw
 
@@ -113,3 +115,18 @@ def test_a_pool_with_same_in_capitals_runs_and_is_refused_in_a_model():
         "Keras takes padding='SAME' where this pool runs on an array, and refuses it in a model: write 'same'."
     )
     assert not cw.explain("Conv2D(3, 2, padding='SAME')", (9, 10, 3)).findings
+
+
+@pytest.mark.parametrize("name", SHARED)
+def test_weights_of_a_layer_applied_again_are_counted_as_the_framework_does(name):
+    text, counts = SHARED[name]
+    space = {"__name__": "snippet"}
+    exec(compile(text, name, "exec"), space)
+    model = space["model"]
+    if name == "keras":
+        assert model.count_params() == sum(counts)
+        return
+    assert sum(one.numel() for one in model.parameters()) == sum(counts)
+    if isinstance(model, torch.nn.Sequential):
+        told = cw.explain(model, (1, 3, 9, 10))
+        assert [step.params for step in told.steps] == counts

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from readers.reading import names, only, refused, texts
 
+import convwise as cw
 from convwise.readers.source import read_text
 
 
@@ -192,3 +193,59 @@ def test_one_part_that_fails_does_not_hide_the_others() -> None:
     assert second.error is not None
     assert second.error.code == "CW202"
     assert second.error.layer == "'b' (PyTorch Conv2d)"
+
+
+CLASS = """import torch.nn as nn
+class M(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.c = nn.Conv2d(3, 3, (3, 5), padding=(1, 2))
+    def forward(self, x):
+        {}
+model = M()
+"""
+SHARED = {
+    "twice": (CLASS.format("return self.c(self.c(x))"), [138, 0]),
+    "in a loop": (CLASS.format("for _ in range(3):\n            x = self.c(x)\n        return x"), [138, 0, 0]),
+    "a Sequential": (
+        "from torch import nn\nm = nn.Conv2d(3, 3, (3, 5), padding=(1, 2))\nmodel = nn.Sequential(m, nn.ReLU(), m)",
+        [138, 0, 0],
+    ),
+    "a list times 3": ("from torch import nn\nmodel = nn.Sequential(*[nn.Conv2d(3, 3, 1)] * 3)", [12, 0, 0]),
+    "a block": (
+        "from torch import nn\nb = nn.Sequential(nn.Conv2d(3, 3, (1, 2)), nn.BatchNorm2d(3))\nmodel = nn.Sequential(b, b)",
+        [21, 6, 0, 0],
+    ),
+    "three of their own": (
+        "from torch import nn\nmodel = nn.Sequential(*[nn.Conv2d(3, 3, 1) for _ in range(3)])",
+        [12, 12, 12],
+    ),
+    "keras": (
+        "import keras\nfrom keras.layers import *\ni = Input((9, 10, 3))\nc = Conv2D(3, (3, 5), padding='same')\n"
+        "b = BatchNormalization()\nmodel = keras.Model(i, b(c(b(c(i)))))",
+        [138, 12, 0, 0],
+    ),
+}
+"""Layers applied again, and the parameters of each step; their sums are what PyTorch 2.13 and Keras 3.15 count (test_chains_agreement runs them)."""
+
+
+@pytest.mark.parametrize("name", SHARED)
+def test_a_layer_that_is_applied_again_is_counted_once(name: str) -> None:
+    text, counts = SHARED[name]
+    shape = (1, 9, 10, 3) if name == "keras" else (1, 3, 9, 10)
+    trace = cw.read(text, input_shape=shape).trace(shape)
+    assert [row.params for row in trace.rows] == counts
+    assert trace.totals.params == sum(counts)
+    told = cw.explain(text, shape)
+    assert [step.params for step in told.steps] == counts
+    assert told.params == sum(counts)
+    moments = 6 if name == "keras" else 0
+    assert (trace.totals.trainable, told.trainable) == (sum(counts) - moments,) * 2
+    again = [step for step in told.steps if step.params == 0 and step.kind.startswith("Conv")]
+    assert all("the parameters of its first use" in str(step.facts) for step in again)
+    assert "0 parameters" not in str(told.steps[-1])
+
+
+def test_a_layer_applied_again_still_multiplies() -> None:
+    trace = cw.read(SHARED["twice"][0]).trace((1, 3, 9, 10))
+    assert [row.macs for row in trace.rows] == [9 * 10 * 3 * 3 * 15] * 2

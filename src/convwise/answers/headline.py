@@ -261,9 +261,7 @@ def _channels(flow: LayerFlow) -> Fact | None:
     weighted = next((op for op in flow.layer.ops if isinstance(op, Conv | ConvTranspose | Dense)), None)
     if weighted is None:
         return Fact("parameters", (f"{flow.params:,}, of which {flow.trainable:,} trainable",)) if flow.params else None
-    counts = [
-        plural(flow.params, "parameter") if flow.params is not None else "parameters not known before the channels are"
-    ]
+    counts = [_parameters(flow)]
     if flow.macs is not None:
         batch = known(flow.input[:1]) if flow.layer.rank and len(flow.input) == flow.layer.rank + 2 else 1
         counts.append(
@@ -280,6 +278,14 @@ def _channels(flow: LayerFlow) -> Fact | None:
     before, after = flow.input[where], flow.output[where]
     head = f"{'?' if before is None else before} -> {'?' if after is None else after}"
     return Fact("channels", (f"{head}: {', '.join(counts)}", *_weights(flow, before)))
+
+
+def _parameters(flow: LayerFlow) -> str:
+    if flow.layer.shared:
+        return "the parameters of its first use"
+    return (
+        plural(flow.params, "parameter") if flow.params is not None else "parameters not known before the channels are"
+    )
 
 
 def _weights(flow: LayerFlow, channels: int | None) -> Iterator[str]:

@@ -57,7 +57,8 @@ class Layer:
     """One layer of a framework, read and resolved.
 
     `arguments` holds every argument by the framework's own name, defaults filled in; `ops` what it is without a
-    framework, in the order in which they run; `rank` its spatial axes (None where any rank goes).
+    framework, in the order in which they run; `rank` its spatial axes (None where any rank goes). A `shared` one is an
+    earlier layer of its chain applied again: its weights are counted there, as the frameworks count them.
     """
 
     dialect: str
@@ -70,6 +71,7 @@ class Layer:
     notes: tuple[Note, ...] = ()
     name: str | None = None
     call: Call = field(default=Call(""), compare=False)
+    shared: bool = False
 
     def named(self, name: str | None) -> Layer:
         return replace(self, name=name)
@@ -100,6 +102,8 @@ class LayerFlow:
     @property
     def params(self) -> int | None:
         """The parameters as the framework counts them: running moments are weights in Keras, buffers elsewhere."""
+        if self.layer.shared:
+            return 0
         if self.layer.dialect == "keras":
             return _sum(flow.params for flow in self.flows)
         return _sum(
@@ -109,7 +113,7 @@ class LayerFlow:
 
     @property
     def trainable(self) -> int | None:
-        return _sum(flow.trainable for flow in self.flows)
+        return 0 if self.layer.shared else _sum(flow.trainable for flow in self.flows)
 
     @property
     def macs(self) -> int | None:

@@ -7,6 +7,7 @@ own `get_config`.
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from types import ModuleType
 from typing import Any
 
@@ -86,9 +87,13 @@ def _snippet(
             "CW401", f"this {type(obj).__name__} holds no layers", received=type(obj).__name__, hint="add layers first"
         )
     layers: list[Layer] = []
+    met: set[int] = set()
     for name, cls, values in parts:
-        call = call_of(dialect, cls, values)
-        layers.append(dialects.get(dialect).read(call, release).named(name))
+        layer = dialects.get(dialect).read(call_of(dialect, cls, values), release).named(name)
+        # A module of PyTorch that stands in several places has one dict of parameters.
+        held = id(values.get("_parameters", values))
+        layers.append(replace(layer, shared=True) if held in met else layer)
+        met.add(held)
     name = vars(obj).get("name") if dialect == "keras" and len(layers) > 1 else None
     batched = True if dialect == "keras" and shape is not None else None
     found = Found(tuple(layers), shape, name if isinstance(name, str) else None, None, batched=batched)

@@ -194,6 +194,7 @@ def from_layers(dialect: str, layers: tuple[Layer, ...], shape: Shape | None, ti
     for number, layer in enumerate(layers):
         name = layer.name or f"{layer.kind.lower()}_{number}"
         after = "output" if number == len(layers) - 1 else f"{name}:{number}"
+        params = 0 if layer.shared else None
         nodes.append(
             Node(
                 name,
@@ -203,6 +204,8 @@ def from_layers(dialect: str, layers: tuple[Layer, ...], shape: Shape | None, ti
                 (after,),
                 layout,
                 f"line {layer.call.line}" if layer.call.line else "",
+                params=params,
+                trainable=params,
             )
         )
         before = after

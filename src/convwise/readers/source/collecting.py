@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from convwise import dialects
@@ -144,11 +144,22 @@ def _found(run: Run, head: Head, cache: dict[int, Layer]) -> Found:
         if head.doubt is not None:
             raise head.doubt
         dialect = _spoken(run, head.placed)
-        layers = tuple(read_made(run, dialect, name, made, cache) for name, made in head.placed)
+        layers = _read(run, dialect, head.placed, cache)
     except ConvwiseError as error:
         return Found((), head.shape, head.name, head.line, error=error)
     batched = head.batched if dialect == "keras" and head.shape is not None else None
     return Found(layers, head.shape, head.name, head.line, batched=batched)
+
+
+def _read(run: Run, dialect: str, placed: Placed, cache: dict[int, Layer]) -> tuple[Layer, ...]:
+    """The layers of a chain by its dialect; one that is applied again has its weights at its first place."""
+    layers: list[Layer] = []
+    met: set[int] = set()
+    for name, made in placed:
+        layer = read_made(run, dialect, name, made, cache)
+        layers.append(replace(layer, shared=True) if id(made) in met else layer)
+        met.add(id(made))
+    return tuple(layers)
 
 
 def _spoken(run: Run, placed: Placed) -> str:
