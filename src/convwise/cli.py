@@ -100,16 +100,16 @@ def respond(
         )
         return show(wrong, as_json=as_json, form="full")
     outcome = attempt(request, files=True)
+    if shown and request.get("command") == "inspect":
+        return _show_trace(outcome, form, shown, as_json)
     if shown and not as_json:
-        return _show_trace(outcome, form, shown)
+        return _show_laid_out(outcome, form, shown)
     return show(outcome, as_json=as_json, form=form)
 
 
-def _show_trace(outcome: Answer | ConvwiseError, form: str, shown: Mapping[str, Any]) -> int:
-    """A network laid out as asked: its rows sorted, folded or filtered, or as CSV."""
-    from convwise.ask import Inspected, Solved
-    from convwise.errors import ArgumentError
-    from convwise.faces.networks import SORTS, render_trace
+def _show_laid_out(outcome: Answer | ConvwiseError, form: str, shown: Mapping[str, Any]) -> int:
+    """A table as Markdown, or all solutions."""
+    from convwise.ask import Solved
 
     if shown.get("markdown"):
         from convwise.answers.porting.supports import Supports
@@ -124,20 +124,48 @@ def _show_trace(outcome: Answer | ConvwiseError, form: str, shown: Mapping[str, 
         text = _solved(outcome, form, color(sys.stdout), everything=bool(shown.get("all")))
         _write(sys.stdout, fit(text, width()) if form == "full" else text)
         return 0
+    return show(outcome, as_json=False, form=form)
+
+
+def _show_trace(outcome: Answer | ConvwiseError, form: str, shown: Mapping[str, Any], as_json: bool) -> int:
+    """A network laid out as asked: its rows sorted, folded or filtered; as a table, JSON or CSV."""
+    from convwise.ask import Inspected
+    from convwise.faces.networks import chosen, render_trace
+
     if not isinstance(outcome, Inspected):
-        return show(outcome, as_json=False, form=form)
-    sort = shown.get("sort")
-    if sort is not None and sort not in SORTS:
-        wrong = ArgumentError("CW606", f"no order {sort!r}", received=sort, hint=f"the orders are {', '.join(SORTS)}")
-        return show(wrong, as_json=False, form=form)
-    if shown.get("csv"):
-        _write(sys.stdout, outcome.trace.csv().rstrip("\n"))
+        return show(outcome, as_json=as_json, form=form)
+    wrong = _not_laid_out(shown, as_json)
+    if wrong is not None:
+        return show(wrong, as_json=as_json, form=form)
+    rows = {name: shown.get(name) for name in ("only", "grep", "sort")}
+    if as_json or shown.get("csv"):
+        from dataclasses import replace
+
+        some = replace(outcome.trace, rows=tuple(chosen(outcome.trace.rows, **rows)))
+        if as_json:
+            return show(replace(outcome, trace=some), as_json=True, form=form)
+        _write(sys.stdout, some.csv().rstrip("\n"))
         return 0
     if form == "concise":
         return show(outcome, as_json=False, form=form)
-    layout = {name: shown.get(name) for name in ("depth", "only", "grep", "sort")}
-    _write(sys.stdout, render_trace(outcome.trace, width(), color(sys.stdout), symbolic=outcome.symbolic, **layout))
+    layout: dict[str, Any] = {**rows, "depth": shown.get("depth"), "symbolic": outcome.symbolic}
+    _write(sys.stdout, render_trace(outcome.trace, width(), color(sys.stdout), **layout))
     return 0
+
+
+def _not_laid_out(shown: Mapping[str, Any], as_json: bool) -> ConvwiseError | None:
+    """What is wrong with the layout asked for."""
+    from convwise.errors import ArgumentError
+    from convwise.faces.networks import SORTS
+
+    sort, depth = shown.get("sort"), shown.get("depth")
+    if sort is not None and sort not in SORTS:
+        return ArgumentError("CW606", f"no order {sort!r}", received=sort, hint=f"the orders are {', '.join(SORTS)}")
+    if depth is not None and (as_json or shown.get("csv")):
+        what = "--json" if as_json else "--csv"
+        fact = f"--depth {depth} folds rows of the table, and {what} has a row a node"
+        return ArgumentError("CW606", fact, received=depth, hint="leave --depth out: each row names its module")
+    return None
 
 
 def show(outcome: Answer | ConvwiseError, *, as_json: bool, form: str, usage: str = "") -> int:

@@ -26,7 +26,7 @@ class Wanted:
     as_json: bool = False
     form: str | None = None
     shown: dict[str, object] = field(default_factory=dict)
-    """How the answer is laid out: sorted, folded, filtered. It changes no answer."""
+    """How the answer is laid out: sorted, folded, filtered. It changes no answer, only which rows of it are told."""
 
 
 def plain(words: Sequence[str]) -> Wanted | None:

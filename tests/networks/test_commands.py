@@ -64,6 +64,33 @@ def test_the_table_can_be_sorted_filtered_folded_and_written_as_csv(capsys: pyte
     assert json.loads(capsys.readouterr().out)["rows"][0]["name"] == "0"
 
 
+ROWS = ["inspect", NET, "--input", "1x3x33x40"]
+
+
+def test_json_and_csv_have_the_rows_that_were_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*ROWS, "--only", "conv2d", "--sort", "macs", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert [row["name"] for row in told["rows"]] == ["4", "0"]
+    assert (
+        told["totals"] == cw.read(NET).trace((1, 3, 33, 40)).totals.to_dict()
+    )  # of the whole network, as in the table
+    assert main(["inspect", NET, "--symbolic", "--grep", "4", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert [row["symbolic"] for row in told["rows"]] == [list(cw.read(NET).symbolic()["4"])]
+    assert main([*ROWS, "--only", "conv2d", "--sort", "macs", "--csv"]) == 0
+    assert [line.split(",")[0] for line in capsys.readouterr().out.splitlines()] == ["name", "4", "0"]
+
+
+def test_a_layout_that_json_and_csv_cannot_have_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*ROWS, "--sort", "height", "--json"]) == 2
+    error = json.loads(capsys.readouterr().out)["error"]
+    assert (error["code"], error["message"]) == ("CW606", "no order 'height'")
+    for what in ("--json", "--csv"):
+        assert main([*ROWS, "--depth", "1", what]) == 2
+        streams = capsys.readouterr()
+        assert f"--depth 1 folds rows of the table, and {what} has a row a node" in streams.out + streams.err
+
+
 def test_levels_come_from_pyproject(
     tmp_path: object, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

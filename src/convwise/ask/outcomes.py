@@ -87,7 +87,8 @@ class Inspected:
         told = self.trace.to_dict()
         if self.symbolic is None:
             return told
-        for row, shape in zip(told["rows"], self.symbolic.rows, strict=True):
+        for row, of in zip(told["rows"], self.trace.rows, strict=True):
+            shape = self.symbolic.rows[of.number]
             row["symbolic"] = None if shape is None else list(shape)
         return {**told, "symbolic": self.symbolic.to_dict()}
 
