@@ -88,7 +88,8 @@ def test_a_layout_that_json_and_csv_cannot_have_is_refused(capsys: pytest.Captur
     for what in ("--json", "--csv"):
         assert main([*ROWS, "--depth", "1", what]) == 2
         streams = capsys.readouterr()
-        assert f"--depth 1 folds rows of the table, and {what} has a row a node" in streams.out + streams.err
+        told = " ".join(f"{streams.out}{streams.err}".split())
+        assert f"--depth 1 folds rows of the table, and {what} has a row a node" in told
 
 
 def test_levels_come_from_pyproject(
@@ -114,6 +115,7 @@ def test_levels_come_from_pyproject(
         (b"", "empty"),
         (42, "a network is a path, source text or a live model, not int"),
         ("nn.Linear(3, 4)", "no input shape"),
+        ("nn.Linear(3, 4)", "convwise.read(text, input_shape="),
     ],
 )
 def test_what_is_no_model_is_said(source: object, words: str) -> None:

@@ -127,3 +127,19 @@ def test_the_caret_in_an_indented_line() -> None:
     line, caret = refused("def f():\n    x = (1 2)").detail.split("\n")
     assert line == "line 2: x = (1 2)"
     assert line[caret.index("^")] == "1"
+
+
+@pytest.mark.parametrize(
+    ("text", "fact", "here"),
+    [
+        ("nn.Conv(8, 3)", "PyTorch has no layer 'Conv'; that is flax's name", "nn.Conv1d, nn.Conv2d or nn.Conv3d"),
+        ("nn.Dense(5)", "PyTorch has no layer 'Dense'; that is Keras's and flax's name", "nn.Linear"),
+    ],
+)
+def test_names_of_flax_under_a_prefix_that_may_be_pytorchs(text: str, fact: str, here: str) -> None:
+    error = refused(text)
+    assert (error.code, error.fact) == ("CW302", fact)
+    assert f"here it is {here}; did you mean flax's?" in error.hint
+    # What the hint says to do is enough.
+    assert only(f"import flax.linen as nn\n{text}").layers[0].dialect == "jax"
+    assert read_text(text, dialect="jax").found[0].layers[0].dialect == "jax"

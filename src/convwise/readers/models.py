@@ -220,7 +220,11 @@ def _batched(layers: tuple[Layer, ...], shape: Shape) -> bool:
 def _open_shape(layers: tuple[Layer, ...]) -> Shape:
     first = next((layer for layer in layers if layer.rank), None)
     if first is None or first.rank is None:
-        raise CodeError("CW310", "no input shape in the text, and none was given", hint="give one, such as 1x3x224x224")
+        raise CodeError(
+            "CW310",
+            "no input shape in the text, and none was given to read it with: nothing says how many axes there are",
+            hint="give one where it is read: --input 1x3x224x224, or convwise.read(text, input_shape=(1, 3, 224, 224))",
+        )
     channels = first.arguments.get("in_channels")
     count = channels if isinstance(channels, int) else None
     unknown: Shape = (None,) * first.rank

@@ -21,7 +21,7 @@ from convwise.dialects.torch.functions import FUNCTIONS, functional
 from convwise.dialects.torch.kind import RELEASE, Kind, flow_kind, read_kind
 from convwise.dialects.torch.respelling import respell_call
 from convwise.dialects.torch.spelling import settled, spell_op, unsayable, write_call
-from convwise.dialects.torch.unmodelled import CONTAINERS, KERAS_LAYERS, UNMODELLED
+from convwise.dialects.torch.unmodelled import CONTAINERS, FLAX_LAYERS, KERAS_LAYERS, UNMODELLED
 from convwise.errors import ArgumentError, CodeError, ConvwiseError
 from convwise.ops import Flatten, GlobalPool, Op, Reshape, Shape
 
@@ -66,6 +66,14 @@ def _unknown_layer(call: Call) -> CodeError:
     if name in CONTAINERS:
         return CodeError(
             "CW317", f"nn.{name} holds layers and is none itself", received=name, hint="ask about the layers in it"
+        )
+    if name in FLAX_LAYERS:
+        theirs = "Keras's and flax's" if name in KERAS_LAYERS else "flax's"
+        return CodeError(
+            "CW302",
+            f"PyTorch has no layer {name!r}; that is {theirs} name",
+            received=name,
+            hint=f"here it is {FLAX_LAYERS[name]}; did you mean flax's? `import flax.linen as nn` in the text says so, or the dialect jax",
         )
     if name in KERAS_LAYERS:
         return CodeError(

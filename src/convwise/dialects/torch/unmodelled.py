@@ -85,3 +85,12 @@ KERAS_LAYERS: Mapping[str, str] = {
     "Reshape": "Unflatten",
 }
 """What a Keras layer is called here, where the nearest name would not find it."""
+
+FLAX_LAYERS: Mapping[str, str] = {
+    "Conv": "nn.Conv1d, nn.Conv2d or nn.Conv3d",
+    "ConvTranspose": "nn.ConvTranspose1d, nn.ConvTranspose2d or nn.ConvTranspose3d",
+    "Dense": "nn.Linear",
+    "BatchNorm": "nn.BatchNorm1d, nn.BatchNorm2d or nn.BatchNorm3d",
+    "InstanceNorm": "nn.InstanceNorm1d, nn.InstanceNorm2d or nn.InstanceNorm3d",
+}
+"""Layers that flax.linen has under the prefix that PyTorch's have, and what they are in PyTorch."""
