@@ -22,6 +22,7 @@ from convwise.ops.shaping import (
     Squeeze,
     Tile,
     Unsqueeze,
+    Windows,
     place,
 )
 from convwise.ops.terms import Arithmetic, Scale, SizeOf, Term
@@ -188,6 +189,7 @@ __all__ = [
     "Term",
     "Tile",
     "Unsqueeze",
+    "Windows",
 ]
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from convwise.axis import Window
 from convwise.errors import ShapeError
 from convwise.ops.rearrange import fill
 from convwise.ops.shape import Shape, Size, check_countable
@@ -195,6 +196,31 @@ class Gather:
 
 
 @dataclass(frozen=True, slots=True)
+class Windows:
+    """The windows over one axis, their cells on a new last axis: PyTorch's `x.unfold(axis, kernel, stride)`."""
+
+    axis: int
+    window: Window
+
+    def flows(self, shapes: tuple[Shape, ...]) -> tuple[Shape, ...]:
+        """The windows in place of the axis; raises ShapeError CW104 where none fits."""
+        shape = shapes[0]
+        axis = place(self.axis, shape)
+        size = shape[axis]
+        out = None if size is None else self.window.over(size).out
+        if out is not None and out < 1:
+            raise ShapeError(
+                "CW104",
+                f"the window of {self.window.kernel} is longer than the {size} cells of axis {axis}",
+                received=size,
+                quote=f"maximum size for tensor at dimension {axis} is {size} but size is {self.window.kernel}",
+                hint=f"take windows of at most {size} cells, or a larger input",
+            )
+        check_countable(shape, (*replaced(shape, axis, out), self.window.kernel))
+        return ((*replaced(shape, axis, out), self.window.kernel),)
+
+
+@dataclass(frozen=True, slots=True)
 class Constant:
     """A tensor of this shape that reads nothing."""
 
@@ -204,7 +230,7 @@ class Constant:
         return (tuple(value(term, shapes) for term in self.shape),)
 
 
-Shaping = Slice | ResizeTo | PadTo | ReshapeTo | Expand | Tile | Squeeze | Unsqueeze | Gather | Constant
+Shaping = Slice | ResizeTo | PadTo | ReshapeTo | Expand | Tile | Squeeze | Unsqueeze | Gather | Windows | Constant
 
 
 def place(axis: int, shape: tuple[object, ...]) -> int:

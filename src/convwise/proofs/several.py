@@ -23,6 +23,7 @@ from convwise.ops.several import (
     Squeeze,
     Tile,
     Unsqueeze,
+    Windows,
 )
 from convwise.ops.terms import value
 
@@ -106,6 +107,10 @@ def _reshaped(work: Several, x: Array, shapes: tuple[tuple[int, ...], ...]) -> A
             return np.broadcast_to(x, tuple(size or 0 for size in shape))
         case Tile():
             return np.tile(x, work.repeats)
+        case Windows():
+            places: list[slice] = [slice(None)] * x.ndim
+            places[work.axis] = slice(None, None, work.window.stride)
+            return np.lib.stride_tricks.sliding_window_view(x, work.window.kernel, axis=work.axis)[tuple(places)]
     raise CannotRunError("its settings are not read from the network")
 
 

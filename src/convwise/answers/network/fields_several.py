@@ -34,6 +34,7 @@ from convwise.ops.several import (
     Squeeze,
     Tile,
     Unsqueeze,
+    Windows,
 )
 from convwise.ops.shaping import place
 from convwise.ops.terms import Term, value
@@ -116,6 +117,12 @@ def _one(work: Several, fields: Fields, shapes: Shapes, out: Shape) -> Fields:
             return _stretched(fields, shapes[0], out)
         case Squeeze() | Unsqueeze() | Gather():
             return _moved(work, fields, shapes[0], out)
+        case Windows():
+            axis, cells = place(work.axis, shapes[0]), work.window.kernel
+            here = fields.axes[axis]
+            # One cell of a window sees one cell; by the window's place alone it may be any of them.
+            seen = None if here is None else here.under(cells, work.window.stride, 0, cells - 1)
+            return replace(fields, axes=(*fields.axes[:axis], seen, *fields.axes[axis + 1 :], None))
     return Fields((None,) * len(out), fields.whole | fields.seeing(*range(len(fields.axes))))
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from convwise.answers.network.conditions import Conditions
 from convwise.answers.network.dims import Dim, Dims, of, product, ratio, single
-from convwise.answers.network.symbolic_ops import fill, positive, scaled
+from convwise.answers.network.symbolic_ops import fill, positive, scaled, through
 from convwise.errors import ShapeError
 from convwise.ops.several import (
     Arithmetic,
@@ -32,6 +32,7 @@ from convwise.ops.several import (
     Term,
     Tile,
     Unsqueeze,
+    Windows,
 )
 from convwise.ops.shaping import new_axes, place
 from convwise.ops.terms import KINDS
@@ -365,6 +366,12 @@ def _gather(work: Gather, shapes: tuple[Dims, ...], asks: Conditions) -> Outputs
     return ((*shape[:axis], *work.indices, *shape[axis + 1 :]),)
 
 
+def _windows(work: Windows, shapes: tuple[Dims, ...], asks: Conditions) -> Outputs:
+    shape = shapes[0]
+    axis = place(work.axis, shape)
+    return ((*shape[:axis], through(work.window, shape[axis], asks), *shape[axis + 1 :], work.window.kernel),)
+
+
 def _constant(work: Constant, shapes: tuple[Dims, ...], asks: Conditions) -> Outputs:
     return (tuple(term(size, shapes, asks) for size in work.shape),)
 
@@ -389,6 +396,7 @@ RULES: dict[type, Callable[[Any, tuple[Dims, ...], Conditions], Outputs]] = {
     Squeeze: _squeeze,
     Unsqueeze: _unsqueeze,
     Gather: _gather,
+    Windows: _windows,
     Constant: _constant,
     Opaque: _opaque,
 }

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from convwise.axis import Window
 from convwise.dialects.base import Call
 from convwise.ops import GlobalPool, Norm, Pointwise
-from convwise.ops.several import Constant, PadTo, ResizeTo, Term
+from convwise.ops.several import Constant, PadTo, ResizeTo, Term, Windows
 from convwise.readers.torch_live.place import Place, is_literal, literal, tensor_of, terms
 from convwise.readers.torch_live.values import NotFollowed, Tensor, is_term
 
@@ -251,6 +252,21 @@ def adaptive(name: str) -> Any:
     return pooling
 
 
+def unfold(place: Place, x: Any, *args: Any, **words: Any) -> Tensor:
+    """`x.unfold(dimension, size, step)` puts windows over one axis on a new last one; `F.unfold` is im2col."""
+    if place.kind.startswith("F."):
+        return place.function("F.unfold", tensor_of(x, place.kind), args, words)
+    return _windows(place, tensor_of(x, place.kind), *args, **words)
+
+
+def _windows(place: Place, x: Tensor, dimension: Any, size: Any, step: Any) -> Tensor:
+    if not is_literal((size, step)):
+        raise NotFollowed("the window follows from the input's size")
+    if type(size) is not int or type(step) is not int or size < 1 or step < 1:
+        raise NotFollowed(f"a window of {size} every {step} cells")
+    return place.one(Windows(place.axis(dimension, place.rank(x)), Window(size, step)), x)
+
+
 def handlers() -> dict[str, Any]:
     """By the function's name."""
     found: dict[str, Any] = {
@@ -263,6 +279,7 @@ def handlers() -> dict[str, Any]:
         "interpolate": interpolate,
         "upsample": interpolate,
         "pad": pad,
+        "unfold": unfold,
         "convolution": atens_convolution,
         "upsample_nearest1d": resized("nearest"),
         "upsample_nearest2d": resized("nearest"),

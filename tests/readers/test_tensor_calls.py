@@ -1,0 +1,56 @@
+"""Methods and functions of tensors in a forward, read from its source; what they give is what torch 2.13 gave (see tests/oracle)."""
+
+from __future__ import annotations
+
+import pytest
+
+from convwise.errors import ConvwiseError
+from convwise.readers.models import read
+
+SHAPE = (2, 3, 9, 11)
+"""The input of every forward here: `self.conv`, of 8 filters of 3 x 3, makes a map of 2 x 8 x 7 x 9 of it."""
+
+GIVEN: dict[str, tuple[int, ...]] = {
+    "self.conv(x).unfold(2, 3, 2)": (2, 8, 3, 9, 3),
+    "self.conv(x).unfold(-1, 4, 3).unfold(dimension=2, size=3, step=2)": (2, 8, 3, 2, 4, 3),
+    "torch.Tensor.unfold(self.conv(x), 3, 2, 4)": (2, 8, 7, 2, 2),
+    "F.unfold(self.conv(x), (3, 2))": (2, 48, 40),
+}
+"""Forwards that run, and the shape that torch 2.13 gives."""
+
+REFUSED: dict[str, tuple[str, str]] = {
+    "self.conv(x).unfold(2, 9, 2)": ("CW104", "maximum size for tensor at dimension 2 is 7 but size is 9"),
+}
+"""Forwards that break, our code, and the words with which torch 2.13 refuses them."""
+
+
+def net(forward: str) -> str:
+    """A module with this forward; its last line is what is given back."""
+    *lines, last = forward.split("; ")
+    body = "\n".join(f"        {line}" for line in (*lines, f"return {last}"))
+    return (
+        "import torch\nimport torch.nn as nn\nimport torch.nn.functional as F\n"
+        "class Net(nn.Module):\n    def __init__(self):\n        super().__init__()\n"
+        f"        self.conv = nn.Conv2d(3, 8, 3)\n    def forward(self, x):\n{body}\n"
+    )
+
+
+@pytest.mark.parametrize("forward", GIVEN)
+def test_a_source_gives_what_torch_gives(forward: str) -> None:
+    assert read(net(forward), input_shape=SHAPE).trace(SHAPE).rows[-1].output == GIVEN[forward]
+
+
+@pytest.mark.parametrize("forward", REFUSED)
+def test_a_source_is_refused_in_torchs_words(forward: str) -> None:
+    code, words = REFUSED[forward]
+    with pytest.raises(ConvwiseError) as caught:
+        read(net(forward), input_shape=SHAPE).trace(SHAPE)
+    assert caught.value.code == code
+    assert caught.value.quote == words
+    assert caught.value.hint
+
+
+def test_windows_of_one_axis_say_which_sizes_they_take() -> None:
+    legal = read(net("self.conv(x).unfold(2, 4, 3).unfold(3, 6, 1)")).legal_sizes()
+    assert legal.exact
+    assert [legal[axis].minimum for axis in ("height", "width")] == [6, 8]
