@@ -15,6 +15,21 @@ GIVEN: dict[str, tuple[int, ...]] = {
     "self.conv(x).unfold(-1, 4, 3).unfold(dimension=2, size=3, step=2)": (2, 8, 3, 2, 4, 3),
     "torch.Tensor.unfold(self.conv(x), 3, 2, 4)": (2, 8, 7, 2, 2),
     "F.unfold(self.conv(x), (3, 2))": (2, 48, 40),
+    "self.conv(x).mean(-1)": (2, 8, 7),
+    "self.conv(x).mean(-1).mean(-1)": (2, 8),
+    "self.conv(x).mean(3).mean(2)": (2, 8),
+    "self.conv(x).mean(2).mean(2)": (2, 8),
+    "self.conv(x).mean(2, keepdim=True).mean(3, keepdim=True)": (2, 8, 1, 1),
+    "self.conv(x).mean((2, 3), keepdim=True).mean(1)": (2, 1, 1),
+    "self.conv(x).mean((2, -1))": (2, 8),
+    "self.conv(x).mean((-2, -1), True)": (2, 8, 1, 1),
+    "self.conv(x).flatten(2).mean(-1)": (2, 8),
+    "F.relu(self.conv(x)).amax(-1)": (2, 8, 7),
+    "self.conv(x).mean()": (),
+    "self.conv(x).mean(dim=1, keepdims=True)": (2, 1, 7, 9),
+    "torch.mean(self.conv(x), axis=(2, 3))": (2, 8),
+    "self.conv(x).max(axis=-1, keepdims=True)[0]": (2, 8, 7, 1),
+    "self.conv(x).softmax(axis=1)": (2, 8, 7, 9),
 }
 """Forwards that run, and the shape that torch 2.13 gives."""
 

@@ -171,8 +171,8 @@ def _with_methods(found: dict[str, Function]) -> dict[str, Function]:
     )
     found["torch.reshape"] = Function(parameters("shape"), _torch_sizes("reshape"))
     found["torch.permute"] = Function(parameters("dims"), _torch_sizes("permute"))
-    found["torch.mean"] = _function("dim keepdim=False dtype=None", "mean", "dtype")
-    found["torch.amax"] = _function("dim keepdim=False", "amax")
+    found["torch.mean"] = _function("dim=None keepdim=False dtype=None", "mean", "dtype")
+    found["torch.amax"] = _function("dim=None keepdim=False", "amax")
     for name in (
         "relu",
         "sigmoid",
@@ -219,6 +219,9 @@ ANY_ARGUMENTS = frozenset(
         ".cpu",
     }
 )
+NUMPY = {"axis": "dim", "keepdims": "keepdim"}
+"""NumPy's words, which torch's own functions and its methods take as well; those of torch.nn.functional do not."""
+
 PREFIXES = ("torch.nn.functional.", "nn.functional.", "functional.", "F.")
 
 
@@ -240,6 +243,9 @@ def functional(name: str, args: Args = (), kwargs: Kwargs | Mapping[str, Value] 
     function = FUNCTIONS.get(key)
     if function is None:
         return None
+    if not key.startswith("F."):
+        known = {parameter.name for parameter in function.parameters}
+        pairs = tuple((NUMPY[word] if NUMPY.get(word) in known else word, value) for word, value in pairs)
     call = Call(name, args, pairs)
     bound = {} if key in ANY_ARGUMENTS else bind(call, function.parameters, "PyTorch")
     return function.build(bound, args, pairs)

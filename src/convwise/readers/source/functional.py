@@ -9,7 +9,7 @@ from typing import Any
 from convwise.dialects.base import Call, Unknown
 from convwise.errors import ConvwiseError
 from convwise.readers.echo import shown
-from convwise.readers.source import applying, making, spoken, tensors, weighted
+from convwise.readers.source import applying, making, ranks, spoken, tensors, weighted
 from convwise.readers.source.names import split
 from convwise.readers.source.state import Run
 from convwise.readers.source.values import Made, Tensor
@@ -124,7 +124,7 @@ def _torch(run: Run, tensor: Tensor, name: str, arguments: list[Any], keywords: 
     except ConvwiseError as error:
         error.detail = f"{error.detail}\n{run.place(node)}".strip()
         return tensors.doubtful(run, (tensor,), error)
-    if call is None:
+    if call is None or (call.kind in ("mean", "amax") and not ranks.pools(tensor, call)):
         return (
             tensor
             if name.rpartition(".")[2] in SAME_ARRAY

@@ -117,7 +117,9 @@ def reduce(place: Place, key: str, args: tuple[Any, ...], words: dict[str, Any])
         args = (args[0], *args[2:])
         words = {name: value for name, value in words.items() if name != "p"}
     dim = words.get("dim", words.get("axis", args[1] if len(args) > 1 else None))
-    keep = words.get("keepdim", args[-1] if len(args) > 2 and isinstance(args[-1], bool) else False)
+    keep = words.get(
+        "keepdim", words.get("keepdims", args[-1] if len(args) > 2 and isinstance(args[-1], bool) else False)
+    )
     axes = None if dim is None or dim == () else tuple(dim) if isinstance(dim, list | tuple) else (dim,)
     kind = REDUCTIONS.get(key) or WITH_INDICES[key]
     if axes is None:
