@@ -151,6 +151,31 @@ model = Model(i, layers.Concatenate()([crop_to(a, b), b]))
 
 
 @pytest.mark.parametrize(
+    "merged",
+    [
+        "layers.Multiply()([i, layers.GlobalAveragePooling2D()(i)])",
+        "layers.multiply([layers.GlobalAveragePooling2D()(i), i])",
+        "layers.Subtract()([layers.GlobalMaxPooling2D()(i), i])",
+        "layers.add([layers.Conv2D(8, 1)(i), layers.GlobalAveragePooling2D()(i), i])",
+    ],
+)
+def test_keras_merges_of_different_ranks_get_new_axes_behind_the_batch(merged: str) -> None:
+    """Keras 3.15 runs all four and gives 4 x 32 x 30 x 8."""
+    network = read(f"{KERAS}i = Input((32, 30, 8))\nmodel = Model(i, {merged})\n")
+    assert network.trace((4, 32, 30, 8)).rows[-1].output == (4, 32, 30, 8)
+    assert str(network.legal_sizes()["height"]) == "every n"
+
+
+def test_keras_merges_of_different_ranks_still_have_to_agree() -> None:
+    """Keras 3.15: "Inputs have incompatible shapes. Received shapes (32, 30, 8) and (8, 30)"; joining asks for equal ranks."""
+    text = f"{KERAS}i, j = Input((32, 30, 8)), Input((8, 30))\nmodel = Model([i, j], layers.Add()([i, j]))\n"
+    with pytest.raises(ConvwiseError, match=r"add of sizes 8 and 30 on axis 2"):
+        read(text).trace()
+    with pytest.raises(ConvwiseError, match=r"concatenating 4 axes with 3"):
+        read(text.replace("Add", "Concatenate")).trace()
+
+
+@pytest.mark.parametrize(
     ("text", "code", "says"),
     [
         (

@@ -9,7 +9,7 @@ from typing import Any
 from convwise.dialects.base import Unknown
 from convwise.errors import CodeError, ConvwiseError
 from convwise.graph import Work
-from convwise.ops.several import Concat, Elementwise, Opaque, PadTo
+from convwise.ops.several import Concat, Elementwise, Opaque, PadTo, Unsqueeze
 from convwise.readers.source import applying as chains
 from convwise.readers.source import attributes, collecting
 from convwise.readers.source.functions import invoke
@@ -254,7 +254,8 @@ def made(
     name = name or (target.kind.lower() if dialect == "torch" else snake(target.kind))
     try:
         if dialect == "keras" and target.kind in (*MERGES, "Concatenate") and target.problem is None:
-            return _emitted(run, graph, target, merge(target), wires, node, name)
+            work = merge(target)
+            return _emitted(run, graph, target, work, ranked(run, graph, work, wires, target.kind, title), node, name)
         if len(wires) != 1 and not _to_size(target, words, arguments):
             return lost(run, node, f"{target.kind} is applied to {len(wires)} arrays")
         layer = collecting.read_made(run, dialect, target.name, target, graph.read)
@@ -286,6 +287,22 @@ def merge(target: Made) -> Work:
         return Elementwise(MERGES[target.kind])
     words = dict(target.call.kwargs)
     return concat(words.get("axis", target.call.args[0] if target.call.args else -1), target.call.line)
+
+
+def ranked(run: Run, graph: Wiring, work: Work, wires: list[Wire], kind: str, name: str | None = None) -> list[Wire]:
+    """Keras gives merged tensors of fewer axes new ones behind the batch; joined ones it leaves alone."""
+    try:
+        ranks = [len(graph.building.shape(wire)) for wire in wires]
+    except NotFollowed:
+        return wires
+    most = max(ranks, default=0)
+    if not isinstance(work, Elementwise):
+        return wires
+    place = graph.place(run, f"{name or snake(kind)}.expand", kind)
+    return [
+        place.one(Unsqueeze(tuple(range(1, 1 + most - rank))), wire) if 0 < rank < most else wire
+        for wire, rank in zip(wires, ranks, strict=True)
+    ]
 
 
 def concat(axis: Any, line: int | None) -> Concat:

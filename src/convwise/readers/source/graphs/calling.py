@@ -17,7 +17,7 @@ from convwise.readers.source import making
 from convwise.readers.source.calls import PASSED_ON
 from convwise.readers.source.functional import KERAS_ACTIVATIONS
 from convwise.readers.source.graphs import asking
-from convwise.readers.source.graphs.applying import MERGES, applied, concat
+from convwise.readers.source.graphs.applying import MERGES, applied, concat, ranked
 from convwise.readers.source.graphs.wiring import (
     WiredModel,
     Wiring,
@@ -185,7 +185,7 @@ def _keras(run: Run, graph: Wiring, path: str, arguments: list[Any], words: dict
             return doubted(run, error)
         if work is None:
             return lost(run, node, f"{name} is no function of Keras that is known")
-        out = place.one(work, *wires)
+        out = place.one(work, *ranked(run, graph, work, wires, name))
         graph.written(node)
         return out
     if name in KERAS_ACTIVATIONS and len(wires) == 1:
