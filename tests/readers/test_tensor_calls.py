@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from convwise.errors import ConvwiseError
+from convwise.ops.memory import WORDS
 from convwise.readers.models import read
 
 SHAPE = (2, 3, 9, 11)
@@ -30,6 +31,17 @@ GIVEN: dict[str, tuple[int, ...]] = {
     "torch.mean(self.conv(x), axis=(2, 3))": (2, 8),
     "self.conv(x).max(axis=-1, keepdims=True)[0]": (2, 8, 7, 1),
     "self.conv(x).softmax(axis=1)": (2, 8, 7, 9),
+    "x = self.conv(x).permute(0, 2, 3, 1); x.view(2, 63, 8)": (2, 63, 8),
+    "x = self.conv(x).permute(0, 2, 3, 1); x.view(2, 7, 3, 3, 2, 4)": (2, 7, 3, 3, 2, 4),
+    "x = self.conv(x).permute(0, 2, 3, 1); x.reshape(x.size(0), -1)": (2, 504),
+    "x = self.conv(x).permute(0, 2, 3, 1).contiguous(); x.view(x.size(0), -1)": (2, 504),
+    "x = self.conv(x)[:, :, 1:]; x.clone().view(2, -1)": (2, 432),
+    "x = self.conv(x)[:, 1:]; x.view(2, -1)": (2, 441),
+    "x = self.conv(x)[:, 0]; x.view(2, -1)": (2, 63),
+    "x = self.conv(x).chunk(2, 1)[0]; x.view(2, -1)": (2, 252),
+    "x = self.conv(x).flatten(2).transpose(1, 2); torch.softmax(x, -1).view(2, -1)": (2, 504),
+    "x = self.conv(x).permute(0, 2, 3, 1).unsqueeze(1); x.view(2, 63, 8)": (2, 63, 8),
+    "x = self.conv(x).permute(1, 0, 2, 3)[:, :1]; x.view(-1)": (504,),
 }
 """Forwards that run, and the shape that torch 2.13 gives."""
 
@@ -37,6 +49,22 @@ REFUSED: dict[str, tuple[str, str]] = {
     "self.conv(x).unfold(2, 9, 2)": ("CW104", "maximum size for tensor at dimension 2 is 7 but size is 9"),
 }
 """Forwards that break, our code, and the words with which torch 2.13 refuses them."""
+
+REFUSED |= dict.fromkeys(
+    (
+        "x = self.conv(x).permute(0, 2, 3, 1); x.view(x.size(0), -1)",
+        "x = F.relu(self.conv(x).permute(0, 2, 3, 1)); x.view(2, -1)",
+        "x = self.conv(x).permute(0, 2, 3, 1); x.clone().view(2, -1)",
+        "x = self.conv(x).transpose(1, 2); x.view(2, -1)",
+        "y = self.conv(x); y.transpose(2, 3).view_as(y)",
+        "x = self.conv(x)[:, :, 1:]; x.view(2, -1)",
+        "x = self.conv(x)[:, 1:]; x.view(14, -1)",
+        "x = self.conv(x)[:, 0]; x.view(-1)",
+        "x = self.conv(x).chunk(2, 1)[0]; x.view(8, -1)",
+        "x = self.conv(x).flatten(2); (x @ x.transpose(1, 2) @ x).transpose(1, 2).view(2, -1)",
+    ),
+    ("CW106", WORDS),
+)
 
 
 def net(forward: str) -> str:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from convwise.axis import Window
 from convwise.errors import ShapeError
+from convwise.ops.memory import WORDS, Memory
 from convwise.ops.rearrange import fill
 from convwise.ops.shape import Shape, Size, check_countable
 from convwise.ops.terms import Term, value
@@ -94,16 +95,29 @@ class PadTo:
 
 @dataclass(frozen=True, slots=True)
 class ReshapeTo:
-    """A new shape, the batch included, for the same elements; one -1 is what the others leave."""
+    """A new shape, the batch included, for the same elements; one -1 is what the others leave.
+
+    `memory` is how the cells lie where the new shape must be a view of them, and may not be one.
+    """
 
     target: tuple[Term, ...]
+    memory: Memory | None = None
 
     def flows(self, shapes: tuple[Shape, ...]) -> tuple[Shape, ...]:
         """The new shape; raises ShapeError CW106 where the elements do not fit."""
         wanted = tuple(value(term, shapes) for term in self.target)
         if any(size is None for size in wanted):
             return (tuple(None if size == -1 else size for size in wanted),)
-        return (fill(shapes[0], tuple(size for size in wanted if size is not None)),)
+        out = fill(shapes[0], tuple(size for size in wanted if size is not None))
+        if self.memory is not None and not self.memory.shows(shapes[0], out):
+            raise ShapeError(
+                "CW106",
+                f"{_by(out)} is no view of {_by(shapes[0])} cells that do not lie in this order in memory",
+                received=shapes[0],
+                quote=WORDS,
+                hint="write .reshape(...), which copies where it must, or .contiguous() before the view",
+            )
+        return (out,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,6 +245,10 @@ class Constant:
 
 
 Shaping = Slice | ResizeTo | PadTo | ReshapeTo | Expand | Tile | Squeeze | Unsqueeze | Gather | Windows | Constant
+
+
+def _by(shape: Shape) -> str:
+    return " x ".join(map(str, shape))
 
 
 def place(axis: int, shape: tuple[object, ...]) -> int:

@@ -315,6 +315,8 @@ def _reshape(work: ReshapeTo, shapes: tuple[Dims, ...], asks: Conditions) -> Out
     target = tuple(term(wanted, shapes, asks) for wanted in work.target)
     if None in target:
         return (tuple(None if size == -1 else size for size in target),)
+    if work.memory is not None:
+        asks.unclear("views cells that do not lie in order in memory", *shapes[0])
     return (fill(shapes[0], target, asks),)
 
 

@@ -124,6 +124,9 @@ def _torch(run: Run, tensor: Tensor, name: str, arguments: list[Any], keywords: 
     except ConvwiseError as error:
         error.detail = f"{error.detail}\n{run.place(node)}".strip()
         return tensors.doubtful(run, (tensor,), error)
+    if name == ".view" and ranks.turned(tensor):
+        # Whether a view of permuted cells can be taken depends on their sizes: the reader of branches follows that.
+        return tensors.doubtful(run, (tensor,), tensors.opaque(run, node))
     if call is None or (call.kind in ("mean", "amax") and not ranks.pools(tensor, call)):
         return (
             tensor

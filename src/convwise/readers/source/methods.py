@@ -6,7 +6,7 @@ import ast
 from typing import Any
 
 from convwise.dialects.base import Unknown
-from convwise.readers.source import applying, attributes, functional, making, operators, tensors
+from convwise.readers.source import applying, attributes, functional, making, operators, ranks, tensors
 from convwise.readers.source.classes import inherited
 from convwise.readers.source.functions import invoke
 from convwise.readers.source.state import Run
@@ -140,7 +140,7 @@ def _of_chain(run: Run, chain: Chain, name: str, arguments: list[Any], node: ast
 
 
 def _of_tensor(run: Run, tensor: Tensor, name: str, arguments: list[Any], keywords: Keywords, node: ast.Call) -> Any:
-    if name in tensors.UNTOUCHED:
+    if name in tensors.UNTOUCHED and not (name == "contiguous" and ranks.turned(tensor)):
         return tensor
     raw = tensors.is_raw(tensor) and not run.within
     if name == "size":

@@ -1,4 +1,4 @@
-"""How many axes an array of a chain of PyTorch's layers has, as far as the layers before it say."""
+"""How many axes an array of a chain of PyTorch's layers has, and whether they are permuted, as far as the layers before it say."""
 
 from __future__ import annotations
 
@@ -70,3 +70,17 @@ def pools(tensor: Tensor, call: Call) -> bool:
     if sorted(dims) == list(range(2, 2 + len(dims))):
         return rank in (None, len(dims) + 2)
     return sorted(dims) == list(range(-len(dims), 0)) and rank == len(dims) + 2
+
+
+def turned(tensor: Tensor) -> bool:
+    """Whether the cells of an array may lie in another order than its axes: permuted, and not laid out anew since."""
+    here: Tensor | None = tensor
+    while here is not None:
+        for _, made in reversed(here.placed):
+            if made.call.kind == "permute":
+                return True
+            # What these give is contiguous, whatever they read.
+            if made.call.kind in ("Linear", "LazyLinear") or (made.call.text or "").endswith(".contiguous()"):
+                return False
+        here = here.parent
+    return False

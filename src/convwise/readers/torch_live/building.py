@@ -15,6 +15,7 @@ from convwise.dialects.base import Layer, Note
 from convwise.errors import ConvwiseError
 from convwise.graph import CHANNELS_FIRST, Node, Work
 from convwise.ops import Norm, Shape
+from convwise.ops.memory import Memory
 from convwise.ops.outline import outlined
 from convwise.ops.several import (
     Constant,
@@ -28,6 +29,7 @@ from convwise.ops.several import (
     Slice,
     Term,
 )
+from convwise.readers.torch_live import memory
 from convwise.readers.torch_live.values import NotFollowed, Tensor, renumbered
 
 MOST_NODES = 200_000
@@ -44,6 +46,7 @@ class Known:
     seen: Shape | None
     stored: tuple[Any, ...] = ()
     is_stored: bool = False
+    memory: Memory | None = None
 
 
 @dataclass(slots=True)
@@ -61,7 +64,9 @@ class Building:
     # ------------------------------------------------------------------ tensors
 
     def source(self, name: str, free: Shape | None, seen: Shape | None) -> Tensor:
-        return self._tensor(Known(self.unique(name), free, seen))
+        shape = free if free is not None else seen
+        lying = None if shape is None else Memory.whole(len(shape))
+        return self._tensor(Known(self.unique(name), free, seen, memory=lying))
 
     def stored(self, name: str, value: Any, trained: bool) -> Tensor:
         """A parameter or buffer; counted with the first node that reads it."""
@@ -170,7 +175,19 @@ class Building:
         seen: Sequence[Shape | None] = (None,) * outputs
         if self.guided:
             seen = flow(work, [self.tensors[number].seen for number in places], outputs)
-        return tuple(self._tensor(Known(*known)) for known in zip(names, free, seen, strict=True))
+        read = [self.tensors[number] for number in places]
+        lying = [(one.memory, one.free if one.free is not None else one.seen) for one in read]
+        return tuple(
+            self._tensor(
+                Known(*known, memory=memory.after(work, lying, known[1] if known[1] is not None else known[2]))
+            )
+            for known in zip(names, free, seen, strict=True)
+        )
+
+    def scattered(self, tensor: Tensor) -> Memory | None:
+        """How the tensor's cells lie, where they certainly do not lie as in a contiguous one."""
+        known = self.tensors[tensor.number].memory
+        return None if known is None or known.contiguous else known
 
     def settled(self, tensor: Tensor, shape: Shape, inputs: Sequence[Tensor], name: str) -> Tensor:
         """A tensor of the shape that a run recorded, in place of one that is not known."""

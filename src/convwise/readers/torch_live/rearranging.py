@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from convwise.ops import Flatten, Permute, Unflatten
+from convwise.ops.memory import Memory
 from convwise.ops.several import Concat, Constant, Expand, Gather, ReshapeTo, Slice, Split, Squeeze, Tile, Unsqueeze
 from convwise.readers.torch_live.place import Place, tensor_of, terms
 from convwise.readers.torch_live.values import NotFollowed, Tensor, combine, is_term
@@ -22,11 +23,16 @@ def view(place: Place, x: Tensor, *sizes: Any, size: Any = None, shape: Any = No
     wanted = _sizes(sizes, size if size is not None else shape)
     if isinstance(wanted, tuple) and len(wanted) == 1 and type(wanted[0]).__name__ == "dtype":
         return place.pointwise(x, "to")
-    return place.one(ReshapeTo(terms(wanted, "the new shape")), x)
+    return place.one(ReshapeTo(terms(wanted, "the new shape"), _lying(place, x)), x)
 
 
 def view_as(place: Place, x: Tensor, other: Tensor) -> Tensor:
-    return place.one(ReshapeTo(place.building.sizes(other)), x)
+    return place.one(ReshapeTo(place.building.sizes(other), _lying(place, x)), x)
+
+
+def _lying(place: Place, x: Tensor) -> Memory | None:
+    """How the cells lie where a view is asked for: a reshape copies them where it must, and traces have run."""
+    return place.building.scattered(x) if place.kind in (".view", ".view_as", "torch.view_as") else None
 
 
 def flatten(place: Place, x: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:

@@ -54,6 +54,9 @@ CREATING = frozenset(
     ]
 )
 MODELS = frozenset({"Model", "Functional"})
+COPYING = frozenset(["contiguous", "clone", "to", "cuda", "cpu", "float", "double", "half", "bfloat16", "type"])
+"""Methods that give the same array, but may lay its cells out anew."""
+
 MODES = {"sum": "add", "mul": "multiply", "ave": "average", "max": "maximum"}
 """Modes of the `merge` of Keras 1."""
 
@@ -144,7 +147,7 @@ def _method(run: Run, graph: Wiring, method: Method, arguments: list[Any], keywo
         owner = graph.wire(run, owner)
     if not isinstance(owner, Wire):
         return MISSING
-    if asking.keeps(name):
+    if asking.keeps(name) and not (name in COPYING and graph.building.scattered(owner)):
         return owner
     if name == "get_shape":
         return asking.shape(run, graph, owner, node)
