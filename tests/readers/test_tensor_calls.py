@@ -42,11 +42,45 @@ GIVEN: dict[str, tuple[int, ...]] = {
     "x = self.conv(x).flatten(2).transpose(1, 2); torch.softmax(x, -1).view(2, -1)": (2, 504),
     "x = self.conv(x).permute(0, 2, 3, 1).unsqueeze(1); x.view(2, 63, 8)": (2, 63, 8),
     "x = self.conv(x).permute(1, 0, 2, 3)[:, :1]; x.view(-1)": (504,),
+    "self.conv(x)[:, -8]": (2, 7, 9),
+    "self.conv(x)[:, [0, -8, 7]]": (2, 3, 7, 9),
+    "self.conv(x).narrow(2, 3, 4)": (2, 8, 4, 9),
+    "self.conv(x).narrow(2, -3, 2)": (2, 8, 2, 9),
+    "self.conv(x)[:, :, 3:50]": (2, 8, 4, 9),
+    "self.conv(x)[0].T": (9, 7, 8),
+    "self.conv(x).T": (9, 7, 8, 2),
+    "self.conv(x)[0].mT": (8, 9, 7),
+    "self.conv(x)[0, 0].t()": (9, 7),
+    "torch.sort(self.conv(x), 1)[0]": (2, 8, 7, 9),
+    "self.conv(x).sort(dim=1)[1]": (2, 8, 7, 9),
 }
 """Forwards that run, and the shape that torch 2.13 gives."""
 
 REFUSED: dict[str, tuple[str, str]] = {
     "self.conv(x).unfold(2, 9, 2)": ("CW104", "maximum size for tensor at dimension 2 is 7 but size is 9"),
+    "self.conv(x)[:, 9]": ("CW104", "index 9 is out of bounds for dimension 1 with size 8"),
+    "self.conv(x)[:, -9]": ("CW104", "index -9 is out of bounds for dimension 1 with size 8"),
+    "self.conv(x)[:, :, 40]": ("CW104", "index 40 is out of bounds for dimension 2 with size 7"),
+    "self.conv(x)[0, :, 40]": ("CW104", "index 40 is out of bounds for dimension 2 with size 7"),
+    "self.conv(x)[5]": ("CW104", "index 5 is out of bounds for dimension 0 with size 2"),
+    "self.conv(x)[..., 9]": ("CW104", ""),
+    "self.conv(x)[:, [0, 9]]": ("CW104", ""),
+    "self.conv(x).select(2, 40)": (
+        "CW104",
+        "select(): index 40 out of range for tensor of size [2, 8, 7, 9] at dimension 2",
+    ),
+    "self.conv(x).narrow(2, 3, 50)": ("CW104", "start (3) + length (50) exceeds dimension size (7)."),
+    "self.conv(x).t()": ("CW101", "t() expects a tensor with <= 2 dimensions, but self is 4D"),
+    "F.max_pool2d(self.conv(x), 2, padding=2)": (
+        "CW206",
+        "pad should be at most half of effective kernel size, but got pad=2, kernel_size=2 and dilation=1",
+    ),
+    "F.interpolate(self.conv(x), size=4, scale_factor=2)": (
+        "CW201",
+        "only one of size or scale_factor should be defined",
+    ),
+    "F.avg_pool2d(self.conv(x), 2, stride=0)": ("CW201", "stride should not be zero"),
+    "F.avg_pool2d(self.conv(x), 2, divisor_override=0)": ("CW201", "divisor must be not zero"),
 }
 """Forwards that break, our code, and the words with which torch 2.13 refuses them."""
 

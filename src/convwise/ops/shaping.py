@@ -18,12 +18,13 @@ from convwise.ops.terms import Term, value
 
 @dataclass(frozen=True, slots=True)
 class Slice:
-    """Cells start, start + step ... before stop of one axis, as Python slices; None: open."""
+    """Cells start, start + step ... before stop of one axis, as Python slices; None: open. `within`: stop must not lie behind the last cell."""
 
     axis: int
     start: Term | None = None
     stop: Term | None = None
     step: int = 1
+    within: bool = False
 
     def flows(self, shapes: tuple[Shape, ...]) -> tuple[Shape, ...]:
         shape = shapes[0]
@@ -31,6 +32,14 @@ class Slice:
         size = shape[axis]
         start = None if self.start is None else value(self.start, shapes)
         stop = None if self.stop is None else value(self.stop, shapes)
+        if self.within and size is not None and stop is not None and stop > size:
+            raise ShapeError(
+                "CW104",
+                f"cells {start} to {stop} are asked for, and axis {axis} has {size}",
+                received=stop,
+                quote=f"start ({start}) + length ({stop - (start or 0)}) exceeds dimension size ({size}).",
+                hint=f"take at most {max(size - (start or 0), 0)} cells from there, or a larger input",
+            )
         open_ = (self.start is not None and start is None) or (self.stop is not None and stop is None)
         out = None if size is None or open_ else len(range(*slice(start, stop, self.step).indices(size)))
         return (replaced(shape, axis, out),)
@@ -198,14 +207,38 @@ class Unsqueeze:
 
 @dataclass(frozen=True, slots=True)
 class Gather:
-    """Chosen cells of one axis; `indices` is the shape of what chooses them: () for one cell, which takes the axis away."""
+    """Chosen cells of one axis; `indices` is the shape of what chooses them: () for one cell, which takes the axis away.
+
+    `chosen` are the cells' numbers where they are known, negative ones from the back; `words` are the framework's where one
+    is not there, with places for the {size} and the {shape}.
+    """
 
     axis: int
     indices: Shape = ()
+    chosen: tuple[int, ...] = ()
+    words: str = ""
+
+    @property
+    def least(self) -> int:
+        """The cells that the axis must have for all that are chosen to be there."""
+        return max((cell + 1 if cell >= 0 else -cell for cell in self.chosen), default=0)
 
     def flows(self, shapes: tuple[Shape, ...]) -> tuple[Shape, ...]:
+        """The axis replaced by what is chosen; raises ShapeError CW104 where a chosen cell is not there."""
         shape = shapes[0]
         axis = place(self.axis, shape)
+        size = shape[axis]
+        if size is not None and size < self.least:
+            wrong = next(cell for cell in self.chosen if not -size <= cell < size)
+            raise ShapeError(
+                "CW104",
+                f"cell {wrong} is asked for, and axis {axis} has {size}",
+                received=wrong,
+                quote=self.words.format(size=size, shape=list(shape)),
+                hint=f"the cells are numbered {-size} to {size - 1}"
+                if size
+                else "give an input that leaves cells here",
+            )
         return ((*shape[:axis], *self.indices, *shape[axis + 1 :]),)
 
 

@@ -47,7 +47,7 @@ RULES = (
         "for it, and no output. Most often the image is fine and the network is too deep for it: after several strided "
         "layers only a few cells are left. Beware of tools that round the wrong way: the formula with a division that "
         "cuts towards zero gives 1 instead of 0 here. The same code is used when a cropping or a negative padding takes "
-        "away all cells there are.",
+        "away all cells there are, and when a cell is asked for that is not there, as in x[:, 9] of 8 channels.",
         "Give a larger input, pad more (padding='same' in Keras, padding=1 for a 3-wide kernel in PyTorch), or use a "
         "smaller kernel or dilation.",
         Asked("nn.Conv2d(3, 16, 7)", ("3x5x5",)),

@@ -8,7 +8,7 @@ from typing import Any
 
 from convwise.answers.network.conditions import Conditions
 from convwise.answers.network.dims import Dim, Dims, of, product, ratio, single
-from convwise.answers.network.symbolic_ops import fill, positive, scaled, through
+from convwise.answers.network.symbolic_ops import along, fill, positive, scaled, through
 from convwise.errors import ShapeError
 from convwise.ops.several import (
     Arithmetic,
@@ -218,8 +218,24 @@ def _slice(work: Slice, shapes: tuple[Dims, ...], asks: Conditions) -> Outputs:
     axis = place(work.axis, shape)
     start = 0 if work.start is None else term(work.start, shapes, asks)
     stop = shape[axis] if work.stop is None else term(work.stop, shapes, asks)
+    if work.within:
+        _holds(shape[axis], stop, axis, asks)
     out = _cut(work, shape[axis], start, stop, asks)
     return ((*shape[:axis], out, *shape[axis + 1 :]),)
+
+
+def _holds(size: Dim, least: Dim, axis: int, asks: Conditions) -> None:
+    """The axis must have so many cells."""
+    if size is None or least is None:
+        return
+    if not isinstance(least, int):
+        asks.unclear(f"takes cells of axis {axis} by computed sizes", size, least)
+        return
+
+    def held(n: int) -> int | None:
+        return n if n >= least else None
+
+    along(size, asks, lambda f: f.at_least(least), held, f"cell {least - 1} of axis {axis}")
 
 
 def _cut(work: Slice, size: Dim, start: Dim, stop: Dim, asks: Conditions) -> Dim:
@@ -365,6 +381,8 @@ def _unsqueeze(work: Unsqueeze, shapes: tuple[Dims, ...], asks: Conditions) -> O
 def _gather(work: Gather, shapes: tuple[Dims, ...], asks: Conditions) -> Outputs:
     shape = shapes[0]
     axis = place(work.axis, shape)
+    if work.least:
+        _holds(shape[axis], work.least, axis, asks)
     return ((*shape[:axis], *work.indices, *shape[axis + 1 :]),)
 
 

@@ -11,7 +11,7 @@ from types import ModuleType
 from typing import Any
 
 from convwise.dialects.base import Note
-from convwise.errors import ConvwiseError, ModelError
+from convwise.errors import ConvwiseError, ModelError, Refusal
 from convwise.graph import Network, Source
 from convwise.ops import Shape
 from convwise.ops.several import Opaque
@@ -94,6 +94,11 @@ def _traced(
         better = {name: shape for name, shape in _better(found, free, given).items() if shape != free[name]}
         if better:
             found = _by_trace(torch, module, free | better, given)
+    except Refusal as refusal:
+        # How many axes there are is a guess as long as no shape is given.
+        if refusal.code != "CW101" or given:
+            raise
+        failure = refusal
     except Exception as error:  # the user's forward runs here, and may raise anything
         failure = error
     if found is not None and not found[0].opaque and list(tensors_in(found[2])):

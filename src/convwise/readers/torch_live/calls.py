@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from convwise.dialects.torch import FUNCTIONS
+from convwise.errors import Refusal
 from convwise.ops.several import SizeOf, Split
 from convwise.readers.torch_live import computing, indexing, rearranging, torchvision, windows
 from convwise.readers.torch_live.place import Place
@@ -37,11 +38,18 @@ NOTHING = frozenset(
 
 
 def call(place: Place, name: str, args: tuple[Any, ...], words: dict[str, Any]) -> Any:
-    """What the call gives; an opaque node where what it does cannot be said."""
+    """What the call gives; an opaque node where what it does cannot be said.
+
+    Raises:
+        Refusal: what PyTorch refuses whatever the input.
+    """
     try:
         return _followed(place, name, args, words)
     except NotFollowed as reason:
         why = str(reason)
+    except Refusal as refusal:
+        refusal.layer = f"'{place.name}' ({place.kind})"
+        raise
     except (TypeError, ValueError, IndexError, KeyError, AttributeError, AssertionError):
         # Arguments of a form that no handler knows end here; what they do is then not said.
         why = f"{place.kind} with these arguments is not known"
@@ -108,7 +116,7 @@ def attribute(place: Place, value: Any, name: str) -> Any:
         if name == "ndim":
             return place.rank(value)
         if name in ("T", "mT"):
-            return rearranging.turned(place, value)
+            return rearranging.HANDLERS[name](place, value)
         if name in ("data", "values", "indices"):
             return value
         if name in ("real", "imag"):

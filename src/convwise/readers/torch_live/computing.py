@@ -29,7 +29,7 @@ hardshrink hardsigmoid hardswish hardtanh int invert isfinite isinf isnan leaky_
 local_response_norm log log10 log1p log2 log_softmax logical_not logit logsigmoid long masked_fill mish
 nan_to_num native_dropout neg negative normal normalize ones_like pin_memory positive prelu rand_like
 randn_like reciprocal relu relu6 requires_grad_ roll round rrelu rsqrt selu sigmoid sign silu sin sinc sinh
-softmax softmin softplus softshrink softsign sort sqrt square stochastic_depth tan tanh tanhshrink threshold to
+softmax softmin softplus softshrink softsign sqrt square stochastic_depth tan tanh tanhshrink threshold to
 tril triu trunc type type_as uniform zero zeros_ zeros_like
 """
 UNARY = frozenset(_UNARY.split())
@@ -235,6 +235,12 @@ def topk(place: Place, x: Any, k: Any, dim: int = -1, *more: Any, **words: Any) 
     return found, found
 
 
+def ordered(place: Place, x: Any, *more: Any, **words: Any) -> tuple[Tensor, Tensor]:
+    """`torch.sort`: the values and their places."""
+    found = place.pointwise(tensor_of(x, place.kind), "sort")
+    return found, found
+
+
 def grid_sample(place: Place, x: Any, grid: Any, *more: Any, **words: Any) -> Tensor:
     tensor, cells = tensor_of(x, place.kind), tensor_of(grid, place.kind)
     lead = place.building.sizes(tensor)[:2]
@@ -264,6 +270,7 @@ HANDLERS: dict[str, Callable[..., Any]] = {
     "meshgrid": meshgrid,
     "one_hot": one_hot,
     "topk": topk,
+    "sort": ordered,
     "grid_sample": grid_sample,
 }
 """By the function's or method's name."""

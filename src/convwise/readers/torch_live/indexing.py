@@ -30,9 +30,9 @@ def _plain(index: slice) -> bool:
 
 def of_tensor(place: Place, tensor: Tensor, index: tuple[Any, ...]) -> Tensor:
     """One node for each part of the index that does something."""
-    axis = 0
+    axis = taken = 0
     parts = _spread(index, place.rank(tensor))
-    if sum(isinstance(part, Tensor | list) for part in parts) > 1:
+    if sum(isinstance(part, Tensor | list | tuple) for part in parts) > 1:
         return _many(place, tensor, parts)
     for part in parts:
         if part is None:
@@ -41,15 +41,25 @@ def of_tensor(place: Place, tensor: Tensor, index: tuple[Any, ...]) -> Tensor:
         elif isinstance(part, slice):
             tensor = sliced(place, tensor, axis, part)
             axis += 1
-        elif isinstance(part, Tensor | list):
+        elif isinstance(part, Tensor | list | tuple):
             shape = _index_shape(place, part)
-            tensor = place.one(Gather(axis, shape), tensor, *((part,) if isinstance(part, Tensor) else ()))
+            cells = () if isinstance(part, Tensor) else tuple(part)
+            tensor = place.one(Gather(axis, shape, cells), tensor, *((part,) if isinstance(part, Tensor) else ()))
             axis += len(shape)
         elif is_term(part) or isinstance(part, NotKnown):
-            tensor = place.one(Gather(axis), tensor)
+            words = f"index {part} is out of bounds for dimension {axis + taken} with size {{size}}"
+            # Behind an ellipsis PyTorch counts the dimensions that are written, not those that there are.
+            words = "" if any(one is Ellipsis for one in index) else words
+            tensor = place.one(Gather(axis, (), one_cell(part), words), tensor)
+            taken += 1
         else:
             raise NotFollowed(f"an index of {type(part).__name__} is not followed")
     return tensor
+
+
+def one_cell(index: Any) -> tuple[int, ...]:
+    """The number of a chosen cell; none where it follows from a size or is not known."""
+    return (index,) if isinstance(index, int) and not isinstance(index, bool) else ()
 
 
 def _spread(index: tuple[Any, ...], rank: int) -> tuple[Any, ...]:
@@ -76,7 +86,7 @@ def sliced(place: Place, tensor: Tensor, axis: int, part: slice) -> Tensor:
 
 def _index_shape(place: Place, part: Any) -> Shape:
     """The shape of what chooses the cells; a mask's count follows from its values."""
-    if isinstance(part, list):
+    if isinstance(part, list | tuple):
         if all(isinstance(item, int) and not isinstance(item, bool) for item in part):
             return (len(part),)
         raise NotFollowed("a mask chooses cells by their values")
@@ -88,7 +98,7 @@ def _index_shape(place: Place, part: Any) -> Shape:
 
 def _many(place: Place, tensor: Tensor, parts: tuple[Any, ...]) -> Tensor:
     """Several index tensors at once, on the first axes only, and of one shape: `table[rows, columns]`."""
-    chosen = [part for part in parts if isinstance(part, Tensor | list)]
+    chosen = [part for part in parts if isinstance(part, Tensor | list | tuple)]
     shapes = {_index_shape(place, part) for part in chosen}
     if len(shapes) != 1 or len(chosen) != len(parts):
         raise NotFollowed("several index tensors")

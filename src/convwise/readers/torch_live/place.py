@@ -8,7 +8,7 @@ from typing import Any
 
 from convwise.dialects.base import Call, Layer
 from convwise.dialects.torch import functional, read
-from convwise.errors import ConvwiseError
+from convwise.errors import ConvwiseError, Refusal
 from convwise.graph import Work
 from convwise.ops import Pointwise
 from convwise.ops.several import Opaque, Term
@@ -50,13 +50,16 @@ class Place:
         """
         return self.one(self.reading(lambda: call), tensor, *more)
 
-    def reading(self, make: Callable[[], Call | None]) -> Layer:
+    def reading(self, make: Callable[[], Call | None], *, refusing: bool = False) -> Layer:
+        """The layer of a call that was made for it; only one that was written so itself is `refusing`."""
         try:
             call = make()
             if call is None:
                 raise NotFollowed(f"{self.kind} is not known with these arguments")
             return read(call)
         except ConvwiseError as error:
+            if refusing and isinstance(error, Refusal) and error.quote:
+                raise
             raise NotFollowed(f"{self.kind}: {error.fact}") from None
 
     def function(self, name: str, tensor: Tensor, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Tensor:
@@ -64,10 +67,11 @@ class Place:
 
         Raises:
             NotFollowed: where the table does not have it, or an argument is no literal.
+            Refusal: what PyTorch refuses whatever the input.
         """
         plain = tuple(literal(value) for value in args)
         words = {key: literal(value) for key, value in kwargs.items()}
-        return self.one(self.reading(lambda: functional(name, plain, words)), tensor)
+        return self.one(self.reading(lambda: functional(name, plain, words), refusing=True), tensor)
 
     def rank(self, tensor: Tensor) -> int:
         return len(self.building.shape(tensor))

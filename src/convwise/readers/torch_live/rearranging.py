@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from convwise.errors import Refusal
 from convwise.ops import Flatten, Permute, Unflatten
 from convwise.ops.memory import Memory
 from convwise.ops.several import Concat, Constant, Expand, Gather, ReshapeTo, Slice, Split, Squeeze, Tile, Unsqueeze
+from convwise.readers.torch_live.indexing import one_cell
 from convwise.readers.torch_live.place import Place, tensor_of, terms
 from convwise.readers.torch_live.values import NotFollowed, Tensor, combine, is_term
 
@@ -64,9 +66,29 @@ def transpose(place: Place, x: Tensor, dim0: int, dim1: int) -> Tensor:
 
 
 def turned(place: Place, x: Tensor) -> Tensor:
-    """`x.t()`, `x.T` and `x.mT` of a matrix."""
+    """`x.mT`: the last two axes change places."""
+    return transpose(place, x, -2, -1)
+
+
+def reversed_(place: Place, x: Tensor) -> Tensor:
+    """`x.T`: all axes the other way round, however many there are."""
     rank = place.rank(x)
-    return x if rank < 2 else transpose(place, x, -2, -1)
+    return x if rank < 2 else place.one((Permute(tuple(range(rank))[::-1]),), x)
+
+
+def matrix(place: Place, x: Tensor) -> Tensor:
+    """`x.t()`, which takes a matrix or a vector."""
+    rank = place.rank(x)
+    if rank > 2:
+        raise Refusal(
+            "CW101",
+            f"t() turns a matrix, and this has {rank} axes",
+            layer=place.kind,
+            received=rank,
+            quote=f"t() expects a tensor with <= 2 dimensions, but self is {rank}D",
+            hint="x.mT turns the last two axes, x.permute(...) any",
+        )
+    return reversed_(place, x)
 
 
 def movedim(place: Place, x: Tensor, source: Any, destination: Any) -> Tensor:
@@ -138,11 +160,16 @@ def unbind(place: Place, x: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
 
 
 def select(place: Place, x: Tensor, dim: int, index: Any) -> Tensor:
-    return place.one(Gather(dim), x)
+    dim = place.axis(dim, place.rank(x))
+    words = f"select(): index {index} out of range for tensor of size {{shape}} at dimension {dim}"
+    return place.one(Gather(dim, (), one_cell(index), words), x)
 
 
 def narrow(place: Place, x: Tensor, dim: int, start: Any, length: Any) -> Tensor:
-    return place.one(Slice(dim, start, combine("add", start, length)), x)
+    """A part whose cells must all be there, unlike a slice's; a start may be counted from the back."""
+    if isinstance(start, int) and start < 0:
+        start = combine("add", place.building.size(x, dim), start)
+    return place.one(Slice(dim, start, combine("add", start, length), within=True), x)
 
 
 def slice_(place: Place, x: Tensor, dim: int = 0, start: Any = None, end: Any = None, step: int = 1) -> Tensor:
@@ -207,8 +234,9 @@ HANDLERS: dict[str, Callable[..., Any]] = {
     "transpose": transpose,
     "swapaxes": transpose,
     "swapdims": transpose,
-    "t": turned,
-    "T": turned,
+    "t": matrix,
+    "T": reversed_,
+    "numpy_T": reversed_,
     "mT": turned,
     "movedim": movedim,
     "moveaxis": movedim,

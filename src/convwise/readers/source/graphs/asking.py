@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from convwise.dialects.base import Layer, Unknown
+from convwise.errors import Refusal
 from convwise.ops.several import Arithmetic, Opaque
 from convwise.readers.source import tensors
 from convwise.readers.source.graphs.wiring import (
@@ -71,7 +72,11 @@ def followed(
         return lost(run, node, f"its lists hold more than {MOST_VALUES:,} values")
     if name in CUTTING and _pieces(graph, args, words) > MOST_PIECES:
         return lost(run, node, f"it may give more than {MOST_PIECES:,} pieces")
-    found = calls.call(place, name, tuple(_plain(part) for part in args), {k: _plain(v) for k, v in words.items()})
+    try:
+        found = calls.call(place, name, tuple(_plain(part) for part in args), {k: _plain(v) for k, v in words.items()})
+    except Refusal as refusal:
+        refusal.detail = f"{refusal.detail}\n{run.place(node)}".strip()
+        return doubted(run, refusal)
     graph.written(node)
     made = building.nodes[first:]
     reason = next((one.work.reason for one in made if isinstance(one.work, Opaque)), None)
