@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from readers.reading import names, refused, texts
 
+import convwise as cw
 from convwise import dialects
 from convwise.readers.source import Found, read_text
 
@@ -198,3 +199,17 @@ conv_b (Conv2D)                (None, 4, 4, 4)      148         {source}[0][0]
 def test_a_stride_that_is_never_used_does_not_matter() -> None:
     text = HEAD.replace("40, 30, 3", "3, 3, 3") + "conv2d_1 (Conv2D)            (None, 1, 1, 8)           224\n"
     assert texts(read_text(text).found[0]) == ["Conv2D(8, 3)"]
+
+
+def test_lazy_layers_that_have_seen_no_input() -> None:
+    """As torch 2.13 prints them; on 2 x 3 x 20 x 22 it gives 2 x 4, with 4,040 parameters when they are set."""
+    text = """Sequential(
+  (0): LazyConv2d(0, 8, kernel_size=(3, 2), stride=(2, 1))
+  (1): LazyConvTranspose2d(0, 4, kernel_size=(2, 3), stride=(1, 1))
+  (2): LazyBatchNorm2d(0, eps=1e-05, momentum=0.1, affine=True, bias=True, track_running_stats=True)
+  (3): Flatten(start_dim=1, end_dim=-1)
+  (4): LazyLinear(in_features=0, out_features=4, bias=True)
+)"""
+    found = cw.explain(text, (2, 3, 20, 22))
+    assert found.output == (2, 4)
+    assert found.params == 4040

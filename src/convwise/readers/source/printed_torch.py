@@ -161,7 +161,15 @@ def _call(module: Module) -> Call | ConvwiseError:
     made = evaluate(run, value, run.scope) if value is not None else None
     if not isinstance(made, Made):
         return Call(module.kind, (), (), shown(text), module.line)
-    return made.problem or replace(made.call, line=module.line)
+    return made.problem or _unset(replace(made.call, line=module.line))
+
+
+def _unset(call: Call) -> Call:
+    """A lazy layer that has seen no input prints the 0 in place of what it will read, which its constructor does not take."""
+    if not call.kind.startswith("Lazy"):
+        return call
+    args = call.args[1:] if call.args[:1] == (0,) else call.args
+    return replace(call, args=args, kwargs=tuple(pair for pair in call.kwargs if pair != ("in_features", 0)))
 
 
 def _flattened(layers: list[Layer], release: str | None) -> tuple[list[Layer], bool]:
