@@ -52,6 +52,10 @@ GIVEN: dict[str, tuple[int, ...]] = {
     "self.conv(x)[0].mT": (8, 9, 7),
     "self.conv(x)[0, 0].t()": (9, 7),
     "torch.sort(self.conv(x), 1)[0]": (2, 8, 7, 9),
+    "self.conv(x).view(torch.Size([2, -1]))": (2, 504),
+    "x = self.conv(x); x.resize_(2, 4, 4); F.relu(x)": (2, 4, 4),
+    "x = self.conv(x); x.unsqueeze_(1); F.relu(x)": (2, 1, 8, 7, 9),
+    "self.conv(x).transpose_(1, 2)": (2, 7, 8, 9),
     "self.conv(x).sort(dim=1)[1]": (2, 8, 7, 9),
 }
 """Forwards that run, and the shape that torch 2.13 gives."""

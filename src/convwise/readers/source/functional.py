@@ -59,6 +59,9 @@ KERAS_ACTIVATIONS = frozenset(
     ]
 )
 
+INPLACE = frozenset({"resize_", "unsqueeze_", "squeeze_", "transpose_", "t_", "swapaxes_", "swapdims_", "resize_as_"})
+"""Methods that give the array itself another shape."""
+
 SAME_ARRAY = frozenset({"cast", "stop_gradient", "identity", "clip", "clamp", "square", "exp", "abs", "sqrt", "log"})
 """Functions of one array that change its values alone and never its shape."""
 
@@ -106,6 +109,10 @@ def _torch(run: Run, tensor: Tensor, name: str, arguments: list[Any], keywords: 
     if name in (".view", ".reshape"):
         # A function of the text that nobody can follow gives a number here, not an array.
         arguments = [Unknown("?") if isinstance(value, Tensor) and value.faint else value for value in arguments]
+    if name.removeprefix(".") in INPLACE:
+        # It changes the array that the text goes on with: the reader of branches follows that.
+        tensor.doubt = tensors.opaque(run, node)
+        return tensors.doubtful(run, (tensor,), tensor.doubt)
     others = tensors.tensors_in([*arguments, *(value for _, value in keywords)])
     if others:
         held = weighted.layer_call(run, name, arguments, keywords, node)

@@ -184,6 +184,10 @@ class Building:
             for known in zip(names, free, seen, strict=True)
         )
 
+    def replaced(self, tensor: Tensor, by: Tensor) -> None:
+        """What reads the tensor from now on reads the other one."""
+        self.tensors[tensor.number] = self.tensors[by.number]
+
     def scattered(self, tensor: Tensor) -> Memory | None:
         """How the tensor's cells lie, where they certainly do not lie as in a contiguous one."""
         known = self.tensors[tensor.number].memory

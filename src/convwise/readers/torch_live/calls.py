@@ -32,6 +32,9 @@ HANDLERS: Mapping[str, Handler] = {
 }
 """By the name of the function or method, whatever it is a function or method of."""
 
+INPLACE = frozenset(("resize_", "unsqueeze_", "squeeze_", "transpose_", "t_", "swapaxes_", "swapdims_", "resize_as_"))
+"""Methods that give the tensor itself another shape."""
+
 NOTHING = frozenset(
     ("_assert_is_none", "_log_api_usage_once", "device", "set_grad_enabled", "_set_grad_enabled", "warn")
 )
@@ -44,7 +47,10 @@ def call(place: Place, name: str, args: tuple[Any, ...], words: dict[str, Any]) 
         Refusal: what PyTorch refuses whatever the input.
     """
     try:
-        return _followed(place, name, args, words)
+        found = _followed(place, name, args, words)
+        if name in INPLACE and isinstance(args[0], Tensor) and isinstance(found, Tensor):
+            place.building.replaced(args[0], found)
+        return found
     except NotFollowed as reason:
         why = str(reason)
     except Refusal as refusal:

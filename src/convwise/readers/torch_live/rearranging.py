@@ -37,6 +37,14 @@ def _lying(place: Place, x: Tensor) -> Memory | None:
     return place.building.scattered(x) if place.kind in (".view", ".view_as", "torch.view_as") else None
 
 
+def resize(place: Place, x: Tensor, *sizes: Any, **words: Any) -> Tensor:
+    """`x.resize_(2, 4, 4)`, which need not keep the number of cells."""
+    wanted = terms(_sizes(sizes), "the new shape")
+    if any(isinstance(size, int) and size < 0 for size in wanted):
+        raise NotFollowed("a size of its new shape is negative")
+    return place.one(Constant(wanted), x)
+
+
 def flatten(place: Place, x: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
     return place.one((Flatten(start_dim, end_dim),), x)
 
@@ -226,6 +234,7 @@ HANDLERS: dict[str, Callable[..., Any]] = {
     "reshape": view,
     "_unsafe_view": view,
     "view_as": view_as,
+    "resize_": resize,
     "reshape_as": view_as,
     "flatten": flatten,
     "ravel": flatten,
