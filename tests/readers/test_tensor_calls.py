@@ -131,6 +131,13 @@ def test_a_source_is_refused_in_torchs_words(forward: str) -> None:
     assert caught.value.hint
 
 
+def test_a_sample_of_an_open_batch_may_be_any() -> None:
+    network = read(net("self.conv(x)[5]"))
+    assert str(network.legal_sizes()["height"]) == "n >= 3"
+    assert network.trace((6, 3, 9, 11)).rows[-1].output == (8, 7, 9)
+    assert not read(net("self.conv(x)[5]"), input_shape=SHAPE).legal_sizes()["height"]
+
+
 def test_windows_of_one_axis_say_which_sizes_they_take() -> None:
     legal = read(net("self.conv(x).unfold(2, 4, 3).unfold(3, 6, 1)")).legal_sizes()
     assert legal.exact

@@ -381,7 +381,8 @@ def _unsqueeze(work: Unsqueeze, shapes: tuple[Dims, ...], asks: Conditions) -> O
 def _gather(work: Gather, shapes: tuple[Dims, ...], asks: Conditions) -> Outputs:
     shape = shapes[0]
     axis = place(work.axis, shape)
-    if work.least:
+    # One sample stands for a batch of any size, of which a later one may well be chosen.
+    if work.least and not (axis == 0 and shape[0] == 1):
         _holds(shape[axis], work.least, axis, asks)
     return ((*shape[:axis], *work.indices, *shape[axis + 1 :]),)
 
