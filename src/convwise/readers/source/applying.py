@@ -27,6 +27,8 @@ def applied(run: Run, target: Applicable, arguments: list[Any], keywords: Keywor
     if not parts:
         if not arguments and not keywords:
             return run.unknown(node)
+        if run.within:
+            return tensors.doubtful(run, (), _no_input(run, node))
         parts = [Tensor(None, line=line)]
     if len(parts) == 1 and not (arguments and isinstance(arguments[0], list | tuple) and len(arguments[0]) > 1):
         return apply(run, target, parts[0], line, node=node)
@@ -34,6 +36,19 @@ def applied(run: Run, target: Applicable, arguments: list[Any], keywords: Keywor
     if isinstance(target, Instance):
         return _through(run, target, arguments, keywords, parts[0], line, node)
     return tensors.doubtful(run, tuple(parts), tensors.opaque(run, node))
+
+
+def _no_input(run: Run, node: ast.AST) -> CodeError:
+    """The doubt of a layer on a model's way whose input the text does not show."""
+    said = [*node.args, *(keyword.value for keyword in node.keywords)] if isinstance(node, ast.Call) else [node]
+    text = shown(run.source(said[0], 400), 60)
+    return CodeError(
+        "CW314",
+        f"`{shown(run.source(node, 400), 60)}` is on the way, and the text does not say what {text} is",
+        received=text,
+        detail=run.place(node),
+        hint="give the line that assigns it, or leave the call out",
+    )
 
 
 def line_of(node: ast.AST) -> int:
@@ -65,7 +80,11 @@ def apply(
         return _through(run, target, [tensor], [], tensor, line, node, label)
     if isinstance(target, Function) and node is None and run.dialect == "jax":
         # A function in a Sequential of flax: `lambda x: nn.max_pool(x, (2, 2))`.
-        inner = invoke(run, target, [tensor], [], target.node)
+        run.within += 1
+        try:
+            inner = invoke(run, target, [tensor], [], target.node)
+        finally:
+            run.within -= 1
         if isinstance(inner, Tensor):
             return inner
     return _next(run, tensor, (), None, line, no_layer(target, line))

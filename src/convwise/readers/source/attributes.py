@@ -128,8 +128,6 @@ def private(run: Run, owner: Any, node: ast.Attribute) -> Any:
 
 def item(run: Run, owner: Any, key: Any, node: ast.expr) -> Any:
     """`owner[key]`."""
-    if isinstance(owner, Tensor):
-        return tensors.item(run, owner, key, node)
     if isinstance(owner, dict) and isinstance(key, str | int):
         return owner.get(key, run.unknown(node))
     if isinstance(owner, Chain) and isinstance(key, str):
@@ -148,8 +146,6 @@ def sliced(run: Run, owner: Any, part: slice, node: ast.Subscript) -> Any:
         return owner[part]
     if isinstance(owner, Chain):
         return Chain(owner.kind, owner.dialect, owner.members[part], node.lineno, doubt=owner.doubt)
-    if isinstance(owner, Tensor):
-        return tensors.doubtful(run, (owner,), tensors.opaque(run, node))
     return run.unknown(node)
 
 

@@ -8,7 +8,7 @@ from math import isfinite
 from typing import Any
 
 from convwise.dialects.base import Unknown
-from convwise.readers.source import attributes, calls, operators, tensors
+from convwise.readers.source import attributes, calls, indexing, operators, tensors
 from convwise.readers.source.names import BARE_WORDS, BUILTINS, CONVENTIONS, SHOUTED, SPECIAL, canonical
 from convwise.readers.source.state import DEEPEST_VALUE, Run
 from convwise.readers.source.values import (
@@ -205,6 +205,8 @@ def _subscript(run: Run, node: ast.Subscript, scope: Scope) -> Any:
         found = run.graph.subscript(run, owner, node, scope)
         if found is not MISSING:
             return found
+    if isinstance(owner, Tensor):
+        return indexing.item(run, owner, indexing.index(run, node.slice, scope), node)
     if isinstance(node.slice, ast.Slice):
         bounds = [
             None if part is None else evaluate(run, part, scope)

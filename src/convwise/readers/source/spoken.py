@@ -176,6 +176,9 @@ def applied(
     made = Made(kind, Call(kind, values, named, text, node.lineno), dialect)
     run.evidence[dialect] = run.evidence.get(dialect, 0) + 1
     start = data if isinstance(data, Tensor) else Tensor(None, line=node.lineno)
+    if data is not start and isinstance(written, ast.Subscript) and isinstance(written.slice, ast.Slice | ast.Tuple):
+        # `x[:, 0]`: the text's input is x, and not what the layer reads.
+        start = tensors.doubtful(run, (), tensors.opaque(run, written))
     return applying.apply(run, made, start, node.lineno)
 
 

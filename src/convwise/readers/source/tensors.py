@@ -9,7 +9,7 @@ from convwise.dialects.base import Unknown
 from convwise.errors import CodeError, ConvwiseError
 from convwise.readers.echo import shown
 from convwise.readers.source.state import Run
-from convwise.readers.source.values import Method, Ref, Tensor, iterable
+from convwise.readers.source.values import Method, Tensor, iterable
 
 UNTOUCHED = frozenset(
     {
@@ -29,27 +29,6 @@ def attribute(run: Run, tensor: Tensor, node: ast.Attribute) -> Any:
 def is_raw(tensor: Tensor) -> bool:
     """Whether no layer has been applied yet."""
     return tensor.parent is None and not tensor.merged and tensor.doubt is None
-
-
-def item(run: Run, tensor: Tensor, key: Any, node: ast.expr) -> Any:
-    """`x[None]` and `x[0]` of plain data; anything else is no straight line."""
-    if is_raw(tensor):
-        parts = key if isinstance(key, tuple) else (key,)
-        first = (
-            None
-            if parts and isinstance(parts[0], Ref) and parts[0].path.endswith(".newaxis")
-            else parts[0]
-            if parts
-            else 0
-        )
-        if first is None and all(isinstance(part, Unknown) for part in parts[1:]):
-            key = None
-        if key is None and tensor.shape is not None:
-            return Tensor((1, *tensor.shape), line=node.lineno)
-        if isinstance(key, int) and tensor.shape:
-            return Tensor(tensor.shape[1:], line=node.lineno)
-        return Tensor(None, line=node.lineno)
-    return doubtful(run, (tensor,), opaque(run, node))
 
 
 def combined(run: Run, left: Any, right: Any, node: ast.BinOp) -> Any:

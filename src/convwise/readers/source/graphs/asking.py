@@ -9,7 +9,7 @@ from typing import Any
 from convwise.dialects.base import Layer, Unknown
 from convwise.errors import Refusal
 from convwise.ops.several import Arithmetic, Opaque
-from convwise.readers.source import tensors
+from convwise.readers.source import indexing, tensors
 from convwise.readers.source.graphs.wiring import (
     MOST_VALUES,
     WiredModel,
@@ -179,22 +179,8 @@ def subscript(run: Run, graph: Wiring, owner: Any, node: ast.Subscript, scope: S
         return owner
     if not isinstance(owner, Wire):
         return MISSING
-    key = _index(run, node.slice, scope)
+    key = indexing.index(run, node.slice, scope)
     return followed(run, graph, graph.place(run, "getitem", "[]"), "getitem", (owner, key), {}, node)
-
-
-def _index(run: Run, node: ast.expr, scope: Scope) -> Any:
-    if isinstance(node, ast.Tuple):
-        return tuple(_index(run, part, scope) for part in node.elts)
-    if isinstance(node, ast.Slice):
-        bounds = [
-            None if part is None else run.evaluate(run, part, scope) for part in (node.lower, node.upper, node.step)
-        ]
-        return slice(*bounds)
-    if isinstance(node, ast.Constant) and node.value is Ellipsis:
-        return Ellipsis
-    found = run.evaluate(run, node, scope)
-    return None if isinstance(found, Ref) and found.path.endswith(".newaxis") else found
 
 
 def binary(run: Run, graph: Wiring, left: Any, right: Any, node: ast.BinOp) -> Any:

@@ -1,0 +1,76 @@
+"""What a text changes on the way counts: a part of the input, a layer after it was made, a list of layers."""
+
+from __future__ import annotations
+
+import pytest
+from readers.changed_texts import CONV, CUT, GIVEN, TORCH, torch_net
+from readers.reading import only, refused, texts
+
+import convwise as cw
+from convwise.readers.source.graphs import read_network_text
+
+PLAIN = torch_net(CONV, "return self.conv(x)")
+
+
+@pytest.mark.parametrize("name", CUT)
+def test_a_subscript_on_the_input_counts(name: str) -> None:
+    text, shape, output = CUT[name]
+    assert cw.read(text).trace(shape).rows[-1].output == output
+    refused(text)
+
+
+@pytest.mark.parametrize("data", GIVEN)
+def test_a_subscript_on_data_gives_the_shape_that_is_left(data: str) -> None:
+    shape, output = GIVEN[data]
+    text = f"{TORCH}x = {data}\nnn.Conv2d(3, 8, (3, 5))(x)"
+    assert only(text).input_shape == shape
+    assert cw.explain(text).output == output
+
+
+@pytest.mark.parametrize(
+    ("data", "shape"),
+    [
+        ("torch.rand(5, 3, 9, 10)[:, :, :n]", (5, 3, None, 10)),
+        ("np.zeros((5, 3, 9, 10))[:, :, ::-1]", (5, 3, None, 10)),
+        ("torch.rand(5, 3, 9, 10)[where]", None),
+        ("torch.rand(3, 9, 10)[0, 0, 0, 0]", None),
+    ],
+)
+def test_a_subscript_that_does_not_tell_leaves_no_size(data: str, shape: tuple[int | None, ...] | None) -> None:
+    assert only(f"{TORCH}x = {data}\nnn.Conv2d(3, 8, 3)(x)").input_shape == shape
+
+
+def test_legal_sizes_and_the_difference_see_the_subscript() -> None:
+    # PyTorch: a height of 12 leaves 2 rows, "Kernel size can't be greater than actual input size".
+    text = CUT["rows"][0]
+    legal = cw.read(text).legal_sizes()
+    assert (legal.takes((12, 31)), legal.takes((13, 31))) == (False, True)
+    with pytest.raises(cw.ShapeError) as caught:
+        cw.read(text).trace((1, 3, 12, 31))
+    assert "height" in str(caught.value)
+    difference = cw.diff(PLAIN, text, (1, 3, 32, 31))
+    assert not difference.equal
+    assert "8 x 30 x 27 and 8 x 20 x 27" in str(difference)
+
+
+def test_a_subscript_that_nobody_knows_is_named() -> None:
+    error = refused(torch_net(CONV, "return self.conv(x[:, :, n:])"))
+    assert (error.code, error.fact) == ("CW315", "`x[:, :, n:]` is not a straight line of layers")
+    error = refused(torch_net(CONV, "return self.conv(x.mT)"))
+    assert (error.code, error.fact) == (
+        "CW314",
+        "`self.conv(x.mT)` is on the way, and the text does not say what x.mT is",
+    )
+
+
+def test_a_part_of_a_functions_input_is_not_its_input() -> None:
+    # tf.nn.conv1d(x[:, 0], ...) of a 1 x 9 x 10 x 3 gives 1 x 8 x 8 (TensorFlow 2.21): it reads the 10 x 3.
+    layer = "tf.nn.conv1d(x[:, 0], tf.zeros((3, 3, 8)), 1, 'VALID')"
+    assert cw.explain(f"x = tf.zeros((1, 9, 10, 3))\ny = {layer}").output == (1, 8, 8)
+    assert refused(layer).fact == "`x[:, 0]` is not a straight line of layers"
+
+
+def test_an_input_that_is_found_by_its_name_is_an_input() -> None:
+    text = torch_net(CONV, 'return self.conv(x["image"])')
+    assert texts(only(text)) == ["nn.Conv2d(3, 8, (3, 5))"]
+    assert read_network_text(PLAIN).trace((1, 3, 9, 10)).rows[-1].output == (1, 8, 7, 6)
