@@ -51,3 +51,59 @@ GIVEN: dict[str, tuple[Sizes, Sizes]] = {
     "torch.rand(5, 2, 3, 9, 10)[:, 1, ..., 2:]": ((5, 3, 9, 8), (5, 8, 7, 4)),
 }
 """A subscript on data that a snippet makes up: the shape that is left, and what nn.Conv2d(3, 8, (3, 5)) gives for it."""
+
+UP = "self.up = nn.ConvTranspose2d(3, 8, (3, 4), stride=(2, 3), padding=(1, 0), dilation=(2, 1), output_padding=(1, 0))"
+
+SIZED: dict[str, tuple[str, Sizes, Sizes | str]] = {
+    "literal": (torch_net(UP, "return self.up(x, output_size=(19, 33))"), (1, 3, 9, 10), (1, 8, 19, 33)),
+    "second argument": (torch_net(UP, "return self.up(x, [20, 31])"), (1, 3, 9, 10), (1, 8, 20, 31)),
+    "a whole size": (
+        torch_net(UP, "return self.up(x, output_size=torch.Size([1, 16, 20, 32]))"),
+        (1, 3, 9, 10),
+        (1, 8, 20, 32),
+    ),
+    "none": (torch_net(UP, "return self.up(x, output_size=None)"), (1, 3, 9, 10), (1, 8, 20, 31)),
+    "of the input": (
+        torch_net(f"self.down = nn.Conv2d(3, 3, 3, 2, 1)\n{UP}", "return self.up(self.down(x), output_size=x.size())"),
+        (1, 3, 13, 14),
+        "requested an output size of torch.Size([13, 14]), but valid sizes range from [15, 22] to [16, 24]",
+    ),
+    "too high": (
+        torch_net(UP, "return self.up(x, output_size=(21, 31))"),
+        (1, 3, 9, 10),
+        "requested an output size of (21, 31), but valid sizes range from [19, 31] to [20, 33]",
+    ),
+    "too narrow": (
+        torch_net(UP, "return self.up(x, output_size=(19, 30))"),
+        (1, 3, 9, 10),
+        "requested an output size of (19, 30), but valid sizes range from [19, 31] to [20, 33]",
+    ),
+}
+"""`output_size` of a transposed convolution's call; PyTorch's words where it refuses one."""
+
+HANDED = """
+class Block(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(3, 3, (3, 5))
+        self.pool = nn.MaxPool2d((2, 3))
+    def forward(self, x, pooled=True, rounds=1):
+        for _ in range(rounds):
+            x = self.conv(x)
+        return self.pool(x) if pooled else x
+"""
+
+ARGUMENTS: dict[str, tuple[str, Sizes, Sizes]] = {
+    call: (
+        torch_net("self.block = Block()", f"return self.block({call})").replace("class Net", f"{HANDED}class Net"),
+        (1, 3, 19, 20),
+        output,
+    )
+    for call, output in {
+        "x": (1, 3, 8, 5),
+        "x, False": (1, 3, 17, 16),
+        "x, rounds=2": (1, 3, 7, 4),
+        "pooled=False, x=x, rounds=3": (1, 3, 13, 8),
+    }.items()
+}
+"""What a model hands to a block beside its data."""

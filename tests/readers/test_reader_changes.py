@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from readers.changed_texts import CONV, CUT, GIVEN, TORCH, torch_net
+from readers.changed_texts import ARGUMENTS, CONV, CUT, GIVEN, SIZED, TORCH, torch_net
 from readers.reading import only, refused, texts
 
 import convwise as cw
@@ -74,3 +74,69 @@ def test_an_input_that_is_found_by_its_name_is_an_input() -> None:
     text = torch_net(CONV, 'return self.conv(x["image"])')
     assert texts(only(text)) == ["nn.Conv2d(3, 8, (3, 5))"]
     assert read_network_text(PLAIN).trace((1, 3, 9, 10)).rows[-1].output == (1, 8, 7, 6)
+
+
+@pytest.mark.parametrize("name", [name for name, case in SIZED.items() if not isinstance(case[2], str)])
+def test_an_output_size_is_the_size(name: str) -> None:
+    text, shape, output = SIZED[name]
+    assert cw.read(text).trace(shape).rows[-1].output == output
+    if name != "none":
+        error = refused(text)
+        assert error.code == "CW315"
+        assert "what ConvTranspose2d does with " in error.fact
+
+
+@pytest.mark.parametrize(
+    ("name", "fact"),
+    [
+        ("too high", "output_size asks for 21, but the transposed convolution gives 19 to 20 from this input"),
+        ("too narrow", "output_size asks for 30, but the transposed convolution gives 31 to 33 from this input"),
+        ("of the input", "output_size asks for 13, but the transposed convolution gives 15 to 16 from this input"),
+    ],
+)
+def test_an_output_size_that_the_stride_does_not_give_is_refused(name: str, fact: str) -> None:
+    text, shape, _ = SIZED[name]
+    with pytest.raises(cw.ShapeError) as caught:
+        cw.read(text).trace(shape)
+    assert caught.value.code == "CW103"
+    assert fact in caught.value.fact
+    assert caught.value.axis == ("width" if name == "too narrow" else "height")
+    assert not cw.read(text).legal_sizes().takes(shape[2:])
+
+
+def test_an_output_size_of_as_many_sizes_as_pytorch_does_not_read() -> None:
+    # PyTorch 2.13: "ConvTranspose2D: for 4D input, output_size must have 2 or 4 elements (got 3)".
+    text = SIZED["literal"][0].replace("(19, 33)", "(8, 19, 33)")
+    with pytest.raises(cw.CodeError) as caught:
+        cw.read(text).trace((1, 3, 9, 10))
+    assert "output_size has 3 sizes where 2 or 4 are read" in caught.value.fact
+
+
+@pytest.mark.parametrize("call", ARGUMENTS)
+def test_what_a_block_is_handed_counts(call: str) -> None:
+    text, shape, output = ARGUMENTS[call]
+    assert cw.explain(text, shape).output == output
+    assert cw.read(text).trace(shape).rows[-1].output == output
+
+
+@pytest.mark.parametrize(
+    ("layer", "call", "said"),
+    [
+        ("nn.Conv2d(3, 8, 3)", "x, 3", "another argument"),
+        ("nn.Sequential(nn.Conv2d(3, 8, 3))", "x, scale=n", "scale="),
+        ("nn.MaxPool2d(2)", "x, **more", "**"),
+    ],
+)
+def test_an_argument_of_a_layers_call_is_not_dropped(layer: str, call: str, said: str) -> None:
+    text = torch_net(f"self.layer = {layer}", f"return self.layer({call})")
+    assert f"does with {said}" in refused(text).fact
+    with pytest.raises(cw.CodeError) as caught:
+        read_network_text(text)
+    assert f"does with {said} is not modelled" in caught.value.fact
+
+
+def test_arguments_that_change_no_shape_stay_accepted() -> None:
+    for call in ("x, training=True", "x, True", "x, is_training", "inputs=x"):
+        assert texts(only(f"y = keras.layers.Conv2D(8, 3)({call})")) == ["keras.layers.Conv2D(8, 3)"]
+    model = "m = Sequential([Conv2D(8, 3, input_shape=(9, 10, 3))])"
+    assert only(f"{model}\nm.predict(np.zeros((4, 9, 10, 3)), 32, verbose=0)").input_shape == (4, 9, 10, 3)

@@ -12,7 +12,7 @@ from convwise.axis import Window
 from convwise.errors import ShapeError
 from convwise.ops.memory import WORDS, Memory
 from convwise.ops.rearrange import fill
-from convwise.ops.shape import Shape, Size, check_countable
+from convwise.ops.shape import Shape, Size, check_countable, spatial_names
 from convwise.ops.terms import Term, value
 
 
@@ -73,21 +73,28 @@ class ResizeTo:
 
 @dataclass(frozen=True, slots=True)
 class PadTo:
-    """Cells added around the axes `axes`, (before, after) each; negative ones crop."""
+    """Cells added around the axes `axes`, (before, after) each; negative ones crop.
+
+    With `most` they complete a transposed convolution's output to the size that is asked for: none is cut, and at most so
+    many are added behind each axis.
+    """
 
     axes: tuple[int, ...]
     pads: tuple[tuple[Term, Term], ...]
     mode: str = "constant"
+    most: tuple[int, ...] | None = None
 
     def flows(self, shapes: tuple[Shape, ...]) -> tuple[Shape, ...]:
-        """The padded shape; raises ShapeError CW104 where more is cut than there is, CW108 where the border is too narrow."""
+        """The padded shape; raises ShapeError CW103 where `most` is not kept, CW104 where more is cut than there is, CW108 where the border is too narrow."""
         out = shapes[0]
-        for number, (before, after) in zip(self.axes, self.pads, strict=True):
+        for count, (number, (before, after)) in enumerate(zip(self.axes, self.pads, strict=True)):
             axis = place(number, out)
             size, low, high = out[axis], value(before, shapes), value(after, shapes)
             if size is None or low is None or high is None:
                 out = replaced(out, axis, None)
                 continue
+            if self.most is not None:
+                self._check_most(count, size, high)
             if size + min(low, 0) + min(high, 0) < 0 or size + low + high < 0:
                 raise ShapeError(
                     "CW104", f"cutting {-min(low, 0) - min(high, 0)} of {size} cells of axis {axis}", received=size
@@ -100,6 +107,22 @@ class PadTo:
             out = replaced(out, axis, size + low + high)
         check_countable(shapes[0], out)
         return (out,)
+
+    def _check_most(self, count: int, size: int, high: int) -> None:
+        """Raises ShapeError CW103 where the transposed convolution gives no such size."""
+        assert self.most is not None
+        most = self.most[count]
+        if 0 <= high <= most:
+            return
+        legal = f"{size} to {size + most}" if most else f"{size}"
+        raise ShapeError(
+            "CW103",
+            f"output_size asks for {size + high}, but the transposed convolution gives {legal} from this input "
+            f"(with a stride of {most + 1})",
+            axis=spatial_names(len(self.axes))[count],
+            received=size + high,
+            hint=f"legal sizes for this input are {legal}",
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -294,16 +294,17 @@ def _resize(work: ResizeTo, shapes: tuple[Dims, ...], asks: Conditions) -> Outpu
 
 def _pad(work: PadTo, shapes: tuple[Dims, ...], asks: Conditions) -> Outputs:
     out = list(shapes[0])
-    for number, (before, after) in zip(work.axes, work.pads, strict=True):
+    mosts = work.most or (None,) * len(work.axes)
+    for number, (before, after), most in zip(work.axes, work.pads, mosts, strict=True):
         axis = place(number, tuple(out))
         ends = (term(before, shapes, asks), term(after, shapes, asks))
         if ends == (0, 0):
             continue
-        out[axis] = _padded(work.mode, out[axis], ends, asks)
+        out[axis] = _padded(work.mode, out[axis], ends, asks, most)
     return (tuple(out),)
 
 
-def _padded(mode: str, size: Dim, ends: tuple[Dim, Dim], asks: Conditions) -> Dim:
+def _padded(mode: str, size: Dim, ends: tuple[Dim, Dim], asks: Conditions, most: int | None = None) -> Dim:
     dims = (size, *ends)
     axes = {axis[0] for dim in dims if (axis := single(dim)) is not None}
     if None in dims:
@@ -318,9 +319,11 @@ def _padded(mode: str, size: Dim, ends: tuple[Dim, Dim], asks: Conditions) -> Di
     if mode in ("reflect", "circular"):
         wider = maximum(low, high) + (1 if mode == "reflect" else 0)
         legal = legal & at_least(n, wider)
+    if most is not None:
+        legal = legal & at_least(high, 0) & at_least(constant(most), high)
     if not axes:
         if not legal:
-            asks.refuse("cuts off more than there is")
+            asks.refuse("cuts off more than there is" if most is None else "asks for an output_size that is not given")
         return out.value
     key = axes.pop()
     asks.keep(key, legal & n.legal, "", None)

@@ -30,12 +30,51 @@ def applied(run: Run, target: Applicable, arguments: list[Any], keywords: Keywor
         if run.within:
             return tensors.doubtful(run, (), _no_input(run, node))
         parts = [Tensor(None, line=line)]
+        arguments = [parts[0], *arguments[1:]]
     if len(parts) == 1 and not (arguments and isinstance(arguments[0], list | tuple) and len(arguments[0]) > 1):
-        return apply(run, target, parts[0], line, node=node)
+        if not isinstance(target, Instance):
+            spare = extra(target, arguments, keywords)
+            if spare is not None:
+                target.used = True
+                return tensors.doubtful(run, tuple(parts), _unmodelled(run, target.kind, spare, node))
+        return apply(run, target, parts[0], line, node=node, given=(arguments, keywords))
     target.used = True
     if isinstance(target, Instance):
         return _through(run, target, arguments, keywords, parts[0], line, node)
     return tensors.doubtful(run, tuple(parts), tensors.opaque(run, node))
+
+
+NO_SIZES = frozenset(
+    {"training", "train", "mask", "deterministic", "use_running_average", "rng", "rngs", "initial_state"}
+)
+"""Keywords of a layer's call that leave the output's shape alone."""
+
+DATA_WORDS = ("input", "inputs", "x")
+
+
+def extra(target: Made | Chain, arguments: list[Any], keywords: Keywords, data: type = Tensor) -> str | None:
+    """An argument of a layer's call beside its `data` that may change what comes out; None where there is none."""
+    plain = () if target.dialect == "torch" else (bool, Unknown)  # Keras's second argument is `training`
+    for value in arguments[1:]:
+        if value is not None and not isinstance(value, plain) and not _holds(value, data):
+            return "another argument"
+    for name, value in keywords:
+        if name not in NO_SIZES and name not in DATA_WORDS and value is not None and not _holds(value, data):
+            return f"{name}=" if name else "**"
+    return None
+
+
+def _holds(value: Any, data: type) -> bool:
+    return any(isinstance(part, data) for part in (value if isinstance(value, list | tuple) else (value,)))
+
+
+def _unmodelled(run: Run, kind: str, spare: str, node: ast.AST) -> CodeError:
+    return CodeError(
+        "CW315",
+        f"what {kind} does with {spare} in `{shown(run.source(node, 400), 60)}` is not modelled",
+        detail=run.place(node),
+        hint="leave it out where it changes no shape",
+    )
 
 
 def _no_input(run: Run, node: ast.AST) -> CodeError:
@@ -56,9 +95,18 @@ def line_of(node: ast.AST) -> int:
 
 
 def apply(
-    run: Run, target: Any, tensor: Tensor, line: int, label: str | None = None, node: ast.AST | None = None
+    run: Run,
+    target: Any,
+    tensor: Tensor,
+    line: int,
+    label: str | None = None,
+    node: ast.AST | None = None,
+    given: tuple[list[Any], Keywords] | None = None,
 ) -> Any:
-    """The array that `target` makes of `tensor`; `label` is its place in the model around it."""
+    """The array that `target` makes of `tensor`; `label` is its place in the model around it.
+
+    `given` are the arguments of the call where there are others beside the array.
+    """
     if run.graph is not None:
         return run.graph.apply(run, target, tensor, line)
     run.spend()
@@ -66,10 +114,14 @@ def apply(
     if tensor.doubt is not None:
         tensors.insist(tensor)
         return _next(run, tensor, (), target, line, tensor.doubt)
+    arguments, keywords = given or ([tensor], [])
     if tensor.parent is None and tensor.shape is None and not isinstance(target, Made):
         declared = target.declared if isinstance(target, Chain | Instance) else None
         if declared is not None:
+            plain = tensor
             tensor = Tensor(declared.shape, line=line, entry=True, batched=declared.batched)
+            arguments = [tensor if value is plain else value for value in arguments]
+            keywords = [(name, tensor if value is plain else value) for name, value in keywords]
     if isinstance(target, Made):
         name = label if label and target.local else target.name or label
         full = ".".join([*run.prefix, name or label or ""]) if run.prefix and (name or label) else name
@@ -77,7 +129,7 @@ def apply(
     if isinstance(target, Chain):
         return _along(run, target, tensor, line, label)
     if isinstance(target, Instance):
-        return _through(run, target, [tensor], [], tensor, line, node, label)
+        return _through(run, target, arguments, keywords, tensor, line, node, label)
     if isinstance(target, Function) and node is None and run.dialect == "jax":
         # A function in a Sequential of flax: `lambda x: nn.max_pool(x, (2, 2))`.
         run.within += 1
@@ -166,7 +218,7 @@ def forward(run: Run, instance: Instance, arguments: list[Any], keywords: Keywor
     cls = instance.cls
     own = instance.attributes.get(SELF_CHAIN)
     if cls is None or cls.forward is None:
-        parts = tensors.tensors_in(arguments)
+        parts = tensors.tensors_in([*arguments, *(value for _, value in keywords)])
         return apply(run, own, parts[0], line_of(node) if node else 0) if isinstance(own, Chain) and parts else None
     method = cls.methods[cls.forward]
     bound = Function(method.node, method.scope, cls.forward, owner=instance, called=True, within=method.within)

@@ -101,7 +101,7 @@ def _known(run: Run, path: str, arguments: list[Any], keywords: Keywords, node: 
         return _ROUNDING[path](arguments[0]) if isfinite(arguments[0]) else run.unknown(node)
     if name == "summary" and len(arguments) + len(keywords) >= 2:
         return _printed_summary(run, arguments, keywords, node)
-    if path == "torch.Size":
+    if path == "torch.Size" and len(arguments) == 1 and not keywords:
         return builtin.called(run, "tuple", arguments, keywords, node)
     if path == "collections.OrderedDict":
         return builtin.called(run, "dict", arguments, keywords, node)

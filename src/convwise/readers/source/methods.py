@@ -26,7 +26,7 @@ from convwise.readers.source.values import (
 
 Keywords = list[tuple[str | None, Any]]
 
-APPLYING = frozenset({"predict", "predict_on_batch", "predict_step", "call", "forward"})
+APPLYING = frozenset({"call", "forward"})
 KEEPING = frozenset({"to", "cuda", "cpu", "float", "double", "half", "eval", "train", "requires_grad_", "apply"})
 
 
@@ -77,6 +77,9 @@ def _of_super(run: Run, owner: Instance, name: str, arguments: list[Any], keywor
 def _of_model(
     run: Run, owner: Made | Chain | Instance, name: str, arguments: list[Any], keywords: Keywords, node: ast.Call
 ) -> Any:
+    if name.startswith("predict"):
+        keywords = [(word, value) for word, value in keywords if word in applying.DATA_WORDS]
+        return applying.applied(run, owner, arguments[:1], keywords, node)
     if name in APPLYING:
         return applying.applied(run, owner, arguments, keywords, node)
     if name in KEEPING:

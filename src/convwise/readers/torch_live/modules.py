@@ -11,9 +11,10 @@ from convwise.dialects.base import Call, Layer
 from convwise.dialects.torch import KINDS, UNMODELLED, read
 from convwise.errors import ConvwiseError
 from convwise.ops import Permute
-from convwise.ops.several import Constant, Elementwise, MatMul, Opaque, PadTo, Split
+from convwise.ops.several import Constant, Elementwise, MatMul, Opaque, Split
 from convwise.readers.live_calls import call_of
 from convwise.readers.torch_live.building import Building
+from convwise.readers.torch_live.output_sizes import smallest, to_size
 from convwise.readers.torch_live.place import Place
 from convwise.readers.torch_live.values import NotFollowed, Tensor, combine, tensors_in
 
@@ -148,20 +149,11 @@ class Modules:
 
     def _to_size(self, place: Place, module: Any, layer: Layer, x: Tensor, size: Any) -> Any:
         """`ConvTranspose2d(...)(x, output_size=...)`: the cells that are missing are put at the end."""
-        if not isinstance(size, list | tuple):
-            raise NotFollowed("output_size is not known")
         own = tuple(module.parameters())
-        plain = replace(layer, call=Call(layer.kind))
         (out,) = self.building.emit(
-            f"{place.name}.smallest", place.kind, plain, (x,), module=place.module, parameters=own
+            f"{place.name}.smallest", place.kind, smallest(layer), (x,), module=place.module, parameters=own
         )
-        rank = place.rank(out)
-        wanted = tuple(size)[-(rank - 2) :]
-        axes = tuple(range(2, rank))
-        pads = tuple(
-            (0, combine("sub", want, place.building.size(out, axis))) for axis, want in zip(axes, wanted, strict=True)
-        )
-        return place.one(PadTo(axes, pads), out)
+        return to_size(place, layer, out, size)
 
 
 # ------------------------------------------------------------------ attention

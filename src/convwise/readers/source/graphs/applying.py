@@ -6,10 +6,10 @@ import ast
 import re
 from typing import Any
 
-from convwise.dialects.base import Unknown
+from convwise.dialects.base import Layer, Unknown
 from convwise.errors import CodeError, ConvwiseError
 from convwise.graph import Work
-from convwise.ops.several import Concat, Elementwise, Opaque, PadTo, Unsqueeze
+from convwise.ops.several import Concat, Elementwise, Opaque, Unsqueeze
 from convwise.readers.source import applying as chains
 from convwise.readers.source import attributes, collecting
 from convwise.readers.source.functions import invoke
@@ -22,12 +22,12 @@ from convwise.readers.source.graphs.wiring import (
     doubted,
     entered,
     flat,
-    is_size,
     lost,
 )
 from convwise.readers.source.state import Run
 from convwise.readers.source.values import SELF_CHAIN, Chain, Function, Instance, Made, Tensor
-from convwise.readers.torch_live.values import NotFollowed, combine
+from convwise.readers.torch_live import output_sizes
+from convwise.readers.torch_live.values import NotFollowed
 from convwise.readers.torch_live.values import Tensor as Wire
 
 Keywords = list[tuple[str | None, Any]]
@@ -125,7 +125,7 @@ def _applied(
     if isinstance(target, Made):
         return made(run, graph, target, arguments, words, node, title)
     if isinstance(target, Chain):
-        return _along(run, graph, target, arguments, node, title, labelled=label is not None)
+        return _along(run, graph, target, arguments, words, node, title, labelled=label is not None)
     if isinstance(target, Instance):
         return _through(run, graph, target, arguments, words, node, title, labelled=label is not None)
     # What stands where a layer should: the walk of chains says best why it is none.
@@ -178,6 +178,7 @@ def _along(
     graph: Wiring,
     chain: Chain,
     arguments: list[Any],
+    words: Keywords,
     node: ast.AST,
     title: str | None,
     *,
@@ -189,6 +190,9 @@ def _along(
     if chain.kind != "Sequential":
         return lost(run, node, f"a {chain.kind} is not applied as a whole")
     value = arguments[0] if arguments else None
+    extra = chains.extra(chain, arguments, words, Wire)
+    if extra is not None:
+        return lost(run, node, f"what a {chain.kind} does with {extra} is not modelled")
     inside = bool(labelled or run.within or run.prefix or around(run))
     with run.named(title if inside else None):
         for place, (name, member) in enumerate(chain.members):
@@ -224,7 +228,7 @@ def _through(
                 return lost(run, node, "the text does not show what it makes of its input")
             run.within += 1
             try:
-                return _along(run, graph, own, arguments, node, None)
+                return _along(run, graph, own, arguments, words, node, None)
             finally:
                 run.within -= 1
         method = cls.methods[cls.forward]
@@ -256,13 +260,18 @@ def made(
         if dialect == "keras" and target.kind in (*MERGES, "Concatenate") and target.problem is None:
             work = merge(target)
             return _emitted(run, graph, target, work, ranked(run, graph, work, wires, target.kind, title), node, name)
-        if len(wires) != 1 and not _to_size(target, words, arguments):
+        size = _size_asked(target, words, arguments)
+        if len(wires) != 1 and size is None:
             return lost(run, node, f"{target.kind} is applied to {len(wires)} arrays")
+        extra = None if size is not None else chains.extra(target, arguments, words, Wire)
+        if extra is not None:
+            return lost(run, node, f"what {target.kind} does with {extra} is not modelled")
         layer = collecting.read_made(run, dialect, target.name, target, graph.read)
     except ConvwiseError as error:
         return doubted(run, error)
-    if _to_size(target, words, arguments):
-        return _sized(run, graph, target, layer.named(name), arguments, words, node, name)
+    if size is not None:
+        wire = arguments[0] if arguments else dict(words).get("input")
+        return _sized(run, graph, target, layer.named(name), wire, size, node, name)
     out = _emitted(run, graph, target, layer.named(name), wires[:1], node, name)
     return (out, out) if layer.arguments.get("return_indices") is True else out
 
@@ -321,34 +330,23 @@ def _emitted(run: Run, graph: Wiring, target: Made, work: Work, wires: list[Wire
     return out
 
 
-def _to_size(target: Made, words: Keywords, arguments: list[Any]) -> bool:
-    """`ConvTranspose2d(...)(x, output_size=...)`."""
-    return target.kind.startswith("ConvTranspose") and (
-        any(name == "output_size" and value is not None for name, value in words) or len(arguments) > 1
-    )
+def _size_asked(target: Made, words: Keywords, arguments: list[Any]) -> Any:
+    """What `ConvTranspose2d(...)(x, output_size=...)` asks for; None where it does not."""
+    if not target.kind.startswith("ConvTranspose"):
+        return None
+    return arguments[1] if len(arguments) > 1 else dict(words).get("output_size")
 
 
-def _sized(
-    run: Run, graph: Wiring, target: Made, layer: Any, arguments: list[Any], words: Keywords, node: ast.AST, name: str
-) -> Any:
+def _sized(run: Run, graph: Wiring, target: Made, layer: Layer, wire: Any, size: Any, node: ast.AST, name: str) -> Any:
     """The cells that are missing to `output_size` are put at the end."""
-    size = arguments[1] if len(arguments) > 1 else dict(words)["output_size"]
-    if not isinstance(arguments[0], Wire) or not isinstance(size, list | tuple):
+    if not isinstance(wire, Wire):
         return lost(run, node, "output_size is not known")
-    if not all(type(part) is int or is_size(part) for part in size):
-        return lost(run, node, "output_size is not known")
-    out = _emitted(run, graph, target, layer, [arguments[0]], node, name)
+    out = _emitted(run, graph, target, output_sizes.smallest(layer), [wire], node, name)
+    place = graph.place(run, f"{title_of(name)}.output_size", target.kind)
     try:
-        sizes = graph.building.sizes(out)
+        padded = output_sizes.to_size(place, layer, out, size)
     except NotFollowed as reason:
         return lost(run, node, str(reason))
-    axes = tuple(range(2, len(sizes)))
-    wanted = tuple(size)[-len(axes) :] if axes else ()
-    if len(wanted) != len(axes):
-        return lost(run, node, "output_size has too few sizes")
-    pads = tuple((0, combine("sub", want, sizes[axis])) for axis, want in zip(axes, wanted, strict=True))
-    place = graph.place(run, f"{title_of(name)}.output_size", target.kind)
-    padded = place.one(PadTo(axes, pads), out)
     graph.written(node)
     return padded
 
