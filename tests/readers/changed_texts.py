@@ -107,3 +107,98 @@ ARGUMENTS: dict[str, tuple[str, Sizes, Sizes]] = {
     }.items()
 }
 """What a model hands to a block beside its data."""
+
+LISTED = "layers = [nn.Conv2d(3, 8, (3, 5)), nn.MaxPool2d((2, 3)), nn.ReLU()]"
+NAMED = "named = dict(a=nn.Conv2d(3, 8, (3, 5)), b=nn.MaxPool2d((2, 3)), c=nn.ReLU())"
+HELD = "self.f = nn.Sequential(nn.Conv2d(3, 8, (3, 5)), nn.MaxPool2d((2, 3)), nn.ReLU())"
+WHOLE, PLAIN, POOLED_TWICE = (1, 8, 15, 9), (1, 8, 30, 27), (1, 8, 7, 3)
+"""What comes out of a 1 x 3 x 32 x 31 with the pooling, without it, and with two of them."""
+
+AFTER: dict[str, dict[str, Sizes]] = {
+    f"{LISTED}\n{{change}}\nself.f = nn.Sequential(*layers)": {
+        **dict.fromkeys(
+            (
+                *("del layers[1]", "layers.pop(1)", "layers.pop(-2)", "layers.remove(layers[1])", "layers[1:] = []"),
+                *("layers.__delitem__(1)", "layers.__setitem__(1, nn.Identity())", "del layers[-2:]"),
+                *("layers[1:2] = [nn.ReLU(), nn.Identity()]", "layers[1] = nn.Identity()"),
+                "first = layers[0]; layers.clear(); layers.append(first)",
+            ),
+            PLAIN,
+        ),
+        "layers[2:] = [nn.MaxPool2d((2, 3))]": POOLED_TWICE,
+        "layers.reverse(); layers.reverse()": WHOLE,
+    },
+    f"{NAMED}\n{{change}}\nself.f = nn.Sequential(*named.values())": {
+        **dict.fromkeys(
+            ("named.pop('b')", "del named['b']", "named.update(b=nn.Identity())", "named.update({'b': nn.Identity()})"),
+            PLAIN,
+        ),
+        "named.setdefault('d', nn.MaxPool2d((2, 3)))": POOLED_TWICE,
+        "named.setdefault('b', nn.Identity())": WHOLE,
+        "named.pop('z', None)": WHOLE,
+    },
+    f"{HELD}\n{{change}}": {
+        **dict.fromkeys(
+            (
+                *("del self.f[1]", "del self.f[1:]", "delattr(self.f, '1')", "setattr(self.f, '1', nn.Identity())"),
+                *("self.f.register_module('1', nn.Identity())", "self.f.add_module('1', nn.Identity())"),
+                *("self.f[1] = nn.Identity()", "self.f[-2] = nn.Identity()", "self.f.pop(1)"),
+                "self.f.__setitem__(1, nn.Identity())",
+            ),
+            PLAIN,
+        ),
+        **dict.fromkeys(
+            ("self.f.add_module('p', nn.MaxPool2d((2, 3)))", "self.f.p = nn.MaxPool2d((2, 3))"), POOLED_TWICE
+        ),
+        **dict.fromkeys(
+            (
+                *("self.f[0].requires_grad = False", "self.f[0].training = False", "self.f.name = 'f'"),
+                *("self.f[0].weight.requires_grad_(False)", "self.f[0].is_first = True"),
+            ),
+            WHOLE,
+        ),
+    },
+    "k = 3\ndef widen():\n    nonlocal k\n    k = 5\nwiden()\n{change}": {
+        "self.f = nn.Sequential(nn.Conv2d(3, 8, (3, k)), nn.ReLU())": PLAIN
+    },
+    "{change}": {
+        "self.f = nn.ModuleDict({'a': nn.Conv2d(3, 8, 3)}); self.f['a'] = nn.Conv2d(3, 8, (3, 5)); self.f = self.f['a']": PLAIN,
+        "self.f = nn.Sequential(*(nn.Conv2d(3, 3, n) for n, _ in enumerate('ab', start=2)))": (1, 3, 29, 28),
+    },
+}
+
+CHANGED: dict[str, tuple[str, Sizes, Sizes]] = {
+    change: (torch_net(template.format(change=change), "return self.f(x)"), (1, 3, 32, 31), output)
+    for template, changes in AFTER.items()
+    for change, output in changes.items()
+} | {
+    "a member of a Sequential of its own": (
+        f"{TORCH}class Net(nn.Sequential):\n    def __init__(self):\n        super().__init__()\n"
+        "        self.add_module('c', nn.Conv2d(3, 8, (3, 5)))\n        self.p = nn.MaxPool2d((2, 3))\nmodel = Net()\n",
+        (1, 3, 32, 31),
+        WHOLE,
+    )
+}
+"""Lists, dictionaries and models that are changed before the model runs."""
+
+NOT_MODELLED = {
+    f"{LISTED}\n{{change}}\nself.f = nn.Sequential(*layers)": (
+        "layers.sort(key=id)",
+        "layers[n] = nn.Identity()",
+        "del layers[n]",
+    ),
+    f"{NAMED}\n{{change}}\nself.f = nn.Sequential(*named.values())": (
+        "named.popitem()",
+        "named.update(others)",
+    ),
+    f"{HELD}\n{{change}}": (
+        *("self.f._modules.pop('1')", "del self.f._modules['1']", "self.f._modules['1'] = nn.Identity()"),
+        *("self.f[n] = nn.Identity()", "self.f.forward = other", "if n:\n    del self.f[1]"),
+        *("self.f[0].padding = (1, 1)", "self.f[0].stride = 2", "setattr(self.f[1], 'kernel_size', 3)"),
+        *("self.f[0].bias = None", "self.f[0].__dict__['stride'] = 2"),
+    ),
+    "match n:\n    case 1:\n        self.f = nn.Conv2d(3, 8, 3)\n    case _:\n        self.f = nn.Conv2d(3, 8, 5)\n{change}": (
+        "pass",
+    ),
+}
+"""Changes that are not followed: the reader says so."""

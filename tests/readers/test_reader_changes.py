@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from readers.changed_texts import ARGUMENTS, CONV, CUT, GIVEN, SIZED, TORCH, torch_net
+from readers.changed_texts import ARGUMENTS, CHANGED, CONV, CUT, GIVEN, KERAS, NOT_MODELLED, SIZED, TORCH, torch_net
 from readers.reading import only, refused, texts
 
 import convwise as cw
@@ -140,3 +140,42 @@ def test_arguments_that_change_no_shape_stay_accepted() -> None:
         assert texts(only(f"y = keras.layers.Conv2D(8, 3)({call})")) == ["keras.layers.Conv2D(8, 3)"]
     model = "m = Sequential([Conv2D(8, 3, input_shape=(9, 10, 3))])"
     assert only(f"{model}\nm.predict(np.zeros((4, 9, 10, 3)), 32, verbose=0)").input_shape == (4, 9, 10, 3)
+
+
+@pytest.mark.parametrize("name", CHANGED)
+def test_a_change_of_layers_counts(name: str) -> None:
+    text, shape, output = CHANGED[name]
+    assert cw.explain(text, shape).output == output
+    assert cw.read(text).trace(shape).rows[-1].output == output
+
+
+@pytest.mark.parametrize(
+    ("template", "change"), [(template, change) for template, changes in NOT_MODELLED.items() for change in changes]
+)
+def test_a_change_that_is_not_followed_is_told(template: str, change: str) -> None:
+    text = torch_net(template.format(change=change), "return self.f(x)")
+    for error in (refused(text), told(text)):
+        assert error.code in ("CW314", "CW315")
+        assert error.code == "CW314" or "not modelled" in error.fact or "straight line" in error.fact
+
+
+def told(text: str) -> cw.CodeError:
+    with pytest.raises(cw.CodeError) as caught:
+        read_network_text(text)
+    return caught.value
+
+
+def test_an_attribute_that_a_layer_works_by_is_named_with_its_line() -> None:
+    # PyTorch 2.13 gives 1 x 8 x 34 x 31 after the change, Keras 3.15 1 x 4 x 3 x 8.
+    error = refused(torch_net(f"{CONV}\nself.conv.padding = (2, 2)", "return self.conv(x)"))
+    assert error.fact == "'padding' of a layer is changed after the layer was made, which is not modelled"
+    assert "line 8: self.conv.padding" in error.detail
+    model = f"{KERAS}model = keras.Sequential([layers.Conv2D(8, 3, name='c', input_shape=(9, 10, 3))])\n"
+    for change in ("model.layers[0]", "model.get_layer('c')", "model.get_layer(index=0)"):
+        assert "'strides' of a layer" in refused(f"{model}{change}.strides = (2, 3)").fact
+        assert texts(only(f"{model}{change}.trainable = False"))
+
+
+@pytest.mark.parametrize("size", ["max([3, -5], key=abs)", "sorted([3, 5], reverse=True)[0]", "sum([3], start=2)"])
+def test_a_keyword_of_a_built_in_function_is_not_dropped(size: str) -> None:
+    assert "is not in the text" in refused(f"nn.Conv2d(3, 8, {size})").fact

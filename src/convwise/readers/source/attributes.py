@@ -23,8 +23,6 @@ from convwise.readers.source.values import (
     iterable,
 )
 
-METHODS_OF_LISTS = frozenset({"append", "extend", "insert", "pop", "copy", "reverse", "index", "count"})
-METHODS_OF_DICTS = frozenset({"get", "items", "keys", "values", "update", "pop", "copy"})
 METHODS_OF_LAYERS = frozenset(
     {
         *(
@@ -33,6 +31,7 @@ METHODS_OF_LAYERS = frozenset(
             "extend",
             "insert",
             "add_module",
+            "register_module",
             "pop",
             "build",
             "summary",
@@ -92,7 +91,7 @@ def attribute(run: Run, owner: Any, node: ast.Attribute) -> Any:
             return named[0]
     if (isinstance(owner, Made) and name in METHODS_OF_LAYERS) or isinstance(owner, Chain):
         return Method(owner, name)
-    if (isinstance(owner, list) and name in METHODS_OF_LISTS) or (isinstance(owner, dict) and name in METHODS_OF_DICTS):
+    if isinstance(owner, list | dict):
         return Method(owner, name)
     if isinstance(owner, str) and name in ("lower", "upper", "format", "join", "strip"):
         return Method(owner, name)
@@ -123,6 +122,8 @@ def private(run: Run, owner: Any, node: ast.Attribute) -> Any:
         return _of_instance(run, owner, node)
     if node.attr == "__call__" and isinstance(owner, Made | Chain | Instance):
         return owner
+    if node.attr in ("__setitem__", "__delitem__", "__iadd__") and isinstance(owner, list | dict | Chain):
+        return Method(owner, node.attr)
     return run.unknown(node)
 
 
@@ -160,33 +161,13 @@ def christen(value: Any, name: str, *, local: bool = False) -> None:
                 christen(member, f"{name}.{label or place}")
 
 
-def set_attribute(run: Run, owner: Any, name: str, value: Any) -> None:
-    if isinstance(owner, Instance):
-        if not name.startswith("__"):
-            christen(value, name)
-            owner.attributes[name] = value
-            if isinstance(value, Made | Chain | Instance):
-                value.held = True
-    elif isinstance(owner, Chain) and isinstance(value, Made | Chain | Instance):
-        doubt = CodeError(
-            "CW315", f"the attribute {name!r} of a model is set from outside", hint="write the layers in order"
-        )
-        owner.doubt = owner.doubt or doubt
-
-
-def set_item(owner: Any, key: Any, value: Any) -> None:
-    if isinstance(owner, dict):
-        if isinstance(key, str | int) and len(owner) < LONGEST_SEQUENCE:
-            owner[key] = value
-    elif isinstance(owner, list):
-        if isinstance(key, int) and -len(owner) <= key < len(owner):
-            owner[key] = value
-    elif isinstance(owner, Chain) and isinstance(key, int) and -len(owner.members) <= key < len(owner.members):
-        owner.members[key] = (owner.members[key][0], value)
-        use(value)
-    elif isinstance(owner, Chain) and isinstance(key, str):
-        owner.members.append((key, value))
-        use(value)
+def set_attribute(owner: Instance, name: str, value: Any) -> None:
+    """`self.name = value`."""
+    if not name.startswith("__"):
+        christen(value, name)
+        owner.attributes[name] = value
+        if isinstance(value, Made | Chain | Instance):
+            value.held = True
 
 
 def use(value: Any) -> None:

@@ -7,7 +7,7 @@ from math import inf, isfinite, nan
 from typing import Any
 
 from convwise.dialects.base import Unknown
-from convwise.readers.source import attributes, operators, tensors
+from convwise.readers.source import changing, operators, tensors
 from convwise.readers.source.state import Run
 from convwise.readers.source.values import LONGEST_SEQUENCE, MISSING, Chain, Instance, Method, Ref, Tensor, iterable
 
@@ -16,6 +16,10 @@ LARGEST_RANGE = 2**31
 
 def called(run: Run, name: str, arguments: list[Any], keywords: list[tuple[str | None, Any]], node: ast.Call) -> Any:
     """What a built-in function gives."""
+    if name == "enumerate" and len(arguments) == 1:
+        arguments = [*arguments, *(value for word, value in keywords if word == "start")]
+    elif name in _WITH_KEYS and keywords:
+        return run.unknown(node)
     if run.graph is not None:
         found = run.graph.builtin(run, name, arguments, node)
         if found is not MISSING:
@@ -28,7 +32,7 @@ def called(run: Run, name: str, arguments: list[Any], keywords: list[tuple[str |
         return _range(run, arguments, node)
     if name == "dict":
         return _dict(run, arguments, keywords, node)
-    if name in ("setattr", "getattr") and len(arguments) >= 2 and isinstance(arguments[1], str):
+    if name in ("setattr", "getattr", "delattr") and len(arguments) >= 2 and isinstance(arguments[1], str):
         return _by_name(run, name, arguments, node)
     if name in _ON_SEQUENCES:
         return _on_sequences(run, name, arguments, node)
@@ -37,6 +41,10 @@ def called(run: Run, name: str, arguments: list[Any], keywords: list[tuple[str |
     if name == "isinstance" and len(arguments) == 2:
         return _is_instance(run, arguments[0], arguments[1], node)
     return run.unknown(node)
+
+
+_WITH_KEYS = frozenset({"max", "min", "sum", "sorted", "int", "round"})
+"""What gives something else with a keyword: `key`, `default`, `start`, `reverse`."""
 
 
 def _range(run: Run, arguments: list[Any], node: ast.Call) -> Any:
@@ -70,12 +78,15 @@ def _dict(run: Run, arguments: list[Any], keywords: list[tuple[str | None, Any]]
 def _by_name(run: Run, name: str, arguments: list[Any], node: ast.Call) -> Any:
     """`setattr(self, "conv1", ...)` and `getattr(self, "conv1")` on an object of the text: a look into its own table."""
     owner, attribute = arguments[0], arguments[1]
-    if not isinstance(owner, Instance):
-        return run.unknown(node)
     if name == "setattr":
         if len(arguments) == 3:
-            attributes.set_attribute(run, owner, attribute, arguments[2])
+            changing.set_attribute(run, owner, attribute, arguments[2], node)
         return None
+    if name == "delattr":
+        changing.delete_attribute(run, owner, attribute, node)
+        return None
+    if not isinstance(owner, Instance):
+        return run.unknown(node)
     return owner.attributes.get(attribute, run.unknown(node))
 
 

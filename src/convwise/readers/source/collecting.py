@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -12,6 +13,7 @@ from convwise.errors import CodeError, ConvwiseError
 from convwise.ops import Shape
 from convwise.readers.echo import shown
 from convwise.readers.source import applying, classes, making
+from convwise.readers.source.changing import BEHAVIOUR
 from convwise.readers.source.functions import invoke, required_parameters
 from convwise.readers.source.result import Found
 from convwise.readers.source.state import MOST_LAYERS, Run
@@ -205,11 +207,25 @@ def read_made(run: Run, dialect: str, name: str | None, made: Made, cache: dict[
         if made.problem is not None:
             raise made.problem
         layer = dialects.get(dialect).read(made.call, run.release)
+        check_changes(made, layer.arguments)
     except ConvwiseError as error:
         _improve(run, error, dialect, name, made)
         raise
     cache[id(made)] = layer = layer.named(name)
     return layer
+
+
+NO_SIZES = frozenset(
+    {"name", "trainable", "dtype", "device", "p", "rate", "eps", "epsilon", "momentum", "inplace", "seed"}
+)
+"""Arguments of a layer that may change after it was made: none of them decides a shape."""
+
+
+def check_changes(made: Made, words: Iterable[str]) -> None:
+    """Raises CodeError CW315 where an attribute that the layer works by was changed after it was made."""
+    for word, doubt in made.changed.items():
+        if (word in words and word not in NO_SIZES) or word in BEHAVIOUR:
+            raise doubt
 
 
 def _improve(run: Run, error: ConvwiseError, dialect: str, name: str | None, made: Made) -> None:

@@ -8,7 +8,7 @@ from math import isfinite
 from typing import Any
 
 from convwise.dialects.base import Unknown
-from convwise.readers.source import attributes, calls, indexing, operators, tensors
+from convwise.readers.source import attributes, calls, changing, indexing, operators, tensors
 from convwise.readers.source.names import BARE_WORDS, BUILTINS, CONVENTIONS, SHOUTED, SPECIAL, canonical
 from convwise.readers.source.state import DEEPEST_VALUE, Run
 from convwise.readers.source.values import (
@@ -268,7 +268,7 @@ def bind(run: Run, target: ast.expr, value: Any, scope: Scope, *, names: bool = 
             attributes.christen(value, target.id, local=scope is not run.scope)
             if run.graph is not None:
                 run.graph.christen(value, target.id)
-        scope.names[target.id] = value
+        scope.home(target.id).names[target.id] = value
     elif isinstance(target, ast.Tuple | ast.List):
         _unpack(run, target.elts, value, scope, names)
     elif isinstance(target, ast.Starred):
@@ -277,9 +277,14 @@ def bind(run: Run, target: ast.expr, value: Any, scope: Scope, *, names: bool = 
         owner = evaluate(run, target.value, scope)
         if isinstance(owner, Unknown) and isinstance(target.value, ast.Name):
             owner = scope.names[target.value.id] = attributes.nameless(target.lineno)
-        attributes.set_attribute(run, owner, target.attr, value)
-    elif isinstance(target, ast.Subscript) and not isinstance(target.slice, ast.Slice):
-        attributes.set_item(evaluate(run, target.value, scope), evaluate(run, target.slice, scope), value)
+        if isinstance(owner, Unknown):
+            changing.hidden(run, target, scope, target)
+        changing.set_attribute(run, owner, target.attr, value, target)
+    elif isinstance(target, ast.Subscript):
+        owner = evaluate(run, target.value, scope)
+        if isinstance(owner, Unknown):
+            changing.hidden(run, target.value, scope, target)
+        changing.set_item(run, owner, indexing.index(run, target.slice, scope), value, target)
 
 
 def _unpack(run: Run, targets: list[ast.expr], value: Any, scope: Scope, names: bool) -> None:
@@ -317,6 +322,8 @@ def _call(run: Run, node: ast.Call, scope: Scope) -> Any:
             keywords += [(name, item) for name, item in value.items() if isinstance(name, str)]
         else:
             keywords.append((keyword.arg, value))
+    if isinstance(function, Unknown) and isinstance(node.func, ast.Attribute) and node.func.attr in changing.MUTATING:
+        changing.hidden(run, node.func.value, scope, node)
     return calls.call(run, function, arguments, keywords, node)
 
 

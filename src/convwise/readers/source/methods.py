@@ -6,7 +6,7 @@ import ast
 from typing import Any
 
 from convwise.dialects.base import Unknown
-from convwise.readers.source import applying, attributes, functional, making, operators, ranks, tensors
+from convwise.readers.source import applying, attributes, changing, functional, making, operators, ranks, tensors
 from convwise.readers.source.classes import inherited
 from convwise.readers.source.functions import invoke
 from convwise.readers.source.state import Run
@@ -21,7 +21,6 @@ from convwise.readers.source.values import (
     Made,
     Method,
     Tensor,
-    iterable,
 )
 
 Keywords = list[tuple[str | None, Any]]
@@ -97,12 +96,10 @@ def _of_model(
         _trained(owner, arguments)
         return run.unknown(node)
     if isinstance(owner, Chain):
-        return _of_chain(run, owner, name, arguments, node)
-    if name == "add_module" and isinstance(owner, Instance) and len(arguments) == 2 and isinstance(arguments[0], str):
-        own = owner.attributes.get(SELF_CHAIN)
-        if isinstance(own, Chain):
-            making.add(run, own, arguments[1], arguments[0])
-        attributes.set_attribute(run, owner, arguments[0], arguments[1])
+        return _of_chain(run, owner, name, arguments, keywords, node)
+    registers = name in ("add_module", "register_module") and len(arguments) == 2
+    if registers and isinstance(owner, Instance) and isinstance(arguments[0], str):
+        changing.set_attribute(run, owner, arguments[0], arguments[1], node)
     return run.unknown(node)
 
 
@@ -118,19 +115,30 @@ def _trained(owner: Made | Chain | Instance, arguments: list[Any]) -> None:
         owner.declared = Declared((None, *arguments[0].shape[1:]), True)
 
 
-def _of_chain(run: Run, chain: Chain, name: str, arguments: list[Any], node: ast.Call) -> Any:
+def _of_chain(run: Run, chain: Chain, name: str, arguments: list[Any], keywords: Keywords, node: ast.Call) -> Any:
     first = arguments[0] if arguments else None
     if name in ("add", "append") and len(arguments) == 1:
         making.add(run, chain, first)
-    elif name == "add_module" and len(arguments) == 2 and isinstance(first, str):
-        making.add(run, chain, arguments[1], first)
+    elif name in ("add_module", "register_module") and len(arguments) == 2 and isinstance(first, str):
+        if changing.place_of(chain, first) is None or not changing.set_member(run, chain, first, arguments[1]):
+            making.add(run, chain, arguments[1], first)
     elif name == "insert" and len(arguments) == 2 and isinstance(first, int):
         making.add(run, chain, arguments[1], None, first)
     elif name == "extend":
         attributes.extend(run, chain, first, node)
-    elif name == "pop" and chain.members and (first is None or isinstance(first, int)):
-        place = -1 if first is None else first
-        return chain.members.pop(place)[1] if -len(chain.members) <= place < len(chain.members) else None
+    elif name == "pop" and (place := changing.place_of(chain, -1 if first is None else first)) is not None:
+        return chain.members.pop(place)[1]
+    elif name == "clear":
+        chain.members.clear()
+    elif name == "update" and isinstance(first, dict):
+        for key, value in first.items():
+            changing.set_item(run, chain, str(key), value, node)
+    elif name == "__setitem__" and len(arguments) == 2:
+        changing.set_item(run, chain, first, arguments[1], node)
+    elif name == "__delitem__" and len(arguments) == 1:
+        changing.delete_item(run, chain, first, node)
+    elif name == "get_layer" and (found := _layer_of(chain, arguments, keywords)) is not None:
+        return found
     elif name in ("children", "modules", "values"):
         return [member for _, member in chain.members]
     elif name == "items":
@@ -138,8 +146,23 @@ def _of_chain(run: Run, chain: Chain, name: str, arguments: list[Any], node: ast
     elif name == "keys":
         return [label for label, _ in chain.members]
     else:
+        if name in changing.MUTATING:
+            changing.taint(chain, changing.unmodelled(run, node))
         return run.unknown(node)
     return chain
+
+
+def _layer_of(chain: Chain, arguments: list[Any], keywords: Keywords) -> Any:
+    """Keras's `get_layer(name)` and `get_layer(index=0)`."""
+    words = {
+        **dict(zip(("name", "index"), arguments, strict=False)),
+        **{word: value for word, value in keywords if word},
+    }
+    name, place = words.get("name"), words.get("index")
+    if type(place) is int and -len(chain.members) <= place < len(chain.members):
+        return chain.members[place][1]
+    named = (part for label, part in chain.members if name is not None and name in (label, getattr(part, "name", None)))
+    return next(named, None)
 
 
 def _of_tensor(run: Run, tensor: Tensor, name: str, arguments: list[Any], keywords: Keywords, node: ast.Call) -> Any:
@@ -165,20 +188,49 @@ def _of_tensor(run: Run, tensor: Tensor, name: str, arguments: list[Any], keywor
 
 
 def _of_list(run: Run, owner: list[Any], name: str, arguments: list[Any], node: ast.Call) -> Any:
-    if name == "extend" and arguments:
-        attributes.extend(run, owner, arguments[0], node)
+    first = arguments[0] if arguments else None
+    if name in ("extend", "__iadd__") and arguments:
+        attributes.extend(run, owner, first, node)
     elif name == "append" and len(arguments) == 1 and len(owner) < LONGEST_SEQUENCE:
-        owner.append(arguments[0])
-    elif name == "insert" and len(arguments) == 2 and isinstance(arguments[0], int) and len(owner) < LONGEST_SEQUENCE:
-        owner.insert(arguments[0], arguments[1])
-    elif name == "pop" and owner and (not arguments or arguments[0] in (0, -1)):
-        return owner.pop(arguments[0] if arguments else -1)
+        owner.append(first)
+    elif name == "insert" and len(arguments) == 2 and isinstance(first, int) and len(owner) < LONGEST_SEQUENCE:
+        owner.insert(first, arguments[1])
+    elif name == "pop" and (not arguments or type(first) is int) and -len(owner) <= (place := first or 0) < len(owner):
+        changing.removed([owner[place if arguments else -1]])
+        return owner.pop(place if arguments else -1)
+    elif name == "remove" and (found := _found(owner, first)) is not None:
+        changing.delete_item(run, owner, found, node)
+    elif name == "clear":
+        changing.removed(owner)
+        owner.clear()
     elif name == "reverse":
         owner.reverse()
     elif name == "copy":
         return list(owner)
+    elif name == "__setitem__" and len(arguments) == 2:
+        changing.set_item(run, owner, first, arguments[1], node)
+    elif name == "__delitem__" and len(arguments) == 1:
+        changing.delete_item(run, owner, first, node)
     else:
+        if name in changing.MUTATING:
+            changing.taint(owner, changing.unmodelled(run, node))
         return run.unknown(node)
+    return None
+
+
+def _found(owner: list[Any], wanted: Any) -> int | None:
+    """The first item that is `wanted`: the same layer, or an equal literal; None where the text does not say."""
+    for place, part in enumerate(owner):
+        if part is wanted:
+            return place
+        if isinstance(part, Unknown):
+            return None
+        if (
+            isinstance(part, int | float | str | tuple)
+            and isinstance(wanted, int | float | str | tuple)
+            and part == wanted
+        ):
+            return place
     return None
 
 
@@ -197,11 +249,28 @@ def _of_dict(
     if name == "copy":
         return dict(owner)
     if name == "update":
-        more = iterable(first)
-        if isinstance(first, dict) and len(owner) + len(first) <= LONGEST_SEQUENCE:
-            owner.update(first)
-        elif more is not None:
-            return run.unknown(node)
-        owner.update({word: value for word, value in keywords if word})
+        if (first is None or isinstance(first, dict)) and all(word for word, _ in keywords):
+            for word, value in [*(first or {}).items(), *keywords]:
+                changing.set_item(run, owner, word, value, node)
+            return None
+    elif name in ("pop", "setdefault") and isinstance(first, str | int):
+        other = arguments[1] if len(arguments) > 1 else None
+        if name == "setdefault":
+            changing.removed([other])
+            return owner.setdefault(first, other)
+        if first in owner or len(arguments) > 1:
+            changing.removed([owner.get(first)])
+            return owner.pop(first, other)
+    elif name == "clear":
+        changing.removed(owner.values())
+        owner.clear()
         return None
+    elif name in ("__setitem__", "__delitem__") and len(arguments) == 1 + (name == "__setitem__"):
+        if name == "__setitem__":
+            changing.set_item(run, owner, first, arguments[1], node)
+        else:
+            changing.delete_item(run, owner, first, node)
+        return None
+    if name in changing.MUTATING:
+        changing.taint(owner, changing.unmodelled(run, node))
     return run.unknown(node)

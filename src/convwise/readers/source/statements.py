@@ -10,17 +10,17 @@ from typing import Any
 from convwise.dialects.base import Unknown
 from convwise.errors import CodeError
 from convwise.readers.echo import shown
-from convwise.readers.source import attributes, tensors
+from convwise.readers.source import attributes, changing, indexing, tensors
 from convwise.readers.source.classes import define_class
 from convwise.readers.source.expressions import bind, evaluate
 from convwise.readers.source.names import canonical
 from convwise.readers.source.state import Run
 from convwise.readers.source.values import Chain, Function, Instance, Ref, Scope, Tensor, iterable
 
+_GROWING = frozenset({"append", "extend"})
+
 LONGEST_LOOP = 512
 """Rounds of one `for` loop; a training loop of more is not followed."""
-
-_GROWING = frozenset({"add", "append", "extend", "insert", "add_module", "pop"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +165,7 @@ def _while(run: Run, node: ast.While, scope: Scope) -> Return | Jump | None:
 def _grows(body: list[ast.stmt]) -> bool:
     """Whether a body makes a model or a list longer."""
     return any(
-        isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in _GROWING
+        isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in changing.MUTATING
         for statement in body
         for node in ast.walk(statement)
     )
@@ -195,17 +195,27 @@ def _lost(
             before = scope.find(part.id)
             touched = isinstance(before, Tensor) and (before.parent is not None or run.within)
             touched = touched or (run.graph is not None and run.graph.is_wire(before))
-            scope.names[part.id] = tensors.doubtful(run, (before,), doubt) if touched else Unknown(part.id)
+            scope.home(part.id).names[part.id] = (
+                tensors.doubtful(run, (before,), doubt) if touched else Unknown(part.id)
+            )
         elif isinstance(part, ast.Attribute) and isinstance(part.ctx, ast.Store):
             owner = evaluate(run, part.value, scope)
             if isinstance(owner, Instance):
                 owner.attributes[part.attr] = Unknown(f"self.{part.attr}")
-        elif isinstance(part, ast.Call) and isinstance(part.func, ast.Attribute) and part.func.attr in _GROWING:
+            else:
+                changing.set_attribute(run, owner, part.attr, Unknown(part.attr), part)
+        elif isinstance(part, ast.Subscript) and isinstance(part.ctx, ast.Store | ast.Del):
+            changing.taint(evaluate(run, part.value, scope), doubt)
+        elif (
+            isinstance(part, ast.Call) and isinstance(part.func, ast.Attribute) and part.func.attr in changing.MUTATING
+        ):
             owner = evaluate(run, part.func.value, scope)
             if isinstance(owner, Chain):
                 owner.doubt = owner.doubt or doubt
-            elif isinstance(owner, list):
+            elif isinstance(owner, list) and part.func.attr in _GROWING:
                 owner.append(doubt)
+            elif isinstance(owner, list | dict):
+                changing.taint(owner, doubt)
         elif isinstance(part, ast.Return) and run.within:
             return Return(tensors.doubtful(run, (), doubt))
     return None
@@ -227,7 +237,33 @@ def _try(run: Run, node: ast.Try, scope: Scope) -> Return | Jump | None:
 def _delete(run: Run, node: ast.Delete, scope: Scope) -> None:
     for target in node.targets:
         if isinstance(target, ast.Name):
-            scope.names.pop(target.id, None)
+            scope.home(target.id).names.pop(target.id, None)
+        elif isinstance(target, ast.Attribute | ast.Subscript):
+            owner = evaluate(run, target.value, scope)
+            if isinstance(owner, Unknown):
+                changing.hidden(run, target, scope, node)
+            elif isinstance(target, ast.Attribute):
+                changing.delete_attribute(run, owner, target.attr, node)
+            else:
+                changing.delete_item(run, owner, indexing.index(run, target.slice, scope), node)
+
+
+def _global(run: Run, node: ast.Global, scope: Scope) -> None:
+    scope.elsewhere |= dict.fromkeys(node.names, run.scope)
+
+
+def _nonlocal(run: Run, node: ast.Nonlocal, scope: Scope) -> None:
+    for name in node.names:
+        around = scope.parent
+        while around is not None and name not in around.names:
+            around = around.parent
+        if around is not None:
+            scope.elsewhere[name] = around
+
+
+def _match(run: Run, node: ast.Match, scope: Scope) -> Return | None:
+    head = f"`match {shown(run.source(node.subject), 50)}:`"
+    return _lost(run, node, [part for case in node.cases for part in case.body], scope, head)
 
 
 def _break(run: Run, node: ast.Break, scope: Scope) -> Jump:
@@ -258,6 +294,9 @@ _FORMS: dict[type[ast.stmt], Callable[[Run, Any, Scope], Return | Jump | None]] 
     ast.Try: _try,
     ast.TryStar: _try,
     ast.Delete: _delete,
+    ast.Global: _global,
+    ast.Nonlocal: _nonlocal,
+    ast.Match: _match,
     ast.Break: _break,
     ast.Continue: _continue,
 }

@@ -65,6 +65,7 @@ class Made:
     used: bool = False
     held: bool = False
     local: bool = False
+    changed: dict[str, ConvwiseError] = field(default_factory=dict)
 
 
 @dataclass(eq=False, slots=True)
@@ -110,10 +111,11 @@ class Tensor:
 
 @dataclass(eq=False, slots=True)
 class Scope:
-    """Names and what they stand for; `parent` is the scope around it."""
+    """Names and what they stand for; `parent` is the scope around it, `elsewhere` holds what `global` and `nonlocal` name."""
 
     names: dict[str, Any] = field(default_factory=dict)
     parent: Scope | None = None
+    elsewhere: dict[str, Scope] = field(default_factory=dict)
 
     def find(self, name: str) -> Any:
         scope: Scope | None = self
@@ -122,6 +124,10 @@ class Scope:
                 return scope.names[name]
             scope = scope.parent
         return MISSING
+
+    def home(self, name: str) -> Scope:
+        """The scope in which an assignment to the name takes place."""
+        return self.elsewhere.get(name, self)
 
 
 MISSING = Ref("")

@@ -258,6 +258,7 @@ def made(
     name = name or (target.kind.lower() if dialect == "torch" else snake(target.kind))
     try:
         if dialect == "keras" and target.kind in (*MERGES, "Concatenate") and target.problem is None:
+            collecting.check_changes(target, ("axis",))
             work = merge(target)
             return _emitted(run, graph, target, work, ranked(run, graph, work, wires, target.kind, title), node, name)
         size = _size_asked(target, words, arguments)
