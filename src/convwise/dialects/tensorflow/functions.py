@@ -102,6 +102,23 @@ def _others() -> tuple[Kind, ...]:
             None,
             check,
         ),
+        *_transposes(),
+        Kind(
+            "tf.nn.pool",
+            parameters(
+                "window_shape pooling_type strides=None padding='VALID' data_format=None dilations=None name=None"
+            ),
+            pooling.resolve_pool,
+            None,
+            None,
+            pooling.check,
+        ),
+        *_values(),
+    )
+
+
+def _transposes() -> tuple[Kind, ...]:
+    return (
         Kind(
             "tf.nn.conv_transpose",
             parameters("filters output_shape strides padding='SAME' data_format=None dilations=None name=None"),
@@ -116,17 +133,6 @@ def _others() -> tuple[Kind, ...]:
             2,
             check=transposed.check,
         ),
-        Kind(
-            "tf.nn.pool",
-            parameters(
-                "window_shape pooling_type strides=None padding='VALID' data_format=None dilations=None name=None"
-            ),
-            pooling.resolve_pool,
-            None,
-            None,
-            pooling.check,
-        ),
-        *_values(),
     )
 
 
