@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from operator import index
+from typing import Any
 
 from convwise.axis import SAME_UPPER, Padding, Pads, Window
 from convwise.engine.families import FAMILIES
@@ -24,16 +25,19 @@ SPELLED = frozenset({int, float, str, bool, type(None)})
 
 def spelling(options: tuple[object, ...]) -> str | None:
     """The options' text, in which True, 1 and 1.0 are three; None where one of them is an object whose text may tell less than it holds."""
+    for value in options:
+        if type(value) not in SPELLED and not _spelled(value, 2):
+            return None
     try:
-        return repr(options) if all(type(value) in SPELLED or _spelled(value, 2) for value in options) else None
+        return repr(options)
     except ValueError:  # Python writes no text for a number of thousands of digits
         return None
 
 
-def _spelled(value: object, depth: int) -> bool:
+def _spelled(value: Any, depth: int) -> bool:
     if type(value) not in (tuple, list) or not depth:
         return type(value) in SPELLED
-    return all(_spelled(part, depth - 1) for part in value)  # type: ignore[attr-defined]
+    return SPELLED.issuperset(map(type, value)) or all(_spelled(part, depth - 1) for part in value)
 
 
 def _said(value: object) -> str:
