@@ -13,7 +13,7 @@ import convwise as cw
 pytestmark = pytest.mark.oracle
 RECORDED = {
     f"{kind}: {name}": case
-    for kind in ("CUT", "SIZED", "ARGUMENTS", "CHANGED")
+    for kind in ("CUT", "SIZED", "ARGUMENTS", "CHANGED", "PARTS")
     for name, case in getattr(changed_texts, kind).items()
 }
 

@@ -21,6 +21,7 @@ def torch_net(init: str, forward: str) -> str:
     return f"{TORCH}{head}{indented(init)}    def forward(self, x):\n{indented(forward)}model = Net()\n"
 
 
+MODEL = "nn.Sequential(nn.Conv2d(3, 8, (3, 5)), nn.ReLU(), nn.MaxPool2d((2, 3)))"
 CONV = "self.conv = nn.Conv2d(3, 8, (3, 5))"
 
 CUT: dict[str, tuple[str, Sizes, Sizes]] = {
@@ -164,6 +165,8 @@ AFTER: dict[str, dict[str, Sizes]] = {
     "{change}": {
         "self.f = nn.ModuleDict({'a': nn.Conv2d(3, 8, 3)}); self.f['a'] = nn.Conv2d(3, 8, (3, 5)); self.f = self.f['a']": PLAIN,
         "self.f = nn.Sequential(*(nn.Conv2d(3, 3, n) for n, _ in enumerate('ab', start=2)))": (1, 3, 29, 28),
+        f"{HELD}\nself.f = self.f[:1]": PLAIN,
+        f"{HELD}\nself.f = nn.Sequential(*list(self.f.children())[:1])": PLAIN,
     },
 }
 
@@ -180,6 +183,23 @@ CHANGED: dict[str, tuple[str, Sizes, Sizes]] = {
     )
 }
 """Lists, dictionaries and models that are changed before the model runs."""
+
+PARTS: dict[str, tuple[str, Sizes, Sizes]] = {
+    "a slice": (f"{TORCH}f = {MODEL}\nmodel = f[:-1]\n", (1, 3, 32, 31), (1, 8, 30, 27)),
+    "children": (
+        f"{TORCH}f = {MODEL}\nmodel = nn.Sequential(*list(f.children())[:-1])\n",
+        (1, 3, 32, 31),
+        (1, 8, 30, 27),
+    ),
+    "of a part": (f"{TORCH}f = {MODEL}\ng = f[:2]\nmodel = g[:1]\n", (1, 3, 32, 31), (1, 8, 30, 27)),
+    "Keras's layers": (
+        f"{KERAS}f = keras.Sequential([Input((32, 31, 3)), layers.Conv2D(8, (3, 5)), layers.MaxPooling2D((2, 3))])\n"
+        "model = keras.Sequential(f.layers[:-1])\n",
+        (1, 32, 31, 3),
+        (1, 30, 27, 8),
+    ),
+}
+"""A model that is a part of one made before."""
 
 NOT_MODELLED = {
     f"{LISTED}\n{{change}}\nself.f = nn.Sequential(*layers)": (

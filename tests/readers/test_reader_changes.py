@@ -3,7 +3,19 @@
 from __future__ import annotations
 
 import pytest
-from readers.changed_texts import ARGUMENTS, CHANGED, CONV, CUT, GIVEN, KERAS, NOT_MODELLED, SIZED, TORCH, torch_net
+from readers.changed_texts import (
+    ARGUMENTS,
+    CHANGED,
+    CONV,
+    CUT,
+    GIVEN,
+    KERAS,
+    NOT_MODELLED,
+    PARTS,
+    SIZED,
+    TORCH,
+    torch_net,
+)
 from readers.reading import only, refused, texts
 
 import convwise as cw
@@ -140,6 +152,18 @@ def test_arguments_that_change_no_shape_stay_accepted() -> None:
         assert texts(only(f"y = keras.layers.Conv2D(8, 3)({call})")) == ["keras.layers.Conv2D(8, 3)"]
     model = "m = Sequential([Conv2D(8, 3, input_shape=(9, 10, 3))])"
     assert only(f"{model}\nm.predict(np.zeros((4, 9, 10, 3)), 32, verbose=0)").input_shape == (4, 9, 10, 3)
+
+
+@pytest.mark.parametrize("name", PARTS)
+def test_a_part_of_a_model_is_the_model(name: str) -> None:
+    text, shape, output = PARTS[name]
+    assert cw.read(text).trace(shape).rows[-1].output == output
+
+
+def test_two_parts_of_a_model_are_two() -> None:
+    model = "nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU(), nn.MaxPool2d(2))"
+    with pytest.raises(cw.CodeError, match=r"models in one text: .*a, b \[CW309\]"):
+        cw.read(f"{TORCH}f = {model}\na = f[:1]\nb = f[1:]\n")
 
 
 @pytest.mark.parametrize("name", CHANGED)

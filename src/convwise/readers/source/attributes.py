@@ -165,6 +165,9 @@ def set_attribute(owner: Instance, name: str, value: Any) -> None:
     """`self.name = value`."""
     if not name.startswith("__"):
         christen(value, name)
+        before = owner.attributes.get(name)
+        if before is not value:
+            use(before)
         owner.attributes[name] = value
         if isinstance(value, Made | Chain | Instance):
             value.held = True

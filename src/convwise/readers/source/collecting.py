@@ -68,6 +68,7 @@ def _finish(run: Run) -> None:
     for cls in list(run.classes):
         if not cls.used and classes.is_module(cls):
             classes.instantiate(run, cls, [], [], ast.Pass())
+    _set_aside(run)
     # What holds others comes first: its forward uses them, and then they are no answers by themselves.
     whole = [target for target in run.objects if not isinstance(target, Made)]
     for target in sorted(whole, key=lambda target: target.held):
@@ -76,6 +77,18 @@ def _finish(run: Run) -> None:
     for made in [target for target in run.objects if isinstance(target, Made)]:
         if not made.stranger:
             _apply_alone(run, made)
+
+
+def _set_aside(run: Run) -> None:
+    """A model that a later one is a part of, `Sequential(*list(model.children())[:-1])`, is no answer by itself."""
+    later: dict[int, list[set[int]]] = {}  # by their first members
+    for target in reversed(run.objects):
+        if isinstance(target, Chain) and target.kind == "Sequential" and target.members:
+            members = [id(member) for _, member in target.members]
+            parts = [part for member in members for part in later.get(member, ())]
+            run.spend(len(parts))
+            target.used = target.used or any(part < set(members) for part in parts)
+            later.setdefault(members[0], []).append(set(members))
 
 
 def _apply_alone(run: Run, target: Applicable) -> None:
