@@ -20,6 +20,23 @@ if TYPE_CHECKING:
     from convwise.dialects.base import Call
 
 
+LONGEST = 80
+"""Letters of a wrong value in a message."""
+
+
+def said(value: object) -> str:
+    """A wrong value as a message tells it: its text, where it has one that is short.
+
+    >>> said("same"), said(10**5000)
+    ("'same'", 'this int')
+    """
+    try:
+        text = repr(value)
+    except Exception:  # of the object's own, or of a number or a nest that Python writes no text for
+        return f"this {type(value).__name__}"
+    return text if len(text) <= LONGEST else f"{text[: LONGEST - 3]}..."
+
+
 class ConvwiseError(Exception):
     """An error with fields, so that terminal, web and JSON say the same thing.
 

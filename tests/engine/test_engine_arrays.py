@@ -493,8 +493,15 @@ def _nested(depth: int) -> object:
         ({"threads": 1025}, r"threads must be an integer from 1 to 1024, not 1025"),
         ({"threads": 2**32}, r"threads must be an integer from 1 to 1024, not 4294967296"),
         ({"algorithm": np.array(["direct", "first"])}, r"no algorithm array"),
+        ({"algorithm": Broken()}, r"no algorithm this Broken"),
+        ({"layout": Broken()}, r"no layout this Broken"),
+        ({"activation": Broken()}, r"no activation this Broken"),
+        ({"padding": "x" * 100}, r"no padding 'x{76}\.\.\."),
     ],
-    ids=["huge", "broken", "nested", "long", "many threads", "threads past 32 bits", "array"],
+    ids=[
+        *("huge", "broken", "nested", "long", "many threads", "threads past 32 bits", "array"),
+        *("broken algorithm", "broken layout", "broken activation", "long padding"),
+    ],
 )
 def test_odd_options_are_refused_in_our_words(options: dict[str, Any], told: str) -> None:
     x, w = np.ones((1, 3, 9, 10), np.float32), np.ones((16, 3, 3, 2), np.float32)

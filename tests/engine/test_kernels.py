@@ -295,16 +295,16 @@ def test_without_kernels_numpy_serves() -> None:
 @given(st.data())
 def test_slices_of_rows_and_images_give_the_same(data: st.DataObject) -> None:
     """Long work is cut into calls of a few rows; here after very few multiply-adds."""
-    from convwise.engine import calls, compiled
+    from convwise.engine import compiled
 
     point = cases(kernels=st.just(1), padding=st.just(0), each_in=st.integers(1, 40), each_out=st.integers(1, 40))
     case = data.draw(st.one_of(cases(most=20), point))
     kept = compiled.SLICE
-    compiled.SLICE = calls.SLICE = data.draw(st.integers(100, 100_000))
+    compiled.SLICE = data.draw(st.integers(100, 100_000))
     try:
         check(case, data.draw(st.sampled_from([*CONVS, None])))
     finally:
-        compiled.SLICE = calls.SLICE = kept
+        compiled.SLICE = kept
 
 
 @needed

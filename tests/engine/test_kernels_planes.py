@@ -92,9 +92,8 @@ def test_rows_need_not_lie_one_behind_the_other(shape: tuple[int, ...], filters:
 @pytest.mark.parametrize("threads", [1, 2, 5])
 def test_parts_of_the_rows_are_found_where_they_lie(threads: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Long work is cut into calls of a few rows, whose images are not one row; here after very few multiply-adds."""
-    from convwise.engine import calls, compiled
+    from convwise.engine import compiled
 
-    monkeypatch.setattr(calls, "SLICE", 2000)
     monkeypatch.setattr(compiled, "SLICE", 2000)
     planning.choose.cache_clear()
     x, weight, bias, residual = arrays((2, 11, 29, 31), (19, 11, 1, 1), (19,), (2, 19, 29, 31))

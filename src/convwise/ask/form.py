@@ -81,6 +81,14 @@ def _short(value: Any) -> str:
     return repr(value)[:60]
 
 
+def check_model(model: str, files: bool) -> None:
+    """Refuse a path where no files may be opened."""
+    from convwise.readers.models import is_path
+
+    if not files and is_path(model):
+        raise wrong("'model' must be code, not a path", model)
+
+
 def wrong(fact: str, received: Any, hint: str = "") -> ArgumentError:
     plain = received if isinstance(received, int | str | bool | None) else _short(received)
     return ArgumentError("CW606", fact, received=plain, hint=hint)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from convwise.ask.form import KEYS, listed, wrong
+from convwise.ask.form import KEYS, check_model, listed, wrong
 from convwise.ask.outcomes import Solved, Why
 from convwise.errors import ConvwiseError, ShapeError
 
@@ -50,8 +50,7 @@ def _model(given: str | None, inputs: list[Any], files: bool) -> tuple[str | Non
     if given is None:
         inputs = [one for one in inputs if one != paths[0]]
     source = paths[0] if given is None else given
-    if not files and is_path(source):
-        raise wrong("'model' must be code, not a path", source)
+    check_model(source, files)
     return source, inputs
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from convwise.ask.form import listed, wrong
+from convwise.ask.form import check_model, listed, wrong
 from convwise.ask.outcomes import Checked, Inspected, Sized
 from convwise.errors import ShapeError
 
@@ -17,10 +17,9 @@ if TYPE_CHECKING:
 
 
 def answer_network(request: Mapping[str, Any], files: bool) -> Inspected | Sized | Checked:
-    from convwise.readers.models import is_path, read
+    from convwise.readers.models import read
 
-    if not files and is_path(request["model"]):
-        raise wrong("'model' must be code, not a path", request["model"])
+    check_model(request["model"], files)
     shape = _given(request.get("input"))
     one = None if isinstance(shape, Mapping) else shape
     network = read(request["model"], input_shape=one, dialect=request.get("dialect"))

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from convwise.engine.arrays import Array, need_floats
-from convwise.errors import ArgumentError
+from convwise.errors import ArgumentError, said
 
 Options = Mapping[str, Any]
 
@@ -267,10 +267,10 @@ def known(kind: object) -> Callable[[Array, Options], Array]:
     """
     function = KINDS.get(kind.replace("_", "")) if isinstance(kind, str) else None
     if function is None:
-        near = difflib.get_close_matches(str(kind), KINDS, n=1)
+        near = difflib.get_close_matches(kind, KINDS, n=1) if isinstance(kind, str) else []
         raise ArgumentError(
             "CW606",
-            f"no activation {kind!r}",
+            f"no activation {said(kind)}",
             received=kind,
             hint=f"did you mean {near[0]!r}?" if near else f"the engine runs {', '.join(sorted(KINDS))}",
         )

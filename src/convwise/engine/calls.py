@@ -12,10 +12,10 @@ import numpy as np
 from convwise.axis import Axis, Window
 from convwise.engine import planning
 from convwise.engine.arrays import Array, address, aligned
-from convwise.engine.compiled import Run, Steps, fits
+from convwise.engine.compiled import Run, Steps, fits, slice_of
 from convwise.engine.native import Library, default_threads
 from convwise.engine.packing import Laying, laid_of, laying, on_grid, pack, pad_bias, stacked
-from convwise.engine.problem import LARGEST_INDEX, SLICE, Choice, Problem, fused
+from convwise.engine.problem import LARGEST_INDEX, Choice, Problem, fused
 from convwise.engine.results import empty
 
 Chooser = Callable[[Problem, str | None], Choice | None]
@@ -214,7 +214,7 @@ def flatten(problem: Problem, inputs: Steps) -> tuple[Problem, Steps]:
 def _joined(problem: Problem, inputs: Steps) -> tuple[Problem, Steps]:
     axes = (problem.rows, problem.columns)
     plain = all(axis.kernel == axis.stride == 1 and axis.pad_low == axis.pad_high == 0 for axis in axes)
-    if problem.kind != "conv" or not plain or problem.macs > SLICE * problem.threads:
+    if problem.kind != "conv" or not plain or problem.macs > slice_of(problem):
         return problem, inputs
     n, c, y, x = inputs
     height, width, batch = problem.height, problem.width, problem.batch

@@ -194,11 +194,15 @@ def _dense(shape: Sequence[int]) -> Buffer:
     return describe(tuple(reversed(shape)), tuple(steps))
 
 
+def slice_of(problem: Problem) -> int:
+    """Multiply-adds of one call; threads beyond the processors make it no shorter."""
+    return SLICE * min(problem.threads, cores())
+
+
 def _slices(problem: Problem, choice: Choice, inputs: Steps, outputs: Steps, groups: int) -> tuple[int, int]:
     """Images, and rows of the output, that one call takes; as many rows as give every thread whole tasks of its own."""
     each = choice.macs // (groups * problem.batch) or 1
-    threads = min(problem.threads, cores())
-    slice_ = SLICE * threads
+    threads, slice_ = min(problem.threads, cores()), slice_of(problem)
     images = max(1, min(problem.batch, slice_ // each))
     farthest = max(abs(inputs[0]), abs(outputs[0]), 1)
     images = max(1, min(images, (LARGEST_INDEX // 2) // farthest))

@@ -8,13 +8,11 @@ from typing import Any
 
 from convwise.axis import SAME_UPPER, Padding, Pads, Window
 from convwise.engine.families import FAMILIES
-from convwise.errors import ArgumentError
+from convwise.errors import ArgumentError, said
 from convwise.machine import MOST_THREADS
 from convwise.ops import Layout
 
 LARGEST = 2**63 - 1
-LONGEST = 80
-"""Letters of a wrong value in a message."""
 LAYOUTS = {"NCHW": False, "NHWC": True}
 NUMPY = ("reference", "windows")
 ALGORITHMS = (*NUMPY, *(name for name in FAMILIES if name not in ("transposed", "pool")))
@@ -40,15 +38,6 @@ def _spelled(value: Any, depth: int) -> bool:
     return SPELLED.issuperset(map(type, value)) or all(_spelled(part, depth - 1) for part in value)
 
 
-def _said(value: object) -> str:
-    """A wrong value in a message, where its text is short."""
-    try:
-        text = repr(value)
-    except Exception:  # of the object's own, or of a number or a nest that Python writes no text for
-        return f"this {type(value).__name__}"
-    return text if len(text) <= LONGEST else f"{text[: LONGEST - 3]}..."
-
-
 def whole(name: str, value: object, low: int, high: int = LARGEST) -> int:
     """`value` as an integer from `low` to `high`; booleans and floats are refused.
 
@@ -64,7 +53,7 @@ def whole(name: str, value: object, low: int, high: int = LARGEST) -> int:
         hint = f"{name}=True is 1; write the number" if isinstance(value, bool) else f"from {low} to {last}"
         wanted = f"of at least {low}" if high == LARGEST else f"from {low} to {high}"
         raise ArgumentError(
-            "CW606", f"{name} must be an integer {wanted}, not {_said(value)}", received=value, hint=hint
+            "CW606", f"{name} must be an integer {wanted}, not {said(value)}", received=value, hint=hint
         )
     return number
 
@@ -98,7 +87,7 @@ def paddings(value: object) -> tuple[Padding, Padding]:
         if value.lower() not in ("valid", "same"):
             raise ArgumentError(
                 "CW606",
-                f"no padding {value!r}",
+                f"no padding {said(value)}",
                 received=value,
                 hint="padding is 'valid', 'same', an integer, (h, w) or ((top, bottom), (left, right))",
             )
@@ -128,7 +117,7 @@ def flag(name: str, value: object, hint: str | None = None) -> bool:
     """
     if not isinstance(value, bool):
         hint = hint or f"write {name}=True"
-        raise ArgumentError("CW606", f"{name} must be True or False, not {value!r}", received=value, hint=hint)
+        raise ArgumentError("CW606", f"{name} must be True or False, not {said(value)}", received=value, hint=hint)
     return value
 
 
@@ -139,7 +128,7 @@ def layout_of(name: object, ndim: int) -> Layout:
         ArgumentError: CW605, CW606.
     """
     if not isinstance(name, str) or name not in LAYOUTS:
-        raise ArgumentError("CW606", f"no layout {name!r}", received=name, hint="the layouts are NCHW and NHWC")
+        raise ArgumentError("CW606", f"no layout {said(name)}", received=name, hint="the layouts are NCHW and NHWC")
     if ndim not in (3, 4):
         raise ArgumentError(
             "CW605",
@@ -162,7 +151,7 @@ def method_of(algorithm: object, threads: object) -> tuple[str, int | None]:
     if not isinstance(algorithm, str) or algorithm not in ALGORITHMS:
         raise ArgumentError(
             "CW607",
-            f"no algorithm {algorithm!r}",
+            f"no algorithm {said(algorithm)}",
             received=algorithm,
             hint=f"the algorithms are {', '.join(ALGORITHMS)}, or None to choose",
         )

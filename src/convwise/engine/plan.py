@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from math import prod
 from typing import TYPE_CHECKING, Any
@@ -15,7 +16,7 @@ from convwise.engine.options import NUMPY, flag, layout_of, method_of, whole
 from convwise.engine.options import windows as windows_of
 from convwise.engine.packing import pack_bytes
 from convwise.engine.problem import Choice, Problem, fused
-from convwise.errors import ArgumentError
+from convwise.errors import ArgumentError, said
 from convwise.ops import Conv as ConvOp
 from convwise.ops import Layout
 
@@ -217,7 +218,10 @@ def _shape(name: str, value: object, ranks: tuple[int, ...]) -> tuple[int, ...]:
     if len(sizes) not in ranks:
         wanted = " or ".join(map(str, ranks))
         raise ArgumentError(
-            "CW605", f"{name} must have {wanted} sizes, not {value!r}", received=value, hint=f"{name}=(1, 3, 224, 224)"
+            "CW605",
+            f"{name} must have {wanted} sizes, not {said(value)}",
+            received=value,
+            hint=f"{name}=(1, 3, 224, 224)",
         )
     return sizes
 
@@ -262,24 +266,16 @@ def _compiled(shown: Shown, problem: Problem, method: str, activation: str | Non
     shape = (problem.batch, problem.channels, problem.height, problem.width)
     stored = shape if problem.input_layout == "NCHW" else (shape[0], shape[2], shape[3], shape[1])
     steps = dense_steps(stored, problem.input_layout)
+    if not addressed(problem, steps):
+        return _without_kernel(shown, problem, method, activation, {})
     flat, _ = flatten(problem, steps)
     name = None if method == "auto" else method
-    reached = addressed(problem, steps)
-    flat = planning.allowed(flat, name) if reached else flat
-    choice, measured, reason = _choose(flat, name, tune) if reached else (None, None, None)
-    found = planning.candidates(flat, kernels) if reached else ()
+    flat = planning.allowed(flat, name)
+    choice, measured, reason = _choose(flat, name, tune)
+    found = planning.candidates(flat, kernels)
     if choice is None:
-        reasons = {one.algorithm: one.why_not for one in found}
-        if name is not None and name != "direct":
-            raise ArgumentError(
-                "CW607",
-                f"{name} cannot run here: {reasons.get(name, planning.TOO_FAR)}",
-                received=name,
-                hint="algorithm=None chooses",
-            )
-        axes = [problem.rows, problem.columns]
-        told = "; ".join(f"{key}: {value}" for key, value in reasons.items()) or planning.TOO_FAR
-        return _numpy(shown, axes, method, activation, told)
+        reasons = {one.algorithm: one.why_not or planning.TOO_FAR for one in found}
+        return _without_kernel(shown, problem, method, activation, reasons)
     rejected = [_rejected(one, choice, name, measured) for one in found if one.algorithm != choice.family]
     rejected.append(Rejected("windows", "NumPy's matrix product, for what no kernel runs"))
     compute = problem.macs / (problem.machine.peak * problem.threads)
@@ -314,6 +310,19 @@ def _compiled(shown: Shown, problem: Problem, method: str, activation: str | Non
         reason=reason,
         rejected=tuple(rejected),
     )
+
+
+def _without_kernel(
+    shown: Shown, problem: Problem, method: str, activation: str | None, reasons: Mapping[str, str]
+) -> Plan:
+    """NumPy's plan where it may serve; `reasons` are why not each algorithm, or none where the image is too large for all."""
+    if method not in ("auto", "direct"):
+        reason = reasons.get(method, planning.TOO_FAR)
+        raise ArgumentError(
+            "CW607", f"{method} cannot run here: {reason}", received=method, hint="algorithm=None chooses"
+        )
+    told = "; ".join(f"{name}: {why}" for name, why in reasons.items()) or planning.TOO_FAR
+    return _numpy(shown, [problem.rows, problem.columns], method, activation, told)
 
 
 def _choose(flat: Problem, name: str | None, tune: bool) -> tuple[Choice | None, Measured | None, str | None]:

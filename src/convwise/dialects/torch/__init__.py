@@ -17,7 +17,7 @@ from convwise.dialects.torch import (
     resizing,
     shuffling,
 )
-from convwise.dialects.torch.functions import FUNCTIONS, functional
+from convwise.dialects.torch.functions import FUNCTIONS, RESHAPING_ITSELF, functional
 from convwise.dialects.torch.kind import RELEASE, Kind, flow_kind, read_kind
 from convwise.dialects.torch.respelling import respell_call
 from convwise.dialects.torch.spelling import settled, spell_op, unsayable, write_call
@@ -154,4 +154,16 @@ def respell(layer: Layer, changes: Mapping[str, Value]) -> str:
 
 DIALECT = Dialect("torch", "PyTorch", RELEASE, (RELEASE,), frozenset(KINDS), read, enter, flow, spell, respell)
 
-__all__ = ["DIALECT", "FUNCTIONS", "KINDS", "UNMODELLED", "enter", "flow", "functional", "read", "respell", "spell"]
+__all__ = [
+    "DIALECT",
+    "FUNCTIONS",
+    "KINDS",
+    "RESHAPING_ITSELF",
+    "UNMODELLED",
+    "enter",
+    "flow",
+    "functional",
+    "read",
+    "respell",
+    "spell",
+]

@@ -222,6 +222,11 @@ ANY_ARGUMENTS = frozenset(
 NUMPY = {"axis": "dim", "keepdims": "keepdim"}
 """NumPy's words, which torch's own functions and its methods take as well; those of torch.nn.functional do not."""
 
+RESHAPING_ITSELF = frozenset(
+    {"resize_", "unsqueeze_", "squeeze_", "transpose_", "t_", "swapaxes_", "swapdims_", "resize_as_"}
+)
+"""Methods that give the tensor itself another shape."""
+
 PREFIXES = ("torch.nn.functional.", "nn.functional.", "functional.", "F.")
 
 

@@ -146,7 +146,7 @@ def sliced(run: Run, owner: Any, part: slice, node: ast.Subscript) -> Any:
     if isinstance(owner, tuple | list | str):
         return owner[part]
     if isinstance(owner, Chain):
-        return Chain(owner.kind, owner.dialect, owner.members[part], node.lineno, doubt=owner.doubt)
+        return Chain(owner.kind, owner.dialect, owner.members[part], node.lineno, doubt=owner.doubt, part=True)
     return run.unknown(node)
 
 

@@ -47,8 +47,8 @@ PASSED_ON = frozenset(
 )
 """Functions that give their first argument back, as far as layers and sizes go."""
 
-_INTEGERS = frozenset(f"numpy.{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64))
-"""NumPy's integers, which PyTorch takes where it takes Python's; Keras 3.15 refuses them."""
+_INTEGERS = {f"numpy.{sign}int{bits}": 2 ** (bits - (not sign)) for sign in ("", "u") for bits in (8, 16, 32, 64)}
+"""NumPy's integers, which PyTorch takes where it takes Python's, and what is too large for each; Keras 3.15 refuses them."""
 
 _ROUNDING = {"math.floor": floor, "math.ceil": ceil, "numpy.floor": floor, "numpy.ceil": ceil}
 
@@ -101,8 +101,8 @@ def _known(run: Run, path: str, arguments: list[Any], keywords: Keywords, node: 
     if path in PASSED_ON and arguments:
         return arguments[0]
     if path in _INTEGERS and run.dialect == "torch" and len(arguments) == 1 and not keywords:
-        # 127 is the largest that all of them hold.
-        return arguments[0] if type(arguments[0]) is int and 0 <= arguments[0] <= 127 else run.unknown(node)
+        fits = type(arguments[0]) is int and 0 <= arguments[0] < _INTEGERS[path]
+        return arguments[0] if fits else run.unknown(node)
     if path in _ROUNDING and len(arguments) == 1 and operators.number(arguments[0]):
         return _ROUNDING[path](arguments[0]) if isfinite(arguments[0]) else run.unknown(node)
     if name == "summary" and len(arguments) + len(keywords) >= 2:

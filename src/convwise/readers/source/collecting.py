@@ -85,10 +85,10 @@ def _set_aside(run: Run) -> None:
     for target in reversed(run.objects):
         if isinstance(target, Chain) and target.kind == "Sequential" and target.members:
             members = [id(member) for _, member in target.members]
-            parts = [part for member in members for part in later.get(member, ())]
+            parts, whole = [part for member in members for part in later.get(member, ())], set(members)
             run.spend(len(parts))
-            target.used = target.used or any(part < set(members) for part in parts)
-            later.setdefault(members[0], []).append(set(members))
+            target.used = target.used or any(part < whole for part in parts)
+            later.setdefault(members[0], []).append(whole)
 
 
 def _apply_alone(run: Run, target: Applicable) -> None:

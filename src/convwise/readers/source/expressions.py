@@ -268,8 +268,9 @@ def bind(run: Run, target: ast.expr, value: Any, scope: Scope, *, names: bool = 
             attributes.christen(value, target.id, local=scope is not run.scope)
             if run.graph is not None:
                 run.graph.christen(value, target.id)
-            if scope is run.scope and isinstance(value, Chain) and not any(value is one for one in run.objects):
-                run.keep(value)  # a part of a model, under a name of its own
+            if isinstance(value, Chain) and value.part and scope is run.scope:
+                value.part = False  # a model from here on, under a name of its own
+                run.keep(value)
         scope.home(target.id).names[target.id] = value
     elif isinstance(target, ast.Tuple | ast.List):
         _unpack(run, target.elts, value, scope, names)

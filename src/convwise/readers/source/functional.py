@@ -59,9 +59,6 @@ KERAS_ACTIVATIONS = frozenset(
     ]
 )
 
-INPLACE = frozenset({"resize_", "unsqueeze_", "squeeze_", "transpose_", "t_", "swapaxes_", "swapdims_", "resize_as_"})
-"""Methods that give the array itself another shape."""
-
 SAME_ARRAY = frozenset({"cast", "stop_gradient", "identity", "clip", "clamp", "square", "exp", "abs", "sqrt", "log"})
 """Functions of one array that change its values alone and never its shape."""
 
@@ -104,12 +101,12 @@ def method(run: Run, tensor: Tensor, name: str, arguments: list[Any], keywords: 
 
 
 def _torch(run: Run, tensor: Tensor, name: str, arguments: list[Any], keywords: Keywords, node: ast.Call) -> Tensor:
-    from convwise.dialects.torch import functional
+    from convwise.dialects.torch import RESHAPING_ITSELF, functional
 
     if name in (".view", ".reshape"):
         # A function of the text that nobody can follow gives a number here, not an array.
         arguments = [Unknown("?") if isinstance(value, Tensor) and value.faint else value for value in arguments]
-    if name.removeprefix(".") in INPLACE:
+    if name.removeprefix(".") in RESHAPING_ITSELF:
         # It changes the array that the text goes on with: the reader of branches follows that.
         tensor.doubt = tensors.opaque(run, node)
         return tensors.doubtful(run, (tensor,), tensor.doubt)

@@ -73,7 +73,7 @@ class Chain:
     """Layers one after the other: a Sequential, a Model of an input and an output, or a list of modules.
 
     `kind` is "Sequential", "ModuleList" or "ModuleDict"; members are (name or None, value). `doubt` is set where
-    something happened to it that nobody can follow.
+    something happened to it that nobody can follow. A `part` is a slice of another one, and has no name yet.
     """
 
     kind: str
@@ -85,6 +85,7 @@ class Chain:
     doubt: ConvwiseError | None = None
     used: bool = False
     held: bool = False
+    part: bool = False
 
 
 @dataclass(eq=False, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from convwise.dialects.torch import FUNCTIONS
+from convwise.dialects.torch import FUNCTIONS, RESHAPING_ITSELF
 from convwise.errors import Refusal
 from convwise.ops.several import SizeOf, Split
 from convwise.readers.torch_live import computing, indexing, rearranging, torchvision, windows
@@ -32,9 +32,6 @@ HANDLERS: Mapping[str, Handler] = {
 }
 """By the name of the function or method, whatever it is a function or method of."""
 
-INPLACE = frozenset(("resize_", "unsqueeze_", "squeeze_", "transpose_", "t_", "swapaxes_", "swapdims_", "resize_as_"))
-"""Methods that give the tensor itself another shape."""
-
 NOTHING = frozenset(
     ("_assert_is_none", "_log_api_usage_once", "device", "set_grad_enabled", "_set_grad_enabled", "warn")
 )
@@ -48,7 +45,7 @@ def call(place: Place, name: str, args: tuple[Any, ...], words: dict[str, Any]) 
     """
     try:
         found = _followed(place, name, args, words)
-        if name in INPLACE and isinstance(args[0], Tensor) and isinstance(found, Tensor):
+        if name in RESHAPING_ITSELF and isinstance(args[0], Tensor) and isinstance(found, Tensor):
             place.building.replaced(args[0], found)
         return found
     except NotFollowed as reason:
