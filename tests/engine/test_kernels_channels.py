@@ -512,7 +512,7 @@ def test_the_stage_of_a_task_holds_all_groups_that_it_touches(filters: int, grou
     found = [choice for choice in direct.choices(one, library.isa) if choice.together]
     assert found
     for choice in found:
-        _, _, blocks, _, wide, _, each = choice.extra
+        _, _, blocks, _, wide, _, each, _ = choice.extra
         last = groups * each
         spans = [(min(start + blocks, last) - 1) // each - start // each + 1 for start in range(0, last, blocks)]
         assert max(spans) * 32 <= wide, choice

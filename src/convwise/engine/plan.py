@@ -112,7 +112,7 @@ class Plan:
         if self.measured is not None:
             lines += _measured(self.measured, self.kernel or "", self.tiles)
         if not self.exact:
-            lines.append("  accuracy   to 4e-6 of the largest output; algorithm='direct' adds up plainly")
+            lines.append("  accuracy   to 4e-6 of the largest output; algorithm='direct' is right to 2e-6")
         lines += [
             f"  {'rejected' if not number else '':<10} {r.algorithm}: {r.why}" for number, r in enumerate(self.rejected)
         ]

@@ -40,6 +40,8 @@ TURNED = 10
 """Multiply-adds of a vector in whose time one of planes is turned into channels last, or back."""
 SQUARE = 16
 """Planes are turned by squares as wide as a vector, at most of so many cells."""
+UNSTAGED = ("point", "long")
+"""Programs of 1x1 windows, which with channels last read pixels where they lie."""
 HELD, PLACES = 10, {"point": 4, "edges": 8}
 """Pixels whose places registers hold, and loads for each further one's in every row of weights: more where a pixel lies anywhere."""
 UNROLLED = 4
@@ -52,6 +54,11 @@ FETCHED = 0.25
 """Cycles that a cache line takes which comes from the second cache while others are multiplied."""
 SHALLOW = 32
 """Products of an output at most whose sum takes less time than storing it."""
+CHAIN, LEAST, LONGEST = 512, 16, 2048
+"""Products of a 1x1 window that are added up one after the other at most before they join the other sums, where channels can be divided evenly
+into parts of at least so many; and products of any window's row, of which there are others. A sum's error grows with the square root
+of a chain's length.
+"""
 SKIPPED = 3
 """From this padding on, products with nothing but padding are looked for and left out."""
 
@@ -129,10 +136,22 @@ def _choices_together(problem: Problem, isa: Isa, tile: tuple[int, int], counts:
 def _depths(problem: Problem, block: int, form: str) -> tuple[int, ...]:
     """Input channels that one call may add up: all, or parts of which a block's weights leave room in the second cache."""
     channels = problem.channels // problem.groups
-    if form == "point" or channels < 2 * PART or 4 * channels * problem.taps * block < problem.machine.l2 // 4:
+    chain = problem.columns.kernel * (chain_of(channels) if form == "long" else channels)
+    large = 4 * channels * problem.taps * block >= problem.machine.l2 // 4
+    if channels < 2 * PART or (chain <= LONGEST and (form in UNSTAGED or not large)):
         return (channels,)
-    parts = (-(-channels // (size * PART)) for size in (1, 2))
-    return (channels, *sorted({-(-channels // (16 * count)) * 16 for count in parts if count > 1}))
+    counts = (-(-channels // (size * PART)) for size in (1, 2))
+    parts = tuple(sorted({-(-channels // (16 * count)) * 16 for count in counts if count > 1}))
+    return (channels, *parts) if chain <= LONGEST else parts
+
+
+@lru_cache(maxsize=64)
+def chain_of(channels: int) -> int:
+    """Channels of a 1x1 window that are added up before they join the other sums: parts of one size, so that no chain is long, or all."""
+    parts = [each for each in range(LEAST, CHAIN + 1) if channels % each == 0]
+    return (
+        channels if channels <= CHAIN else max(parts, key=lambda each: (each % UNROLLED == 0, each), default=channels)
+    )
 
 
 def _small_enough(problem: Problem, pixels: int, depths: tuple[int, ...]) -> tuple[int, ...]:
@@ -170,10 +189,11 @@ def _choice(
     tasks = problem.batch * -(-across // tiles) * -(-problem.out_height // rows) * -(-deep // blocks)
     threads = min(problem.threads, tasks)
     macs = _work(problem, pixels, across * pixels, each * block)
-    stage = 0 if form == "point" else _stage(problem, wide, pixels, *((1, 1) if form == "edges" else (tiles, rows)))
+    unstaged = form in UNSTAGED and problem.output_layout == "NHWC"
+    stage = 0 if unstaged else _stage(problem, wide, pixels, *((1, 1) if form == "edges" else (tiles, rows)))
     uneven = _uneven(problem, task, across, deep, tasks)
     peak = problem.machine.peak * threads
-    work = macs / peak * _slowness(problem, tile, block, depth, form, stage)
+    work = macs / peak * _slowness(problem, tile, block, depth, "point" if unstaged else form, stage)
     # A vector takes three cycles to its place, as long as six multiplications, and more where it comes from far apart
     # or goes beyond the second cache.
     gaps = problem.rows.dilation > 1 or problem.columns.dilation > 1
@@ -197,7 +217,7 @@ def _choice(
         variant=variant,
         symbol=symbol(NAME, variant, isa),
         tiles=named if calls == 1 else (*named, ("input channels of a call", depth)),
-        extra=(rows, tiles, blocks, beside, wide, int(_skips(problem)), each),
+        extra=(rows, tiles, blocks, beside, wide, int(_skips(problem)), each, chain_of(depth)),
         seconds=(work + moved + stored) * uneven + apart * calls * (2e-6 + tasks * HANDED / threads),
         workspace=threads * stage,
         macs=macs,
@@ -243,10 +263,13 @@ def _read_share(axis: Axis, pixels: int) -> float:
 
 
 def _form(problem: Problem) -> str:
-    """Which of the programs: that for 1x1 windows needs no stage."""
-    axes = (problem.rows, problem.columns)
-    bare = all(axis.kernel == 1 and axis.pad_low == axis.pad_high == 0 for axis in axes)
-    return "point" if bare and problem.output_layout == "NHWC" else "plain"
+    """Which of the programs: 1x1 windows need no stage, and have one that adds up parts of many channels."""
+    axes, channels = (problem.rows, problem.columns), problem.channels // problem.groups
+    if not all(axis.kernel == 1 and axis.pad_low == axis.pad_high == 0 for axis in axes):
+        return "plain"
+    if chain_of(channels) < channels:
+        return "long"
+    return "point" if problem.output_layout == "NHWC" else "plain"
 
 
 def _slowness(problem: Problem, tile: tuple[int, int], block: int, depth: int, form: str, stage: int) -> float:

@@ -100,7 +100,8 @@ def _choice(problem: Problem, isa: Isa, tile: tuple[int, int], task: tuple[int, 
     if 4 * channels * block > problem.machine.l1 // 3:
         fetched += WEIGHTS * block / 16
     seconds = (late / _efficiency(block, vectors, fetched) + gathered + stored) / peak * _uneven(threads, sizes)
-    variant = f"{block}x{vectors}_{'plain' if problem.form == CLAMP else 'any'}"
+    after = "any" if problem.form != CLAMP else "plain" if direct.chain_of(channels) == channels else "long"
+    variant = f"{block}x{vectors}_{after}"
     return Choice(
         family=NAME,
         variant=variant,
@@ -136,5 +137,8 @@ def _uneven(threads: int, sizes: list[list[int]]) -> float:
 
 
 def pack(choice: Choice, weight: Array) -> Order:
-    """(block, 1, 1, c, k in block), as the direct kernels have them."""
-    return direct.pack(choice, weight)
+    """(block, 1, part of the channels, c, k in block): as the direct kernels have them, but for the parts, which have the place of a window's columns."""
+    filters, channels = weight.shape[:2]
+    deep = direct.chain_of(channels) if choice.variant.endswith("long") else channels
+    parts = weight.reshape(filters, channels // deep, deep, 1)
+    return Order.blocks(parts.transpose(0, 3, 1, 2), dict(choice.tiles)["channels"])

@@ -13,7 +13,7 @@ from typing import Any
 
 import halide as hl
 
-from convwise.engine.families.direct import HELD, UNROLLED
+from convwise.engine.families.direct import HELD, UNROLLED, UNSTAGED
 from convwise.engine.isa import Isa, symbol
 from convwise.engine.kernels.common import Program, Shared, Variants, whole
 from convwise.engine.kernels.turning import Square, flipped, schedule_flipped
@@ -23,11 +23,11 @@ GUARD = hl.TailStrategy.GuardWithIf
 
 
 def variants(isa: Isa) -> Variants:
-    """`plain`: nothing but a clamp after the sum; `any`: the sum may come on top of what the output holds; `point`: a 1x1 window without
-    padding, which needs no stage; `edges`: with stages for the tiles at the edges alone.
+    """`plain`: nothing but a clamp after the sum; `any`: the sum may come on top of what the output holds; `point` and, of many channels,
+    `long`: a 1x1 window without padding, which needs no stage; `edges`: with stages for the tiles at the edges alone.
     """
-    forms = [(layout, form) for layout in ("nhwc", "nchw") for form in ("any", "plain")]
-    forms += [("nhwc", "point"), ("nhwc", "edges")]
+    forms = [(layout, form) for layout in ("nhwc", "nchw") for form in ("any", "plain", "long")]
+    forms += [("nhwc", form) for form in ("point", "edges")]
     return {
         f"{pixels}x{vectors}_{layout}_{form}": partial(build, isa, (pixels, vectors), layout, form)
         for pixels, vectors in direct_tiles(isa)
@@ -37,7 +37,9 @@ def variants(isa: Isa) -> Variants:
 
 @dataclass(frozen=True)
 class Sums:
-    """A row of taps, added up from `cells` over `taps` = (channels, columns), and the domain of the rows that join the others."""
+    """Some channels of a row of taps, added up from `cells` over `taps` = (channels, columns), and the domain of what joins the others:
+    the rows, a loop of one turn, and parts of the channels.
+    """
 
     part: Any
     cells: Any
@@ -58,34 +60,35 @@ class Funcs:
 def build(isa: Isa, tile: tuple[int, int], layout: str, form: str) -> Program:
     shared = Shared(5)  # k in block, c, kx, ky, block
     pixels, block = tile[0], isa.lanes * tile[1]
-    names = ("rows", "tiles", "blocks", "beside", "wide", "skip", "each")
-    extra = rows, tiles, blocks, beside, wide, skip, each = [whole(name) for name in names]
+    names = ("rows", "tiles", "blocks", "beside", "wide", "skip", "each", "deep")
+    extra = rows, tiles, blocks, beside, wide, skip, each, deep = [whole(name) for name in names]
     name = symbol("direct", f"{tile[0]}x{tile[1]}_{layout}_{form}", isa)
-    funcs, sums = _algorithm(shared, name, (pixels, block, isa.lanes), (layout, form), (skip, each))
+    funcs, sums = _algorithm(shared, name, (pixels, block, isa.lanes), (layout, form), (skip, each, deep))
     _schedule_output(shared, funcs, isa, (pixels, block), (layout, form), (rows, tiles, blocks, beside))
     if form == "any":
         _schedule_tile(shared, funcs, isa, (pixels, block), layout)
-    _schedule_sums(shared, funcs, isa, (pixels, block), form, sums)
-    if form != "point":
+    _schedule_sums(shared, funcs, isa, (pixels, block), (layout, form), sums, _deep(shared, form, deep))
+    if not _unstaged(layout, form):
         _schedule_stage(shared, funcs, isa, layout, wide)
     return shared.program(funcs.out, extra)
 
 
 def _algorithm(
-    shared: Shared, name: str, shape: tuple[int, int, int], kind: tuple[str, str], sizes: tuple[Any, Any]
+    shared: Shared, name: str, shape: tuple[int, int, int], kind: tuple[str, str], sizes: tuple[Any, Any, Any]
 ) -> tuple[Funcs, tuple[Sums, ...]]:
-    (pixels, block, lanes), (layout, form), (skip, each) = shape, kind, sizes
+    (pixels, block, lanes), (layout, form), (skip, each, deep) = shape, kind, sizes
     k, x, y, n, ki, kb, xi, xt = (hl.Var(name) for name in ("k", "x", "y", "n", "ki", "kb", "xi", "xt"))
     part, acc, tile, out = (hl.Func(each) for each in ("part", "acc", "tile", name))
     inp, (stage, square) = shared.inp, _copied(shared, lanes, layout, form)
     w = shared.weights
+    deep = _deep(shared, form, deep)
     # The second loop is of one turn: what the tiles at the edges alone need is computed there.
-    r = hl.RDom([(0, w.dim(3).extent()), (0, 1)], "r")
-    taps = hl.RDom([(0, w.dim(1).extent()), (0, w.dim(2).extent())], "taps")
-    ky = hl.Var("ky")
+    r = hl.RDom([(0, w.dim(3).extent()), (0, 1), (0, w.dim(1).extent() / deep)], "r")
+    taps = hl.RDom([(0, deep), (0, w.dim(2).extent())], "taps")
+    ky, kd = hl.Var("ky"), hl.Var("kd")
     first = xt * pixels * shared.stride_x + taps.y * shared.dilation_x
     row = y * shared.stride_y
-    if form != "point":
+    if not _unstaged(layout, form):
         # Taps that read nothing but padding, for all pixels of a tile, are left out.
         across = (first + (pixels - 1) * shared.stride_x >= shared.pad_x) & (first < inp.dim(1).extent() + shared.pad_x)
         below = row + r.x * shared.dilation_y
@@ -99,21 +102,22 @@ def _algorithm(
     group = hl.min(kb / each * inner, inp.dim(0).extent() - inner)
     if layout == "nchw":
         group = group / lanes * lanes
-    # A row of taps is added up by itself before it joins the others: long sums lose fewer digits.
-    cell = stage[group + taps.x, first + xi * shared.stride_x, row + ky * shared.dilation_y, n]
-    part[ki, xi, xt, kb, y, n, ky] = hl.f32(0)
-    part[ki, xi, xt, kb, y, n, ky] += w[ki, taps.x, taps.y, ky, kb] * cell
+    # Some channels of a row of taps are added up by themselves before they join the others: long sums lose fewer digits.
+    c = _channel(shared, kd, deep, taps)
+    cell = stage[group + c, first + xi * shared.stride_x, row + ky * shared.dilation_y, n]
+    part[ki, xi, xt, kb, y, n, ky, kd] = hl.f32(0)
+    part[ki, xi, xt, kb, y, n, ky, kd] += w[ki, c, taps.y, ky, kb] * cell
     acc[ki, xi, xt, kb, y, n] = shared.bias[kb * block + ki]
     if form == "point":
         acc[ki, xi, xt, kb, y, n] += (
             w[ki, taps.x, taps.y, 0, kb] * stage[group + taps.x, first + xi * shared.stride_x, row, n]
         )
     else:
-        acc[ki, xi, xt, kb, y, n] += part[ki, xi, xt, kb, y, n, r.x]
+        acc[ki, xi, xt, kb, y, n] += part[ki, xi, xt, kb, y, n, r.x, r.z]
     sums: tuple[Sums, ...] = (Sums(part, stage, taps, r),)
     if form == "edges":
-        near = _near(shared, pixels, group)
-        acc[ki, xi, xt, kb, y, n] += near.part[ki, xi, xt, kb, y, n, near.rows.x]
+        near = _near(shared, pixels, group, deep)
+        acc[ki, xi, xt, kb, y, n] += near.part[ki, xi, xt, kb, y, n, near.rows.x, near.rows.z]
         sums = (*sums, near)
     # Planes are written along a row, so a tile is turned first; pixels that fill its last vector are never stored.
     flips = flipped(acc, lanes, pixels)
@@ -129,13 +133,28 @@ def _algorithm(
     return Funcs(square, stage, acc, flips, tile, out), sums
 
 
+def _unstaged(layout: str, form: str) -> bool:
+    """Whether pixels are read where they lie."""
+    return layout == "nhwc" and form in UNSTAGED
+
+
+def _deep(shared: Shared, form: str, deep: Any) -> Any:
+    """Channels that are added up by themselves, a divisor of all; the others have few, or are called for parts of them."""
+    return deep if form == "long" else shared.weights.dim(1).extent()
+
+
+def _channel(shared: Shared, part: Any, deep: Any, taps: Any) -> Any:
+    """An input channel of a group. Halide does not see by itself that the parts are no more than the channels."""
+    return part * deep + taps.x
+
+
 def _copied(shared: Shared, lanes: int, layout: str, form: str) -> tuple[hl.Func, Square | None]:
     """The padded input as the tiles read it, channels innermost, and what turns planes into that."""
     (c, x, y, n), stage, inp = (hl.Var(name) for name in ("c", "x", "y", "n")), hl.Func("stage"), shared.inp
     square = Square.of(shared, lanes) if layout == "nchw" else None
     if square is not None:
         stage[c, x, y, n] = square.steps[-1][x % lanes * lanes + c % lanes, x / lanes, c / lanes, y, n]
-    elif form == "point":
+    elif _unstaged(layout, form):
         # Pixels that only fill the last tile of a row are those of its last cell again.
         ends = (inp.dim(1).extent() - 1, inp.dim(2).extent() - 1)
         stage[c, x, y, n] = inp[c, hl.min(x, ends[0]), hl.min(y, ends[1]), n]
@@ -154,19 +173,20 @@ def _inside(shared: Shared, x: Any, pixels: int, y: Any) -> Any:
     return (left >= 0) & (right < inp.dim(1).extent()) & (top >= 0) & (bottom < inp.dim(2).extent())
 
 
-def _near(shared: Shared, pixels: int, group: Any) -> Sums:
+def _near(shared: Shared, pixels: int, group: Any, deep: Any) -> Sums:
     """The sums of a tile whose windows lie in the input: it is read where it is."""
-    ki, xi, xt, kb, y, n, ky = (hl.Var(name) for name in ("ki", "xi", "xt", "kb", "y", "n", "ky"))
+    ki, xi, xt, kb, y, n, ky, kd = (hl.Var(name) for name in ("ki", "xi", "xt", "kb", "y", "n", "ky", "kd"))
     w, cells, part = shared.weights, hl.Func("cells"), hl.Func("near")
-    c, x, row = hl.Var("c"), hl.Var("x"), hl.Var("row")
-    cells[c, x, row, n] = shared.inp[c, x, row, n]
-    taps = hl.RDom([(0, w.dim(1).extent()), (0, w.dim(2).extent())], "near_taps")
-    rows = hl.RDom([(0, w.dim(3).extent())], "near_rows")
+    channel, x, row = hl.Var("c"), hl.Var("x"), hl.Var("row")
+    cells[channel, x, row, n] = shared.inp[channel, x, row, n]
+    taps = hl.RDom([(0, deep), (0, w.dim(2).extent())], "near_taps")
+    rows = hl.RDom([(0, w.dim(3).extent()), (0, 1), (0, w.dim(1).extent() / deep)], "near_rows")
     rows.where(_inside(shared, xt * pixels, pixels, y))
     across = (xt * pixels + xi) * shared.stride_x + taps.y * shared.dilation_x - shared.pad_x
     down = y * shared.stride_y + ky * shared.dilation_y - shared.pad_y
-    part[ki, xi, xt, kb, y, n, ky] = hl.f32(0)
-    part[ki, xi, xt, kb, y, n, ky] += w[ki, taps.x, taps.y, ky, kb] * cells[group + taps.x, across, down, n]
+    c = _channel(shared, kd, deep, taps)
+    part[ki, xi, xt, kb, y, n, ky, kd] = hl.f32(0)
+    part[ki, xi, xt, kb, y, n, ky, kd] += w[ki, c, taps.y, ky, kb] * cells[group + c, across, down, n]
     return Sums(part, cells, taps, rows)
 
 
@@ -211,7 +231,7 @@ def _schedule_output(
         schedule_flipped(funcs.flips, out, kn, shape, isa.lanes)
     if form == "any":
         tile.compute_at(out, kn)
-    if form not in ("point", "edges"):
+    if form != "edges" and not _unstaged(layout, form):
         funcs.stage.compute_at(out, task)
 
 
@@ -238,11 +258,12 @@ def _schedule_sums(
     funcs: Funcs,
     isa: Isa,
     shape: tuple[int, int],
-    form: str,
+    kind: tuple[str, str],
     sums: tuple[Sums, ...],
+    deep: Any,
 ) -> None:
     """All accumulators in registers: per channel and tap a row of weights, and one broadcast cell a pixel."""
-    (pixels, block), acc = shape, funcs.acc
+    (pixels, block), (layout, form), acc = shape, kind, funcs.acc
     parts = () if form == "point" else tuple(some.part for some in sums)
     for func in (acc, *parts):
         ki, xi, xt, kb = func.args()[:4]
@@ -250,17 +271,17 @@ def _schedule_sums(
         func.vectorize(ki, isa.lanes).unroll(ki).unroll(xi)
     for number, part in enumerate(parts):
         (ki, xi, *rest), rows = acc.args(), sums[number].rows
-        domain = (rows.x, rows.y) if number == 0 else (rows.x,)
-        acc.update(number).reorder(ki, xi, *domain, *rest).vectorize(ki, isa.lanes).unroll(ki).unroll(xi)
-        part.compute_at(acc, rows.x)
+        acc.update(number).reorder(ki, xi, rows.z, rows.x, rows.y, *rest)
+        acc.update(number).vectorize(ki, isa.lanes).unroll(ki).unroll(xi)
+        part.compute_at(acc, rows.z)
     for number, some in enumerate(sums):
         inner, taps = acc if form == "point" else some.part, some.taps
         ki, xi, *rest = inner.args()
         update = inner.update().reorder(ki, xi, taps.x, taps.y, *rest).vectorize(ki, isa.lanes).unroll(ki).unroll(xi)
         if pixels <= HELD:
             # What is copied is dense; the second sums are of the input where it lies.
-            dense = shared.inp.dim(0).stride() == 1 if form == "point" or number == 1 else hl.Expr(True)
-            branch = update.specialize((shared.weights.dim(1).extent() % UNROLLED == 0) & dense)
+            dense = shared.inp.dim(0).stride() == 1 if _unstaged(layout, form) or number == 1 else hl.Expr(True)
+            branch = update.specialize((deep % UNROLLED == 0) & dense)
             branch.split(taps.x, hl.RVar("some"), taps.x, UNROLLED, GUARD).unroll(taps.x)
         row = shared.weights.in_(inner)
         lane = row.args()[0]
@@ -280,9 +301,11 @@ def _schedule_stage(shared: Shared, funcs: Funcs, isa: Isa, layout: str, wide: A
     if layout == "nhwc":
         stage.bound_storage(c, wide).specialize(shared.inp.dim(0).stride() == 1).vectorize(c, isa.lanes, GUARD)
         return
-    stage.bound_extent(c, wide)
+    stage.bound_storage(c, wide)
     outer_c, inner_c, outer_x, inner_x = (hl.Var(name) for name in ("outer_c", "inner_c", "outer_x", "inner_x"))
-    stage.align_bounds(x, isa.lanes).split(c, outer_c, inner_c, isa.lanes, hl.TailStrategy.RoundUp)
+    stage.align_bounds(x, isa.lanes).align_bounds(c, isa.lanes).split(
+        c, outer_c, inner_c, isa.lanes, hl.TailStrategy.RoundUp
+    )
     stage.split(x, outer_x, inner_x, isa.lanes, hl.TailStrategy.RoundUp)
     stage.reorder(inner_c, inner_x, outer_x, y, outer_c, n).vectorize(inner_c).unroll(inner_x)
     assert funcs.square is not None

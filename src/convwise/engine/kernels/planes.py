@@ -19,23 +19,23 @@ GUARD = hl.TailStrategy.GuardWithIf
 
 
 def variants(isa: Isa) -> Variants:
-    """`plain`: nothing but a residual and a clamp follows the sums; `any`: any activation."""
+    """`plain`: nothing but a residual and a clamp follows the sums; `long`: the same, of channels in parts; `any`: any activation."""
     return {
         f"{block}x{vectors}_{after}": partial(_build, isa, (block, vectors), after)
         for block, vectors in plane_tiles(isa)
-        for after in ("any", "plain")
+        for after in ("any", "plain", "long")
     }
 
 
 def _build(isa: Isa, shape: tuple[int, int], after: str) -> Program:
-    shared = Shared(5)  # k in block, c, and three of one: kx, ky; block
+    shared = Shared(5)  # k in block, c in part, part, one, block
     block, pixels = shape[0], shape[1] * isa.lanes
     extra = tiles, blocks = [whole(name) for name in ("tiles", "blocks")]
     pi, ki, pj, kb, k, q, s, n = (hl.Var(name) for name in ("pi", "ki", "pj", "kb", "k", "q", "s", "n"))
     # The output is described in strips, the residual as whole planes.
     strip, cells = tiles * pixels, shared.residual.dim(1).extent()
     panel, run = _panel(shared, strip)
-    acc = _sums(shared, isa, (block, pixels), panel, (strip, cells))
+    acc = _sums(shared, isa, (block, pixels), panel, (strip, cells), parted=after == "long")
     tile, out = hl.Func("tile"), hl.Func(symbol("planes", f"{shape[0]}x{shape[1]}_{after}", isa))
     sums = acc[pi, ki, pj, kb, s, n]
     tile[pi, ki, pj, kb, s, n] = shared.activate(sums) if after == "any" else shared.clamped(sums)
@@ -71,31 +71,48 @@ def _panel(shared: Shared, strip: Any) -> tuple[Any, Any]:
     return panel, (run.x, beyond.x)
 
 
-def _sums(shared: Shared, isa: Isa, shape: tuple[int, int], panel: Any, sizes: tuple[Any, Any]) -> Any:
+def _sums(shared: Shared, isa: Isa, shape: tuple[int, int], panel: Any, sizes: tuple[Any, Any], *, parted: bool) -> Any:
     """All accumulators in registers: per channel some vectors of pixels, and one weight for each output channel."""
     (block, pixels), (strip, cells) = shape, sizes
-    pi, ki, pj, kb, s, n = (hl.Var(name) for name in ("pi", "ki", "pj", "kb", "s", "n"))
-    acc, w = hl.Func("acc"), shared.weights
-    # The second loop has one turn; around it the compiler puts away what the first would else hold in registers.
+    pi, ki, pj, kb, s, n, part = (hl.Var(name) for name in ("pi", "ki", "pj", "kb", "s", "n", "part"))
+    acc, sums, w = hl.Func("acc"), hl.Func("sums"), shared.weights
+    # Where there are no parts the second loop has one turn; around it the compiler puts away what the first would else hold in registers.
     r = hl.RDom([(0, w.dim(1).extent()), (0, w.dim(2).extent())], "r")
+    parts = hl.RDom([(0, w.dim(2).extent())], "parts")
     # Tiles past the end, of a last strip that is not full, are not computed.
-    r.where((s * strip + pj * pixels < cells) | (cells % strip == 0))
+    for domain in (r, parts):
+        domain.where((s * strip + pj * pixels < cells) | (cells % strip == 0))
     acc[pi, ki, pj, kb, s, n] = shared.bias[kb * block + ki]
-    acc[pi, ki, pj, kb, s, n] += w[ki, r.x, r.y, 0, kb] * panel[pj * pixels + pi, r.x, s, n]
+    if parted:
+        # Each part of the channels is added up by itself before it joins the others: long sums lose fewer digits.
+        c = hl.RDom([(0, w.dim(1).extent())], "c")
+        cell = panel[pj * pixels + pi, part * w.dim(1).extent() + c, s, n]
+        sums[pi, ki, pj, kb, s, n, part] = hl.f32(0)
+        sums[pi, ki, pj, kb, s, n, part] += w[ki, c, part, 0, kb] * cell
+        acc[pi, ki, pj, kb, s, n] += sums[pi, ki, pj, kb, s, n, parts]
+        inner, channel, order = sums, c.x, [parts.x]
+    else:
+        acc[pi, ki, pj, kb, s, n] += w[ki, r.x, r.y, 0, kb] * panel[pj * pixels + pi, r.x, s, n]
+        inner, channel, order = acc, r.x, [r.x, r.y]
     # Without a residual there is nothing to read there.
     add = hl.RDom([(0, pixels)], "add")
     add.where((shared.has_residual != 0) & (s * strip + pj * pixels + add < cells))
     last = shared.residual.dim(0).extent() - 1
     acc[add, ki, pj, kb, s, n] += shared.residual[hl.min(kb * block + ki, last), s * strip + pj * pixels + add, 0, n]
     acc.update(1).reorder(add.x, ki, pj, kb, s, n).vectorize(add.x, isa.lanes)
-    acc.bound(pi, 0, pixels).bound(ki, 0, block).bound_extent(pj, 1).bound_extent(kb, 1).bound_extent(n, 1)
-    acc.vectorize(pi, isa.lanes).unroll(pi).unroll(ki)
-    acc.update(0).reorder(pi, ki, r.x, r.y, pj, kb, s, n).vectorize(pi, isa.lanes).unroll(pi).unroll(ki)
+    for func in (acc, sums) if parted else (acc,):
+        func.bound(pi, 0, pixels).bound(ki, 0, block).bound_extent(pj, 1).bound_extent(kb, 1).bound_extent(n, 1)
+        func.vectorize(pi, isa.lanes).unroll(pi).unroll(ki)
+    acc.update(0).reorder(pi, ki, *order, pj, kb, s, n).vectorize(pi, isa.lanes).unroll(pi).unroll(ki)
+    if parted:
+        sums.compute_at(acc, parts.x)
+        sums.update().reorder(pi, ki, channel, pj, kb, s, n, part).vectorize(pi, isa.lanes).unroll(pi).unroll(ki)
+        panel.bound(panel.args()[1], 0, shared.inp.dim(0).extent())
     row = panel.in_()
     lane = row.args()[0]
-    row.compute_at(acc, r.x).vectorize(lane, isa.lanes).unroll(lane)
+    row.compute_at(inner, channel).vectorize(lane, isa.lanes).unroll(lane)
     w.dim(0).set_extent(block)
-    w.in_().compute_at(acc, ki)
+    w.in_().compute_at(inner, ki)
     return acc
 
 

@@ -1,0 +1,65 @@
+"""How many digits sums of many products lose: direct kernels to 2e-6 of the largest output on unit-variance data."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import convwise as cw
+from convwise.engine import native
+from convwise.engine.families.direct import CHAIN, LEAST, chain_of
+
+needed = pytest.mark.skipif(native.library() is None, reason="no kernels here")
+PROMISE = 2e-6
+
+
+def error(channels: int, layout: str, algorithm: str) -> float:
+    """The largest of three layers, beside the largest output; channels come first where they are added up in float64."""
+    found = []
+    for seed in range(3):
+        rng = np.random.default_rng(seed)
+        x = rng.standard_normal((1, channels, 9, 10), np.float32)
+        weight = rng.standard_normal((70, channels, 1, 1), np.float32)
+        right = np.einsum("kc,nchw->nkhw", weight[:, :, 0, 0].astype(float), x.astype(float), optimize=True)
+        given = x if layout == "NCHW" else np.ascontiguousarray(x.transpose(0, 2, 3, 1))
+        got = cw.conv2d(given, weight, layout=layout, algorithm=algorithm)
+        got = got if layout == "NCHW" else got.transpose(0, 3, 1, 2)
+        found.append(abs(got - right).max() / abs(right).max())
+    return float(max(found))
+
+
+@needed
+@pytest.mark.parametrize("channels", [512, 960, 1536, 2053, 8192])
+@pytest.mark.parametrize(("layout", "algorithm"), [("NHWC", "direct"), ("NCHW", "direct"), ("NCHW", "planes")])
+def test_one_cell_windows_of_many_channels(channels: int, layout: str, algorithm: str) -> None:
+    assert error(channels, layout, algorithm) <= PROMISE
+
+
+@needed
+@pytest.mark.parametrize("layout", ["NHWC", "NCHW"])
+def test_wider_windows_of_many_channels(layout: str) -> None:
+    """3 x 5 windows of 1536 channels: their rows are chains of 7680 products where no call takes parts of the channels."""
+    rng = np.random.default_rng(0)
+    x, weight = rng.standard_normal((1, 1536, 9, 10), np.float32), rng.standard_normal((33, 1536, 3, 5), np.float32)
+    windows = np.lib.stride_tricks.sliding_window_view(x.astype(float), (3, 5), axis=(2, 3))
+    right = np.einsum("kcij,nchwij->nkhw", weight.astype(float), windows, optimize=True)
+    given = x if layout == "NCHW" else np.ascontiguousarray(x.transpose(0, 2, 3, 1))
+    got = cw.conv2d(given, weight, layout=layout, algorithm="direct")
+    got = got if layout == "NCHW" else got.transpose(0, 3, 1, 2)
+    assert abs(got - right).max() <= PROMISE * abs(right).max()
+
+
+@pytest.mark.parametrize("channels", [1, 64, 511, 512])
+def test_few_channels_are_one_chain(channels: int) -> None:
+    assert chain_of(channels) == channels
+
+
+@pytest.mark.parametrize("channels", [513, 728, 960, 1536, 2048, 4095, 8192])
+def test_parts_of_many_channels_are_of_one_size(channels: int) -> None:
+    assert channels % chain_of(channels) == 0
+    assert LEAST <= chain_of(channels) <= CHAIN
+
+
+def test_a_prime_number_of_channels_has_no_parts() -> None:
+    """Those are added up by calls for some channels each, where they are many."""
+    assert chain_of(2053) == 2053
