@@ -386,7 +386,9 @@ def test_the_version(run: Any) -> None:
     assert (answer.code, answer.out) == (0, f"convwise {convwise.__version__}\n")
 
 
-@pytest.mark.parametrize("words", [["--help"], ["why", "--help"], ["rule", "-h"], ["doctor", "--help"]])
+@pytest.mark.parametrize(
+    "words", [["--help"], ["why", "--help"], ["plan", "--help"], ["rule", "-h"], ["doctor", "--help"]]
+)
 def test_help_has_examples_and_fits(run: Any, words: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "80")
     answer = run(*words)
@@ -405,7 +407,7 @@ def test_examples_in_the_help_work(run: Any, monkeypatch: pytest.MonkeyPatch, tm
     monkeypatch.chdir(tmp_path)
     lines = [
         line.strip(" \u2502")
-        for words in (["--help"], ["why", "--help"], ["rule", "--help"])
+        for words in (["--help"], ["why", "--help"], ["plan", "--help"], ["rule", "--help"])
         for line in run(*words).out.splitlines()
     ]
     examples = [
@@ -417,6 +419,13 @@ def test_examples_in_the_help_work(run: Any, monkeypatch: pytest.MonkeyPatch, tm
     for example in examples:
         answer = run(*shlex.split(example)[1:])
         assert answer.code == (1 if "2x2x3" in example else 0), (example, answer.out, answer.err)
+
+
+def test_the_help_of_plan_names_every_algorithm(run: Any) -> None:
+    from convwise.engine.options import ALGORITHMS
+
+    told = run("plan", "--help").out
+    assert [name for name in ALGORITHMS if name not in told] == []
 
 
 def test_completion_is_offered(run: Any) -> None:

@@ -207,7 +207,7 @@ def work():
             wanted = Conv(w, bias, algorithm="windows", **told)(data)
             if abs(got - wanted).max() > 4e-6 * max(abs(wanted).max(), 1000):
                 wrong.append((family, layout))
-threading.stack_size(128 * 1024)
+threading.stack_size(64 * 1024)
 thread = threading.Thread(target=work)
 thread.start()
 thread.join()

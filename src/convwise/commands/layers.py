@@ -166,13 +166,23 @@ def solve(
 def plan(
     code: Annotated[str, typer.Argument(metavar="CODE", help="A layer or chain: text, a path, or -.")],
     input: Annotated[str | None, typer.Argument(metavar="INPUT", help="The input shape, as for why.")] = None,
-    algorithm: Annotated[str | None, typer.Option("--algorithm", help="Ask for one algorithm by name.")] = None,
+    algorithm: Annotated[str | None, typer.Option("--algorithm", help="Ask for one of those above by name.")] = None,
     threads: Annotated[int | None, typer.Option("--threads", help="At most so many threads.")] = None,
     tune: Annotated[bool, typer.Option("--tune", help="Measure the kernels here, and remember the fastest.")] = False,
     dialect: SpokenDialect = None,
     form: Form = None,
     json: Json = False,
 ) -> Wanted:
-    """Show how convolutions would be run here: kernel, tiles, work, and why not the others."""
+    """Show how convolutions would be run here: kernel, tiles, work, and why not the others.
+
+    The algorithms: reference and windows are NumPy's; direct, winograd, depthwise, grouped, first and planes are compiled kernels.
+
+    \b
+    Examples:
+      convwise plan "nn.Conv2d(64, 64, 3, padding=1)" 64x56x56
+      convwise plan "Conv2D(64, 3)" 56x56x64 --algorithm direct --threads 1
+      convwise plan "nn.Conv2d(64, 64, 3, padding=1)" 64x56x56 --tune
+      convwise plan model.py --format concise
+    """
     request: dict[str, object] = {"command": "plan", "code": code, "input": input, "dialect": dialect}
     return Wanted({**request, "algorithm": algorithm, "threads": threads, "tune": tune}, json, form)

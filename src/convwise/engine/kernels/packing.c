@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "memory.h"
 #include "pool.h"
 
 #define TOGETHER 16 /* filters whose weights are read side by side: as many rows as a first cache holds, whatever lies between */
@@ -264,6 +265,13 @@ static void cut_part(struct transforming *all, struct place at, int64_t part, fl
     if (!arrange_filters(&some, some.from, into, count)) atomic_store(&all->spoiled, true);
 }
 
+/* The numbers of a chunk before and after; too large for the stacks that some threads have. */
+struct chunk {
+    float near[MOST_LANES * MOST_TAPS * MOST_TAPS * MOST_LANES];
+    /* Written out as blocks: single vectors a power of two apart would fall on few places of the cache. */
+    float done[MOST_PRODUCTS * MOST_PRODUCTS * SPREAD];
+};
+
 /* One chunk of channels, one part after the other, for one vector of filters. */
 INSIDE void transform_chunk(struct transforming *all, int index, const int lanes, const int taps, const int products) {
     const struct spectrum *s = all->spectrum;
@@ -271,9 +279,8 @@ INSIDE void transform_chunk(struct transforming *all, int index, const int lanes
     int64_t apart = s->chunks * lanes * lanes;
     float *into = all->into + (at.group * s->vectors + at.vector) * products * products * apart;
     double cells[MOST_TAPS][MOST_TAPS][MOST_LANES];
-    float near[MOST_LANES * MOST_TAPS * MOST_TAPS * MOST_LANES];
-    /* Written out as blocks: single vectors a power of two apart would fall on few places of the cache. */
-    float done[MOST_PRODUCTS * MOST_PRODUCTS * SPREAD];
+    struct chunk *chunk = halide_malloc(0, sizeof *chunk);
+    float *near = chunk->near, *done = chunk->done;
     for (int64_t part = 0; part < at.parts; part++) {
         cut_part(all, at, part, near);
         for (int c = 0; c < lanes; c++) {
@@ -285,6 +292,7 @@ INSIDE void transform_chunk(struct transforming *all, int index, const int lanes
         for (int product = 0; product < products * products; product++)
             memcpy(into + product * apart + (at.chunk * at.parts + part) * lanes * lanes, done + product * SPREAD, lanes * lanes * sizeof(float));
     }
+    halide_free(0, chunk);
 }
 
 /* Sizes that the compiler knows, so that a vector of filters is one. */
