@@ -160,6 +160,16 @@ def drawn_for(family: str | None) -> st.SearchStrategy[Case]:
                 layouts=st.just("NHWC"),
                 most=60,
             )
+        case "long":
+            # Programs of the direct family that add up channels in parts: 1x1 windows.
+            return cases(
+                kernels=st.just(1),
+                padding=st.just(0),
+                groups=st.sampled_from([1, 1, 2, 3]),
+                each_in=st.sampled_from([6, 9, 12, 16, 20, 32, 35, 64]),
+                each_out=st.integers(1, 100),
+                most=25,
+            )
         case "depthwise":
             one, many = st.just(1), st.integers(16, 50)
             usual = (

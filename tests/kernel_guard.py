@@ -2,7 +2,7 @@
 
     python kernel_guard.py FAMILY COUNT SEED [FENCED]
 
-"edges" are the programs of that form of the direct family. FENCED is engine/fenced_malloc.c as a library, preloaded: then the
+"edges" and "long" are the programs of these forms of the direct family. FENCED is engine/fenced_malloc.c as a library, preloaded: then the
 kernels' own memory lies before forbidden pages too.
 
 The problem that is being computed stands in the last line of standard output, so that a crash names it.
@@ -36,6 +36,12 @@ def apart(fence: Fence, array: np.ndarray, axis: int, at_end: bool) -> np.ndarra
     return fence.of(gaps, at_end=at_end)[tuple(taken)]
 
 
+def short_chains(most: int) -> None:
+    """Sums of more products than so many are made in parts, where usually only those of hundreds are."""
+    direct.CHAIN, direct.LEAST = most, 1
+    direct.chain_of.cache_clear()
+
+
 def guard(case: Case, family: str, at_end: bool) -> None:
     """One case with input, weights, bias, residual, packed weights and result between forbidden pages."""
     fence = Fence()
@@ -49,7 +55,10 @@ def guard(case: Case, family: str, at_end: bool) -> None:
         return placed
 
     kept = calls.empty, compiled.aligned, packing.aligned, direct._depths, planning.FAMILIES
-    family, form = ("direct", family) if family == "edges" else (family, "")
+    chains = direct.CHAIN, direct.LEAST
+    if family == "long" or (family == "planes" and case.seed % 2):
+        short_chains(case.seed % 12 + 1)
+    family, form = ("direct", family) if family in ("edges", "long") else (family, "")
     if case.seed % 3 or form:
         # Not only the tile that seems cheapest, which for small layers is nearly always the same.
         planning.FAMILIES = {**FAMILIES, family: replace(FAMILIES[family], choices=one_of(family, case.seed, form))}
@@ -79,6 +88,8 @@ def guard(case: Case, family: str, at_end: bool) -> None:
         return
     finally:
         calls.empty, compiled.aligned, packing.aligned, direct._depths, planning.FAMILIES = kept
+        direct.CHAIN, direct.LEAST = chains
+        direct.chain_of.cache_clear()
     RAN[0] += 1
     assert not (result.view(np.uint32) == EMPTY).any(), "an output was not written"
     assert np.allclose(result, wanted, rtol=1e-5, atol=1e-5 * scale(case))

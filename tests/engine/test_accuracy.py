@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from kernel_cases import Case, drawn_for, expected
 
 import convwise as cw
-from convwise.engine import native
+from convwise.engine import Conv, native, planning
+from convwise.engine.families import FAMILIES, direct
 from convwise.engine.families.direct import CHAIN, LEAST, chain_of
 
 needed = pytest.mark.skipif(native.library() is None, reason="no kernels here")
@@ -47,6 +54,46 @@ def test_wider_windows_of_many_channels(layout: str) -> None:
     got = cw.conv2d(given, weight, layout=layout, algorithm="direct")
     got = got if layout == "NCHW" else got.transpose(0, 3, 1, 2)
     assert abs(got - right).max() <= PROMISE * abs(right).max()
+
+
+@needed
+@pytest.mark.parametrize("family", ["direct", "planes"])
+def test_every_program_that_adds_up_parts_gives_the_answer(family: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of chains that are short already with few channels; by fours, which follow each other, and by odd numbers."""
+    seen = set()
+    module = FAMILIES[family]
+
+    @settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+    @given(drawn_for("long"), st.integers(0, 100), st.sampled_from([4, 7, 8, 12]))
+    def every(case: Case, number: int, chain: int) -> None:
+        exact = replace(case, activation=None if case.activation in ("silu", "hardswish") else case.activation)
+        exact = replace(exact, stride=(1, 1), layout="NCHW") if family == "planes" else exact
+        x, w, bias = exact.arrays()
+        wanted = expected(exact)
+
+        def choices(*problem: Any) -> list[Any]:
+            found = [choice for choice in module.choices(*problem) if choice.variant.endswith("long")]
+            seen.update(choice.symbol for choice in found[number % max(len(found), 1) :][:1])
+            return found[number % max(len(found), 1) :][:1]
+
+        with monkeypatch.context() as patch:
+            patch.setattr(direct, "CHAIN", chain)
+            patch.setattr(direct, "LEAST", 1)
+            direct.chain_of.cache_clear()
+            planning.choose.cache_clear()
+            patch.setattr(planning, "FAMILIES", {**FAMILIES, family: replace(module, choices=choices)})
+            if chain_of(exact.channels // exact.groups) == exact.channels // exact.groups:
+                return
+            conv = Conv(w, bias, algorithm=family, threads=exact.threads, **exact.options())
+            result = conv(x, exact.residual_like(wanted.shape))
+        assert np.array_equal(result, wanted)
+
+    every()
+    direct.chain_of.cache_clear()
+    planning.choose.cache_clear()
+    kernels = native.library()
+    assert kernels is not None
+    assert seen >= {name for name in kernels.symbols if name.startswith(f"cw_{family}_") and "_long_" in name}
 
 
 @pytest.mark.parametrize("channels", [1, 64, 511, 512])
