@@ -110,9 +110,14 @@ def _picked(chain: Chain, wanted: Sequence[tuple[int, Slot]], weights: Any) -> l
     if chain.dialect == "torch":
         # The counter of batches that BatchNorm keeps is no weight.
         arrays = [array for array in arrays if array.ndim]
-    if len(arrays) != len(names):
-        raise _wrong_number(len(arrays), names)
-    return arrays
+    if len(arrays) == len(names):
+        return arrays
+    # A layer that runs again has its weights once.
+    once = [name for (number, _), name in zip(wanted, names, strict=True) if not chain.layers[number].shared]
+    held = dict(zip(once, arrays, strict=False))
+    if len(arrays) != len(once) or not held.keys() >= set(names):
+        raise _wrong_number(len(arrays), once)
+    return [held[name] for name in names]
 
 
 def _by_name(chain: Chain, names: Sequence[str], weights: Mapping[Any, Any]) -> list[Array]:

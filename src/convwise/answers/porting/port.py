@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import zip_longest
@@ -67,6 +68,11 @@ class Port(Presented):
         if not self.leaves.plain:
             given, taken = show(self.output), show(self.source.output)
             facts.append(Fact("output", (f"{given} comes back as {taken} (convert_output)",)))
+        uses = Counter(layer.name for layer in self.source.layers)
+        weighted = [flow.layer for flow in self.source.flows if any(step.params != 0 for step in flow.flows)]
+        for name in dict.fromkeys(layer.name for layer in weighted if layer.shared and layer.name):
+            told = f"{name} is one layer that runs {uses[name]} times; here each time is a layer of its own, with the same weights"
+            facts.append(Fact("shared", (told,)))
         if any(stage.feeds and any(stage.feeds) for stage in self.stages):
             facts.append(Fact("weights", (f"convert_weights makes what {TAKES[self.to]} takes",)))
         return tuple(facts)
