@@ -148,10 +148,10 @@ def _depths(problem: Problem, block: int, form: str) -> tuple[int, ...]:
 @lru_cache(maxsize=64)
 def chain_of(channels: int) -> int:
     """Channels of a 1x1 window that are added up before they join the other sums: parts of one size, so that no chain is long, or all."""
+    if channels <= CHAIN:
+        return channels
     parts = [each for each in range(LEAST, CHAIN + 1) if channels % each == 0]
-    return (
-        channels if channels <= CHAIN else max(parts, key=lambda each: (each % UNROLLED == 0, each), default=channels)
-    )
+    return max(parts, key=lambda each: (each % UNROLLED == 0, each), default=channels)
 
 
 def _small_enough(problem: Problem, pixels: int, depths: tuple[int, ...]) -> tuple[int, ...]:

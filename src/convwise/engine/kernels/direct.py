@@ -37,8 +37,8 @@ def variants(isa: Isa) -> Variants:
 
 @dataclass(frozen=True)
 class Sums:
-    """Some channels of a row of taps, added up from `cells` over `taps` = (channels, columns), and the domain of what joins the others:
-    the rows, a loop of one turn, and parts of the channels.
+    """A row of taps, or some channels of it, added up from `cells` over `taps` = (channels, columns), and the domain of what joins
+    the others: the rows, a loop of one turn, and the parts of the channels.
     """
 
     part: Any
@@ -82,7 +82,8 @@ def _algorithm(
     inp, (stage, square) = shared.inp, _copied(shared, lanes, layout, form)
     w = shared.weights
     deep = _deep(shared, form, deep)
-    # The second loop is of one turn: what the tiles at the edges alone need is computed there.
+    # The second loop is of one turn: what the tiles at the edges alone need is computed there. So is the third, but where channels
+    # are added up in parts.
     r = hl.RDom([(0, w.dim(3).extent()), (0, 1), (0, w.dim(1).extent() / deep)], "r")
     taps = hl.RDom([(0, deep), (0, w.dim(2).extent())], "taps")
     ky, kd = hl.Var("ky"), hl.Var("kd")
@@ -102,8 +103,8 @@ def _algorithm(
     group = hl.min(kb / each * inner, inp.dim(0).extent() - inner)
     if layout == "nchw":
         group = group / lanes * lanes
-    # Some channels of a row of taps are added up by themselves before they join the others: long sums lose fewer digits.
-    c = _channel(shared, kd, deep, taps)
+    # A row of taps, or a part of its channels, is added up by itself before it joins the others: long sums lose fewer digits.
+    c = kd * deep + taps.x
     cell = stage[group + c, first + xi * shared.stride_x, row + ky * shared.dilation_y, n]
     part[ki, xi, xt, kb, y, n, ky, kd] = hl.f32(0)
     part[ki, xi, xt, kb, y, n, ky, kd] += w[ki, c, taps.y, ky, kb] * cell
@@ -116,8 +117,8 @@ def _algorithm(
         acc[ki, xi, xt, kb, y, n] += part[ki, xi, xt, kb, y, n, r.x, r.z]
     sums: tuple[Sums, ...] = (Sums(part, stage, taps, r),)
     if form == "edges":
-        near = _near(shared, pixels, group, deep)
-        acc[ki, xi, xt, kb, y, n] += near.part[ki, xi, xt, kb, y, n, near.rows.x, near.rows.z]
+        near = _near(shared, pixels, group)
+        acc[ki, xi, xt, kb, y, n] += near.part[ki, xi, xt, kb, y, n, near.rows.x]
         sums = (*sums, near)
     # Planes are written along a row, so a tile is turned first; pixels that fill its last vector are never stored.
     flips = flipped(acc, lanes, pixels)
@@ -139,13 +140,8 @@ def _unstaged(layout: str, form: str) -> bool:
 
 
 def _deep(shared: Shared, form: str, deep: Any) -> Any:
-    """Channels that are added up by themselves, a divisor of all; the others have few, or are called for parts of them."""
+    """Channels that are added up before they join the other sums: all, or a divisor of them."""
     return deep if form == "long" else shared.weights.dim(1).extent()
-
-
-def _channel(shared: Shared, part: Any, deep: Any, taps: Any) -> Any:
-    """An input channel of a group. Halide does not see by itself that the parts are no more than the channels."""
-    return part * deep + taps.x
 
 
 def _copied(shared: Shared, lanes: int, layout: str, form: str) -> tuple[hl.Func, Square | None]:
@@ -173,20 +169,19 @@ def _inside(shared: Shared, x: Any, pixels: int, y: Any) -> Any:
     return (left >= 0) & (right < inp.dim(1).extent()) & (top >= 0) & (bottom < inp.dim(2).extent())
 
 
-def _near(shared: Shared, pixels: int, group: Any, deep: Any) -> Sums:
+def _near(shared: Shared, pixels: int, group: Any) -> Sums:
     """The sums of a tile whose windows lie in the input: it is read where it is."""
-    ki, xi, xt, kb, y, n, ky, kd = (hl.Var(name) for name in ("ki", "xi", "xt", "kb", "y", "n", "ky", "kd"))
+    ki, xi, xt, kb, y, n, ky = (hl.Var(name) for name in ("ki", "xi", "xt", "kb", "y", "n", "ky"))
     w, cells, part = shared.weights, hl.Func("cells"), hl.Func("near")
-    channel, x, row = hl.Var("c"), hl.Var("x"), hl.Var("row")
-    cells[channel, x, row, n] = shared.inp[channel, x, row, n]
-    taps = hl.RDom([(0, deep), (0, w.dim(2).extent())], "near_taps")
-    rows = hl.RDom([(0, w.dim(3).extent()), (0, 1), (0, w.dim(1).extent() / deep)], "near_rows")
+    c, x, row = hl.Var("c"), hl.Var("x"), hl.Var("row")
+    cells[c, x, row, n] = shared.inp[c, x, row, n]
+    taps = hl.RDom([(0, w.dim(1).extent()), (0, w.dim(2).extent())], "near_taps")
+    rows = hl.RDom([(0, w.dim(3).extent())], "near_rows")
     rows.where(_inside(shared, xt * pixels, pixels, y))
     across = (xt * pixels + xi) * shared.stride_x + taps.y * shared.dilation_x - shared.pad_x
     down = y * shared.stride_y + ky * shared.dilation_y - shared.pad_y
-    c = _channel(shared, kd, deep, taps)
-    part[ki, xi, xt, kb, y, n, ky, kd] = hl.f32(0)
-    part[ki, xi, xt, kb, y, n, ky, kd] += w[ki, c, taps.y, ky, kb] * cells[group + c, across, down, n]
+    part[ki, xi, xt, kb, y, n, ky] = hl.f32(0)
+    part[ki, xi, xt, kb, y, n, ky] += w[ki, taps.x, taps.y, ky, kb] * cells[group + taps.x, across, down, n]
     return Sums(part, cells, taps, rows)
 
 
@@ -271,9 +266,9 @@ def _schedule_sums(
         func.vectorize(ki, isa.lanes).unroll(ki).unroll(xi)
     for number, part in enumerate(parts):
         (ki, xi, *rest), rows = acc.args(), sums[number].rows
-        acc.update(number).reorder(ki, xi, rows.z, rows.x, rows.y, *rest)
-        acc.update(number).vectorize(ki, isa.lanes).unroll(ki).unroll(xi)
-        part.compute_at(acc, rows.z)
+        domain = (rows.z, rows.x, rows.y) if number == 0 else (rows.x,)
+        acc.update(number).reorder(ki, xi, *domain, *rest).vectorize(ki, isa.lanes).unroll(ki).unroll(xi)
+        part.compute_at(acc, domain[0])
     for number, some in enumerate(sums):
         inner, taps = acc if form == "point" else some.part, some.taps
         ki, xi, *rest = inner.args()
@@ -303,10 +298,8 @@ def _schedule_stage(shared: Shared, funcs: Funcs, isa: Isa, layout: str, wide: A
         return
     stage.bound_storage(c, wide)
     outer_c, inner_c, outer_x, inner_x = (hl.Var(name) for name in ("outer_c", "inner_c", "outer_x", "inner_x"))
-    stage.align_bounds(x, isa.lanes).align_bounds(c, isa.lanes).split(
-        c, outer_c, inner_c, isa.lanes, hl.TailStrategy.RoundUp
-    )
-    stage.split(x, outer_x, inner_x, isa.lanes, hl.TailStrategy.RoundUp)
+    for axis, outer, inner in ((c, outer_c, inner_c), (x, outer_x, inner_x)):
+        stage.align_bounds(axis, isa.lanes).split(axis, outer, inner, isa.lanes, hl.TailStrategy.RoundUp)
     stage.reorder(inner_c, inner_x, outer_x, y, outer_c, n).vectorize(inner_c).unroll(inner_x)
     assert funcs.square is not None
     funcs.square.schedule(shared, (stage, outer_x))
