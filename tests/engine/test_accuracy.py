@@ -45,9 +45,9 @@ def test_one_cell_windows_of_many_channels(channels: int, layout: str, algorithm
 @needed
 @pytest.mark.parametrize("layout", ["NHWC", "NCHW"])
 def test_wider_windows_of_many_channels(layout: str) -> None:
-    """3 x 5 windows of 1536 channels: their rows are chains of 7680 products where no call takes parts of the channels."""
+    """3 x 5 windows of 4096 channels: their rows are chains of 20,480 products where no call takes parts of the channels."""
     rng = np.random.default_rng(0)
-    x, weight = rng.standard_normal((1, 1536, 9, 10), np.float32), rng.standard_normal((33, 1536, 3, 5), np.float32)
+    x, weight = rng.standard_normal((1, 4096, 9, 10), np.float32), rng.standard_normal((33, 4096, 3, 5), np.float32)
     windows = np.lib.stride_tricks.sliding_window_view(x.astype(float), (3, 5), axis=(2, 3))
     right = np.einsum("kcij,nchwij->nkhw", weight.astype(float), windows, optimize=True)
     given = x if layout == "NCHW" else np.ascontiguousarray(x.transpose(0, 2, 3, 1))

@@ -115,7 +115,7 @@ def _picked(chain: Chain, wanted: Sequence[tuple[int, Slot]], weights: Any) -> l
     # A layer that runs again has its weights once.
     once = [name for (number, _), name in zip(wanted, names, strict=True) if not chain.layers[number].shared]
     held = dict(zip(once, arrays, strict=False))
-    if len(arrays) != len(once) or not held.keys() >= set(names):
+    if not len(held) == len(once) == len(arrays) or not held.keys() >= set(names):
         raise _wrong_number(len(arrays), once)
     return [held[name] for name in names]
 

@@ -24,7 +24,7 @@ GUARD = hl.TailStrategy.GuardWithIf
 
 def variants(isa: Isa) -> Variants:
     """`plain`: nothing but a clamp after the sum; `any`: the sum may come on top of what the output holds; `point` and, of many channels,
-    `long`: a 1x1 window without padding, which needs no stage; `edges`: with stages for the tiles at the edges alone.
+    `long`: a 1x1 window without padding, which with channels last needs no stage; `edges`: with stages for the tiles at the edges alone.
     """
     forms = [(layout, form) for layout in ("nhwc", "nchw") for form in ("any", "plain", "long")]
     forms += [("nhwc", form) for form in ("point", "edges")]
