@@ -40,8 +40,8 @@ TURNED = 10
 """Multiply-adds of a vector in whose time one of planes is turned into channels last, or back."""
 SQUARE = 16
 """Planes are turned by squares as wide as a vector, at most of so many cells."""
-UNSTAGED = ("point", "long")
-"""Programs of 1x1 windows, which with channels last read pixels where they lie."""
+POINTS = ("point", "long")
+"""Programs of 1x1 windows."""
 HELD, PLACES = 10, {"point": 4, "edges": 8}
 """Pixels whose places registers hold, and loads for each further one's in every row of weights: more where a pixel lies anywhere."""
 UNROLLED = 4
@@ -138,7 +138,7 @@ def _depths(problem: Problem, block: int, form: str) -> tuple[int, ...]:
     channels = problem.channels // problem.groups
     chain = problem.columns.kernel * (chain_of(channels) if form == "long" else channels)
     large = 4 * channels * problem.taps * block >= problem.machine.l2 // 4
-    if channels < 2 * PART or (chain <= LONGEST and (form in UNSTAGED or not large)):
+    if channels < 2 * PART or (chain <= LONGEST and (form in POINTS or not large)):
         return (channels,)
     counts = (-(-channels // (size * PART)) for size in (1, 2))
     parts = tuple(sorted({-(-channels // (16 * count)) * 16 for count in counts if count > 1}))
@@ -189,11 +189,11 @@ def _choice(
     tasks = problem.batch * -(-across // tiles) * -(-problem.out_height // rows) * -(-deep // blocks)
     threads = min(problem.threads, tasks)
     macs = _work(problem, pixels, across * pixels, each * block)
-    unstaged = form in UNSTAGED and problem.output_layout == "NHWC"
-    stage = 0 if unstaged else _stage(problem, wide, pixels, *((1, 1) if form == "edges" else (tiles, rows)))
+    point = unstaged(problem.output_layout.lower(), form)
+    stage = 0 if point else _stage(problem, wide, pixels, *((1, 1) if form == "edges" else (tiles, rows)))
     uneven = _uneven(problem, task, across, deep, tasks)
     peak = problem.machine.peak * threads
-    work = macs / peak * _slowness(problem, tile, block, depth, "point" if unstaged else form, stage)
+    work = macs / peak * _slowness(problem, tile, block, depth, "point" if point else form, stage)
     # A vector takes three cycles to its place, as long as six multiplications, and more where it comes from far apart
     # or goes beyond the second cache.
     gaps = problem.rows.dilation > 1 or problem.columns.dilation > 1
@@ -270,6 +270,11 @@ def _form(problem: Problem) -> str:
     if chain_of(channels) < channels:
         return "long"
     return "point" if problem.output_layout == "NHWC" else "plain"
+
+
+def unstaged(layout: str, form: str) -> bool:
+    """Whether a program reads pixels where they lie."""
+    return layout == "nhwc" and form in POINTS
 
 
 def _slowness(problem: Problem, tile: tuple[int, int], block: int, depth: int, form: str, stage: int) -> float:

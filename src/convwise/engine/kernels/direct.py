@@ -13,7 +13,7 @@ from typing import Any
 
 import halide as hl
 
-from convwise.engine.families.direct import HELD, UNROLLED, UNSTAGED
+from convwise.engine.families.direct import HELD, UNROLLED, unstaged
 from convwise.engine.isa import Isa, symbol
 from convwise.engine.kernels.common import Program, Shared, Variants, whole
 from convwise.engine.kernels.turning import Square, flipped, schedule_flipped
@@ -68,7 +68,7 @@ def build(isa: Isa, tile: tuple[int, int], layout: str, form: str) -> Program:
     if form == "any":
         _schedule_tile(shared, funcs, isa, (pixels, block), layout)
     _schedule_sums(shared, funcs, isa, (pixels, block), (layout, form), sums, _deep(shared, form, deep))
-    if not _unstaged(layout, form):
+    if not unstaged(layout, form):
         _schedule_stage(shared, funcs, isa, layout, wide)
     return shared.program(funcs.out, extra)
 
@@ -89,7 +89,7 @@ def _algorithm(
     ky, kd = hl.Var("ky"), hl.Var("kd")
     first = xt * pixels * shared.stride_x + taps.y * shared.dilation_x
     row = y * shared.stride_y
-    if not _unstaged(layout, form):
+    if not unstaged(layout, form):
         # Taps that read nothing but padding, for all pixels of a tile, are left out.
         across = (first + (pixels - 1) * shared.stride_x >= shared.pad_x) & (first < inp.dim(1).extent() + shared.pad_x)
         below = row + r.x * shared.dilation_y
@@ -134,11 +134,6 @@ def _algorithm(
     return Funcs(square, stage, acc, flips, tile, out), sums
 
 
-def _unstaged(layout: str, form: str) -> bool:
-    """Whether pixels are read where they lie."""
-    return layout == "nhwc" and form in UNSTAGED
-
-
 def _deep(shared: Shared, form: str, deep: Any) -> Any:
     """Channels that are added up before they join the other sums: all, or a divisor of them."""
     return deep if form == "long" else shared.weights.dim(1).extent()
@@ -150,7 +145,7 @@ def _copied(shared: Shared, lanes: int, layout: str, form: str) -> tuple[hl.Func
     square = Square.of(shared, lanes) if layout == "nchw" else None
     if square is not None:
         stage[c, x, y, n] = square.steps[-1][x % lanes * lanes + c % lanes, x / lanes, c / lanes, y, n]
-    elif _unstaged(layout, form):
+    elif unstaged(layout, form):
         # Pixels that only fill the last tile of a row are those of its last cell again.
         ends = (inp.dim(1).extent() - 1, inp.dim(2).extent() - 1)
         stage[c, x, y, n] = inp[c, hl.min(x, ends[0]), hl.min(y, ends[1]), n]
@@ -226,7 +221,7 @@ def _schedule_output(
         schedule_flipped(funcs.flips, out, kn, shape, isa.lanes)
     if form == "any":
         tile.compute_at(out, kn)
-    if form != "edges" and not _unstaged(layout, form):
+    if form != "edges" and not unstaged(layout, form):
         funcs.stage.compute_at(out, task)
 
 
@@ -275,7 +270,7 @@ def _schedule_sums(
         update = inner.update().reorder(ki, xi, taps.x, taps.y, *rest).vectorize(ki, isa.lanes).unroll(ki).unroll(xi)
         if pixels <= HELD:
             # What is copied is dense; the second sums are of the input where it lies.
-            dense = shared.inp.dim(0).stride() == 1 if _unstaged(layout, form) or number == 1 else hl.Expr(True)
+            dense = shared.inp.dim(0).stride() == 1 if unstaged(layout, form) or number == 1 else hl.Expr(True)
             branch = update.specialize((deep % UNROLLED == 0) & dense)
             branch.split(taps.x, hl.RVar("some"), taps.x, UNROLLED, GUARD).unroll(taps.x)
         row = shared.weights.in_(inner)
