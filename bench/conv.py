@@ -4,6 +4,7 @@
     python bench/conv.py --threads 2 --rows 1,4 some layers
     python bench/conv.py --layer 1,2048,33,33,256,3,1,12,12,1    another one: batch, channels, height, width, filters, kernel, stride, padding, dilation, groups
     python bench/conv.py --threads 2 --more     other layers of real networks, in place of the seventeen
+    python bench/conv.py --grouped              layers of groups: RegNet, ResNeXt, ShuffleNet, AlexNet
     python bench/conv.py --plain                the plain function, which packs the weights in every call, beside PyTorch's layers, which do too
     python bench/conv.py --endings              layers with SiLU, hard-swish, or a residual and ReLU behind them, beside PyTorch's
     python bench/conv.py --growth               how time grows with one size, and where it jumps
@@ -38,7 +39,7 @@ import conv_roofs
 import numpy as np
 from conv_bounds import MEMORY_BOUND
 from conv_growth import SERIES, series
-from conv_layers import LAYERS, MORE
+from conv_layers import GROUPED, LAYERS, MORE
 from conv_peers import MAKERS, Layer, arrays
 from conv_pools import POOL_MAKERS, POOLS
 from conv_roofs import plot
@@ -368,6 +369,7 @@ def main() -> None:
     parser.add_argument(
         "--more", action="store_true", help="the other layers of conv_layers.py, in place of the seventeen"
     )
+    parser.add_argument("--grouped", action="store_true", help="those with groups of the same file")
     parser.add_argument("--libraries", default="", help=f"some of {', '.join((*OURS, *PLAIN, *PEERS))}")
     parser.add_argument("--plain", action="store_true", help="what packs its weights in every call")
     parser.add_argument("--rounds", type=int, default=3, help="so many times all libraries in turn; medians of them")
@@ -406,7 +408,7 @@ def answer(work: dict[str, Any]) -> Any:
 
 def compared(options: argparse.Namespace, counts: list[int]) -> str:
     """All that a run without --growth prints."""
-    known = MORE if options.more else LAYERS
+    known = MORE if options.more else GROUPED if options.grouped else LAYERS
     rows = [int(row) for row in options.rows.split(",")] if options.rows else range(len(known))
     layers = [asked(text) for text in options.layer] or [known[row] for row in rows]
     wanted = (

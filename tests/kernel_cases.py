@@ -138,7 +138,7 @@ def drawn_for(family: str | None) -> st.SearchStrategy[Case]:
                 kernels=st.one_of(st.just(3), st.integers(1, 9)),
                 steps=st.just(1),
                 dilations=st.sampled_from([1, 1, 1, 2, 3]),
-                groups=st.just(1),
+                groups=st.sampled_from([1, 1, 1, 2, 5]),
                 each_in=st.integers(7, 40),
                 each_out=st.integers(7, 70),
             )

@@ -54,7 +54,7 @@ def guard(case: Case, family: str, at_end: bool) -> None:
         placed[...] = 0 if fill else np.nan
         return placed
 
-    kept = calls.empty, compiled.aligned, packing.aligned, direct._depths, planning.FAMILIES
+    kept = calls.empty, compiled.aligned, packing.aligned, direct._depths, planning.FAMILIES, planning.DEALT
     chains = direct.CHAIN, direct.LEAST
     if family == "long" or (family == "planes" and case.seed % 2):
         short_chains(case.seed % 12 + 1)
@@ -70,6 +70,9 @@ def guard(case: Case, family: str, at_end: bool) -> None:
         placed = fence.empty(shape, at_end=at_end)
         return placed, calls.address(placed)
 
+    if case.seed % 4 < 2:
+        # Threads take whole groups.
+        planning.DEALT = -1.0
     calls.empty = empty
     compiled.aligned = packing.aligned = aligned
     try:
@@ -87,7 +90,7 @@ def guard(case: Case, family: str, at_end: bool) -> None:
         RAN[1] += 1
         return
     finally:
-        calls.empty, compiled.aligned, packing.aligned, direct._depths, planning.FAMILIES = kept
+        calls.empty, compiled.aligned, packing.aligned, direct._depths, planning.FAMILIES, planning.DEALT = kept
         direct.CHAIN, direct.LEAST = chains
         direct.chain_of.cache_clear()
     RAN[0] += 1

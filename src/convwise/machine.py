@@ -22,6 +22,7 @@ SHARED_SOURCES = (
     *(
         "kernels/buffer.h",
         "kernels/finishing.c",
+        "kernels/groups.c",
         "kernels/memory.c",
         "kernels/memory.h",
         "kernels/packing.c",

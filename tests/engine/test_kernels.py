@@ -430,7 +430,7 @@ def test_every_slice_of_a_long_layer_has_work_for_every_thread(threads: int) -> 
     choice = choose(asked, "direct")
     assert choice is not None
     assert choice.macs > SLICE * threads
-    _, rows = _slices(asked, choice, (1, 1, 1, 1), (1, 1, 1, 1), 1)
+    *_, rows = _slices(asked, choice, (1, 1, 1, 1), (1, 1, 1, 1), 1)
     assert rows >= min(threads * dict(choice.tiles)["rows of a task"], 70)
 
 

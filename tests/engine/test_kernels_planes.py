@@ -149,7 +149,6 @@ def test_first_layers_with_pixels_in_the_lanes_give_the_answer(monkeypatch: pyte
         ({"stride": 2}, "only for 1x1 windows with stride 1 and no padding"),
         ({"stride": (1, 3)}, "only for 1x1 windows with stride 1 and no padding"),
         ({"padding": 1}, "only for 1x1 windows with stride 1 and no padding"),
-        ({"groups": 72}, "72 groups would be 72 calls; at most 64"),
     ],
 )
 def test_what_it_cannot_run_it_says(options: dict[str, Any], words: str) -> None:

@@ -20,12 +20,18 @@ pytestmark = pytest.mark.skipif(native.library() is None, reason="no kernels her
 
 
 def asked(
-    sizes: tuple[int, ...], filters: int, kernel: int = 1, stride: int = 1, threads: int = 1, kind: str = "conv"
+    sizes: tuple[int, ...],
+    filters: int,
+    kernel: int = 1,
+    stride: int = 1,
+    threads: int = 1,
+    kind: str = "conv",
+    groups: int = 1,
 ) -> Problem:
     axes = [Window(kernel, stride).over(size) for size in sizes[2:]]
     if kind == "transposed":
         axes = [Window(kernel, stride).over((size - 1) * stride + kernel) for size in sizes[2:]]
-    found = problem_of(sizes, filters, 1, axes, "NHWC", threads=threads, kind=kind)
+    found = problem_of(sizes, filters, groups, axes, "NHWC", threads=threads, kind=kind)
     assert found is not None
     return found
 
@@ -45,9 +51,30 @@ def test_no_call_is_much_longer_than_a_slice(kind: str, size: int, kernel: int, 
     """Threads beyond the processors make none shorter; every thread has at least one task, of at most a slice."""
     problem = asked((1, 64, size, size + 1), 64, kernel, stride, threads, kind)
     choice = chosen(problem)
-    images, rows = _slices(problem, choice, (1, 1, 1, 1), (1, 1, 1, 1), 1)
-    assert images == 1
+    groups, images, rows = _slices(problem, choice, (1, 1, 1, 1), (1, 1, 1, 1), 1)
+    assert (groups, images) == (1, 1)
     assert choice.macs * rows / problem.out_height <= 2.5 * SLICE * min(threads, cores())
+
+
+@pytest.mark.parametrize("apart", [False, True])
+@pytest.mark.parametrize("threads", [1, 2, 3])
+def test_groups_are_computed_by_one_call_as_far_as_a_slice_goes(threads: int, apart: bool) -> None:
+    """Where threads take whole groups, at least one for each thread, of fewer rows where they are long."""
+    near = (1, 1, 1, 1)
+    short = asked((2, 168, 14, 15), 168, 3, threads=threads, groups=7)
+    choice = replace(chosen(short), together=False, apart=apart)
+    assert _slices(short, choice, near, near, 7) == (7, 2, short.out_height)
+    long = asked((2, 168 * 8, 300, 301), 168 * 8, 3, threads=threads, groups=7)
+    choice = replace(chosen(long), together=False, apart=apart)
+    groups, images, rows = _slices(long, choice, near, near, 7)
+    assert images == 1
+    assert rows < long.out_height
+    assert groups == (min(threads, cores()) if apart else 1)
+    each = choice.macs // 14
+    assert each * groups * rows / long.out_height <= 2.5 * SLICE * min(threads, cores())
+    some = asked((2, 168, 200, 201), 168, 3, threads=threads, groups=7)
+    choice = replace(chosen(some), together=False, apart=apart)
+    assert _slices(some, replace(choice, macs=14 * SLICE // 3), near, near, 7)[:2] == (min(3 * threads, 7), 1)
 
 
 def test_images_of_one_call_stay_within_32_bits() -> None:
@@ -55,8 +82,8 @@ def test_images_of_one_call_stay_within_32_bits() -> None:
     problem = asked((9, 8, 9, 10), 16)
     choice = chosen(problem)
     near, far = (720, 1, 80, 8), (2**28, 1, 80, 8)
-    assert _slices(problem, choice, near, near, 1) == (9, problem.out_height)
-    assert _slices(problem, choice, far, near, 1)[0] == _slices(problem, choice, near, far, 1)[0] == 3
+    assert _slices(problem, choice, near, near, 1) == (1, 9, problem.out_height)
+    assert _slices(problem, choice, far, near, 1)[1] == _slices(problem, choice, near, far, 1)[1] == 3
     assert 3 * 2**28 <= LARGEST_INDEX < 9 * 2**28
 
 

@@ -6,11 +6,12 @@ import ctypes
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
+from math import prod
 from typing import Any
 
 from convwise.axis import Axis
 from convwise.engine.arrays import Array, aligned
-from convwise.engine.native import Buffer, Library, check, describe
+from convwise.engine.native import Buffer, Groups, Library, check, describe
 from convwise.engine.problem import LARGEST_INDEX, SLICE, Choice, Problem, fused
 from convwise.machine import cores
 
@@ -36,7 +37,7 @@ def reach(sizes: Sequence[int], steps: Sequence[int]) -> int:
 
 @dataclass(slots=True, eq=False)
 class Part:
-    """One call: which bytes of each array it starts at, and its argument list, whose addresses are those of the buffers.
+    """One call, of some groups: which bytes of each array it starts at, and where its argument list is.
 
     Where it is not the `first` of several that share their outputs, it adds its channels to what the output holds, and its bias
     is zero. `ending`, where the kernel leaves bare sums: output, residual and the argument list of the pass over them, and the
@@ -45,7 +46,7 @@ class Part:
 
     first: bool
     starts: tuple[int, int, int, int]
-    buffers: tuple[Buffer, Buffer, Buffer, Buffer, Buffer]
+    groups: Groups
     address: int
     kept: tuple[Any, ...]
     ending: tuple[Buffer, Buffer, int, int] | None = None
@@ -54,29 +55,32 @@ class Part:
 class Run:
     """One problem on arrays of fixed steps. Not for two threads at once: its descriptors hold the addresses of the call."""
 
-    __slots__ = ("finish", "kernel", "parts", "run", "symbol", "threads")
+    __slots__ = ("call", "finish", "parts", "run", "symbol", "threads")
 
     def __init__(
         self, kernels: Library, problem: Problem, choice: Choice, inputs: Steps, outputs: Steps, packed: tuple[int, ...]
     ) -> None:
         self.run, self.symbol, self.threads = kernels.run, choice.symbol, problem.threads
-        self.kernel, self.finish = kernels.kernel(choice.symbol), kernels.finish
+        self.call, self.finish = kernels.groups, kernels.finish
         self.parts = list(_parts(problem, choice, inputs, outputs, packed))
+        kernel = kernels.kernel(choice.symbol)
+        for part in self.parts:
+            part.groups.kernel = kernel
 
     def __call__(self, x: int, weights: int, bias: int, residual: int, out: int) -> None:
         """The addresses of the data; `residual` is that of `out` where there is none."""
         for part in self.parts:
             source, weight, channel, place = part.starts
-            inp, packed, start, add, result = part.buffers
-            inp.host = x + source
-            packed.host = weights + weight
+            groups = part.groups
+            groups.inp = x + source
+            groups.weights = weights + weight
+            groups.out = out + place
             if part.first:
-                start.host = bias + channel
-                add.host = residual + place
+                groups.bias = bias + channel
+                groups.residual = residual + place
             else:
-                add.host = out + place
-            result.host = out + place
-            code = self.run(self.kernel, part.address, self.threads)
+                groups.residual = out + place
+            code = self.run(self.call, part.address, self.threads)
             if code:
                 check(code, self.symbol)
             if part.ending is not None:
@@ -102,25 +106,29 @@ def _farthest(axis: Axis) -> int:
 
 
 def _parts(problem: Problem, choice: Choice, inputs: Steps, outputs: Steps, packed: tuple[int, ...]) -> Iterator[Part]:
-    """Groups, where one call does not compute them all, in slices of batch, rows and input channels."""
+    """In slices of groups, batch, rows and input channels."""
     groups = 1 if choice.together else problem.groups
-    images, rows = _slices(problem, choice, inputs, outputs, groups)
+    some, images, rows = _slices(problem, choice, inputs, outputs, groups)
     channels, filters = problem.channels // groups, problem.filters // groups
-    size = 4
-    for length in packed[1:]:
-        size *= length
+    steps = (4 * channels * inputs[1], 4 * prod(packed[1:]), 4 * filters, 4 * filters * outputs[1])
     depth = choice.depth or channels
     for group, image, row, first in product(
-        range(groups), range(0, problem.batch, images), range(0, problem.out_height, rows), range(0, channels, depth)
+        range(0, groups, some),
+        range(0, problem.batch, images),
+        range(0, problem.out_height, rows),
+        range(0, channels, depth),
     ):
-        count, high = min(images, problem.batch - image), min(rows, problem.out_height - row)
-        some = min(depth, channels - first)
+        count, high, deep = (
+            min(images, problem.batch - image),
+            min(rows, problem.out_height - row),
+            min(depth, channels - first),
+        )
         above = _above(problem, row)
-        source = 4 * (image * inputs[0] + (group * channels + first) * inputs[1] + above * inputs[2])
-        place = 4 * (image * outputs[0] + group * filters * outputs[1] + row * outputs[2])
+        source = 4 * (image * inputs[0] + first * inputs[1] + above * inputs[2])
+        place = 4 * (image * outputs[0] + row * outputs[2])
         weights = _dense(packed[1:])
-        if some < channels:
-            weights.dim[1].extent = some
+        if deep < channels:
+            weights.dim[1].extent = deep
         result = describe((filters, problem.out_width, high, count), _inner_first(outputs))
         added = describe((filters, problem.out_width, high, count), _inner_first(outputs))
         if choice.strip:
@@ -130,26 +138,34 @@ def _parts(problem: Problem, choice: Choice, inputs: Steps, outputs: Steps, pack
             )
             added = describe((filters, cells, 1, count), (plane, 1, cells, whole))
         buffers = (
-            describe((some, problem.width, problem.height - above, count), _inner_first(inputs)),
+            describe((deep, problem.width, problem.height - above, count), _inner_first(inputs)),
             weights,
             _dense((bias_length(filters),)),
             added,
             result,
         )
-        places = (source, group * size + 4 * first * packed[-1], 4 * group * filters, place)
+        starts = (source, 4 * first * packed[-1], 0, place)
+        at = tuple(start + group * step for start, step in zip(starts, steps, strict=True))
         part = _part(
             problem.bare if choice.finish else problem,
             choice,
             buffers,
-            places,
+            (at[0], at[1], at[2], at[3]),
             row,
-            (first == 0, first + some == channels),
+            (first == 0, first + deep == channels),
         )
+        _repeat(part.groups, min(some, groups - group), steps, choice.apart)
         # All groups at once: the channels of one lie in short pieces, where they come last.
-        if choice.finish and first + some == channels and group == groups - 1:
-            sizes = (problem.filters, problem.out_width, high, count)
-            _end(part, problem, sizes, _inner_first(outputs), place - 4 * group * filters * outputs[1])
+        if choice.finish and first + deep == channels and group + some >= groups:
+            _end(part, problem, (problem.filters, problem.out_width, high, count), _inner_first(outputs), place)
         yield part
+
+
+def _repeat(groups: Groups, count: int, steps: tuple[int, int, int, int], apart: int) -> None:
+    """Make a call one of `count` groups, each `steps` bytes behind the one before; a thread takes `apart` at a time, where that is not 0."""
+    inp, weights, bias, out = steps
+    groups.steps[:] = (inp, weights, bias if groups.bias is None else 0, out, out)
+    groups.count, groups.apart = count, apart
 
 
 def _end(part: Part, problem: Problem, sizes: tuple[int, ...], steps: tuple[int, ...], start: int) -> None:
@@ -164,7 +180,7 @@ def _end(part: Part, problem: Problem, sizes: tuple[int, ...], steps: tuple[int,
         ctypes.c_int32(problem.residual),
     ]
     everything: list[Any] = [out, residual, *scalars]
-    addresses = (ctypes.c_void_p * len(everything))(*(ctypes.addressof(value) for value in everything))
+    addresses = _addresses(everything)
     part.kept = (*part.kept, everything, addresses)
     part.ending = (out, residual, ctypes.addressof(addresses), start)
 
@@ -199,20 +215,22 @@ def slice_of(problem: Problem) -> int:
     return SLICE * min(problem.threads, cores())
 
 
-def _slices(problem: Problem, choice: Choice, inputs: Steps, outputs: Steps, groups: int) -> tuple[int, int]:
-    """Images, and rows of the output, that one call takes; as many rows as give every thread whole tasks of its own."""
+def _slices(problem: Problem, choice: Choice, inputs: Steps, outputs: Steps, groups: int) -> tuple[int, int, int]:
+    """Groups, images, and rows of the output, that one call takes; as many as give every thread whole tasks of its own."""
     each = choice.macs // (groups * problem.batch) or 1
     threads, slice_ = min(problem.threads, cores()), slice_of(problem)
+    some = max(threads * choice.apart, 1, min(groups, slice_ // each))
+    each *= min(some, groups)
     images = max(1, min(problem.batch, slice_ // each))
     farthest = max(abs(inputs[0]), abs(outputs[0]), 1)
     images = max(1, min(images, (LARGEST_INDEX // 2) // farthest))
     slices = -(-each // slice_)
     if images > 1 or slices == 1:
-        return images, problem.out_height
+        return some, images, problem.out_height
     rows = -(-problem.out_height // slices)
     task = dict(choice.tiles).get("rows of a task", choice.row_step)
-    step = choice.row_step if task % choice.row_step else task * threads
-    return 1, -(-rows // step) * step
+    step = choice.row_step if task % choice.row_step else task * (1 if choice.apart else threads)
+    return some, 1, -(-rows // step) * step
 
 
 def _part(
@@ -235,12 +253,17 @@ def _part(
     scalars: list[Any] = [ctypes.c_int32(value) for value in whole]
     scalars += [ctypes.c_float(form[1]), ctypes.c_float(form[2]), ctypes.c_int32(problem.residual or not first)]
     scalars += [ctypes.c_int32(value) for value in choice.extra]
-    inp, packed, bias, residual, out = buffers
+    *given, out = buffers
+    everything = [*given, *scalars, out]
+    addresses = _addresses(everything)
+    groups = Groups(arguments=ctypes.addressof(addresses), count=1, arguments_count=len(everything))
     zeros = None
     if not first:
-        zeros = aligned((bias.dim[0].extent + TILE,), fill=True)
-        bias.host = zeros.ctypes.data
-    everything = [inp, packed, bias, residual, *scalars, out]
-    addresses = (ctypes.c_void_p * len(everything))(*(ctypes.addressof(value) for value in everything))
-    kept = (everything, addresses, zeros)
-    return Part(first, starts, (inp, packed, bias, residual, out), ctypes.addressof(addresses), kept)
+        zeros = aligned((given[2].dim[0].extent + TILE,), fill=True)
+        groups.bias = zeros.ctypes.data
+    call = _addresses([groups])
+    return Part(first, starts, groups, ctypes.addressof(call), (everything, addresses, zeros, call))
+
+
+def _addresses(arguments: Sequence[Any]) -> ctypes.Array[ctypes.c_void_p]:
+    return (ctypes.c_void_p * len(arguments))(*(ctypes.addressof(value) for value in arguments))

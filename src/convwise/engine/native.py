@@ -49,6 +49,27 @@ class Buffer(ctypes.Structure):
     )
 
 
+class Groups(ctypes.Structure):
+    """struct groups of groups.c: a kernel's call for the first of `count` groups, and bytes from each array's to the next one's.
+
+    The places of the arrays are set anew for every call.
+    """
+
+    _fields_ = (
+        ("kernel", ctypes.c_void_p),
+        ("arguments", ctypes.c_void_p),
+        ("inp", ctypes.c_void_p),
+        ("weights", ctypes.c_void_p),
+        ("bias", ctypes.c_void_p),
+        ("residual", ctypes.c_void_p),
+        ("out", ctypes.c_void_p),
+        ("steps", ctypes.c_int64 * 5),
+        ("count", ctypes.c_int32),
+        ("arguments_count", ctypes.c_int32),
+        ("apart", ctypes.c_int32),
+    )
+
+
 FLOAT = 2
 OUT_OF_MEMORY = -11
 """As kernels tell it."""
@@ -67,7 +88,7 @@ class Library:
     `run(kernel, arguments, threads)` calls a kernel: its address, that of its array of argument addresses, and how many
     threads its loops may take; the number that comes back is 0 where all went well. A fork waits until no call is inside.
     `arrange` and `transform` are the addresses of what brings weights into the kernels' order, `finish` of what adds a residual
-    and applies an activation behind a kernel, called as these are.
+    and applies an activation behind a kernel, `groups` of what calls one for all groups; called as these are.
     """
 
     handle: ctypes.CDLL
@@ -77,6 +98,7 @@ class Library:
     arrange: int
     transform: int
     finish: int
+    groups: int
 
     def has(self, symbol: str) -> bool:
         return symbol in self.symbols
@@ -133,7 +155,7 @@ def _load() -> Library | str:
         handle = ctypes.CDLL(str(machine.LIBRARY))
         run = handle.convwise_run
         run.argtypes, run.restype = (ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int), ctypes.c_int
-        others = [_place(handle, f"convwise_{name}") for name in ("arrange", "transform", "finish")]
+        others = [_place(handle, f"convwise_{name}") for name in ("arrange", "transform", "finish", "groups")]
         for symbol in selected.symbols:
             handle[f"{symbol}_argv"]
     except (OSError, AttributeError) as error:

@@ -44,7 +44,7 @@ class Plan:
     that of `peak`, the float32 multiply-adds a second that the model gives all threads together, and `fraction_of_bandwidth`
     that of `bandwidth`, its bytes a second from memory. `measured` is what `tune=True` found here, with the seconds of the
     chosen kernel and of the model's own choice. `finish`: the activation is a pass of its own over what the kernel wrote, and so is a
-    residual, which a plan knows nothing of.
+    residual, which a plan knows nothing of. `apart`: a thread computes so many groups at a time; 0: all share the work of each.
     """
 
     input: tuple[int, ...]
@@ -73,6 +73,7 @@ class Plan:
     fraction_of_bandwidth: float | None = None
     measured: Measured | None = None
     finish: bool = False
+    apart: int = 0
 
     def to_dict(self) -> dict[str, Any]:
         told = {**asdict(self), "tiles": dict(self.tiles)}
@@ -83,7 +84,11 @@ class Plan:
 
     def __str__(self) -> str:
         kernel = self.kernel or "NumPy"
-        told = "" if self.threads is None else f"; {self.threads} threads"
+        told = (
+            ""
+            if self.threads is None
+            else f"; {self.threads} threads" + (", each of whole groups" if self.apart else "")
+        )
         lines = [
             f"{_sizes(self.input)} {self.layout} with {_sizes(self.weight)} weights -> {_sizes(self.output)}",
             f"  chosen     {self.algorithm} ({kernel}{told})",
@@ -306,6 +311,7 @@ def _compiled(shown: Shown, problem: Problem, method: str, activation: str | Non
         fraction=compute * useful / choice.seconds if choice.seconds else None,
         exact=choice.exact,
         finish=choice.finish,
+        apart=choice.apart,
         activation=activation,
         reason=reason,
         rejected=tuple(rejected),

@@ -20,6 +20,14 @@ PASSED = 0.5
 """Multiply-adds of a vector in whose time one number of the output is read again and stored, where a cache holds it."""
 CURVED = {CLAMP: 0.0, SILU: 1.0, HARD_SWISH: 0.5}
 """The same for its activation."""
+DEALS, APART = 4, 32
+"""Where threads take whole groups: of each so many tasks, that one which is held up leaves work for the others; and how many numbers
+of a cell a task writes at least with channels last, since threads that write to one cache line wait for each other.
+"""
+HELD_UP = 0.15
+"""The share of a task's time that the others wait for the last one."""
+DEALT = 3e-6
+"""Seconds in which groups are dealt out, and the last one is waited for."""
 TOO_FAR = "an image of more than 2**30 numbers, or steps that reach as far"
 CLOCK = 2.1e9
 """Cycles a second that the costs assume everywhere: what a system tells of its own changes from minute to minute."""
@@ -72,12 +80,33 @@ def why_not(family: Family, problem: Problem, kernels: Library) -> str | None:
 def choices(family: Family, problem: Problem, kernels: Library) -> list[Choice]:
     """Those of the family's programs that were built, and where they do not fuse what follows the sums, with a pass for it."""
     if family.fuses or problem.plain:
-        found = family.choices(problem, kernels.isa)
+        found = _all(family, problem, kernels.isa)
     else:
         after = _finishing(problem)
-        sums = family.choices(problem.bare, kernels.isa)
+        sums = _all(family, problem.bare, kernels.isa)
         found = [replace(choice, finish=True, seconds=choice.seconds + after) for choice in sums]
     return [choice for choice in found if kernels.has(choice.symbol)]
+
+
+def _all(family: Family, problem: Problem, isa: Isa) -> list[Choice]:
+    """The family's own, and those where threads do not share each group's work but take whole groups."""
+    found = list(family.choices(problem, isa))
+    if problem.groups == 1 or problem.threads == 1:
+        return found
+    each = max(problem.groups // (problem.threads * DEALS), 1)
+    if problem.output_layout == "NHWC":
+        each = max(each, -(-APART // (problem.filters // problem.groups)))
+    tasks = -(-problem.groups // each)
+    threads = min(problem.threads, tasks)
+    if threads == 1:
+        return found
+    share = (-(-tasks // threads) + HELD_UP) * each / problem.groups
+    for choice in family.choices(replace(problem, threads=1), isa):
+        workspace = threads * choice.workspace
+        if not choice.together and workspace <= problem.most_workspace:
+            seconds = share * choice.seconds + DEALT
+            found.append(replace(choice, apart=each, seconds=seconds, workspace=workspace))
+    return found
 
 
 def _finishing(problem: Problem) -> float:

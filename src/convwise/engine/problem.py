@@ -18,6 +18,9 @@ FAR = 20_000_000
 LINE, DISTANT = 3.0, 9.0
 """Vector multiply-adds in whose time a cache line of weights comes from beyond the core's cache, from beyond all caches."""
 
+CALL, NEXT = 2e-6, 0.5e-6
+"""Seconds that a call takes beside its work, and one more for another group: as long where threads wait for each other at its end."""
+
 CLAMP, SILU, HARD_SWISH = 0, 1, 2
 FUSED: dict[str | None, tuple[int, float, float]] = {
     None: (CLAMP, -inf, inf),
@@ -126,6 +129,10 @@ class Problem:
         """Bytes that a kernel may take beside the arrays: 8 MB, or as many as the output has."""
         return max(MOST_WORKSPACE, 4 * self.batch * self.filters * self.out_height * self.out_width)
 
+    def begun(self, calls: int) -> float:
+        """Seconds that so many calls, one after the other, take beside their work."""
+        return CALL + (calls - 1) * (NEXT if self.threads == 1 else CALL)
+
     @property
     def bytes(self) -> int:
         """Bytes of input, weights and output: what must be moved at least once."""
@@ -142,9 +149,9 @@ class Choice:
     `macs` are those really done, waste at ragged edges included. `extra` are the whole numbers that the program takes
     beyond the shared ones. A part of the output that starts at a row divisible by `row_step` may be computed by itself.
     `depth` input channels are added up by one call, the next ones on top of its output; 0: all by one. `strip`: the program
-    sees a plane of outputs as strips of so many, the last of which may reach past the end; 0: as rows. `together`: one call
-    computes all groups; else each is a call of its own. `finish`: the program leaves bare sums, and the residual and the
-    activation are a pass of their own over what it wrote.
+    sees a plane of outputs as strips of so many, the last of which may reach past the end; 0: as rows. `together`: the program
+    computes all groups; else each is a call of its own, and a thread takes `apart` of them at a time, where that is not 0.
+    `finish`: the program leaves bare sums, and the residual and the activation are a pass of their own over what it wrote.
     """
 
     family: str
@@ -160,4 +167,5 @@ class Choice:
     depth: int = 0
     strip: int = 0
     together: bool = False
+    apart: int = 0
     finish: bool = False

@@ -18,7 +18,6 @@ from convwise.engine.tiles import direct_tiles
 NAME = "direct"
 ALIAS = 256
 """Cells of a multiple of so many channels fall on few places of a processor's cache; 16 more spread them."""
-MOST_GROUPS = 64
 MOST_LOOKED_AT = 10_000
 PART = 128
 """Fewer input channels are not added up by a call of their own: the sums are written and read again for each part."""
@@ -52,6 +51,8 @@ ISSUED = 3
 """Instructions a cycle: half of what a core decodes, since its other half is most times another thread's."""
 FETCHED = 0.25
 """Cycles that a cache line takes which comes from the second cache while others are multiplied."""
+CACHED, UNCACHED = 4.0, 10.0
+"""Multiply-adds of a vector in whose time a cache line comes once more, for another group: from the second cache, or from beyond."""
 SHALLOW = 32
 """Products of an output at most whose sum takes less time than storing it."""
 CHAIN, LEAST, LONGEST = 512, 16, 2048
@@ -66,8 +67,6 @@ SKIPPED = 3
 def why_not(problem: Problem, isa: Isa) -> str | None:
     if problem.kind != "conv":
         return "only for convolutions"
-    if problem.groups > MOST_GROUPS and not any(_together(problem, isa, tile) for tile in direct_tiles(isa)):
-        return f"{problem.groups} groups would be {problem.groups} calls; at most {MOST_GROUPS}"
     return None if choices(problem, isa) else "its steps are so long that a tile's input would not fit 8 MB"
 
 
@@ -83,16 +82,18 @@ def _choices(problem: Problem, isa: Isa) -> Iterator[Choice]:
     form = _form(problem)
     # Cells that lie far apart, or on few places of the first cache, are read from a copy.
     copied = gaps or not problem.dense or problem.channels % ALIAS == 0 or problem.output_layout == "NCHW"
+    filters = problem.filters // problem.groups
+    narrow = min(vectors for _, vectors in direct_tiles(isa))
     for tile in direct_tiles(isa):
+        if filters <= narrow * isa.lanes and tile[1] > narrow:
+            continue  # all but its first vectors would stay empty
         if _together(problem, isa, tile):
             yield from _choices_together(problem, isa, tile, counts)
-        if problem.groups > MOST_GROUPS:
-            continue
         pixels, block = tile[0], tile[1] * isa.lanes
         for depth in _small_enough(problem, pixels, _depths(problem, block, form)):
             rooms = [_room(problem, block, depth)] + [MOST_WORKSPACE // problem.threads] * gaps
             wide = _wide(problem, isa, depth)
-            deep = -(-problem.filters // problem.groups // block)
+            deep = -(-filters // block)
             tasks = {_task(problem, (wide, pixels), deep, room, wanted) for room in rooms for wanted in counts}
             used = "any" if depth < problem.channels // problem.groups else form
             for task, one in product(tasks, (used, "edges") if used == "plain" and not copied else (used,)):
@@ -183,9 +184,9 @@ def _choice(
     (pixels, vectors), (depth, wide), (tiles, rows, blocks) = tile, depths, task
     block = vectors * isa.lanes
     channels, filters = problem.channels // problem.groups, problem.filters // problem.groups
-    calls, apart = -(-channels // depth), 1 if together else problem.groups
+    calls, several = -(-channels // depth), 1 if together else problem.groups
     across, each = -(-problem.out_width // pixels), -(-filters // block)
-    deep = each * problem.groups // apart
+    deep = each * problem.groups // several
     tasks = problem.batch * -(-across // tiles) * -(-problem.out_height // rows) * -(-deep // blocks)
     threads = min(problem.threads, tasks)
     macs = _work(problem, pixels, across * pixels, each * block)
@@ -204,7 +205,12 @@ def _choice(
     copied *= -(-wide // isa.lanes) * isa.lanes / wide
     stages = _edges(problem, pixels) * deep if form == "edges" else tasks
     each_cell = CELL * isa.lanes / (4 * wide) if problem.input_layout == "NHWC" else 0.0
-    moved = apart * calls * stages * stage * (copied + each_cell) / problem.machine.peak / threads
+    moved = several * calls * stages * stage * (copied + each_cell) / problem.machine.peak / threads
+    if several > 1 and problem.output_layout == "NHWC":
+        # Neighbouring groups share cache lines, which come once for each.
+        line = CACHED if problem.bytes <= problem.machine.l2 else UNCACHED
+        cells = problem.height * problem.width + problem.out_height * problem.out_width
+        moved += problem.batch * cells * several * line * isa.lanes / problem.machine.peak / threads
     outputs = problem.filters * problem.out_height * problem.out_width * problem.batch
     # Outputs are turned by the tile, in squares that its pixels fill in part.
     filled = -(-pixels // isa.lanes) * isa.lanes / pixels if problem.output_layout == "NCHW" else 0.0
@@ -218,7 +224,9 @@ def _choice(
         symbol=symbol(NAME, variant, isa),
         tiles=named if calls == 1 else (*named, ("input channels of a call", depth)),
         extra=(rows, tiles, blocks, beside, wide, int(_skips(problem)), each, chain_of(depth)),
-        seconds=(work + moved + stored) * uneven + apart * calls * (2e-6 + tasks * HANDED / threads),
+        seconds=(work + moved + stored) * uneven
+        + problem.begun(several * calls)
+        + several * calls * tasks * HANDED / threads,
         workspace=threads * stage,
         macs=macs,
         depth=0 if calls == 1 else depth,

@@ -33,8 +33,6 @@ def why_not(problem: Problem, isa: Isa) -> str | None:
     axes = (problem.rows, problem.columns)
     if any(axis.kernel > 1 or axis.stride > 1 or axis.pad_low or axis.pad_high for axis in axes):
         return "only for 1x1 windows with stride 1 and no padding"
-    if problem.groups > direct.MOST_GROUPS:
-        return f"{problem.groups} groups would be {problem.groups} calls; at most {direct.MOST_GROUPS}"
     return None if choices(problem, isa) else f"its channels of few pixels take more than {MOST_PANEL:,} bytes"
 
 
@@ -108,7 +106,7 @@ def _choice(problem: Problem, isa: Isa, tile: tuple[int, int], task: tuple[int, 
         symbol=symbol(NAME, variant, isa),
         tiles=(("pixels", pixels), ("channels", block), ("tiles of a task", tiles), ("blocks of a task", blocks)),
         extra=(tiles, blocks),
-        seconds=seconds + problem.groups * (2e-6 + tasks * direct.HANDED / threads),
+        seconds=seconds + problem.begun(problem.groups) + problem.groups * tasks * direct.HANDED / threads,
         workspace=threads * panel,
         macs=macs,
         strip=tiles * pixels,

@@ -9,7 +9,6 @@ from convwise.engine.order import Order
 from convwise.engine.problem import SLICE, Choice, Problem
 
 NAME = "transposed"
-MOST_GROUPS = 64
 
 
 def tile_of(isa: Isa) -> tuple[int, int]:
@@ -20,8 +19,6 @@ def tile_of(isa: Isa) -> tuple[int, int]:
 def why_not(problem: Problem, isa: Isa) -> str | None:
     if problem.kind != "transposed":
         return "only for transposed convolutions"
-    if problem.groups > MOST_GROUPS:
-        return f"{problem.groups} groups would be {problem.groups} calls; at most {MOST_GROUPS}"
     return None if choices(problem, isa) else TOO_WIDE
 
 
@@ -50,7 +47,7 @@ def choices(problem: Problem, isa: Isa) -> list[Choice]:
             symbol=symbol(NAME, variant, isa),
             tiles=(("pixels", pixels), ("channels", block), ("rows of a task", rows), ("blocks of a task", each)),
             extra=(rows, each),
-            seconds=seconds + 2e-6 * problem.groups,
+            seconds=seconds + problem.begun(problem.groups),
             workspace=threads * 8 * block * problem.out_width,
             macs=macs,
         )

@@ -22,7 +22,6 @@ from convwise.engine.problem import DISTANT, FAR, LARGEST_INDEX, LINE, MOST_WORK
 from convwise.engine.winograd_tiles import SIZES, THIN, TOGETHER, built, named, pixels, size_of
 
 NAME = "winograd"
-MOST_GROUPS = 8
 LEAST_CHANNELS = 8
 """Below, transforming costs more than the products save."""
 MOST_TILES = THIN
@@ -63,8 +62,6 @@ def why_not(problem: Problem, isa: Isa) -> str | None:
     for name, gap, outputs in (("height", down, problem.out_height), ("width", across, problem.out_width)):
         if 1 < gap >= outputs:
             return f"{outputs} outputs along the {name} with a dilation of {gap}: no two windows share cells there"
-    if problem.groups > MOST_GROUPS:
-        return f"{problem.groups} groups would be {problem.groups} calls; at most {MOST_GROUPS}"
     channels, filters = problem.channels // problem.groups, problem.filters // problem.groups
     if min(channels, filters) < LEAST_CHANNELS:
         return f"{channels} channels to {filters}: with fewer than {LEAST_CHANNELS} the transforms cost more than they save"

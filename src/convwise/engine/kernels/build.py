@@ -31,10 +31,11 @@ from convwise.engine.kernels.table import FAMILIES, STAGES, TABLE
 
 SOURCE = Path(__file__).parents[3]
 ELF_MACHINES = {"x86-64": 62, "arm-64": 183}
-EXPORTED = ("convwise_run", "convwise_arrange_argv", "convwise_transform_argv", "convwise_finish_argv")
+CALLED = ("arrange", "transform", "finish", "groups")
+EXPORTED = ("convwise_run", *(f"convwise_{name}_argv" for name in CALLED))
 SOURCES = tuple(
     Path(__file__).parent / name
-    for name in ("packing.c", "threads.c", "memory.c", "finishing.c", "winograd/winograd.c")
+    for name in ("packing.c", "threads.c", "memory.c", "finishing.c", "groups.c", "winograd/winograd.c")
 )
 
 

@@ -7,6 +7,8 @@
 
 typedef int (*task_t)(void *context, int index, uint8_t *closure);
 int halide_do_par_for(void *context, task_t task, int min, int size, uint8_t *closure);
+int convwise_allowed(void);
+void convwise_allow(int threads);
 
 /* One function, compiled for several instruction sets, the best one picked when the library is loaded. */
 #if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)

@@ -193,6 +193,8 @@ int halide_do_par_for(void *context, task_t task, int min, int size, uint8_t *cl
 /* How many threads a loop of the calling one may take. */
 int convwise_allowed(void) { return allowed; }
 
+void convwise_allow(int threads) { allowed = threads; }
+
 /* End all threads; the next loop starts them anew. No loop may run. */
 static void stop_workers(void) {
     pthread_mutex_lock(&lock);

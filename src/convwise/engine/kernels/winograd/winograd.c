@@ -19,7 +19,6 @@
 #define WHOLE 0
 
 typedef int (*program_t)(void **arguments);
-int convwise_allowed(void);
 
 /* ROWS: rectangles in parallel. DEEP: one after the other, each in parallel first over input channels and then over groups of
  * output channels. THIN: as deep, with weights that are transformed while they are used.
