@@ -71,7 +71,7 @@ def test_threads_may_take_whole_groups(family: str, apart: bool, forced: Any) ->
             seen.append(choice.symbol)
 
     every()
-    assert len(seen) > 20
+    assert len(seen) >= 10
 
 
 @pytest.mark.parametrize(("family", "kernel"), [("direct", 3), ("winograd", 3), ("planes", 1)])
