@@ -17,6 +17,7 @@ from convwise.axis import Pads, Window
 from convwise.engine import Conv, compiled, native, planning, running
 from convwise.engine.calls import problem_of
 from convwise.engine.families import direct
+from convwise.engine.tiles import direct_tiles
 from convwise.errors import ArgumentError
 from convwise.ops import ConvTranspose, Layout
 
@@ -90,10 +91,9 @@ def test_there_may_be_as_many_groups_as_there_are(family: str, kernel: int, grou
 
 @pytest.mark.parametrize("last", [False, True])
 def test_transposed_layers_of_many_groups_are_compiled(last: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A bilinear upsampling of 72 channels, each by itself."""
-    op = ConvTranspose((Window(4, stride=2, padding=Pads(1, 1)),) * 2, 72, 72, 72, bias=False)
+    op = ConvTranspose((Window(4, stride=2, padding=Pads(1, 1)),) * 2, 144, 72 * 8, 72, bias=False)
     rng = np.random.default_rng(0)
-    w, x = rng.standard_normal((72, 1, 4, 4)).astype(np.float32), rng.standard_normal((2, 72, 9, 10)).astype(np.float32)
+    w, x = (rng.standard_normal(shape).astype(np.float32) for shape in ((144, 8, 4, 4), (2, 144, 9, 10)))
     layout = Layout(channels_last=last)
     given = np.ascontiguousarray(np.moveaxis(x, 1, -1)) if last else x
     calls, run = [], compiled.Run.__call__
@@ -102,6 +102,34 @@ def test_transposed_layers_of_many_groups_are_compiled(last: bool, monkeypatch: 
     assert calls
     slow = running.run(op, given, {"weight": w}, layout, method="reference")
     assert np.allclose(fast, slow, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("kind", ["max", "average"])
+@pytest.mark.parametrize("layout", ["NHWC", "NCHW"])
+def test_pools_are_not_dealt_out_by_groups(kind: str, layout: str, forced: Any) -> None:
+    """Their programs compute all channels, so a cut for one thread would be all that there is."""
+    forced(True)
+    axes = [Window(3, padding=Pads(1, 1)).over(14)] * 2
+    problem = problem_of((1, 64, 14, 14), 64, 64, axes, layout, threads=4, kind=kind)
+    assert problem is not None
+    choice = planning.choose(problem, None)
+    assert choice is not None
+    assert (choice.family, choice.together, choice.apart) == ("pool", True, 0)
+
+
+def test_few_filters_take_narrow_tiles_where_their_input_fits() -> None:
+    """Steps of 50 columns: seven pixels' input would be more than may be copied, four pixels' is not."""
+    kernels = native.library()
+    assert kernels is not None
+    vectors = min(vectors for _, vectors in direct_tiles(kernels.isa))
+    filters = vectors * kernels.isa.lanes
+    for stride, dilation, narrow in ((1, 1, True), (50, 200, False)):
+        axes = [Window(3, dilation=dilation).over(402), Window(9, stride=stride).over(409)]
+        problem = problem_of((1, 64, 402, 409), filters, 1, axes, "NCHW", threads=1)
+        assert problem is not None
+        found = direct.choices(problem, kernels.isa)
+        assert found
+        assert all(dict(choice.tiles)["channels"] == filters for choice in found) is narrow
 
 
 def test_threads_do_not_write_into_one_cache_line() -> None:

@@ -540,7 +540,13 @@ def problem(channels: int, filters: int, groups: int, dilation: int = 1, kind: s
         ("first", "2 groups; only for one", (4, 8, 2)),
         ("first", "dilation 2 along the rows; only 1, so that a window's row is one run of numbers", (3, 8, 1, 2)),
         ("transposed", "only for transposed convolutions", (8, 8, 1)),
-        ("transposed", None, (65, 65, 65, 1, "transposed")),
+        (
+            "transposed",
+            "65 groups of 7 filters each; of more than 64 groups each must have 8",
+            (65, 65 * 7, 65, 1, "transposed"),
+        ),
+        ("transposed", None, (65, 65 * 8, 65, 1, "transposed")),
+        ("transposed", None, (64, 64, 64, 1, "transposed")),
         ("pool", "only for maximum and average pooling", (8, 8, 1)),
     ],
 )

@@ -219,8 +219,9 @@ def _slices(problem: Problem, choice: Choice, inputs: Steps, outputs: Steps, gro
     """Groups, images, and rows of the output, that one call takes; as many as give every thread whole tasks of its own."""
     each = choice.macs // (groups * problem.batch) or 1
     threads, slice_ = min(problem.threads, cores()), slice_of(problem)
-    some = max(threads * choice.apart, 1, min(groups, slice_ // each))
-    each *= min(some, groups)
+    step = max(threads * choice.apart, 1)
+    some = min(max(slice_ // (each * step), 1) * step, groups)
+    each *= some
     images = max(1, min(problem.batch, slice_ // each))
     farthest = max(abs(inputs[0]), abs(outputs[0]), 1)
     images = max(1, min(images, (LARGEST_INDEX // 2) // farthest))

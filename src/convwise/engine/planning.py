@@ -91,7 +91,7 @@ def choices(family: Family, problem: Problem, kernels: Library) -> list[Choice]:
 def _all(family: Family, problem: Problem, isa: Isa) -> list[Choice]:
     """The family's own, and those where threads do not share each group's work but take whole groups."""
     found = list(family.choices(problem, isa))
-    if problem.groups == 1 or problem.threads == 1:
+    if problem.groups == 1 or problem.threads == 1 or all(choice.together for choice in found):
         return found
     each = max(problem.groups // (problem.threads * DEALS), 1)
     if problem.output_layout == "NHWC":

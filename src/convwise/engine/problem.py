@@ -18,8 +18,10 @@ FAR = 20_000_000
 LINE, DISTANT = 3.0, 9.0
 """Vector multiply-adds in whose time a cache line of weights comes from beyond the core's cache, from beyond all caches."""
 
+CACHED, UNCACHED = 4.0, 10.0
+"""The same for a cache line of the input or the output that comes once more, for another group: from the second cache, or from beyond."""
 CALL, NEXT = 2e-6, 0.5e-6
-"""Seconds that a call takes beside its work, and one more for another group: as long where threads wait for each other at its end."""
+"""Seconds that a call takes beside its work, and each further group in it: as long as a call where threads wait for each other at its end."""
 
 CLAMP, SILU, HARD_SWISH = 0, 1, 2
 FUSED: dict[str | None, tuple[int, float, float]] = {
@@ -129,9 +131,17 @@ class Problem:
         """Bytes that a kernel may take beside the arrays: 8 MB, or as many as the output has."""
         return max(MOST_WORKSPACE, 4 * self.batch * self.filters * self.out_height * self.out_width)
 
-    def begun(self, calls: int) -> float:
-        """Seconds that so many calls, one after the other, take beside their work."""
-        return CALL + (calls - 1) * (NEXT if self.threads == 1 else CALL)
+    def begun(self, groups: int) -> float:
+        """Seconds that a call for so many groups, one after the other, takes beside their work."""
+        return CALL + (groups - 1) * (NEXT if self.threads == 1 else CALL)
+
+    @property
+    def lines_again(self) -> float:
+        """Vector multiply-adds in whose time cache lines come once more for each group: with channels last, neighbouring groups share them."""
+        if self.groups == 1 or self.output_layout == "NCHW":
+            return 0.0
+        cells = self.batch * (self.height * self.width + self.out_height * self.out_width)
+        return self.groups * cells * (CACHED if self.bytes <= self.machine.l2 else UNCACHED)
 
     @property
     def bytes(self) -> int:

@@ -24,7 +24,7 @@ from convwise.engine.arrays import Array, aligned, memory
 from convwise.engine.compiled import Run
 from convwise.engine.families import FAMILIES
 from convwise.engine.native import Library
-from convwise.engine.packing import pack, pad_bias
+from convwise.engine.packing import pack, pack_bytes, pad_bias
 from convwise.engine.problem import Choice, Machine, Problem
 
 LONGEST = 1.0
@@ -99,9 +99,9 @@ def tuned(problem: Problem, algorithm: str | None) -> Tuned | None:
         return None
     if first.seconds > LONGEST:
         return Tuned(first, None, f"not measured: one call is expected to take {first.seconds:.1f} s")
-    if _bytes(problem) > memory() // 4:
-        return Tuned(first, None, "not measured: its arrays would take more than a quarter of the memory")
     choices = _choices(problem, algorithm, kernels)
+    if problem.bytes + max(pack_bytes(problem, choice) for choice in choices) > memory() // 4:
+        return Tuned(first, None, "not measured: its arrays would take more than a quarter of the memory")
     key = _key(problem, choices)
     gate = _measuring()
     mine = gate.acquire(timeout=WAIT)
@@ -130,11 +130,6 @@ def _keep(key: str, found: Tuned) -> None:
         _known[key] = found
         while len(_known) > MOST:
             _known.popitem(last=False)
-
-
-def _bytes(problem: Problem) -> int:
-    """Of the arrays of one measurement; Winograd's weights are four times as many."""
-    return problem.bytes + 16 * problem.filters * problem.channels // problem.groups * problem.taps
 
 
 def _choices(problem: Problem, algorithm: str | None, kernels: Library) -> list[Choice]:

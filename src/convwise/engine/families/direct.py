@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from heapq import heapreplace
 from itertools import product
@@ -51,8 +51,6 @@ ISSUED = 3
 """Instructions a cycle: half of what a core decodes, since its other half is most times another thread's."""
 FETCHED = 0.25
 """Cycles that a cache line takes which comes from the second cache while others are multiplied."""
-CACHED, UNCACHED = 4.0, 10.0
-"""Multiply-adds of a vector in whose time a cache line comes once more, for another group: from the second cache, or from beyond."""
 SHALLOW = 32
 """Products of an output at most whose sum takes less time than storing it."""
 CHAIN, LEAST, LONGEST = 512, 16, 2048
@@ -71,10 +69,18 @@ def why_not(problem: Problem, isa: Isa) -> str | None:
 
 
 def choices(problem: Problem, isa: Isa) -> list[Choice]:
-    return [choice for choice in _choices(problem, isa) if choice.workspace <= problem.most_workspace]
+    tiles = direct_tiles(isa)
+    narrow = [tile for tile in tiles if tile[1] == min(vectors for _, vectors in tiles)]
+    # Of a wider one all but the first vectors would stay empty.
+    few = problem.filters // problem.groups <= narrow[0][1] * isa.lanes
+    return (few and _fitting(problem, isa, narrow)) or _fitting(problem, isa, tiles)
 
 
-def _choices(problem: Problem, isa: Isa) -> Iterator[Choice]:
+def _fitting(problem: Problem, isa: Isa, tiles: Sequence[tuple[int, int]]) -> list[Choice]:
+    return [choice for choice in _choices(problem, isa, tiles) if choice.workspace <= problem.most_workspace]
+
+
+def _choices(problem: Problem, isa: Isa, tiles: Sequence[tuple[int, int]]) -> Iterator[Choice]:
     # Many tasks leave work for a thread whose neighbour is held up, few copy less of the input twice.
     counts = tuple(problem.threads * each for each in (1, 2, 4, 8)) if problem.threads > 1 else (1,)
     # Windows with gaps span much more than they read: fewer tasks, with stages beyond the second cache, copy less.
@@ -83,10 +89,7 @@ def _choices(problem: Problem, isa: Isa) -> Iterator[Choice]:
     # Cells that lie far apart, or on few places of the first cache, are read from a copy.
     copied = gaps or not problem.dense or problem.channels % ALIAS == 0 or problem.output_layout == "NCHW"
     filters = problem.filters // problem.groups
-    narrow = min(vectors for _, vectors in direct_tiles(isa))
-    for tile in direct_tiles(isa):
-        if filters <= narrow * isa.lanes and tile[1] > narrow:
-            continue  # all but its first vectors would stay empty
+    for tile in tiles:
         if _together(problem, isa, tile):
             yield from _choices_together(problem, isa, tile, counts)
         pixels, block = tile[0], tile[1] * isa.lanes
@@ -206,11 +209,8 @@ def _choice(
     stages = _edges(problem, pixels) * deep if form == "edges" else tasks
     each_cell = CELL * isa.lanes / (4 * wide) if problem.input_layout == "NHWC" else 0.0
     moved = several * calls * stages * stage * (copied + each_cell) / problem.machine.peak / threads
-    if several > 1 and problem.output_layout == "NHWC":
-        # Neighbouring groups share cache lines, which come once for each.
-        line = CACHED if problem.bytes <= problem.machine.l2 else UNCACHED
-        cells = problem.height * problem.width + problem.out_height * problem.out_width
-        moved += problem.batch * cells * several * line * isa.lanes / problem.machine.peak / threads
+    if several > 1:
+        moved += problem.lines_again * isa.lanes / problem.machine.peak / threads
     outputs = problem.filters * problem.out_height * problem.out_width * problem.batch
     # Outputs are turned by the tile, in squares that its pixels fill in part.
     filled = -(-pixels // isa.lanes) * isa.lanes / pixels if problem.output_layout == "NCHW" else 0.0
@@ -225,8 +225,7 @@ def _choice(
         tiles=named if calls == 1 else (*named, ("input channels of a call", depth)),
         extra=(rows, tiles, blocks, beside, wide, int(_skips(problem)), each, chain_of(depth)),
         seconds=(work + moved + stored) * uneven
-        + problem.begun(several * calls)
-        + several * calls * tasks * HANDED / threads,
+        + calls * (problem.begun(several) + several * tasks * HANDED / threads),
         workspace=threads * stage,
         macs=macs,
         depth=0 if calls == 1 else depth,

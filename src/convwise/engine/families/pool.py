@@ -129,6 +129,7 @@ def _whole_last(problem: Problem, isa: Isa) -> Choice:
         seconds=_seconds(problem, isa, cells * groups * vectors * 2.0, threads),
         workspace=4 * problem.batch * problem.channels * parts,
         macs=cells * groups * vectors * isa.lanes,
+        together=True,
     )
 
 
@@ -148,6 +149,7 @@ def _whole_first(problem: Problem, isa: Isa) -> Choice:
         seconds=_seconds(problem, isa, cycles, threads),
         workspace=threads * 8 * AT_ONCE * isa.lanes,
         macs=problem.batch * problem.taps * problem.channels,
+        together=True,
     )
 
 
@@ -198,6 +200,7 @@ def _last(problem: Problem, isa: Isa, name: str, lanes: int) -> Choice:
         workspace=4 * (problem.out_width + problem.out_height) + threads * stage(rows),
         macs=tiles * work * lanes * problem.taps,
         row_step=HIGH,
+        together=True,
     )
 
 
@@ -230,6 +233,7 @@ def _first(problem: Problem, isa: Isa, alike: bool) -> Choice:
         workspace=threads * stage(rows),
         macs=tiles * ROWS * isa.lanes * problem.taps,
         row_step=ROWS,
+        together=True,
     )
 
 

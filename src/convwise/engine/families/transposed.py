@@ -9,6 +9,8 @@ from convwise.engine.order import Order
 from convwise.engine.problem import SLICE, Choice, Problem
 
 NAME = "transposed"
+MANY, FEW = 64, 8
+"""More groups than these of fewer filters than those leave most of a tile's vectors empty: NumPy's matrix products are faster."""
 
 
 def tile_of(isa: Isa) -> tuple[int, int]:
@@ -19,6 +21,9 @@ def tile_of(isa: Isa) -> tuple[int, int]:
 def why_not(problem: Problem, isa: Isa) -> str | None:
     if problem.kind != "transposed":
         return "only for transposed convolutions"
+    each = problem.filters // problem.groups
+    if problem.groups > MANY and each < FEW:
+        return f"{problem.groups} groups of {each} filters each; of more than {MANY} groups each must have {FEW}"
     return None if choices(problem, isa) else TOO_WIDE
 
 

@@ -91,7 +91,7 @@ def choices(problem: Problem, isa: Isa) -> list[Choice]:
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """One group's layer in units of the kernel: tiles, vectors of channels, blocks of output channels."""
+    """One of `groups`' layers in units of the kernel: tiles, vectors of channels, blocks of output channels."""
 
     size: str
     schedule: str
@@ -106,6 +106,7 @@ class Layer:
     parts: tuple[int, int]
     channels: int
     blocks: int
+    groups: int
     cache: int
     layout: str
     room: int
@@ -183,7 +184,9 @@ def _choice(problem: Problem, isa: Isa, layer: Layer) -> Choice | None:
             *parts,
         ),
         extra=(*numbers, down * across, across, problem.machine.ahead),
-        seconds=problem.groups * _cost(layer, cut) * isa.lanes / problem.machine.peak,
+        seconds=(problem.groups * _cost(layer, cut) + problem.lines_again / problem.threads)
+        * isa.lanes
+        / problem.machine.peak,
         workspace=_workspace(layer, cut),
         macs=problem.groups * _macs(layer, cut),
         row_step=outputs * cut.tall * problem.rows.dilation,
@@ -217,6 +220,7 @@ def _layer(problem: Problem, isa: Isa, size: str, schedule: str, layout: str, ve
         parts=_parts_of((problem.rows.kernel, problem.columns.kernel), taps),
         channels=problem.channels // problem.groups,
         blocks=-(-(problem.filters // problem.groups) // block),
+        groups=problem.groups,
         cache=problem.machine.l2,
         layout=layout,
         room=problem.most_workspace,
@@ -287,7 +291,7 @@ def _cost(layer: Layer, cut: Cut) -> float:
         held = 1.0 + TRANSFORM_WEIGHT / (layer.products * cut.pixels)
     products = depth * cut.tiles * vectors * (1.0 + 0.8 / cut.pixels) * held
     numbers = layer.packed * layer.terms
-    size = 4 * numbers * layer.block * layer.blocks
+    size = 4 * numbers * layer.block * layer.blocks * layer.groups
     line = DISTANT if size > FAR else LINE if size > layer.cache // 2 else 0.0
     weights = numbers * vectors * layer.lanes / 16 * line * (BURST if layer.schedule == "thin" else 1.0)
     # Short runs of a pixel's channels are stored more slowly than long ones.

@@ -14,7 +14,7 @@
 /* Of what all programs have in common: their first arguments are arrays, and so is the last one, the output. */
 enum array { INP, WEIGHTS, BIAS, RESIDUAL, OUT, ARRAYS };
 
-/* As `compiled.Groups` has it. */
+/* As `native.Groups` has it. */
 struct groups {
     int (*kernel)(void **);
     void **arguments;
