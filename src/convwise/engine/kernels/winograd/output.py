@@ -1,6 +1,7 @@
 """Winograd's way out: the products of a rectangle of tiles and a group of output channels, transformed back and stored.
 
-A row of tiles at a time, into `strip`, and from there. Whole tiles are computed, and only the store is guarded.
+A row of tiles at a time, into `strip`, and from there. Whole tiles are computed, and only the store is guarded. Channels are
+counted from the group's first one: a vector of them then begins at a known place, and turned squares stay in registers.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import Any
 import halide as hl
 
 from convwise.engine.isa import Isa, symbol
-from convwise.engine.kernels.common import F32, Program, Shared, Variants
+from convwise.engine.kernels.common import F32, Program, Shared, Variants, whole
 from convwise.engine.kernels.turning import schedule_turned, turned
 from convwise.engine.kernels.winograd.rectangle import Rectangle
 from convwise.engine.kernels.winograd.stages import combine, transform_of, variables
@@ -56,16 +57,17 @@ class Funcs:
 def build(isa: Isa, stage: str, layout: str) -> Program:
     shared, rectangle, used = Shared(1), Rectangle.of(layout.endswith("_gaps")), transform_of(stage)
     # k, frequency down, frequency across, tile
-    products = hl.ImageParam(F32, 4, "products")
-    for axis in (1, 2, 3):
+    products, group = hl.ImageParam(F32, 4, "products"), whole("group")
+    for axis in range(4):
         products.dim(axis).set_min(0)
     back, image, strip, tiles = _transform_back(products, rectangle, used)
-    funcs = _store(shared, rectangle, isa, (back, image, strip, tiles), symbol(FAMILY, stage, isa), used, layout)
+    name = symbol(FAMILY, stage, isa)
+    funcs = _store(shared, group, rectangle, isa, (back, image, strip, tiles), name, used, layout)
     _schedule_output(shared, funcs, isa, layout)
     _schedule_residual(funcs, isa, layout)
     _schedule_back(funcs, isa)
     numbers = (shared.act, shared.low, shared.high, shared.has_residual)
-    return Program(funcs.out, (products, shared.bias, shared.residual, *numbers, *rectangle.arguments))
+    return Program(funcs.out, (products, group, shared.bias, shared.residual, *numbers, *rectangle.arguments))
 
 
 def _transform_back(products: Any, rectangle: Rectangle, used: Transform) -> tuple[Any, ...]:
@@ -87,7 +89,14 @@ def _transform_back(products: Any, rectangle: Rectangle, used: Transform) -> tup
 
 
 def _store(
-    shared: Shared, rectangle: Rectangle, isa: Isa, before: tuple[Any, ...], name: str, used: Transform, layout: str
+    shared: Shared,
+    group: Any,
+    rectangle: Rectangle,
+    isa: Isa,
+    before: tuple[Any, ...],
+    name: str,
+    used: Transform,
+    layout: str,
 ) -> Funcs:
     k, x, y, n, ty = variables("k", "x", "y", "n", "ty")
     back, transformed, strip, tiles = before
@@ -119,11 +128,11 @@ def _store(
     e = hl.RDom([(0, wide)], "e")
     beside, below = left + e.x, (above + ty) * m + y
     one = rectangle.image(n, batch)
-    e.where((shared.has_residual != 0) & (k < shared.residual.dim(0).extent()))
+    e.where((shared.has_residual != 0) & (group + k < shared.residual.dim(0).extent()))
     e.where((beside < width) & (below < one.rows(height)) & (rectangle.n * rectangle.images + n < images))
     aside[k, x, y, ty, n] = hl.undef(F32)
-    aside[k, e.x, y, ty, n] = shared.residual[k, beside, one.row(below), one.batch]
-    value = source + shared.bias[k]
+    aside[k, e.x, y, ty, n] = shared.residual[group + k, beside, one.row(below), one.batch]
+    value = source + shared.bias[group + k]
     value = hl.select(shared.has_residual != 0, value + aside[k, across, y, ty, n], value)
     done[w, k, x, y, ty, n] = shared.activate(value)
     vector = (o[0] % isa.lanes, o[0] / isa.lanes) if turns else (0, o[0])
@@ -143,7 +152,7 @@ def _schedule_output(shared: Shared, f: Funcs, isa: Isa, layout: str) -> None:
     else:
         update.split(o[0], xo, xi, isa.lanes, GUARD).reorder(xi, xo, kl, kv, *o[1:]).vectorize(xi)
     update.never_partition_all()
-    for axis in (1, 2, 3):
+    for axis in range(4):
         f.out.output_buffer().dim(axis).set_min(0)
     for param in (f.out.output_buffer(), shared.residual):
         param.dim(0).set_stride(1 if layout.startswith("nhwc") else hl.Expr())
@@ -159,7 +168,7 @@ def _schedule_output(shared: Shared, f: Funcs, isa: Isa, layout: str) -> None:
         f.done.compute_at(f.out, o[1]).hoist_storage_root().vectorize(dk, isa.lanes, ROUND)
     else:
         f.done.compute_at(f.out, kv).hoist_storage_root().bound(dw, 0, isa.lanes).vectorize(dw)
-        f.done.align_bounds(dk, isa.lanes).bound_storage(dk, isa.lanes)
+        f.done.bound_extent(dk, isa.lanes)
         schedule_turned(f.pixels, f.done, f.done.args()[2], isa.lanes)
     # A turned square stays in registers where all its vectors are written one by one.
     unrolled = partial(hl.Stage.unroll, var=dk, factor=isa.lanes, tail=ROUND)

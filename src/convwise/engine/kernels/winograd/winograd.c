@@ -170,12 +170,12 @@ static int finish_group(const struct call *call, int32_t place[3], struct array 
     struct buffer out = *whole;
     struct dim dims[4] = {whole->dim[0], whole->dim[1], whole->dim[2], whole->dim[3]};
     int left = dims[0].extent - first;
-    dims[0].min = first;
     dims[0].extent = left < call->group ? left : call->group;
     out.dim = dims;
     out.host += (int64_t)first * dims[0].stride;
+    results->dims[0].min = 0; /* the way back counts channels from the group's first one */
     void *given[] = {
-        &results->buffer, a[BIAS], a[RESIDUAL], a[ACT], a[LOW], a[HIGH], a[HAS_RESIDUAL], a[WIDE], a[TALL], a[IMAGES],
+        &results->buffer, &first, a[BIAS], a[RESIDUAL], a[ACT], a[LOW], a[HIGH], a[HAS_RESIDUAL], a[WIDE], a[TALL], a[IMAGES],
         &place[0], &place[1], &place[2], a[DILATION_X], a[DILATION_Y], &out};
     return call->stages->output(given);
 }
