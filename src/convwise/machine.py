@@ -27,6 +27,7 @@ SHARED_SOURCES = (
         "kernels/memory.h",
         "kernels/packing.c",
         "kernels/pool.h",
+        "kernels/spreading.c",
         "kernels/threads.c",
     ),
 )

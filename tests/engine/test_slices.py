@@ -91,12 +91,13 @@ def test_images_of_one_call_stay_within_32_bits() -> None:
 
 
 def test_images_are_joined_only_where_all_of_them_are_reached() -> None:
-    near, far = asked((3, 1, 9, 10), 1), asked((3, 1, 28000, 28000), 1)
+    near, far = asked((3, 1, 9, 10), 1), asked((3, 1, 3500, 3500), 1)
     joined, _ = flatten(near, (90, 1, 10, 1))
     assert (joined.batch, joined.height, joined.width) == (1, 1, 270)
-    apart, _ = flatten(replace(far, threads=64), (28000 * 28000, 1, 28000, 1))
-    assert (apart.batch, apart.height, apart.width) == (3, 1, 28000 * 28000)
-    wide, _ = flatten(asked((3, 1, 900, 1000), 1024, threads=64), (900_000, 1, 1000, 1))
+    # Cells that lie 64 numbers apart, so that few of them reach far.
+    apart, _ = flatten(far, (64 * 3500**2, 1, 64 * 3500, 64))
+    assert (apart.batch, apart.height, apart.width) == (3, 1, 3500**2)
+    wide, _ = flatten(asked((3, 1, 600, 601), 1024, threads=64), (360_600, 1, 601, 1))
     assert wide.batch == 3
 
 

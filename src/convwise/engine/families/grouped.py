@@ -14,8 +14,12 @@ NAME = "grouped"
 ANY_PIXELS = 7
 LAID = 2
 """Multiply-adds in whose time a cell is laid beside those of its tile."""
-LATE = 1.35
-"""How much longer the kernel for any groups takes than its multiply-adds and its gathering: measured beside the direct ones."""
+LATE = 1.2
+"""How much longer the kernel for any groups takes than its multiply-adds and its spreading: measured beside the direct ones."""
+SHUFFLED, LAID_OVER, GATHERED = 4.0, 3.0, 1.5
+"""Multiply-adds of a vector in whose time a register's numbers spread one by the outputs that read it; or the first group's number,
+to which each further one adds one, where they lie too far apart; or a lane's alone where neither is there.
+"""
 MOST_SUMMED = 64
 """Planes of a group at most: all taps of them are one sum, and long ones lose digits."""
 MOST_EXACT = 2**24
@@ -204,7 +208,7 @@ def _any(problem: Problem, isa: Isa) -> Choice:
     gathers = strips * blocks * stage(rows) / isa.lanes
     cycles = LATE * (
         tiles * (problem.taps * inner * (ANY_PIXELS + 3) + 20 * ANY_PIXELS)
-        + gathers * isa.lanes * 1.5 * copied(problem) / COPIED
+        + gathers * _spreading(problem, isa) * copied(problem) / COPIED
     )
     variant = f"any_{problem.output_layout.lower()}"
     return Choice(
@@ -212,12 +216,23 @@ def _any(problem: Problem, isa: Isa) -> Choice:
         variant=variant,
         symbol=symbol(NAME, variant, isa),
         tiles=(("pixels", ANY_PIXELS), ("lanes", isa.lanes), ("groups", problem.groups), ("rows of a task", rows)),
-        extra=(rows, each),
+        extra=(rows, each, problem.filters // problem.groups),
         seconds=_seconds(problem, isa, cycles, tasks),
         workspace=4 * problem.threads * stage(rows),
         macs=tiles * ANY_PIXELS * isa.lanes * inner * problem.taps,
         together=True,
     )
+
+
+def _spreading(problem: Problem, isa: Isa) -> float:
+    """What one vector of a stage costs whose lanes read channels of several groups."""
+    inner, filters = problem.channels // problem.groups, problem.filters // problem.groups
+    several = min(-(-(isa.lanes - 1) // filters) + 1, problem.groups)
+    if problem.input_layout == "NCHW" or not problem.dense or isa.lanes < 8:
+        return GATHERED * isa.lanes
+    if several * inner <= 2 * isa.lanes:
+        return SHUFFLED
+    return LAID_OVER + several if isa.lanes == 16 else GATHERED * isa.lanes
 
 
 def _seconds(problem: Problem, isa: Isa, cycles: float, tasks: int) -> float:
@@ -245,9 +260,4 @@ def pack(choice: Choice, weight: Array) -> Order | Array:
         return packed
     if "outputs" in tiles:
         return Order.blocks(weight.transpose(0, 2, 3, 1), tiles["outputs"])
-    lanes = tiles["lanes"]
-    blocks = -(-filters // lanes)
-    packed = np.zeros((blocks * lanes, high + 1, wide, inner), np.float32)
-    packed[:filters, :high] = weight.transpose(0, 2, 3, 1)
-    packed[:filters, high] = (np.arange(filters) // (filters // tiles["groups"]) * inner)[:, None, None]
-    return np.ascontiguousarray(packed.reshape(blocks, lanes, high + 1, wide, inner).transpose(0, 2, 3, 4, 1))
+    return Order.blocks(weight.transpose(0, 2, 3, 1), tiles["lanes"])

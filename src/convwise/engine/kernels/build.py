@@ -35,7 +35,7 @@ CALLED = ("arrange", "transform", "finish", "groups")
 EXPORTED = ("convwise_run", *(f"convwise_{name}_argv" for name in CALLED))
 SOURCES = tuple(
     Path(__file__).parent / name
-    for name in ("packing.c", "threads.c", "memory.c", "finishing.c", "groups.c", "winograd/winograd.c")
+    for name in ("packing.c", "threads.c", "memory.c", "finishing.c", "groups.c", "spreading.c", "winograd/winograd.c")
 )
 
 

@@ -17,8 +17,10 @@ import halide as hl
 
 from convwise.engine.families.grouped import ANY_PIXELS, filled, planes, rotations
 from convwise.engine.isa import Isa, symbol
-from convwise.engine.kernels.common import Program, Shared, Variants, padded, schedule_padded, whole
+from convwise.engine.kernels.common import F32, Program, Shared, Variants, padded, schedule_padded, whole
 
+SPREAD = "convwise_spread"
+"""The stage of groups that are no vectors, in `spreading.c`."""
 GUARD, INWARDS, ROUND = hl.TailStrategy.GuardWithIf, hl.TailStrategy.ShiftInwards, hl.TailStrategy.RoundUp
 
 
@@ -130,18 +132,16 @@ def _schedule_filled(funcs: Any, taps: Any, shape: tuple[int, int, int], sizes: 
 
 
 def _any(isa: Isa, layout: str) -> Program:
-    shared = Shared(5)  # k in block, c, kx, ky and one more, block
-    extra = rows, blocks = [whole(name) for name in ("rows", "blocks")]
+    shared = Shared(5)  # k in block, c, kx, ky, block
+    extra = rows, blocks, each = [whole(name) for name in ("rows", "blocks", "each")]
     lanes, pixels = isa.lanes, ANY_PIXELS
     ki, c, xi, xt, kb, k, x, y, n = (hl.Var(name) for name in ("ki", "c", "xi", "xt", "kb", "k", "x", "y", "n"))
     stage, acc, sums, tile = (hl.Func(name) for name in ("stage", "acc", "sums", "tile"))
     out = hl.Func(symbol("grouped", f"any_{layout}", isa))
     w = shared.weights
-    inner, wide, high = w.dim(1).extent(), w.dim(2).extent(), w.dim(3).extent() - 1
-    # Behind the taps lies the number of the first input channel that each output channel reads.
-    base = hl.cast(hl.Int(32), w[ki, 0, 0, high, kb])
-    channel = hl.clamp(base + c, 0, shared.inp.dim(0).extent() - 1)
-    stage[ki, c, x, y, kb, n] = shared.border(channel, x - shared.pad_x, y - shared.pad_y, n)
+    inner, wide, high = (w.dim(axis).extent() for axis in (1, 2, 3))
+    asked = [hl.ExternFuncArgument(one) for one in (shared.inp, shared.pad_x, shared.pad_y, each)]
+    stage.define_extern(SPREAD, asked, F32, [ki, c, x, y, kb, n], hl.NameMangling.C)
     taps = hl.RDom([(0, inner), (0, wide), (0, high)], "taps")
     acc[ki, xi, xt, kb, y, n] = shared.bias[kb * lanes + ki]
     acc[ki, xi, xt, kb, y, n] += (
@@ -179,9 +179,7 @@ def _schedule_any(funcs: Any, taps: Any, shape: tuple[int, int], layout: str, si
         out.vectorize(lane)
     out.fuse(yo, n, task).fuse(task, ko, task).parallel(task).never_partition_all()
     ki, _, _, _, kb, sn = stage.args()
-    stage.compute_at(out, kj).bound(ki, 0, lanes).bound_extent(kb, 1).bound_extent(sn, 1).vectorize(
-        ki
-    ).never_partition_all()
+    stage.compute_at(out, kj).bound(ki, 0, lanes).bound_extent(kb, 1).bound_extent(sn, 1)
     for func in (acc, sums, tile):
         ki, xi, xt, kb, y, n = func.args()
         func.compute_at(out, xt).bound(ki, 0, lanes).bound(xi, 0, pixels).bound_extent(xt, 1).bound_extent(kb, 1)
