@@ -40,3 +40,12 @@ def test_a_guess_is_told():
     (note,) = cw.explain("Flatten()", (19, 2)).findings
     assert note.code == "CW509"
     assert note.text == "19 x 2 is read as one sample: a batch of unknown size is put before it."
+
+
+@pytest.mark.parametrize("size", [True, 1.0])
+def test_what_was_asked_before_changes_no_answer(size):
+    text = "nn.Conv2d(1, 16, 3)"
+    assert cw.output_shape(text, (1, 28, 28)) == (16, 26, 26)
+    with pytest.raises(cw.ArgumentError, match=f"{size} in the shape is not an integer") as caught:
+        cw.output_shape(text, (size, 28, 28))
+    assert caught.value.code == "CW601"

@@ -23,6 +23,9 @@ from convwise.readers.source import Found, Snippet, read_text
 REPORTED = ("rror", "Exception", "Traceback", "annot be multiplied")
 """One of these stands in every error message that is known."""
 
+PLAIN = frozenset((int, type(None)))
+"""The types of the sizes of a shape that needs no look."""
+
 
 def explain(
     layer: Any,
@@ -184,10 +187,11 @@ def output_shape(layer: Any, input_shape: Any, *, dialect: str | None = None, re
     >>> output_shape("nn.Conv2d(3, 16, 3, stride=2, padding=1)", (3, 28, 28))
     (16, 14, 14)
     """
-    if type(layer) is str and type(input_shape) is tuple:
+    # True and 1.0 are equal to 1, so that they would find what was kept for it: nothing but plain sizes is looked up.
+    if type(layer) is str and type(input_shape) is tuple and PLAIN.issuperset(map(type, input_shape)):
         try:
             return _cached_shape(layer, input_shape, dialect, release)
-        except TypeError:  # an unhashable size inside the tuple: the long way gives the proper error
+        except TypeError:  # an unhashable dialect or release: the long way gives the proper error
             pass
     shape = as_shape(input_shape)
     snippet = _read(layer, dialect, release, shape)
