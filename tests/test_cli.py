@@ -278,6 +278,18 @@ def test_standard_input_is_read() -> None:
     assert b"31 x 23 x 32" in child.stdout
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a shell")
+@pytest.mark.parametrize("command", ["why -", "port -"])
+@pytest.mark.parametrize(("given", "reason"), [("<&-", "it is closed"), ("0>/dev/null", "")])
+def test_standard_input_that_cannot_be_read_is_told(command: str, given: str, reason: str) -> None:
+    child = subprocess.run(
+        ["sh", "-c", f'"{sys.executable}" -m convwise {command} {given}'], capture_output=True, timeout=60
+    )
+    assert (child.returncode, child.stdout) == (2, b"")
+    assert f"'standard input' cannot be read: {reason}" in child.stderr.decode()
+    assert b"CW608" in child.stderr
+
+
 def test_several_layers_in_one_text_are_each_explained(run: Any, tmp_path: Path) -> None:
     text = "import torch\nfrom torch import nn\nx = torch.randn(1, 3, 28, 28)\na = nn.Conv2d(3, 16, 3)\nb = nn.Conv2d(3, 16, 5)\nprint(a(x).shape)\nprint(b(x).shape)\n"
     path = tmp_path / "two.py"

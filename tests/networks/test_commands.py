@@ -105,6 +105,9 @@ def test_levels_come_from_pyproject(
     (folder / "pyproject.toml").write_text('[tool.convwise.levels]\nCW502 = "loud"\n', encoding="utf-8")
     assert main(["check", NET, "--input", "1x3x34x40"]) == 2
     assert "no level 'loud'" in capsys.readouterr().err
+    (folder / "pyproject.toml").write_text(f"a={'[' * 100_000}", encoding="utf-8")
+    assert main(["check", NET, "--input", "1x3x34x40"]) == 2
+    assert "pyproject.toml cannot be read: it is nested too deep" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

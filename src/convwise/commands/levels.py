@@ -24,8 +24,9 @@ def levels() -> dict[str, str]:
             table = (
                 tomllib.loads(path.read_text(encoding="utf-8")).get("tool", {}).get("convwise", {}).get("levels", {})
             )
-        except (OSError, ValueError, AttributeError) as error:
-            raise UsageError(ArgumentError("CW608", f"pyproject.toml cannot be read: {error}"), "") from None
+        except (OSError, ValueError, AttributeError, RecursionError) as error:
+            reason = "it is nested too deep" if isinstance(error, RecursionError) else error
+            raise UsageError(ArgumentError("CW608", f"pyproject.toml cannot be read: {reason}"), "") from None
         if isinstance(table, dict) and all(isinstance(level, str) for level in table.values()):
             return table
         raise UsageError(ArgumentError("CW606", "[tool.convwise.levels] must map codes to levels"), "")

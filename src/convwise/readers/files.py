@@ -58,7 +58,7 @@ def read_path_or_text(code: str) -> tuple[str, Origin]:
     ('Conv2D(32, 3)', Origin(kind='text', path=None, blocks=()))
     """
     if code == "-":
-        return _decoded(_limited(sys.stdin.buffer, LONGEST_TEXT, "standard input"), "standard input"), Origin("stdin")
+        return _decoded(_standard_input(), "standard input"), Origin("stdin")
     if not _is_path(code):
         return code, Origin("text")
     kind = {".markdown": "md", ".txt": "py"}.get(_suffix(code), _suffix(code)[1:])
@@ -99,6 +99,16 @@ def _unreadable(path: str, reason: str) -> ArgumentError:
         received=shown(path),
         hint="give the code itself, or another path",
     )
+
+
+def _standard_input() -> bytes:
+    # Python has no stream where the caller closed it.
+    if sys.stdin is None:
+        raise _unreadable("standard input", "it is closed")
+    try:
+        return _limited(sys.stdin.buffer, LONGEST_TEXT, "standard input")
+    except OSError as error:
+        raise _unreadable("standard input", _reason(error)) from None
 
 
 def _bytes_of(path: str, limit: int) -> bytes:
