@@ -224,8 +224,8 @@ def _text(outcome: Answer | ConvwiseError, form: str, columns: int, colored: boo
         case ConvwiseError():
             return _error(outcome, form, columns, colored)
         case Planned():
+            from convwise.escaping import escape
             from convwise.faces.fit import fit
-            from convwise.faces.safe import escape
 
             return escape(outcome.lines) if form == "concise" else fit(str(outcome), columns)
         case _:
@@ -251,9 +251,9 @@ def _why(outcome: Why, form: str, columns: int, colored: bool) -> str:
 
 def _network(outcome: Inspected | Sized | Checked, form: str, columns: int, colored: bool) -> str:
     from convwise.ask import Checked, Sized
+    from convwise.escaping import escape
     from convwise.faces import networks
     from convwise.faces.fit import fit
-    from convwise.faces.safe import escape
 
     if isinstance(outcome, Sized):
         text = "\n\n".join(

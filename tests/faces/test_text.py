@@ -8,9 +8,9 @@ import pytest
 
 import convwise as cw
 from convwise.axis import SAME_UPPER, Pads, Window
+from convwise.escaping import escape
 from convwise.faces.html import render_html
 from convwise.faces.picture import draw
-from convwise.faces.safe import escape
 from convwise.faces.text import render, render_error, render_line, render_many
 
 LAYERS = [

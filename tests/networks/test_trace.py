@@ -228,10 +228,22 @@ def test_sums_add_up_and_faces_agree() -> None:
     assert rows[-1]["receptive field height"] == str(traced.rows[-1].receptive_field[0])
 
 
-def test_names_cannot_run_in_a_spreadsheet() -> None:
+def csv_name(name: str) -> str:
     b = Builder()
-    b.add("Relu", (Norm("batch", 3),), "x", name='=HYPERLINK("http://x")')
-    assert "\n\"'=HYPERLINK" in trace(b.network(), (1, 3, 9, 10)).csv()
+    b.add("Relu", (Norm("batch", 3),), "x", name=name)
+    (row,) = csv.DictReader(io.StringIO(trace(b.network(), (1, 3, 9, 10)).csv()))
+    return row["name"]
+
+
+@pytest.mark.parametrize("name", ['=HYPERLINK("http://x")', "+1", "-1", "@a", " =1+1", "  @a", "\uff1d1+1", "\uff0b1"])
+def test_names_cannot_run_in_a_spreadsheet(name: str) -> None:
+    assert csv_name(name) == f"'{name}"
+
+
+def test_names_in_csv_hold_no_control_characters() -> None:
+    assert csv_name("a\x1b[31mRED\x07") == "a\\x1b[31mRED\\x07"
+    assert csv_name("\t=1\r\n=2") == "\\x09=1\\x0d\\x0a=2"
+    assert csv_name("conv1/größe") == "conv1/größe"
 
 
 def test_unknown_sizes_leave_counts_open() -> None:

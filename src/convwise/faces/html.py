@@ -13,7 +13,7 @@ from convwise.answers.explanation import Explanation, Finding, Fix, show
 from convwise.answers.headline import groups
 from convwise.axis import Axis
 from convwise.errors import ConvwiseError
-from convwise.faces.safe import escape as visible
+from convwise.escaping import escape as visible
 from convwise.faces.text import describe_step, hints, larger
 
 CELL, GAP, ROW = 15, 2, 19

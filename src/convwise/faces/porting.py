@@ -9,8 +9,8 @@ from convwise.answers.explanation import Fact, show
 from convwise.answers.porting.difference import Difference, Numbers, Side
 from convwise.answers.porting.port import Port
 from convwise.answers.porting.supports import Supports
+from convwise.escaping import escape
 from convwise.faces.fit import fit
-from convwise.faces.safe import escape
 from convwise.faces.text import DEFAULT_WIDTH, Line, paint, wrapped
 
 Answer = Difference | Port | Supports

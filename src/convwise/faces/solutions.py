@@ -5,7 +5,7 @@ from __future__ import annotations
 from convwise.answers.explanation import show
 from convwise.answers.solve.mirror import Mirror
 from convwise.answers.solved import Solution
-from convwise.faces.safe import escape
+from convwise.escaping import escape
 from convwise.faces.text import Line, paint
 
 SHOWN = 10

@@ -12,8 +12,8 @@ from convwise.answers.headline import groups
 from convwise.axis import Same
 from convwise.dialects.base import TITLES
 from convwise.errors import ConvwiseError
+from convwise.escaping import escape
 from convwise.faces.picture import draw
-from convwise.faces.safe import escape
 
 DEFAULT_WIDTH = 100
 LABEL = 16

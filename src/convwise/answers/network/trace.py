@@ -10,6 +10,7 @@ from fractions import Fraction
 from itertools import count, repeat
 from math import ceil, floor, prod
 from typing import Any
+from unicodedata import normalize
 
 from convwise.answers.explanation import Finding
 from convwise.answers.network.fields import Fields, Following, Misaligned
@@ -19,12 +20,16 @@ from convwise.answers.network.plan import planned
 from convwise.answers.network.symbolic import AxisKey
 from convwise.axis import Axis
 from convwise.collecting import resting
+from convwise.escaping import escape
 from convwise.graph import Network, Node
 from convwise.ops import AxisFlow, Shape, elements, spatial_names
 from convwise.ops.several import Opaque
 
 BORDER = 1 << 12
 """Up to so many border windows are looked at for the share of padding."""
+
+FORMULA = frozenset("=+-@")
+"""A cell that begins with one of these is run by a spreadsheet."""
 
 Number = int | Fraction
 Seen = int | str
@@ -281,7 +286,10 @@ class Trace:
         }
 
     def csv(self) -> str:
-        """The rows as text with commas, a line a node; a column an axis where a value has several. Cells that a spreadsheet would run are quoted."""
+        """The rows as text with commas, a line a node; a column an axis where a value has several.
+
+        Control characters of names are escaped, and cells that a spreadsheet would run are quoted.
+        """
         out = io.StringIO()
         writer = csv.writer(out, lineterminator="\n")
         wide = [f"{what} {axis}" for what in ("receptive field", "jump", "offset", "center") for axis in self.axes]
@@ -310,8 +318,10 @@ class Trace:
 
 
 def _cell(text: str) -> str:
-    """A name that starts like a formula must stay a text in a spreadsheet."""
-    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
+    """A name as every output shows it; one that starts like a formula must stay a text in a spreadsheet."""
+    shown = escape(text)
+    # Spreadsheets skip blanks, and in an East Asian setting take the wide signs too.
+    return f"'{shown}" if normalize("NFKC", shown.lstrip()[:1]) in FORMULA else shown
 
 
 def trace(network: Network, input_shape: InputShapes = None) -> Trace:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from convwise.answers.explanation import Finding, show
-from convwise.faces.safe import escape
+from convwise.escaping import escape
 from convwise.ops import Shape
 
 NAMED = 3

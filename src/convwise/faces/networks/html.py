@@ -7,10 +7,10 @@ from html import escape
 
 from convwise.answers.network.legal import LegalSizes
 from convwise.answers.network.trace import Trace
+from convwise.escaping import escape as visible
 from convwise.faces.networks.rows import lines
 from convwise.faces.networks.sizes import render_sizes
 from convwise.faces.networks.trace import title_line, totals
-from convwise.faces.safe import escape as visible
 
 FONT = "font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;font-size:13px;line-height:1.5"
 RULE = "1px solid rgba(128,128,128,.35)"

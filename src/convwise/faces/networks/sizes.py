@@ -10,7 +10,7 @@ from convwise.answers.network.features import Remade
 from convwise.answers.network.fitting import Fit
 from convwise.answers.network.legal import LegalSizes
 from convwise.answers.network.together import pairs
-from convwise.faces.safe import escape
+from convwise.escaping import escape
 from convwise.sizes import SizeSet
 
 LABEL = 15

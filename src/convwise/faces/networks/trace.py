@@ -7,11 +7,11 @@ from collections.abc import Mapping, Sequence
 from convwise.answers.explanation import show
 from convwise.answers.network.expressions import Expressions, words
 from convwise.answers.network.trace import Row, Trace
+from convwise.escaping import escape
 from convwise.faces.fit import fit
 from convwise.faces.networks.findings import finding_lines
 from convwise.faces.networks.rows import NAMES, Line, chosen, lettered, lines, shape_text
 from convwise.faces.networks.table import Column, clip, elide, table
-from convwise.faces.safe import escape
 from convwise.ops import Shape
 
 WIDE = 90

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
-
 
 def escape(text: str) -> str:
     r"""The text with control, format and unassigned characters as \x.. escapes; line breaks too.
@@ -11,13 +9,9 @@ def escape(text: str) -> str:
     >>> escape("a" + chr(27) + "[31m" + chr(0x202E))
     'a\\x1b[31m\\u202e'
     """
-    if text.isascii() and text.isprintable():
+    if text.isprintable():
         return text
-    return "".join(char if _harmless(char) else _shown(char) for char in text)
-
-
-def _harmless(char: str) -> bool:
-    return char == " " or unicodedata.category(char)[0] not in "CZ"
+    return "".join(char if char.isprintable() else _shown(char) for char in text)
 
 
 def _shown(char: str) -> str:
