@@ -112,3 +112,23 @@ def test_the_working_folder_is_not_searched_for_modules(installation: Path, tmp_
         check=False,
     )
     assert done.stdout.strip() == "None", done.stderr
+
+
+def test_the_switch_is_told_without_its_control_characters(monkeypatch: pytest.MonkeyPatch) -> None:
+    from convwise import machine
+
+    monkeypatch.setenv("CONVWISE_KERNELS", "a\x1b[31m")
+    monkeypatch.setattr(machine, "built", lambda: machine.Built("21", ("sse2",), frozenset(), {}))
+    assert str(machine.select()).startswith("CONVWISE_KERNELS=a\\x1b[31m, but")
+
+
+def test_the_page_of_the_doctor_has_no_control_characters() -> None:
+    from dataclasses import replace
+
+    from convwise.doctor import examine
+    from convwise.faces.pages import report_page
+
+    page = report_page(replace(examine(), machine="x\x1b[31m", missing=("y\x07",)), 100, color=False)
+    assert "x\\x1b[31m" in page
+    assert "y\\x07" in page
+    assert all(char.isprintable() or char == "\n" for char in page)

@@ -14,6 +14,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from convwise.escaping import escape
+
 if TYPE_CHECKING:
     from convwise.answers.explanation import Explanation
     from convwise.answers.porting.port import Port
@@ -86,11 +88,12 @@ class ConvwiseError(Exception):
         return f"{self.place}: {self.fact}" if self.place else self.fact
 
     def __str__(self) -> str:
+        """All lines, as they may be printed: where the fields have control characters, these are escaped."""
         lines = [f"{self.message} [{self.code}]"]
         if self.quote and self.quote not in self.fact:
             lines.append(f'  it says: "{self.quote}"')
         lines += [f"  {line}" for text in (self.detail, self.hint) if text for line in text.splitlines()]
-        return "\n".join(lines)
+        return "\n".join(escape(line) for text in lines for line in text.split("\n"))
 
     def to_dict(self) -> dict[str, Any]:
         """The `"error"` object of every JSON answer."""

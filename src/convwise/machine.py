@@ -11,6 +11,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from convwise.escaping import escape
 from convwise.instructions import Isa, usable
 
 ENGINE = Path(__file__).parent / "engine"
@@ -153,7 +154,7 @@ def select() -> Selected | str:
     isas = [isa for isa in usable(architecture(), flags()) if isa.name in found.isas]
     if switch and switch not in [isa.name for isa in isas]:
         names = ", ".join(isa.name for isa in isas)
-        return f"{SWITCH}={switch}, but the kernels that can be used are for {names or 'other processors'}"
+        return f"{SWITCH}={escape(switch)}, but the kernels that can be used are for {names or 'other processors'}"
     isas = [isa for isa in isas if switch in ("", isa.name)]
     if not isas:
         return f"the kernels were built for {', '.join(found.isas)}, which this processor does not run"

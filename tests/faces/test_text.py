@@ -102,3 +102,28 @@ def test_an_error_is_told_in_three_lines() -> None:
     assert lines[0] == "width of PyTorch Conv2d: the window spans 7 but only 5 cells exist [CW104]"
     assert any("size 5 + padding 0 + 0 = 5; span = dilation 2 x (kernel 4 - 1) + 1 = 7" in line for line in lines)
     assert lines[-1].startswith("  try a smaller kernel")
+
+
+RED = "a\x1b[31mRED\x07"
+
+
+@pytest.mark.parametrize(
+    ("text", "shape"),
+    [
+        (f"Conv2D(3, 3, padding='{RED}')", (8, 8, 3)),
+        (f"Conv2D(3, 9, name='{RED}')", (8, 8, 3)),
+        (f"Sequential([Conv2D(3, 3), Conv2D(3, 9, name='{RED}')])", (8, 8, 3)),
+    ],
+)
+def test_an_error_prints_no_control_characters_and_keeps_the_true_text(text: str, shape: tuple[int, ...]) -> None:
+    with pytest.raises(cw.ShapeError) as caught:
+        cw.explain(text, shape)
+    for said in (str(caught.value), repr(caught.value)):
+        assert [char for char in said if not char.isprintable() and char != "\n"] == []
+    assert "a\\x1b[31mRED\\x07" in str(caught.value)
+    assert RED in " ".join(str(value) for value in caught.value.to_dict().values())
+
+
+def test_an_error_keeps_its_lines() -> None:
+    error = cw.ShapeError("CW104", "no\x07", quote="one\ntwo\x1b", detail="three\nfour", hint="five\x9b")
+    assert str(error) == 'no\\x07 [CW104]\n  it says: "one\ntwo\\x1b"\n  three\n  four\n  five\\x9b'

@@ -7,6 +7,7 @@ import textwrap
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
+from convwise.escaping import escape
 from convwise.rules import FAMILIES, Asked
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ def report_page(report: Report, width: int, color: bool) -> str:
         _bold(f"convwise {report.convwise}", color) + "\n" + _rows(rows[1:], width),
         _bold("Dialects", color) + "\n" + _rows(spoken, width),
         _bold("Frameworks", color) + "\n" + _rows(used, width),
-        _bold("Missing", color) + "\n" + _prose("\n".join(report.missing) or "nothing", width, "  "),
+        _bold("Missing", color) + "\n" + _prose("\n".join(map(escape, report.missing)) or "nothing", width, "  "),
     ]
     return "\n\n".join(parts)
 
@@ -91,7 +92,7 @@ def _rows(rows: Sequence[tuple[str, str]], width: int) -> str:
     wide = max(len(name) for name, _ in rows) + 2
     lines: list[str] = []
     for name, value in rows:
-        folded = _fold(value, max(width - wide - 2, 20))
+        folded = _fold(escape(value), max(width - wide - 2, 20))
         lines += [f"  {name if i == 0 else '':<{wide}}{line}" for i, line in enumerate(folded)]
     return "\n".join(lines)
 
