@@ -177,7 +177,7 @@ def show(outcome: Answer | ConvwiseError, *, as_json: bool, form: str, usage: st
     if as_json:
         import json
 
-        _write(sys.stdout, json.dumps(to_json(outcome), default=repr))
+        _write(sys.stdout, json.dumps(to_json(outcome), default=repr, allow_nan=False))
         return code
     stream = sys.stdout if code < 2 or hasattr(outcome, "failures") else sys.stderr
     text = _text(outcome, form, width(), color(stream))

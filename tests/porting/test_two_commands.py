@@ -30,6 +30,20 @@ def test_diff_as_json(capsys: pytest.CaptureFixture[str]) -> None:
     assert told["exact"] == "nn.ZeroPad2d((0, 1, 0, 1)), then nn.Conv2d(3, 4, 3, stride=2)"
 
 
+def test_an_infinite_difference_is_null_in_json(capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["diff", "nn.LeakyReLU(1e308)", "nn.LeakyReLU(-1e308)", "1x2x5x5"]
+    assert main([*words, "--json"]) == 1
+    streams = capsys.readouterr()
+    told = json.loads(streams.out, parse_constant=lambda word: pytest.fail(f"{word} is no JSON"))
+    assert (told["equal"], told["max_abs_difference"], told["max_rel_difference"]) == (False, None, None)
+    assert told["largest_output"] > 1e307
+    assert streams.err == ""
+    request = {"command": "diff", "code": words[1], "other": words[2], "input": words[3]}
+    assert json.dumps(ask(request), allow_nan=False)
+    assert main(words) == 1
+    assert "the largest difference is inf" in " ".join(capsys.readouterr().out.split())
+
+
 def test_port_prints_code_and_proof_or_the_code_alone(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["port", KERAS, "--to", "torch", "--input", "8x8x3"]) == 0
     full = capsys.readouterr().out

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from math import isfinite
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from convwise.errors import ConvwiseError, ShapeError
@@ -160,8 +161,17 @@ def failure(result: Explanation | ConvwiseError) -> ConvwiseError | None:
 
 
 def to_json(outcome: Answer | ConvwiseError) -> dict[str, Any]:
-    """What `ask` replies for an outcome."""
-    return {"schema": SCHEMA, **(_entry(outcome) if isinstance(outcome, ConvwiseError) else outcome.to_dict())}
+    """What `ask` replies for an outcome; a number that is not finite is null, as JSON has none."""
+    told = _entry(outcome) if isinstance(outcome, ConvwiseError) else outcome.to_dict()
+    return {"schema": SCHEMA, **_finite(told)}
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, float):
+        return value if isfinite(value) else None
+    if isinstance(value, dict):
+        return {name: _finite(one) for name, one in value.items()}
+    return [_finite(one) for one in value] if isinstance(value, list | tuple) else value
 
 
 def exit_code(outcome: Answer | ConvwiseError) -> int:

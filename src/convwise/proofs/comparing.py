@@ -76,7 +76,9 @@ def _shift(a: Array, b: Array, layout: Layout, limit: float) -> str | None:
                 return None
             mine[place] = slice(1 + move, size - 1 + move)
             theirs[place] = slice(1, size - 1)
-        if bool((np.abs(a[tuple(mine)] - b[tuple(theirs)]) <= limit).all()):
+        with np.errstate(all="ignore"):
+            gap = np.abs(a[tuple(mine)] - b[tuple(theirs)])
+        if bool((gap <= limit).all()):
             moves = step[0] if len(set(step)) == 1 else step
             return f"{moves} cell{'s' if len(set(step)) > 1 else ''} of the output"
     return None
