@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import itertools
 import re
+from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from convwise.axis import Pads, Window
+from convwise.errors import ArgumentError
 from convwise.sizes import JointSet, Reason, SizeMap, SizeSet, TooComplex, equal, identity, joint, legal
 
 RANGE = range(1, 400)
@@ -264,3 +267,19 @@ def test_pads_of_a_window_are_part_of_a_joint_condition() -> None:
     both = joint((f, f), 1568, channels=32)
     assert (28, 28) in both
     assert str(both) == "height x width in {4..7} x {196..199} or {28..31} x {28..31} or {196..199} x {4..7}"
+
+
+@pytest.mark.parametrize("n", ["350", None, float("nan"), 350.0, True])
+def test_what_is_no_size_has_no_nearest(n: Any) -> None:
+    with pytest.raises(ArgumentError, match="is not a size") as caught:
+        SizeSet.from_start(188, 16, [12]).nearest(n)
+    assert caught.value.code == "CW601"
+
+
+def test_sizes_of_numpy_are_sizes() -> None:
+    sizes = SizeSet.from_start(188, 16, [12])
+    assert sizes.nearest(np.int64(350)) == (348, 364)
+    assert {type(size) for size in sizes.nearest(np.int64(348))} == {int}
+    assert np.int64(348) in sizes
+    assert np.int64(350) not in sizes
+    assert "348" not in sizes

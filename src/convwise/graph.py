@@ -24,6 +24,9 @@ CHANNELS_FIRST = Layout()
 Work = tuple[Op, ...] | Layer | Several
 """What a node does: ops one after the other (ONNX, functions), a layer of a dialect, or an op on several tensors."""
 
+Given = Shape | str | Mapping[str, Shape | str] | None
+"""An input's shape as it may be given: sizes, text such as "1x3x224x224", or one of these for each input by name."""
+
 Declared = tuple[int | str | None, ...]
 """A shape as a file declares it: a number, a name ("batch", "height") or None for each axis."""
 
@@ -72,7 +75,7 @@ class Network:
     kept: dict[str, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
     """What follows from the network alone and is worked out once, when it is first asked for."""
 
-    def trace(self, input_shape: Shape | Mapping[str, Shape] | None = None) -> Trace:
+    def trace(self, input_shape: Given = None) -> Trace:
         """A row for every node, with shapes, counts and receptive fields; None: the shape that the file declares.
 
         Raises:
@@ -97,9 +100,7 @@ class Network:
 
         return expressions(self)
 
-    def check(
-        self, input_shape: Shape | Mapping[str, Shape] | None = None, levels: Mapping[str, str] | None = None
-    ) -> list[Finding]:
+    def check(self, input_shape: Given = None, levels: Mapping[str, str] | None = None) -> list[Finding]:
         """What is wrong or worth knowing at this input; `levels` maps codes to error, warning, note or off."""
         from convwise.answers.network.checking import check
 

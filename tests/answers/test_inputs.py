@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 import convwise as cw
@@ -49,3 +50,76 @@ def test_what_was_asked_before_changes_no_answer(size):
     with pytest.raises(cw.ArgumentError, match=f"{size} in the shape is not an integer") as caught:
         cw.output_shape(text, (size, 28, 28))
     assert caught.value.code == "CW601"
+
+
+CHAIN = "nn.Sequential(nn.Conv2d(3, 16, 3), nn.ReLU())"
+CLASS = """class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.c = nn.Conv2d(3, 4, 3)
+    def forward(self, x):
+        return self.c(x) + self.c(x)
+"""
+TAKERS = (
+    lambda shape: cw.explain("nn.Conv2d(3, 16, 3)", shape).output,
+    lambda shape: cw.output_shape("nn.Conv2d(3, 16, 3)", shape),
+    lambda shape: cw.diff("nn.Conv2d(3, 16, 3)", "nn.Conv2d(3, 16, 3)", shape).a.output,
+    lambda shape: cw.read(CHAIN).trace(shape).outputs["output"],
+    lambda shape: cw.read(CHAIN).trace({"input": shape}).outputs["output"],
+    lambda shape: cw.read(CHAIN).check(shape) or (1, 16, 26, 26),
+    lambda shape: cw.read(CHAIN, input_shape=shape).trace().outputs["output"],
+    lambda shape: (1, 16, *cw.read(CLASS, input_shape=shape).trace().rows[-1].output[2:]),
+)
+
+
+@pytest.mark.parametrize("take", TAKERS)
+@pytest.mark.parametrize(
+    "shape", [(1, 3, 28, 28), [1, 3, 28, 28], "1x3x28x28", (np.int64(1), 3, 28, 28), np.array([1, 3, 28, 28])]
+)
+def test_every_answer_takes_a_shape_in_every_form(take, shape):
+    assert take(shape) == (1, 16, 26, 26)
+
+
+@pytest.mark.parametrize("take", TAKERS)
+@pytest.mark.parametrize(
+    ("shape", "words"),
+    [
+        (np.zeros((1, 3, 28, 28)), "pass x.shape, which is (1, 3, 28, 28) here"),
+        (np.zeros(9), "pass x.shape, which is (9,) here"),
+        (350, "a tuple of integers, not 350"),
+        (np.array(350), "a tuple of integers, not array(350)"),
+        (b"3x8x8", "a tuple of integers, not b'3x8x8'"),
+        ({3, 28}, "a tuple of integers, not {"),
+        ((1, 3, 28.5, 28), "28.5 in the shape is not an integer"),
+    ],
+)
+def test_what_is_no_shape_is_told_what_to_pass(take, shape, words):
+    with pytest.raises(cw.ArgumentError) as caught:
+        take(shape)
+    assert caught.value.code == "CW601"
+    assert words in str(caught.value)
+
+
+def test_a_tensor_is_told_to_pass_its_shape():
+    class Tensor:
+        """As a framework's tensor: it has a shape, and cannot be asked whether it is true."""
+
+        shape = (1, 3, 28, 28)
+
+        def __iter__(self):
+            yield self
+
+        def __bool__(self):
+            raise RuntimeError("ambiguous")
+
+    for take in TAKERS:
+        with pytest.raises(cw.ArgumentError, match=r"x.shape, which is \(1, 3, 28, 28\) here"):
+            take(Tensor())
+
+
+def test_numpy_sizes_are_wanted_like_pythons():
+    for want in ((np.int64(13), 13), np.int64(13)):
+        assert cw.explain("nn.Conv2d(3, 16, 3)", (3, 28, 28), want=want).fixes
+    assert cw.solve(np.int64(28), np.int64(14)) == cw.solve(28, 14)
+    with pytest.raises(cw.ArgumentError, match="a wanted size is a positive integer"):
+        cw.explain("nn.Conv2d(3, 16, 3)", (3, 28, 28), want=(True, 13))

@@ -2,37 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from convwise.dialects.base import Dialect, Entered
-from convwise.errors import ArgumentError
 from convwise.ops import Shape
-from convwise.readers.shapes import parse_shape, parse_want
-from convwise.readers.source import Found
+from convwise.ops.shape import whole
+from convwise.readers.shapes import as_shape, parse_want
 
+if TYPE_CHECKING:
+    from convwise.readers.source import Found
 
-def as_shape(given: Any) -> Shape:
-    """Text such as "64x64x3" or a sequence of integers (None: not known) as a shape.
-
-    Raises:
-        ArgumentError: CW601.
-
-    >>> as_shape([64, 64, 3])
-    (64, 64, 3)
-    """
-    if isinstance(given, str):
-        return parse_shape(given)
-    if isinstance(given, Iterable):
-        sizes = tuple(_size(size, given) for size in given)
-        if sizes:
-            return sizes
-    raise ArgumentError(
-        "CW601",
-        f"an input shape is text such as 64x64x3 or a tuple of integers, not {given!r}",
-        received=repr(given),
-        hint="for example (64, 64, 3) for Keras, (3, 64, 64) for PyTorch",
-    )
+__all__ = ["as_shape", "as_want", "enter"]
 
 
 def as_want(given: Any) -> tuple[int, ...]:
@@ -41,7 +21,8 @@ def as_want(given: Any) -> tuple[int, ...]:
     Raises:
         ArgumentError: CW604.
     """
-    return parse_want(str(given) if isinstance(given, int) and not isinstance(given, bool) else given)
+    number = whole(given)
+    return parse_want(given if number is None else str(number))
 
 
 def enter(spoken: Dialect, found: Found, shape: Shape) -> Entered:
@@ -69,18 +50,3 @@ def enter(spoken: Dialect, found: Found, shape: Shape) -> Entered:
     # What is left to say about the order of the sizes is said of the full shape; nothing is guessed any more.
     notes = tuple(note for note in spoken.enter(found.layers, full).notes if note.code != "CW509")
     return Entered(full, added, notes)
-
-
-def _size(size: Any, given: Any) -> int | None:
-    if size is None or (isinstance(size, int) and not isinstance(size, bool)):
-        return None if size is None else int(size)
-    # NumPy integers and the like say by __index__ that they are integers.
-    index = getattr(type(size), "__index__", None)
-    if index is not None and not isinstance(size, bool):
-        return int(index(size))
-    raise ArgumentError(
-        "CW601",
-        f"{size!r} in the shape is not an integer",
-        received=repr(given),
-        hint="sizes are whole numbers, or None where not known",
-    )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import prod
+from operator import index
+from typing import Any
 
 from convwise.axis import Axis, Window
 from convwise.errors import ShapeError
@@ -191,3 +193,18 @@ def check_countable(shape: Shape, output: Shape) -> None:
     if largest > LARGEST or (after is not None and after > LARGEST and (before is None or before <= LARGEST)):
         count = largest if largest > LARGEST else after
         raise ShapeError("CW107", f"the output would have {count:,} elements, more than 2**63 - 1", received=count)
+
+
+def whole(value: Any) -> int | None:
+    """An integer, of Python, NumPy or a framework, as Python's own; None where it is none.
+
+    >>> whole(28), whole(True), whole(28.0)
+    (28, None, None)
+    """
+    # NumPy integers and the like say by __index__ that they are integers.
+    if isinstance(value, bool) or not hasattr(type(value), "__index__"):
+        return None
+    try:
+        return index(value)
+    except TypeError:  # an array of several numbers
+        return None

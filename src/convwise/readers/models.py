@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from convwise import dialects
@@ -13,6 +13,7 @@ from convwise.dialects.base import Layer
 from convwise.errors import ArgumentError, CodeError, ConvwiseError
 from convwise.graph import Declared, Network, Node, Source
 from convwise.ops import Layout, Shape
+from convwise.readers.shapes import as_shape
 
 if TYPE_CHECKING:
     from convwise.readers.source import Found, Snippet
@@ -34,13 +35,15 @@ def read(source: Any, *, input_shape: Any = None, dialect: str | None = None) ->
 
     Args:
         source: a path, a file's bytes, source text, or a live model.
-        input_shape: sizes in the framework's own order, with the batch; needed only where a live PyTorch model cannot be
+        input_shape: sizes in the framework's own order, with the batch, or text such as "1x3x224x224"; for a file or a live
+            PyTorch model also a mapping of such by input name. It is needed only where a live PyTorch model cannot be
             traced with its sizes open, or where a text names no input.
         dialect: "keras" or "torch" for source text that could be either.
 
     Raises:
         ModelError: a file or an object that cannot be read. CodeError: text that cannot. ArgumentError: anything else.
     """
+    input_shape = _checked(input_shape)
     if isinstance(source, bytes | bytearray | memoryview):
         return _from_bytes(bytes(source[:HEAD]), source, input_shape)
     if isinstance(source, os.PathLike) or (isinstance(source, str) and is_path(source)):
@@ -53,6 +56,19 @@ def read(source: Any, *, input_shape: Any = None, dialect: str | None = None) ->
     if isinstance(source, str):
         return from_text(source, input_shape, dialect)
     return _from_live(source, input_shape)
+
+
+def _checked(given: Any) -> Any:
+    """The shapes as plain numbers: one, several in the order of the inputs, or some by name."""
+    if isinstance(given, Mapping):
+        return {name: as_shape(shape, scalar=True) for name, shape in given.items()}
+    if isinstance(given, list | tuple) and given and all(isinstance(part, list | tuple) for part in given):
+        return [as_shape(part, scalar=True) for part in given]
+    return _one(given)
+
+
+def _one(given: Any) -> Shape | None:
+    return None if given is None else as_shape(given, scalar=True)
 
 
 def is_path(text: str) -> bool:
@@ -91,14 +107,14 @@ def _is_keras(head: bytes) -> bool:
 def _from_keras(source: Any, input_shape: Any) -> Network:
     from convwise.readers.keras_files import read_keras_file
 
-    return read_keras_file(source, input_shape=input_shape)
+    return read_keras_file(source, input_shape=_one(input_shape))
 
 
 def _from_onnx(read: Callable[[Any], Any], source: Any, input_shape: Any) -> Network:
     from convwise.readers.onnx_network import onnx_network
 
     with resting():
-        return onnx_network(read(source), input_shape)
+        return onnx_network(read(source), input_shape if isinstance(input_shape, Mapping) else _one(input_shape))
 
 
 def _from_live(model: Any, input_shape: Any) -> Network:
@@ -106,7 +122,7 @@ def _from_live(model: Any, input_shape: Any) -> Network:
     if told is not None:
         dialect, layers, shape = told(model)
         return from_layers(
-            dialect, tuple(layers), input_shape if input_shape is not None else shape, type(model).__name__
+            dialect, tuple(layers), _one(input_shape) if input_shape is not None else shape, type(model).__name__
         )
     home = {base.__module__.partition(".")[0] for base in type(model).__mro__}
     if "torch" in home and "torch" in sys.modules:
@@ -116,7 +132,7 @@ def _from_live(model: Any, input_shape: Any) -> Network:
     if "keras" in home and "keras" in sys.modules:
         from convwise.readers.keras_files import read_live_keras
 
-        network = read_live_keras(model, input_shape=input_shape)
+        network = read_live_keras(model, input_shape=_one(input_shape))
         if network is not None:
             return network
     raise ArgumentError(
@@ -135,6 +151,7 @@ def from_text(text: str, input_shape: Any = None, dialect: str | None = None) ->
     """
     from convwise.readers.source import read_text
 
+    input_shape = _one(input_shape)
     try:
         snippet = read_text(text, dialect=dialect)
         found = _only(snippet)
@@ -155,12 +172,12 @@ def from_text(text: str, input_shape: Any = None, dialect: str | None = None) ->
     return from_layers(found.layers[0].dialect, found.layers, shape, found.name or "")
 
 
-def _branching(text: str, input_shape: Any, dialect: str | None, error: ConvwiseError | None) -> Network:
+def _branching(text: str, input_shape: Shape | None, dialect: str | None, error: ConvwiseError | None) -> Network:
     """The text with its branches followed; where that finds no model at all, what the reader of chains said."""
     from convwise.readers.source.graphs import read_network_text
 
     try:
-        return read_network_text(text, dialect, input_shape=None if input_shape is None else tuple(input_shape))
+        return read_network_text(text, dialect, input_shape=input_shape)
     except ConvwiseError as lost:
         if error is not None and (lost.code == "CW307" or error.code not in OPEN_ENDS):
             raise error from None

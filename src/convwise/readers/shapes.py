@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any
 
-from convwise.errors import ArgumentError
+from convwise.errors import ArgumentError, said
 from convwise.ops import Shape
+from convwise.ops.shape import whole
 from convwise.readers.echo import pointed, shown
 
 LONGEST = 400
@@ -16,6 +17,8 @@ LONGEST = 400
 
 LARGEST_RANK = 16
 UNKNOWN_SIZES = ("none", "?")
+UNORDERED = (bytes, bytearray, Mapping, Set)
+"""What can be gone through and is still no shape."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +33,9 @@ class Form:
     def error(self, fact: str, received: object, detail: str = "") -> ArgumentError:
         text = received if isinstance(received, str) else repr(received)
         return ArgumentError(self.code, fact, detail=detail, received=shown(text), hint=self.example)
+
+    def wrong(self, fact: str, received: object, hint: str) -> ArgumentError:
+        return ArgumentError(self.code, fact, received=said(received), hint=hint)
 
     def broken(self, text: str, position: int, complaint: str) -> ArgumentError:
         fact = f"'{shown(text)}' is not a {self.what}: {complaint}"
@@ -57,6 +63,47 @@ def parse_shape(text: str) -> Shape:
     return tuple(_sizes(text, SHAPE))
 
 
+def as_shape(given: Any, *, scalar: bool = False) -> Shape:
+    """Text such as "64x64x3" or a sequence of integers (None: not known) as a shape; () too with `scalar`.
+
+    Raises:
+        ArgumentError: CW601, with the shape to pass where the array itself is given.
+
+    >>> as_shape([64, 64, 3])
+    (64, 64, 3)
+    """
+    if isinstance(given, str):
+        return parse_shape(given)
+    shape = None if isinstance(given, tuple | list) else _shape_of(given)
+    # An array of one axis may hold the sizes themselves.
+    if isinstance(given, Iterable) and not isinstance(given, UNORDERED) and (shape is None or len(shape) == 1):
+        given = tuple(given)
+        sizes = tuple([size if type(size) is int or size is None else whole(size) for size in given])
+        wrong = [one for one, size in zip(given, sizes, strict=True) if size is None and one is not None]
+        if wrong and shape is None:
+            raise SHAPE.wrong(
+                f"{said(wrong[0])} in the shape is not an integer",
+                given,
+                "sizes are whole numbers, or None where not known",
+            )
+        if not wrong and (sizes or scalar):
+            return sizes
+    if shape:
+        fact = f"an input shape is text or a tuple of integers, not an array of shape {shape}"
+        raise SHAPE.wrong(fact, given, f"for an array x, pass x.shape, which is {shape} here")
+    raise SHAPE.wrong(
+        f"an input shape is text such as 64x64x3 or a tuple of integers, not {said(given)}",
+        given,
+        "for example (64, 64, 3) for Keras, (3, 64, 64) for PyTorch",
+    )
+
+
+def _shape_of(given: Any) -> tuple[Any, ...] | None:
+    """What an array of NumPy or of a framework tells of itself."""
+    shape = getattr(given, "shape", None)
+    return tuple(shape) if isinstance(shape, Iterable) and not isinstance(shape, str) else None
+
+
 def parse_want(want: str | int | Sequence[int]) -> tuple[int, ...]:
     """The wanted output sizes of the spatial axes.
 
@@ -72,9 +119,10 @@ def parse_want(want: str | int | Sequence[int]) -> tuple[int, ...]:
             raise WANT.error("a wanted size must be at least 1", want)
         return sizes
     given: tuple[Any, ...] = (want,) if isinstance(want, int) else _as_tuple(want)
-    if not given or not all(isinstance(size, int) and not isinstance(size, bool) and size >= 1 for size in given):
+    numbers = [number for number in map(whole, given) if number is not None and number >= 1]
+    if not given or len(numbers) < len(given):
         raise WANT.error("a wanted size is a positive integer for each spatial axis", want)
-    return given
+    return tuple(numbers)
 
 
 def _as_tuple(want: object) -> tuple[Any, ...]:

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field, replace
 from functools import reduce
 from itertools import count, islice
 
+from convwise.errors import ArgumentError, said
+from convwise.ops.shape import whole
 from convwise.sizes.pattern import TooComplex, check_limit, common_period, shortest
 from convwise.sizes.words import braced, sentence
 
@@ -87,9 +89,10 @@ class SizeSet:
         return self.minimum is not None
 
     def __contains__(self, n: object) -> bool:
-        if not isinstance(n, int):
+        number = n if isinstance(n, int) else whole(n)
+        if number is None:
             return False
-        return self._regular(n) or _found(self.exceptions, n)
+        return self._regular(number) or _found(self.exceptions, number)
 
     def _regular(self, n: int) -> bool:
         return self.start is not None and n >= self.start and _found(self.residues, n % self.modulus)
@@ -102,18 +105,18 @@ class SizeSet:
             yield size
             after = size
         if self.start is not None:
-            for whole in count(max(after, self.start) // self.modulus):
+            for turn in count(max(after, self.start) // self.modulus):
                 for residue in self.residues:
-                    if (n := whole * self.modulus + residue) >= self.start and n > after:
+                    if (n := turn * self.modulus + residue) >= self.start and n > after:
                         yield n
 
     def between(self, after: int, stop: int) -> Iterator[int]:
         """The regular sizes above `after` and below `stop`."""
         if self.start is None:
             return
-        for whole in range(max(after, self.start) // self.modulus, stop // self.modulus + 1):
+        for turn in range(max(after, self.start) // self.modulus, stop // self.modulus + 1):
             for residue in self.residues:
-                if max(after + 1, self.start) <= (n := whole * self.modulus + residue) < stop:
+                if max(after + 1, self.start) <= (n := turn * self.modulus + residue) < stop:
                     yield n
 
     def first(self, how_many: int) -> tuple[int, ...]:
@@ -124,7 +127,16 @@ class SizeSet:
 
         >>> SizeSet.of([3, 28]).nearest(30)
         (28, None)
+
+        Raises:
+            ArgumentError: CW601 where `n` is no whole number.
         """
+        if type(n) is not int:
+            if (number := whole(n)) is None:
+                raise ArgumentError(
+                    "CW601", f"{said(n)} is not a size", received=said(n), hint="sizes are whole numbers"
+                )
+            n = number
         at = bisect_left(self.exceptions, n)
         above = [self.exceptions[at]] if at < len(self.exceptions) else []
         below = [n] if n in self.exceptions else [self.exceptions[at - 1]] if at else []

@@ -10,16 +10,17 @@ from math import prod
 from convwise import dialects
 from convwise.answers.network.plan import Deed, plain, planned
 from convwise.dialects.base import Layer, run_ops
-from convwise.errors import ArgumentError, ConvwiseError, ShapeError
+from convwise.errors import ArgumentError, ConvwiseError, ShapeError, said
 from convwise.graph import CHANNELS_FIRST, Declared, Network, Node, Source, Work
 from convwise.ops import AxisFlow, Conv, ConvTranspose, Dense, Flow, Layout, Norm, Op, Shape, elements
 from convwise.ops.outline import Rule, outliner
 from convwise.ops.several import Opaque
 from convwise.ops.shape import LARGEST
 from convwise.readers.echo import shown
+from convwise.readers.shapes import as_shape
 
 Shapes = tuple[Shape | None, ...]
-InputShapes = Shape | Sequence[int | None] | Mapping[str, Shape] | None
+InputShapes = str | Sequence[int | None] | Mapping[str, Shape | str] | None
 
 BYTES = 4
 """Bytes of one value: activations are counted as 32-bit floats."""
@@ -407,10 +408,10 @@ def given_shapes(network: Network, shapes: InputShapes) -> dict[str, Shape]:
             raise ArgumentError(
                 "CW606",
                 f"the network has {len(sources)} inputs, and one shape is given",
-                received=tuple(shapes),
+                received=said(shapes),
                 hint=f"give a shape each for {names}",
             )
-        shapes = {sources[0].name: tuple(shapes)}
+        shapes = {sources[0].name: as_shape(shapes, scalar=True)}
     strange = [name for name in shapes if name not in {source.name for source in sources}]
     if strange:
         raise ArgumentError(
@@ -426,12 +427,12 @@ def _numbers(declared: Declared) -> Shape:
     return tuple(size if isinstance(size, int) else None for size in declared)
 
 
-def _fitted(source: Source, shape: Sequence[int | None] | None) -> Shape:
+def _fitted(source: Source, shape: Shape | str | None) -> Shape:
     if shape is None:
         return _numbers(source.declared)
-    given = tuple(shape)
+    given = as_shape(shape, scalar=True)
     for size in given:
-        if size is not None and (type(size) is not int or size < 0):
+        if size is not None and size < 0:
             raise ArgumentError(
                 "CW601", f"{size!r} is not a size", received=size, hint="sizes are whole numbers of 0 or more"
             )

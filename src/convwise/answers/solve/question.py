@@ -13,6 +13,7 @@ from convwise.answers.inputs import as_shape, as_want
 from convwise.dialects.base import nearest
 from convwise.errors import ArgumentError
 from convwise.ops import spatial_names
+from convwise.ops.shape import whole
 
 OPS = ("conv", "transpose", "max_pool", "avg_pool", "adaptive_max_pool", "adaptive_avg_pool")
 WORDS = ("valid", "same", "causal")
@@ -191,11 +192,11 @@ class _Sizes:
 
 
 def _read(given: Any, *, wanted: bool) -> _Sizes:
-    bare = type(given) is int or (isinstance(given, str) and not given.strip().startswith(("(", "[")))
+    bare = whole(given) is not None or (isinstance(given, str) and not given.strip().startswith(("(", "[")))
     if wanted:
         found: Sequence[int | None] = as_want(given)
     else:
-        found = as_shape((given,) if type(given) is int else given)
+        found = as_shape((given,) if whole(given) is not None else given)
     sizes = tuple(size for size in found if size is not None)
     if len(sizes) != len(found) or min(sizes) < 1:
         fact = f"{given!r}: every size must be a number of at least 1"
