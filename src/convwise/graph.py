@@ -33,11 +33,15 @@ Declared = tuple[int | str | None, ...]
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """An input of the network: its tensor's name, the declared shape, and where its batch and channels stand."""
+    """An input of the network: its tensor's name, the declared shape, and where its batch and channels stand.
+
+    `fixed` is the shape that an ONNX file declares, also where another one is followed: its runtime takes no other.
+    """
 
     name: str
     declared: Declared
     layout: Layout = CHANNELS_FIRST
+    fixed: Declared = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from build import Builder, alexnet, lenet, resnet, unet, vgg
+from readers.onnx_bytes import encode, graph, model, node, value
 
 from convwise.answers.explanation import Finding
 from convwise.answers.network.checking import check
+from convwise.ask import ask
 from convwise.axis import SAME_UPPER, Pads, Window
 from convwise.errors import ArgumentError
 from convwise.graph import Network
 from convwise.ops import Conv, Pad, Pool
 from convwise.ops.several import Opaque
+from convwise.readers.models import read
 
 
-def found(network: Network, shape: tuple[int, ...], code: str) -> list[Finding]:
+def found(network: Network, shape: Any, code: str) -> list[Finding]:
     return [one for one in check(network, shape) if one.code == code]
 
 
@@ -133,6 +137,46 @@ def test_unknown_ops() -> None:
     b.add("Magic", Opaque("its operator is not known"), "x", name="magic")
     (one,) = found(b.network(), (1, 3, 9, 10), "CW513")
     assert (one.level, one.node, one.text) == ("note", "magic", "Magic is not followed: its operator is not known")
+
+
+def test_a_batch_that_is_added_is_told() -> None:
+    for given in ((3, 64, 80), {"x": "3x64x80"}):
+        (one,) = found(vgg(11), given, "CW509")
+        assert (one.level, one.node) == ("note", "x")
+        assert one.text == "a batch of 1 was added: 1x3x64x80; 3x64x80 itself was not checked"
+    assert found(vgg(11), (1, 3, 64, 80), "CW509") == []
+    code = "class Net(nn.Module):\n    def __init__(self):\n        super().__init__()\n        self.c = nn.Conv2d(3, 4, 3)\n"
+    code += "        self.b = nn.BatchNorm2d(4)\n    def forward(self, x):\n        y = self.c(x)\n        return self.b(y) + y\n"
+    told = ask({"command": "check", "model": code, "input": "3x9x9"})
+    assert [one["code"] for one in told["findings"]] == ["CW509"]
+    assert told["passed"]
+
+
+def relu_file(*dims: int | str | None) -> bytes:
+    body = graph([node("Relu", "x", "y")], inputs="", more=[(11, value("x", dims))])
+    return encode(model(body))
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ((2, 3, 9, 10), "axis 0 is 2 and not 1"),
+        ((1, 3, 9, 12), "axis 3 is 12 and not 10"),
+        ((3, 8, 10), "axis 2 is 8 and not 9"),
+        ((1, 3, 9, 10), ""),
+        ((3, 9, 10), ""),
+        (None, ""),
+    ],
+)
+def test_an_input_other_than_the_file_declares_is_warned_of(given: Any, words: str) -> None:
+    file = relu_file(1, 3, 9, 10)
+    for network in (read(file), read(file, input_shape=given)):
+        told = [one for one in network.check(given) if one.code == "CW521"]
+        start = "the file declares 1x3x9x10, and onnxruntime refuses another input: "
+        assert [(one.level, one.node, one.text) for one in told] == ([("warning", "x", start + words)] if words else [])
+    assert [one.code for one in read(relu_file("N", 3, None, "W")).check(given)] == (
+        ["CW509"] if given and len(given) == 3 else []
+    )
 
 
 def test_levels_can_be_changed_and_codes_silenced() -> None:

@@ -68,7 +68,8 @@ RULES = (
         "How the batch was decided",
         "A shape may be written with the batch or without it, and for some layers both are possible: three numbers may be "
         "one image with channels or, for a 1-D layer, a batch of sequences. convwise follows the framework's own rule and "
-        "says what it took.",
+        "says what it took. `check` follows a network with a batch of 1 where its input has a batch and the shape that was given has none; "
+        "the framework itself may refuse the shape as it was given.",
         "Write all axes, with the batch first, to leave no doubt.",
         Asked("nn.Sequential(nn.Conv2d(3, 8, 3), nn.Flatten())", ("3x8x8",)),
     ),
@@ -231,6 +232,25 @@ RULES = (
             "for found in cw.read(file).check():\n"
             '    print(found.level, found.code, found.node or "", found.text)\n',
             "note CW520  operator set 40 is newer than any that is known (28); its nodes are read like those of 28",
+            raises=False,
+        ),
+    ),
+    Rule(
+        "CW521",
+        "The file declares another input",
+        "An ONNX file may declare its input with numbers, and onnxruntime then takes no other: a model that was exported for one image of "
+        "64 x 64 refuses two of them, and one of 65 x 65. The layers may well take these sizes, which is what the rest of the check is about. "
+        "Axes that are declared with a name or with nothing are open.",
+        "Export the file with open axes (`dynamic_shapes` in PyTorch's export, `None` in Keras's Input), or with the sizes that it is run with.",
+        Written(
+            "import convwise as cw\n"
+            "\n"
+            "file = bytes.fromhex(  # an .onnx file: Relu, with an input of 1 x 3 x 8 x 8\n"
+            '    "08083a380a0c0a0178120179220452656c7512005a1b0a017812160a14080112100a0208010a"\n'
+            '    "0208030a0208080a02080862090a017912040a02080142040a001011")\n'
+            "for found in cw.read(file).check((2, 3, 8, 9)):\n"
+            '    print(found.level, found.code, found.node or "", found.text)\n',
+            "warning CW521 x the file declares 1x3x8x8, and onnxruntime refuses another input: axis 0 is 2 and not 1, axis 3 is 9 and not 8",
             raises=False,
         ),
     ),

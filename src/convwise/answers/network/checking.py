@@ -17,6 +17,7 @@ from convwise.errors import ArgumentError, ConvwiseError, ShapeError
 from convwise.graph import Network, Node
 from convwise.ops import AxisFlow, Dense
 from convwise.ops.several import Opaque
+from convwise.readers.shapes import as_shape
 
 LEVELS = ("error", "warning", "note")
 OFF = "off"
@@ -33,7 +34,8 @@ def check(network: Network, input_shape: InputShapes = None, levels: Mapping[str
     """
     wanted = _levels(levels or {})
     flowed = run(network, input_shape, strict=False)
-    found = [*_sizes(network, flowed), *_unknown(flowed), *_losses(flowed), *_blind(flowed)]
+    found = [*_inputs(flowed, input_shape), *_sizes(network, flowed), *_unknown(flowed)]
+    found += [*_losses(flowed), *_blind(flowed)]
     traced = trace_of(flowed)
     found += [*_fields(traced), *traced.notes, *baked_padding(flowed), *even_kernels(flowed), *_dead(flowed)]
     kept = [replace(one, level=wanted.get(one.code, one.level)) for one in found]
@@ -50,6 +52,24 @@ def _levels(levels: Mapping[str, str]) -> dict[str, str]:
                 hint=f"the levels are {', '.join(LEVELS)} and {OFF}",
             )
     return {code.upper(): level for code, level in levels.items()}
+
+
+def _inputs(flowed: Run, given: InputShapes) -> Iterator[Finding]:
+    """Inputs that are not run as they were given, and those that the file's own runtime does not take."""
+    for source in flowed.network.sources:
+        shape = flowed.inputs[source.name]
+        one = given.get(source.name) if isinstance(given, Mapping) else given
+        if one is not None and len(as_shape(one, scalar=True)) < len(shape):
+            text = f"a batch of 1 was added: {show(shape)}; {show(shape[1:])} itself was not checked"
+            yield Finding("CW509", "note", text, source.name, "give all axes, with the batch first")
+        wrong = [
+            f"axis {axis} is {size} and not {fixed}"
+            for axis, (fixed, size) in enumerate(zip(source.fixed, shape, strict=False))
+            if isinstance(fixed, int) and size is not None and fixed != size
+        ]
+        if wrong:
+            text = f"the file declares {show(source.fixed)}, and onnxruntime refuses another input: {', '.join(wrong)}"
+            yield Finding("CW521", "warning", text, source.name, "export the file with open sizes, or with these")
 
 
 def _sizes(network: Network, flowed: Run) -> Iterator[Finding]:

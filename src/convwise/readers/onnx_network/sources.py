@@ -72,7 +72,7 @@ def declared_inputs(graph: OnnxGraph, shapes: InputShapes, steps: list[Step]) ->
         for size in dims:
             if isinstance(size, int) and size > LARGEST // 2:
                 raise ShapeError("CW107", f"input '{shown(value.name)}' declares a size of {size:,}", received=size)
-        found.append(Source(value.name, dims, _layout(value.name, len(dims), readers)))
+        found.append(Source(value.name, dims, _layout(value.name, len(dims), readers), value.dims or ()))
     return tuple(found)
 
 
