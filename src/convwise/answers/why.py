@@ -40,7 +40,7 @@ def explain(
 
     Args:
         layer: source text (`Conv2D(32, 3, strides=2)`, `nn.Conv2d(3, 16, 3)`, a Sequential, a whole snippet), a pasted
-            shape error of PyTorch, Keras or ONNX Runtime, or a live Keras or PyTorch layer or model. Nothing is executed.
+            shape error of PyTorch, Keras or ONNX Runtime, or a live Keras or PyTorch layer or model. Text is never executed.
         input_shape: sizes in the framework's own order, with or without the batch: Keras (H, W, C), PyTorch (C, H, W); or text
             such as "64x64x3". None: the input written in the text; without one, what holds for any size.
         want: a wanted spatial output, "32x32" or (32, 32): the fixes aim at it.
@@ -48,6 +48,7 @@ def explain(
         release: the framework's release, "3.15".
         model: for a pasted shape error, the model that it came from: what `read` takes, or a Network. The layer that says it is
             then found (`.name`), with the input sizes that make it say so and those that work. Code in the same text counts too.
+            Of a live PyTorch model the `forward` is run, on symbols.
 
     Raises:
         ShapeError: the sizes do not work; `Refusal` where the framework refuses the layer. Both carry `.explanation`.

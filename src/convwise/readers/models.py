@@ -31,7 +31,8 @@ MODEL_ENDINGS = (".onnx", ".keras", ".h5", ".hdf5", ".json")
 def read(source: Any, *, input_shape: Any = None, dialect: str | None = None) -> Network:
     """The network in a model file (.onnx, .keras, .h5, a Keras .json), in source text, or in a live Keras or PyTorch model.
 
-    Files are read for their structure alone: no weights are loaded and nothing in them is executed.
+    Files are read for their structure alone: no weights are loaded. Text and files are never executed. Of a live PyTorch module
+    the `forward` is run, on symbols or on tensors without data; of a live Keras model `get_config` is called.
 
     Args:
         source: a path, a file's bytes, source text, or a live model.

@@ -8,8 +8,8 @@ RULES = (
     Rule(
         "CW421",
         "A live model that is not read, or not all of it",
-        "A live PyTorch module is read by following its forward without data: sizes stay open, and no tensor is ever "
-        "computed. That ends where the code asks for the values of a tensor, and where it gives no tensor. As a note "
+        "A live PyTorch module is read by running its forward on symbols in place of data: sizes stay open, and no tensor is ever "
+        "computed. (Text and files are never executed.) That ends where the code asks for the values of a tensor, and where it gives no tensor. As a note "
         "the same code says what the network does not show: steps that convwise does not know, hooks, which it never "
         "runs, and parameters that this forward does not use, such as an auxiliary head in evaluation mode.",
         "Read the part of the model that takes and gives tensors, or export it to ONNX and read the file.",
