@@ -313,3 +313,33 @@ def test_a_text_without_a_known_message_is_said() -> None:
 def test_a_message_in_a_comment_leaves_the_code_alone() -> None:
     told = cw.explain(f"conv = nn.Conv2d(3, 8, 3)\n# {LINEAR}\nx = torch.randn(1, 3, 9, 10)\ny = conv(x)")
     assert told.output == (1, 8, 7, 8)
+
+
+@pytest.mark.parametrize(
+    "first", ["keras.Input((64, 64, 3)), layers.Conv2D(4, 3)", "layers.Conv2D(4, 3, input_shape=(64, 64, 3))"]
+)
+def test_grey_pictures_are_found_at_the_layer_that_was_built_for_coloured_ones(first: str) -> None:
+    text = f"keras.Sequential([{first}, layers.Conv2D(8, 3, name='second'), layers.Flatten(), layers.Dense(2)])"
+    message = (
+        'ValueError: Input 0 of layer "conv2d_7" is incompatible with the layer: expected axis -1 of input shape to have '
+        "value 3, but received input with shape (None, 64, 64, 1)"
+    )
+    told = cw.explain(message, model=text)
+    assert told.name == "conv2d_0"
+    assert "'conv2d_0' (Conv2D) at line 1 says this" in lines(told, "in the model")
+    assert fixes(told) == [("tf.image.grayscale_to_rgb(x)", (None, 64, 64, 3))]
+    assert "grey pictures" in lines(told, "perhaps")
+
+
+def test_padding_that_reflects_too_much_is_found() -> None:
+    text = (
+        "nn.Sequential(nn.Conv2d(3, 4, 3, padding=1, stride=2), nn.Conv2d(4, 8, 9, padding=4, padding_mode='reflect'))"
+    )
+    message = (
+        "RuntimeError: Argument #4: Padding size should be less than the corresponding input dimension, but got: padding "
+        "(4, 4) at dimension 3 of input [1, 4, 4, 4]"
+    )
+    told = cw.explain(message, model=text)
+    assert told.name == "1"
+    assert "height and width 7, 8" in lines(told, "its input")
+    assert fixes(told) == [("an input of 1 x 3 x 9 x 9", (1, 8, 5, 5))]

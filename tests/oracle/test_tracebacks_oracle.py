@@ -21,11 +21,39 @@ def test_what_pytorch_prints_is_explained() -> None:
         "5 cells are left where the kernel needs 7": lambda: nn.Conv2d(3, 16, 7)(zeros(3, 9, 5)),
         "differ: 43 and 42": lambda: torch.cat([zeros(1, 3, 43, 43), zeros(1, 3, 42, 43)], 1),
         "differ: 20 and 17": lambda: zeros(1, 3, 5, 20) + zeros(1, 3, 5, 17),
+        "axis 1 differs: 10 and 3": lambda: zeros(2, 10) + zeros(2, 3),
+        "axis 0 differs: 4 and 3": lambda: zeros(4, 10) + zeros(3, 10),
+        "joined along axis 0, and another axis of theirs differs: 3 and 5": lambda: torch.cat(
+            [zeros(2, 3), zeros(2, 5)]
+        ),
+        "conv2d takes 3 axes (channels x height x width) or 4": lambda: nn.Conv2d(1, 8, 3)(zeros(28, 28)),
+        "conv1d takes 2 axes (channels x length) or 3 with a batch, and got 4: 1 too": lambda: nn.Conv1d(1, 8, 3)(
+            zeros(2, 1, 3, 28)
+        ),
+        "conv_transpose2d takes 3 axes": lambda: nn.ConvTranspose2d(1, 8, 3)(zeros(28, 28)),
+        "conv3d takes 4 axes": lambda: nn.Conv3d(1, 8, 3)(zeros(3, 28, 28)),
+        "takes 1 channel, and 60 reach it": lambda: nn.Conv2d(1, 8, 3)(zeros(60, 28, 28)),
+        "A reflection of 4 cells needs 5 on its axis, and axis 3 (the last) has 4": lambda: nn.ReflectionPad2d(4)(
+            zeros(1, 3, 4, 4)
+        ),
+        "A reflection of 5 cells needs 6 on its axis, and axis 1 (the last but one) has 4": lambda: nn.ReflectionPad2d(
+            (1, 1, 5, 2)
+        )(zeros(3, 4, 4)),
+        "made for 64 channels, and 32 reach it": lambda: nn.BatchNorm2d(64)(zeros(2, 32, 4, 4)),
+        "made for 48 channels, and 32 reach it": lambda: nn.BatchNorm2d(48, track_running_stats=False)(
+            zeros(2, 32, 4, 4)
+        ),
+        "normalisation takes 4 axes and got 3": lambda: nn.BatchNorm2d(64)(zeros(64, 4, 4)),
+        "normalisation takes 2 or 3 axes and got 4": lambda: nn.BatchNorm1d(64)(zeros(1, 64, 4, 4)),
+        "576 numbers cannot be laid out as [-1, 400]": lambda: zeros(1, 16, 6, 6).view(-1, 400),
+        "49 features; its weights are made for 1568": lambda: nn.Sequential(nn.Flatten(), nn.Linear(1568, 10))(
+            zeros(32, 7, 7)
+        ),
     }
     for words, run in cases.items():
-        with pytest.raises(RuntimeError) as caught:
+        with pytest.raises((RuntimeError, ValueError)) as caught:
             run()
-        assert words in cw.explain(f"RuntimeError: {caught.value}").headline
+        assert words in cw.explain(f"{type(caught.value).__name__}: {caught.value}").headline
 
 
 def test_what_keras_prints_is_explained() -> None:
@@ -40,6 +68,46 @@ def test_what_keras_prints_is_explained() -> None:
     with pytest.raises(ValueError, match="ndim") as caught:
         keras.layers.Conv2D(4, 3)(np.zeros((28, 28, 3), "float32"))
     assert "wants 4 axes and got 3: the batch axis is missing" in cw.explain(f"ValueError: {caught.value}").headline
+
+
+def test_what_keras_prints_of_axes_and_channels_is_explained() -> None:
+    import keras
+    import numpy as np
+    from keras import layers
+
+    def zeros(*shape: int) -> object:
+        return np.zeros(shape, "float32")
+
+    conv, line = layers.Conv2D(4, 3), layers.Conv1D(4, 3)
+    conv(zeros(1, 64, 64, 3))
+    line(zeros(1, 64, 3))
+    first = layers.Conv2D(4, 3, data_format="channels_first")
+    first.build((None, 3, 64, 64))
+    image = keras.Input((28, 28, 3))
+    cases = {
+        "got 3: the batch is there (None), the channels axis is missing": lambda: layers.Conv2D(4, 3)(
+            keras.Input((28, 28))
+        ),
+        "got 2: the batch is there (None), 2 axes are missing": lambda: layers.Conv2D(4, 3)(keras.Input((784,))),
+        "wants 3 axes and got 2: the batch is there": lambda: layers.LSTM(4)(keras.Input((28,))),
+        "got 3: the channels axis is missing, or the batch": lambda: layers.Conv2D(4, 3)(zeros(32, 28, 28)),
+        "got 3: the batch axis is missing": lambda: layers.Conv2D(4, 3)(zeros(28, 28, 3)),
+        "built for 3 channels, and 1 reaches it": lambda: conv(keras.Input((64, 64, 1))),
+        "built for 3 channels, and 4 reach it": lambda: conv(zeros(2, 64, 64, 4)),
+        "built for 3 channels or features, and 5 reach it": lambda: line(zeros(2, 64, 5)),
+        "channels, and 2 reach it": lambda: first(keras.Input((2, 64, 64))),
+        "maps differ: 28 and 27": lambda: layers.Concatenate()(
+            [image, keras.Input((28, 28, 4)), keras.Input((28, 27, 3))]
+        ),
+        "another axis than the last, on which they differ: 3 and 4": lambda: layers.Concatenate(axis=1)(
+            [image, keras.Input((28, 28, 4))]
+        ),
+        "whose channels differ: 3 and 4": lambda: layers.Add()([image, keras.Input((28, 28, 4))]),
+    }
+    for words, run in cases.items():
+        with pytest.raises(ValueError, match=r"\d") as caught:
+            run()
+        assert words in cw.explain(f"ValueError: {caught.value}").headline, str(caught.value)
 
 
 def blamed(module: object, run: object) -> tuple[str, str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from convwise.answers.tracebacks.clue import Clue, numbers, shape
+from convwise.answers.tracebacks.joins import differing_pair, every_shape
 
 Match = re.Match[str]
 
@@ -29,9 +30,11 @@ def dense(match: Match) -> Clue:
     )
 
 
-def dense_axis(match: Match) -> Clue:
-    told = shape(match.group("shape"))
-    return Clue("dense", _name(match), (told,), told[-1] if told else None, _int(match, "need"))
+def axis_value(match: Match) -> Clue:
+    """Of rows it is a dense layer that says it; of maps any layer that was built for so many channels."""
+    told, axis = shape(match.group("shape")), int(match.group("axis"))
+    have = told[axis] if -len(told) <= axis < len(told) else None
+    return Clue("dense" if len(told) == 2 else "built", _name(match), (told,), have, _int(match, "need"), axis=axis)
 
 
 def channels(match: Match) -> Clue:
@@ -60,6 +63,10 @@ def normed(match: Match) -> Clue:
 
 def padded(match: Match) -> Clue:
     return Clue("window", span=numbers(match.group("span")), padded=numbers(match.group("padded")))
+
+
+def reflected(match: Match) -> Clue:
+    return Clue("padding", shapes=(shape(match.group("input")),), axis=_int(match, "axis"))
 
 
 def pooled(match: Match) -> Clue:
@@ -98,6 +105,17 @@ def joined_shapes(match: Match) -> Clue:
 def joined_samples(match: Match) -> Clue:
     """The same where the batch is left out."""
     return Clue("join", _name(match), shapes=tuple((None, *shape(match.group(name))) for name in ("a", "b")))
+
+
+def joined_node(match: Match) -> Clue:
+    """A graph names the node: a product of matrices is a dense layer's."""
+    if "MatMul" not in (match.group("op") or ""):
+        return joined(match)
+    return Clue("dense", _name(match), have=_int(match, "one"), need=_int(match, "other"))
+
+
+def concatenated(match: Match) -> Clue:
+    return Clue("join", _name(match), shapes=differing_pair(every_shape(match)))
 
 
 def reshaped(match: Match) -> Clue:

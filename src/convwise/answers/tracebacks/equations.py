@@ -39,6 +39,10 @@ def cases(network: Network, node: Node, shapes: tuple[Dims, ...], clue: Clue) ->
             yield from _dense(op, node, shapes, clue)
         case "conv" if isinstance(op, Conv | ConvTranspose) and _weights(op, clue):
             yield from _channels(shapes[0], layout, clue)
+        case "built" if _built(op, shapes[0], layout, clue):
+            yield from _spatial(shapes[0], layout, clue)
+        case "padding":
+            yield from _whole(shapes[0], clue)
         case "norm" if isinstance(op, Norm) and op.features == clue.need and clue.have is not None:
             yield Case(((layout.split(shapes[0])[1], clue.have),))  # type: ignore[arg-type]
         case "window" if isinstance(op, Conv | Pool):
@@ -82,6 +86,32 @@ def _channels(dims: Dims, layout: Layout, clue: Clue) -> Iterator[Case]:
     if len(told) == len(dims):
         equations += _equal(spatial, layout.split(told)[2])
     yield Case(tuple(equations))
+
+
+def _built(op: object, dims: Dims, layout: Layout, clue: Clue) -> bool:
+    """Whether the layer was made for the channels of the message: by its weights, or by what reaches it in the model."""
+    match op:
+        case Conv() | ConvTranspose():
+            return clue.need in (op.in_channels, layout.split(dims)[1])  # type: ignore[arg-type]
+        case Norm():
+            return clue.need in (op.features, layout.split(dims)[1])  # type: ignore[arg-type]
+        case Dense():
+            return clue.need in (op.in_features, dims[-1] if dims else None)
+    return False
+
+
+def _spatial(dims: Dims, layout: Layout, clue: Clue) -> Iterator[Case]:
+    """The sizes of the message but for its channels, which are not the model's."""
+    told = clue.shapes[0]
+    if len(told) == len(dims):
+        yield Case(tuple(_equal(layout.split(dims)[2], layout.split(told)[2])))  # type: ignore[arg-type]
+
+
+def _whole(dims: Dims, clue: Clue) -> Iterator[Case]:
+    """All sizes of the message but the batch, which it leaves out where the sample came without one."""
+    told = clue.shapes[0]
+    if len(told) in (len(dims), len(dims) - 1):
+        yield Case(tuple(_equal(dims[1:], told[len(told) - len(dims) + 1 :])))
 
 
 def _equal(dims: Sequence[Dim], told: Sequence[int | None]) -> list[Equation]:
@@ -179,6 +209,8 @@ def fed(clue: Clue) -> Shape | None:
 CODES = {
     "dense": ("CW109",),
     "conv": ("CW102", "CW105"),
+    "built": ("CW102", "CW105", "CW109"),
+    "padding": ("CW108",),
     "norm": ("CW102",),
     "window": ("CW103", "CW104"),
     "join": ("CW110", "CW101"),

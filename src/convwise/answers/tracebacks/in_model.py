@@ -24,6 +24,10 @@ from convwise.sizes import JointSet, SizeSet
 
 MOST_PAIRS = 3
 MOST_OTHERS = 4
+KEPT = ("sizes", "because", "channels")
+"""What the message alone tells that is told beside the model too."""
+MADE = ("conv", "built")
+"""Layers made for a number of channels: where the wrong number comes from is no more than likely in any model."""
 
 
 def in_model(
@@ -31,7 +35,7 @@ def in_model(
 ) -> Explanation:
     """The explanation of the message, with what the model tells beside it."""
     if clue is None:
-        return _also(told, "in the model", "the message says no sizes by which its layer could be known")
+        return _also(told, "in the model", "the message alone does not tell which layer of it says this")
     if clue.what == "entry":
         return _entry(told, clue, network, shape)
     found = locate(network, clue, shape, names)
@@ -45,7 +49,7 @@ def in_model(
         facts.append(Fact("its input", (_input(network, found, flowed),)))
         if words := tuple(nearest_in_words(legal, flowed)) if legal is not None and len(legal) else ():
             facts.append(Fact("would work", words))
-    elif legal is not None and len(legal):
+    elif legal is not None and len(legal) and clue.what != "built":
         facts.append(Fact("would work", tuple(str(legal).splitlines())))
     fixes = _fixes(told, network, found, flowed, legal, clue)
     return replace(
@@ -57,7 +61,7 @@ def in_model(
         facts=(
             told.facts[0],
             *facts,
-            *(fact for fact in told.facts[1:] if fact.label in ("sizes", "because", "channels")),
+            *(fact for fact in told.facts[1:] if fact.label in KEPT or (fact.label == "perhaps" and clue.what in MADE)),
         ),
         fixes=fixes,
     )
@@ -129,6 +133,9 @@ def _fixes(
     fixes: list[Fix] = []
     place = f"for {shown(found.node.name)}: " if found.node.name else ""
     for fix in told.fixes:
+        # The model tells whether a Flatten stands before the layer, and that the message came of a batch.
+        if flowed is not None and clue.what == "dense" and not _helps(fix, found.node, flowed):
+            continue
         fixes.append(replace(fix, why=f"{place}{fix.why}", output=fix.output))
     if flowed is None or legal is None or not len(legal):
         return tuple(fixes)
@@ -145,6 +152,11 @@ def _fixes(
         if output is not None:
             fixes.append(Fix(f"an input of {show(shape)}", output, "", _reach(flowed.inputs[legal.input], shape)))
     return tuple(fixes)
+
+
+def _helps(fix: Fix, node: Node, flowed: Run) -> bool:
+    reaching = flowed.shapes.get(node.inputs[0]) or ()
+    return fix.code != "x[None]" and (fix.code != "x.flatten(1)" or len(reaching) > 2)
 
 
 def _reach(shape: Shape, wanted: Shape) -> str:

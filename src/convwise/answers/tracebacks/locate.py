@@ -69,7 +69,7 @@ def candidates(network: Network, clue: Clue) -> list[tuple[Node, str]]:
     for node in network.nodes:
         dims = [symbolic.shapes.get(name) for name in node.inputs]
         known = tuple(one for one in dims if one is not None)
-        whole = dims and len(known) == len(dims) and clue.what in ("dense", "conv", "norm")
+        whole = dims and len(known) == len(dims) and clue.what in ("dense", "conv", "built", "norm")
         if whole and any(True for _ in cases(network, node, known, clue)):
             found.append((node, " x ".join(symbolic.words(node.inputs[0]) or ())))
     return found
@@ -100,7 +100,11 @@ def _at(network: Network, symbolic: Symbolic, node: Node, clue: Clue, shape: Sha
         if flowed is not None:
             return Located(node, flowed, given=True)
     told = fed(clue)
-    if told is not None and reads_input(network, node) and (clue.what == "conv" or _declared(network, node, told)):
+    if (
+        told is not None
+        and reads_input(network, node)
+        and (clue.what in ("conv", "built") or _declared(network, node, told))
+    ):
         flowed = _breaks(network, node, clue, (told[0] or 1, *told[1:]))
         if flowed is not None:
             return Located(node, flowed, given=True)

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from convwise.answers.tracebacks import clues, telling
+from convwise.answers.tracebacks import clues, joins, ranks, telling
 from convwise.answers.tracebacks.clue import Clue
 
 LONGEST = 20_000
@@ -48,6 +48,31 @@ KINDS = (
             clues.dense,
         ),
         (
+            rf"size mismatch, m1: \[(?P<rows>{_N}) x (?P<have>{_N})\], m2: \[(?P<need>{_N}) x (?P<out>{_N})\]",
+            telling.matmul,
+            clues.dense,
+        ),
+        (
+            rf"Expected (?P<need>\d)D \(unbatched\) or \dD \(batched\) input to (?P<op>\w{{1,40}}), but got input of size: (?P<size>{_SHAPE})",
+            ranks.unbatched_or_batched,
+            None,
+        ),
+        (
+            rf"Expected \d{{1,2}}-dimensional input for \d{{1,2}}-dimensional weight (?P<weight>\[?[\d, ]{{1,100}}\]?), but got \d{{1,2}}-dimensional input of size (?P<size>{_SHAPE})",
+            ranks.for_weight,
+            None,
+        ),
+        (
+            r"expected (?P<need>\d)D(?: or (?P<most>\d)D)? input \(got (?P<have>\d)D input\)",
+            ranks.normed_rank,
+            None,
+        ),
+        (
+            rf"Padding size should be less than the corresponding input dimension, but got: padding \((?P<pads>[\d, ]{{1,40}})\) at dimension (?P<axis>\d{{1,2}}) of input (?P<input>{_SHAPE})",
+            telling.padding_too_large,
+            clues.reflected,
+        ),
+        (
             rf"Given (?:transposed=\d|(?:transposed=\d, )?groups=(?P<groups>\d{{1,9}})), weight of size (?P<weight>{_SHAPE}), expected input(?P<input>{_SHAPE}) to have (?P<need>{_N}) channels, but got (?P<have>{_N}) channels instead",
             telling.channels,
             clues.channels,
@@ -63,21 +88,25 @@ KINDS = (
             clues.pooled,
         ),
         (
-            rf"Sizes of tensors must match except in dimension (?P<along>\d{{1,3}})\. (?:Expected size|Got) (?P<one>{_N}) (?:but got size|and) (?P<other>{_N})(?: for tensor number (?P<number>\d{{1,4}}))?",
-            telling.mismatch,
+            rf"Sizes of tensors must match except in dimension (?P<along>\d{{1,3}})\. (?:Expected size|Got) (?P<one>{_N}) (?:but got size|and) (?P<other>{_N})(?: for tensor number (?P<number>\d{{1,4}})| in dimension (?P<at>\d{{1,3}}))?",
+            joins.mismatch,
             clues.joined,
         ),
         (
             rf"The size of tensor a \((?P<one>{_N})\) must match the size of tensor b \((?P<other>{_N})\) at non-singleton dimension (?P<at>\d{{1,3}})",
-            telling.mismatch,
+            joins.mismatch,
             clues.joined,
         ),
         (
-            rf"shape '\[(?P<target>[-\d, ]{{1,200}})\]' is invalid for input of size (?P<have>{_N})",
+            rf"shape '\[(?P<target>-?\d[-\d, ]{{0,200}})\]' is invalid for input of size (?P<have>{_N})",
             telling.reshaped,
             clues.reshaped,
         ),
-        (rf"running_mean should contain (?P<have>{_N}) elements not (?P<need>{_N})", telling.normed, clues.normed),
+        (
+            rf"(?:running_mean|running_var|weight|bias) should contain (?P<have>{_N}) elements not (?P<need>{_N})",
+            telling.normed,
+            clues.normed,
+        ),
     ),
     *_kinds(
         "keras",
@@ -97,50 +126,54 @@ KINDS = (
             clues.negative_keras,
         ),
         (
-            rf"Input 0(?: with name '[^'\n]{{0,80}}')? of layer [\"'](?P<name>[^\"'\n]{{1,80}})[\"'] is incompatible with the layer: expected axis -1 of input shape to have value (?P<need>{_N}), but received input with shape (?P<shape>{_SHAPE})",
-            telling.dense_axis,
-            clues.dense_axis,
+            rf"Input 0(?: with name '[^'\n]{{0,80}}')? of layer [\"'](?P<name>[^\"'\n]{{1,80}})[\"'] is incompatible with the layer: expected axis (?P<axis>-?\d) of input shape to have value (?P<need>{_N}), but received input with shape (?P<shape>{_SHAPE})",
+            telling.axis_value,
+            clues.axis_value,
         ),
         (
             rf"Input 0(?: with name '(?P<name>[^'\n]{{0,80}})')? of layer [\"'][^\"'\n]{{1,80}}[\"'] is incompatible with the layer: expected shape=(?P<need>{_SHAPE}), found shape=(?P<have>{_SHAPE})",
             telling.keras_entry,
             clues.entry,
         ),
-        (r"expected (?:min_)?ndim=(?P<need>\d{1,3}), found ndim=(?P<have>\d{1,3})", telling.min_ndim, None),
+        (
+            rf"(?:Input 0(?: with name '[^'\n]{{0,80}}')? of layer [\"']?[^\"'\s]{{1,80}}[\"']? is incompatible with the layer: (?:: )?)?expected (?:min_)?ndim=(?P<need>\d{{1,3}}), found ndim=(?P<have>\d{{1,3}})(?:\. Full shape received: (?P<shape>{_SHAPE}))?",
+            ranks.min_ndim,
+            None,
+        ),
         (
             rf"Matrix size-incompatible: In\[0\]: \[(?P<rows>{_N}),(?P<have>{_N})\], In\[1\]: \[(?P<need>{_N}),(?P<out>{_N})\]",
             telling.matmul_tf,
             clues.dense,
         ),
         (
-            rf"Dimension \d{{1,3}} in both shapes must be equal: shape\[0\] = (?P<a>{_SHAPE}) vs\. shape\[\d{{1,3}}\] = (?P<b>{_SHAPE})",
-            telling.mismatch_shapes,
+            rf"Dimension (?P<at>\d{{1,3}}) in both shapes must be equal: shape\[0\] = (?P<a>{_SHAPE}) vs\. shape\[\d{{1,3}}\] = (?P<b>{_SHAPE})",
+            joins.mismatch_along,
             clues.joined_shapes,
         ),
         (
-            rf"Dimension \d{{1,3}} in both shapes must be equal, but are (?P<one>{_N}) and (?P<other>{_N})\. Shapes are {_SHAPE} and {_SHAPE}\.{_NODE}",
-            telling.mismatch,
+            rf"Dimension (?P<at>\d{{1,3}}) in both shapes must be equal, but are (?P<one>{_N}) and (?P<other>{_N})\. Shapes are {_SHAPE} and {_SHAPE}\.{_NODE}",
+            joins.mismatch_along,
             clues.joined,
         ),
         (
-            rf"requires inputs with matching shapes except for the concatenation axis\. Received: input_shape=\[(?P<a>{_SHAPE}), (?P<b>{_SHAPE})",
-            telling.mismatch_shapes,
-            clues.joined_shapes,
+            rf"requires inputs with matching shapes except for the concatenation axis\. Received: input_shape=\[(?P<shapes>{_SHAPE}(?:, {_SHAPE}){{1,64}})",
+            joins.concatenated,
+            clues.concatenated,
         ),
         (
             rf"Incompatible shapes: (?P<a>{_SHAPE}) vs\. (?P<b>{_SHAPE})",
-            telling.mismatch_shapes,
+            joins.mismatch_shapes,
             clues.joined_shapes,
         ),
         (
             rf"Inputs have incompatible shapes\. Received shapes (?P<a>{_SHAPE}) and (?P<b>{_SHAPE})",
-            telling.mismatch_shapes,
+            joins.mismatch_samples,
             clues.joined_samples,
         ),
         (
-            rf"Dimensions must be equal, but are (?P<one>{_N}) and (?P<other>{_N}){_NODE}",
-            telling.mismatch,
-            clues.joined,
+            rf"Dimensions must be equal, but are (?P<one>{_N}) and (?P<other>{_N}){_NODE}(?: = (?P<op>\w{{1,60}})[^\n]{{0,1500}}? with input shapes: (?P<a>{_SHAPE}), (?P<b>{_SHAPE}))?",
+            joins.mismatch_node,
+            clues.joined_node,
         ),
         (
             rf"The total size of the tensor must be unchanged\. Received: input_shape=(?P<input>{_SHAPE}), target_shape=(?P<target>{_SHAPE})",
@@ -157,12 +190,12 @@ KINDS = (
         ),
         (
             rf"{_ORT}[^\n]{{0,400}}?Axis (?P<at>\d{{1,3}}) has mismatched dimensions of (?P<other>{_N}) and (?P<one>{_N})",
-            telling.mismatch,
+            joins.mismatch,
             clues.joined,
         ),
         (
             rf"{_ORT}[^\n]{{0,600}}?broadcast an axis by a dimension other than 1\. (?P<one>{_N}) by (?P<other>{_N})",
-            telling.mismatch,
+            joins.mismatch,
             clues.joined,
         ),
         (

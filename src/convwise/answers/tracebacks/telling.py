@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from math import isqrt
+from math import isqrt, prod
 
 from convwise.answers.explanation import Fact, Fix
 from convwise.answers.tracebacks.clue import numbers, shape
@@ -13,11 +13,13 @@ from convwise.ops import Shape
 Told = tuple[str, tuple[Fact, ...], tuple[Fix, ...]]
 Match = re.Match[str]
 
+PICTURES = {
+    (1, 3): ("grey pictures", "coloured", "tf.image.grayscale_to_rgb(x)"),
+    (3, 1): ("coloured pictures", "grey", "tf.image.rgb_to_grayscale(x)"),
+    (4, 3): ("coloured pictures with an alpha channel", "coloured", "x[..., :3]"),
+}
+"""Channels that reach a layer and those it was built for: what the pictures are, what they should be, and how they become it."""
 EARLIER = "a larger image, one pooling or stride fewer before it, or padding here"
-JOINED = (
-    "an input that every halving divides (a multiple of 16 for four of them), or pad or crop by 1 before joining, or "
-    "output_padding=1 in the transposed convolution"
-)
 
 
 def factored(features: int) -> tuple[str, ...]:
@@ -41,17 +43,40 @@ def features(have: int, need: int, out: int | None, rows: int | None, dialect: s
     if maps:
         order = "channels x height x width" if dialect != "keras" else "channels and the two sides"
         facts.append(Fact("comes from", (f"a map flattened: {have} = {' or '.join(maps)} ({order})",)))
-    if have and need and max(have, need) % min(have, need) == 0:
-        high, low = max(have, need), min(have, need)
-        facts.append(
-            Fact("perhaps", (f"{high} = {high // low} x {low}: is a Flatten missing, or the batch flattened too?",))
-        )
+    perhaps, fixes = _flattening(have, need, rows, dialect)
+    if perhaps:
+        facts.append(Fact("perhaps", (perhaps,)))
     kind = "Linear" if dialect == "torch" else "dense"
     headline = f"What reaches the {kind} layer has {have} features; its weights are made for {need}."
-    fixes: tuple[Fix, ...] = ()
     if dialect == "torch" and out is not None:
-        fixes = (Fix(f"nn.Linear({have}, {out})", (rows or 1, out), "", f"takes the {have} that reach it"),)
+        fixes = (
+            *fixes,
+            Fix(f"nn.Linear({have}, {out})", (rows or 1, out), "", f"takes the {have} that reach it"),
+        )
     return headline, tuple(facts), fixes
+
+
+def _flattening(have: int, need: int, rows: int | None, dialect: str) -> tuple[str, tuple[Fix, ...]]:
+    """What a multiple between the features can come from, and the way out where the rows tell it."""
+    if not have or not need or max(have, need) % min(have, need):
+        return "", ()
+    high, low = max(have, need), min(have, need)
+    if rows is None or dialect != "torch" or have == need:
+        return f"{high} = {high // low} x {low}: is a Flatten missing, or the batch flattened too?", ()
+    if have > need:
+        return f"{high} = {high // low} x {low}: are {high // low} samples flattened into one?", ()
+    if rows % (need // have):
+        return f"{high} = {high // low} x {low}: is a Flatten missing?", ()
+    samples = rows * have // need
+    flat = Fix("x.flatten(1)", (samples, need), "", "before it, if no Flatten stands there")
+    said = f"{plural(rows, 'row')} of {have} are {plural(samples, 'sample')} of {need}"
+    if samples > 1:
+        return f"{said}: a Flatten is missing", (flat,)
+    single = Fix("x[None]", (), "", "before the model, if the sample has no batch axis")
+    return f"{said}: it has no batch axis, so that Flatten keeps its first axis apart, or a Flatten is missing", (
+        single,
+        flat,
+    )
 
 
 def matmul(match: Match) -> Told:
@@ -72,8 +97,9 @@ def channels(match: Match) -> Told:
     need, have = int(match.group("need")), int(match.group("have"))
     transposed = match.group("groups") is None
     count = "" if transposed else f" in {plural(int(match.group('groups')), 'group')}"
+    takes = plural(need, "channel")
     order = "in x out / groups x kernel" if transposed else "out x in / groups x kernel"
-    facts = (Fact("channels", (f"the weights {by(weight)} are {order}: {need} channels{count}",)),)
+    facts = (Fact("channels", (f"the weights {by(weight)} are {order}: {takes}{count}",)),)
     kernel = weight[2:]
     size = kernel[0] if len(set(kernel)) == 1 else kernel
     rank = len(kernel)
@@ -83,20 +109,50 @@ def channels(match: Match) -> Told:
         headline = f"The image is channels last; PyTorch reads {by(told)} as {have} channels."
         return headline, facts, (Fix(f"x.permute{order_}", moved, "", "channels first, as PyTorch reads them"),)
     kind, out = ("ConvTranspose", weight[1]) if transposed else ("Conv", weight[0])
-    fix = Fix(f"nn.{kind}{rank}d({have}, {out}, {size})", (), "", f"made for {have} channels")
-    return f"The layer takes {need} channels, and {have} reach it.", facts, (fix,)
+    groups = 1 if transposed else int(match.group("groups"))
+    grouped = f", groups={groups}" if groups > 1 else ""
+    fixes: tuple[Fix, ...] = ()
+    if have % groups == 0:
+        made = f"made for {plural(have, 'channel')}"
+        fixes = (Fix(f"nn.{kind}{rank}d({have}, {out}, {size}{grouped})", (), "", made),)
+    headline = f"The layer takes {takes}, and {have} {'reaches' if have == 1 else 'reach'} it."
+    if need == 1 and len(told) == rank + 2 and told[0] == 1:
+        line = (
+            f"a batch of {have} samples without channels: PyTorch reads {by(told[1:])} as one sample of {have} channels"
+        )
+        apart = Fix("x[:, None]", (have, 1, *told[2:]), "", f"{have} samples of one channel")
+        return headline, (*facts, Fact("perhaps", (line,))), (apart, *fixes)
+    return headline, facts, fixes
 
 
 def channels_onnx(match: Match) -> Told:
     need, have = int(match.group("need")) * int(match.group("groups") or 1), int(match.group("have"))
     fact = Fact("then", ("feed an image with the channels of the export, in the order N, C, H, W",))
-    return f"The layer takes {need} channels, and {have} reach it.", (fact,), ()
+    reach = "reaches" if have == 1 else "reach"
+    return f"The layer takes {plural(need, 'channel')}, and {have} {reach} it.", (fact,), ()
 
 
 def normed(match: Match) -> Told:
     need, have = int(match.group("need")), int(match.group("have"))
     fix = (Fix(f"nn.BatchNorm2d({have})", (), "", f"normalises the {have} that reach it"),)
-    return f"The normalisation is made for {need} channels, and {have} reach it.", (), fix
+    reach = "reaches" if have == 1 else "reach"
+    return f"The normalisation is made for {plural(need, 'channel')}, and {have} {reach} it.", (), fix
+
+
+def padding_too_large(match: Match) -> Told:
+    """PyTorch: `padding (4, 4) at dimension 3 of input [1, 3, 4, 4]`, of padding that reflects."""
+    pads, axis, given = numbers(match.group("pads")), int(match.group("axis")), numbers(match.group("input"))
+    have, most = given[axis] if axis < len(given) else 0, max(pads)
+    name = {1: "the last", 2: "the last but one"}.get(len(given) - axis, "counted from 0")
+    headline = (
+        f"A reflection of {plural(most, 'cell')} needs {most + 1} on its axis, and axis {axis} ({name}) has {have}."
+    )
+    lines = (
+        f"{by(given)} reaches it, padded by {pads[0]} before and {pads[-1]} after",
+        "the cell at the border is not repeated, so the padding must be less than the size",
+    )
+    then = f"an input of at least {most + 1} there, a padding of at most {max(have - 1, 0)}, or zeros or replicate, which take any size"
+    return headline, (Fact("sizes", lines), Fact("then", (then,))), ()
 
 
 def too_small(match: Match) -> Told:
@@ -118,8 +174,25 @@ def nothing_left(match: Match) -> Told:
     return headline, (Fact("then", (EARLIER,)),), ()
 
 
+def _channels_first(told: Shape, window: int, have: int | None) -> Told | None:
+    """Pictures with their channels first, whose channels a layer takes for the height: `(None, 1, 28, 28)`."""
+    if len(told) != 4 or told[1] != have or have not in (1, 3) or None in told[2:]:
+        return None
+    if any(size is None or size < window for size in told[2:]):
+        return None
+    headline = (
+        f"A window {window} wide meets {plural(have, 'cell')}: of {by(told)} it takes axis 1 for the height, where the "
+        f"channels seem to stand."
+    )
+    fact = Fact("sizes", (f"a layer that reads its channels last reads {by(told)} as a picture of {by(told[1:3])}",))
+    turned = (told[0], *told[2:], told[1])
+    return headline, (fact,), (Fix("np.moveaxis(x, 1, -1)", turned, "", "channels last"),)
+
+
 def negative(match: Match) -> Told:
     need, have = int(match.group("need")), int(match.group("have"))
+    if match.group("shape") and (turned := _channels_first(shape(match.group("shape")), need, have)):
+        return turned
     headline = f"A window {need} wide meets {plural(have, 'cell')}: the layers before have used the image up."
     facts = (
         Fact("sizes", (f"{have} - {need} < 0: without padding a window needs at least {need} cells",)),
@@ -134,6 +207,8 @@ def negative_keras(match: Match) -> Told:
     sizes = told[1:-1]
     short = [(n, k) for n, k in zip(sizes, windows, strict=False) if n is not None and n < k]
     size, window = short[0] if short else (sizes[0] if sizes else None, windows[0] if windows else 0)
+    if turned := _channels_first(told, window, size):
+        return turned
     cells = "too few cells" if size is None else plural(size, "cell")
     headline = f"A window {window} wide meets {cells}: the layers before have used the image up."
     facts = (
@@ -143,32 +218,15 @@ def negative_keras(match: Match) -> Told:
     return headline, facts, ()
 
 
-def mismatch(match: Match) -> Told:
-    return differing(int(match.group("one")), int(match.group("other")))
-
-
-def differing(have: int, need: int) -> Told:
-    """Two branches with one of their sizes not equal."""
-    low, high = sorted((have, need))
-    facts = [Fact("sizes", (f"{high} - {low} = {high - low}",))]
-    if high - low == 1:
-        if high % 2:
-            facts.append(Fact("because", (f"{high} is odd: halved and doubled again it comes back as {low}",)))
-        facts.append(Fact("then", (JOINED,)))
-    return f"Two branches are joined whose maps differ: {have} and {need}.", tuple(facts), ()
-
-
-def mismatch_shapes(match: Match) -> Told:
-    one, other = shape(match.group("a")), shape(match.group("b"))
-    pairs = [(a, b) for a, b in zip(one, other, strict=False) if a is not None and b is not None and a != b]
-    if not pairs:
-        return f"Two branches are joined whose shapes do not fit: {by(one)} and {by(other)}.", (), ()
-    return differing(*pairs[0])
-
-
-def dense_axis(match: Match) -> Told:
-    need, told = int(match.group("need")), numbers(match.group("shape"))
-    have = told[-1] if told else 0
+def axis_value(match: Match) -> Told:
+    """Keras: `expected axis -1 of input shape to have value 3, but received input with shape (None, 64, 64, 1)`."""
+    axis, need, told = int(match.group("axis")), int(match.group("need")), shape(match.group("shape"))
+    have = told[axis] if -len(told) <= axis < len(told) else None
+    if have is None:
+        headline = f"The layer '{match.group('name')}' was built for {need} on axis {axis}; {by(told)} reaches it."
+        return headline, (), ()
+    if len(told) > 2:
+        return _channels_built(match.group("name"), axis, need, have, told)
     headline = f"The layer '{match.group('name')}' was built for {need} on its last axis, and {have} reach it."
     maps = factored(have)
     facts = [
@@ -183,25 +241,64 @@ def dense_axis(match: Match) -> Told:
     return headline, (*facts, Fact("then", (then,))), ()
 
 
-def min_ndim(match: Match) -> Told:
-    need, have = int(match.group("need")), int(match.group("have"))
-    what = "the batch axis is missing" if need - have == 1 else f"{plural(need - have, 'axis', 'axes')} are missing"
-    fact = Fact("then", ("x[None] adds the batch; the channels are an axis of their own, also where there is one",))
-    return f"The layer wants {need} axes and got {have}: {what}.", (fact,), ()
+def _channels_built(name: str, axis: int, need: int, have: int, told: Shape) -> Told:
+    """A layer on maps or steps: the axis holds the channels, or the features of every step."""
+    what = "channels" if need > 1 else "channel"
+    what = what if len(told) > 3 else "channels or features"
+    reach = "reaches" if have == 1 else "reach"
+    headline = f"The layer '{name}' was built for {need:,} {what}, and {have} {reach} it."
+    facts = [Fact("channels", (f"of {by(told)} axis {axis} counts: {have} instead of {need}",))]
+    fixes: tuple[Fix, ...] = ()
+    other = 1 if axis != 1 else -1
+    swapped = told[other] == need and len(told) > 3
+    rest = [size for place, size in enumerate(told) if place and place != axis % len(told)]
+    whole = have * prod(size for size in rest if size is not None) if None not in rest else None
+    if swapped:
+        turned = (told[0], *told[2:], told[1]) if other == 1 else (told[0], told[-1], *told[1:-1])
+        now, wanted = ("first", "last") if other == 1 else ("last", "first")
+        code = "np.moveaxis(x, 1, -1)" if other == 1 else "np.moveaxis(x, -1, 1)"
+        facts.append(Fact("perhaps", (f"the channels stand {now}, and the layer reads them {wanted}",)))
+        fixes = (Fix(code, turned, "", f"channels {wanted}"),)
+    elif whole == need:
+        facts.append(Fact("perhaps", (f"{need} = {by((*rest, have))}: a Flatten is missing before it",)))
+    elif len(told) == 4 and (have, need) in PICTURES:
+        now, wanted, code = PICTURES[have, need]
+        changed = tuple(need if place == axis % len(told) else size for place, size in enumerate(told))
+        facts.append(Fact("perhaps", (f"{now}, where the model was built for {wanted} ones",)))
+        if axis == -1:
+            fixes = (Fix(code, changed, "", f"makes {wanted} pictures of them"),)
+    then = f"feed what it was built with, or make the model again for {have}"
+    return headline, (*facts, Fact("then", (then,))), fixes
 
 
 def reshaped(match: Match) -> Told:
     have, target = int(match.group("have")), match.group("target")
-    fixed = 1
-    for size in re.findall(r"(?<!-)\b\d{1,12}", target):
-        fixed *= int(size)
+    sizes = [int(size) for size in re.findall(r"-?\d{1,12}", target)]
+    fixed = prod(size for size in sizes if size >= 0)
     left = have % fixed if fixed else 0
-    sizes = f"{have} = {have // fixed} x {fixed} + {left}" if fixed else f"{have} cells"
+    facts = [Fact("sizes", (f"{have} = {have // fixed} x {fixed} + {left}" if fixed else f"{have} cells",))]
     headline = f"{have} numbers cannot be laid out as [{target}]."
-    facts = [Fact("sizes", (sizes,))]
-    if maps := factored(have):
-        facts.append(Fact("comes from", (f"one sample: {have} = {' or '.join(maps)} (channels x height x width)",)))
-    then = "x.flatten(1) instead of a number of your own keeps every sample apart and shows how many features there are"
+    sample = prod(sizes[1:])
+    if len(sizes) > 1 and sizes[0] > 0 and sample > 0 and have % sample == 0:
+        line = f"{have} = {have // sample} x {sample}: {plural(have // sample, 'sample')} of {sample}, and {sizes[0]} written"
+        fix = Fix(f"x.view(-1, {', '.join(map(str, sizes[1:]))})", (have // sample, *sizes[1:]), "", "takes any batch")
+        return headline, (Fact("sizes", (line,)),), (fix,)
+    # A batch that is written divides the numbers among its samples; else they may be one sample or many.
+    rows = len(sizes) == 2
+    samples = sizes[0] if rows and sizes[0] > 1 and have % sizes[0] == 0 else 1
+    made = factored(sizes[-1]) if rows and sizes[-1] > 0 else ()
+    if (maps := factored(have // samples)) and len(sizes) < 3:
+        each = f"each of {samples} samples: " if samples > 1 else "if it is one sample: "
+        lines = [f"{each}{have // samples} = {' or '.join(maps)} (channels x height x width)"]
+        if made:
+            lines.append(f"written for {sizes[-1]} = {' or '.join(made)}")
+        facts.append(Fact("comes from", tuple(lines)))
+    if len(sizes) < 3:
+        then = "x.flatten(1) instead of a number of your own keeps every sample apart and shows how many features there are"
+    else:
+        then = (
+            f"each sample as written has {abs(sample)} numbers: feed samples of that size, or write the size they have"
+        )
     return headline, (*facts, Fact("then", (then,))), ()
 
 
