@@ -314,3 +314,27 @@ def test_an_op_and_a_layer_of_ours_are_explained() -> None:
     layer = get("torch").read(Call("Conv2d", (3, 8, 3), (), "nn.Conv2d(3, 8, 3)"), None)
     assert cw.explain(layer, (3, 9, 10)).output == (8, 7, 8)
     assert cw.output_shape(layer.ops[0], (3, 9, 10), dialect="torch") == (8, 7, 8)
+
+
+@pytest.mark.parametrize(
+    ("code", "shape", "fixes"),
+    [
+        (
+            "nn.Conv2d(1, 32, 3, padding=1), nn.MaxPool2d(4), nn.Flatten(), nn.Linear(1568, 10)",
+            (1, 28, 28),
+            [("an input of 1 x 1 x 28 x 28", (1, 10)), ("nn.Linear(49, 10)", (32, 10))],
+        ),
+        ("nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8)", (3, 8, 9), [("an input of 1 x 3 x 8 x 9", (1, 8, 6, 7))]),
+        ("nn.Flatten(), nn.Linear(784, 10)", (784,), [("an input of 1 x 784", (1, 10))]),
+        # A batch alone does not help where the features are wrong too.
+        ("nn.Conv2d(3, 8, 3), nn.Flatten(), nn.Linear(288, 2)", (3, 9, 9), [("nn.Linear(49, 2)", (8, 2))]),
+    ],
+)
+def test_a_batch_that_is_missing_is_the_first_fix(
+    code: str, shape: tuple[int, ...], fixes: list[tuple[str, tuple[int, ...]]]
+) -> None:
+    with pytest.raises(cw.ShapeError) as caught:
+        cw.explain(f"nn.Sequential({code})", shape)
+    assert caught.value.explanation is not None
+    assert [tuple(fix) for fix in caught.value.explanation.fixes] == fixes
+    assert [(one["code"], tuple(one["output"])) for one in caught.value.explanation.to_dict()["fixes"]] == fixes

@@ -9,6 +9,7 @@ import pytest
 from build import Builder, alexnet, lenet, resnet, unet, vgg
 from readers.onnx_bytes import encode, graph, model, node, value
 
+import convwise as cw
 from convwise.answers.explanation import Finding
 from convwise.answers.network.checking import check
 from convwise.ask import ask
@@ -195,3 +196,36 @@ def test_errors_come_first_and_a_break_is_told_once() -> None:
     assert broken[0].level == "error"
     assert [one.node for one in broken if one.level == "error"] == ["pool5"]
     assert "height: the legal sizes are n >= 32; nearest to 30: 32 (pad 1 + 1)" in broken[0].hint
+
+
+@pytest.mark.parametrize(
+    ("code", "shape", "batched", "own"),
+    [
+        ("nn.Conv2d(3, 8, 3), nn.Flatten(), nn.Linear(288, 2)", (3, 8, 8), "1x3x8x8", "write nn.Linear(36, 2)"),
+        (
+            "nn.Conv2d(3, 8, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8, 2)",
+            (3, 8, 8),
+            "1x3x8x8",
+            "write nn.Linear(1, 2)",
+        ),
+        ("nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8)", (3, 8, 8), "1x3x8x8", "add the batch: 1x8x6x6"),
+        ("nn.Flatten(), nn.Linear(784, 10)", (784,), "1x784", "axes are numbered -1 to 0"),
+    ],
+)
+def test_a_batch_that_is_missing_is_the_first_advice(code: str, shape: tuple[int, ...], batched: str, own: str) -> None:
+    text = f"nn.Sequential({code})"
+    (found,) = cw.read(text, input_shape=shape).check(shape)
+    assert found.code in ("CW109", "CW101")
+    assert found.hint.splitlines() == [
+        f"give {batched}: the input has no batch axis, and with a batch of 1 all fits",
+        own,
+    ]
+    whole = tuple(int(size) for size in batched.split("x"))
+    assert not [one for one in cw.read(text, input_shape=whole).check(whole) if one.level == "error"]
+
+
+def test_a_batch_is_not_advised_where_it_does_not_help() -> None:
+    (found,) = cw.read(
+        "nn.Sequential(nn.Conv2d(3, 8, 3), nn.Flatten(), nn.Linear(288, 2))", input_shape=(3, 9, 9)
+    ).check()
+    assert "batch" not in found.hint

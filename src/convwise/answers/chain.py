@@ -280,6 +280,7 @@ def _broken_chain(
     layer = layers[len(flows)]
     reached = flows[-1].output if flows else entered.shape
     proposals = _chain_fixes(spoken, layers, flows, reached, error)
+    batched = _with_batch(spoken, layers, entered)
     return Explanation(
         dialect=spoken.name,
         title=spoken.title,
@@ -291,12 +292,25 @@ def _broken_chain(
         headline=f"No. It breaks at {describe(layer)}, layer {len(flows) + 1} of {len(layers)}.",
         facts=_what_would_work(layers, flows, error),
         findings=tuple(Finding(note.code, "note", note.text) for note in notes),
-        fixes=tuple(replace(fix, output=entered.leave(fix.output)) for fix in proposals),
+        fixes=(*batched, *(replace(fix, output=entered.leave(fix.output)) for fix in proposals)),
         params=None,
         macs=None,
         parts=parts,
         error=error,
     )
+
+
+def _with_batch(spoken: Dialect, layers: Sequence[Layer], entered: Entered) -> tuple[Fix, ...]:
+    """The same input with a batch of 1, where that makes all layers fit: then none of them is to blame."""
+    current: Shape = (1, *entered.shape)
+    if entered.added:
+        return ()
+    try:
+        for layer in layers:
+            current = spoken.flow(layer, current).output
+    except ShapeError:
+        return ()
+    return (Fix(f"an input of {show((1, *entered.shape))}", current, "", "a batch of 1 makes all layers fit"),)
 
 
 def _what_would_work(layers: Sequence[Layer], flows: Sequence[LayerFlow], error: ShapeError) -> tuple[Fact, ...]:

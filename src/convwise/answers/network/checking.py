@@ -15,7 +15,7 @@ from convwise.answers.network.trace import Trace, trace_of
 from convwise.dialects.base import Layer
 from convwise.errors import ArgumentError, ConvwiseError, ShapeError
 from convwise.graph import Network, Node
-from convwise.ops import AxisFlow, Dense
+from convwise.ops import AxisFlow, Dense, Shape
 from convwise.ops.several import Opaque
 from convwise.readers.shapes import as_shape
 
@@ -77,13 +77,30 @@ def _sizes(network: Network, flowed: Run) -> Iterator[Finding]:
     broken = [step for step in flowed.nodes if step.error is not None]
     if not broken:
         return
-    legal = _legal(network)
+    batched = _with_batch(flowed)
+    # No size is at fault where a batch of 1 makes all fit, so none is proposed.
+    legal = _legal(network) if batched is None else ()
     for step in broken:
         error = step.error
         assert error is not None
         yield _impossible(step, error, legal) or Finding(
-            error.code, "error", f"{error.message}{_arithmetic(error)}", step.node.name, _advice(error, flowed, legal)
+            error.code,
+            "error",
+            f"{error.message}{_arithmetic(error)}",
+            step.node.name,
+            _advice(error, flowed, legal, batched),
         )
+
+
+def _with_batch(flowed: Run) -> Shape | None:
+    """The same input with a batch of 1, where that makes everything fit: PyTorch's layers take a sample without one, most of them."""
+    if len(flowed.network.sources) != 1 or flowed.network.dialect != "torch":
+        return None
+    (source,) = flowed.network.sources
+    shape = (1, *flowed.inputs[source.name])
+    batched = replace(source, declared=shape, layout=replace(source.layout, batched=True))
+    again = run(replace(flowed.network, sources=(batched,)), shape, strict=False)
+    return None if again.errors or any(None in step.outputs for step in again.nodes) else shape
 
 
 def _legal(network: Network) -> tuple[LegalSizes, ...]:
@@ -120,9 +137,11 @@ def dense(node: Node) -> Dense | None:
     return next((op for op in ops if isinstance(op, Dense) and op.in_features is not None), None)
 
 
-def _advice(error: ShapeError, flowed: Run, legal: tuple[LegalSizes, ...]) -> str:
-    """The nearest legal sizes of every input, what to pad or crop to get there, and the node's own hint."""
+def _advice(error: ShapeError, flowed: Run, legal: tuple[LegalSizes, ...], batched: Shape | None) -> str:
+    """The batch where that is what is missing, the nearest legal sizes of every input, what to pad or crop to get there, and the node's own hint."""
     lines = []
+    if batched is not None:
+        lines.append(f"give {show(batched)}: the input has no batch axis, and with a batch of 1 all fits")
     for one in legal:
         name = f"{one.input}, " if len(legal) > 1 else ""
         lines += [name + line for line in nearest_in_words(one, flowed)] if len(one) else []
