@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
 
 import convwise as cw
@@ -86,6 +87,81 @@ def test_the_order_of_a_flatten_is_told() -> None:
     found = cw.diff(a, b, (5, 6, 3))
     assert not found.equal
     assert "height, width, channels and channels, height, width" in lines(found, "flatten")[0]
+    assert found.headline == (
+        "Not equal with the same weights: the rows of the dense layer must follow the order of Flatten's cells."
+    )
+    assert found.remedy == (
+        "the second as it stands, with the rows of the dense layer's weights in its order of cells (port's convert_weights)"
+    )
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "shape", "headline", "call"),
+    [
+        (
+            "Sequential([Conv2D(2, 2), Flatten()])",
+            "nn.Sequential(nn.Conv2d(4, 2, 2), nn.Flatten())",
+            (4, 5, 4),
+            "height, width, channels against channels, height, width",
+            ".reshape(-1, 2, 3, 4).permute(0, 2, 3, 1).reshape(-1, 24)",
+        ),
+        (
+            "nn.Sequential(nn.Conv2d(4, 2, 2), nn.Flatten())",
+            "Sequential([Conv2D(2, 2), Flatten()])",
+            (4, 4, 5),
+            "channels, height, width against height, width, channels",
+            ".reshape(-1, 3, 4, 2).transpose(0, 3, 1, 2).reshape(-1, 24)",
+        ),
+    ],
+)
+def test_the_same_numbers_in_another_order_are_told_so(
+    a: str, b: str, shape: tuple[int, ...], headline: str, call: str
+) -> None:
+    found = cw.diff(a, b, shape)
+    assert not found.equal
+    assert found.headline == f"Not equal: the same numbers in another order, {headline}."
+    assert found.numbers.where == found.to_dict()["where"] == "order"
+    assert found.remedy == (
+        f"the second as it stands; y{call} puts its output into the first's order (port's convert_output)"
+    )
+    assert "cell by cell; put into one order they are the same" in " ".join(str(found).split())
+
+
+def test_the_calls_that_reorder_cells_do_so() -> None:
+    """Maps 3 x 4 x 2, channels last in the source and first in the target, flattened by NumPy."""
+    from convwise.answers.porting.arrangement import Arrangement
+    from convwise.answers.porting.flattening import into_source, rows_for_target
+
+    x = np.random.default_rng(1).standard_normal((5, 3, 4, 2))
+    source, target = x.reshape(5, -1), x.transpose(0, 3, 1, 2).reshape(5, -1)
+    kernel = np.random.default_rng(2).standard_normal((24, 7))
+    cells = Arrangement((0, 1), (3, 4, 2), (2, 0, 1))
+    assert into_source(cells, "keras") == ".reshape(-1, 2, 3, 4).transpose(0, 2, 3, 1).reshape(-1, 24)"
+    np.testing.assert_array_equal(target.reshape(-1, 2, 3, 4).transpose(0, 2, 3, 1).reshape(-1, 24), source)
+    assert rows_for_target(cells) == ".reshape(3, 4, 2, -1).transpose(2, 0, 1, 3).reshape(24, -1)"
+    rows = kernel.reshape(3, 4, 2, -1).transpose(2, 0, 1, 3).reshape(24, -1)
+    np.testing.assert_allclose(target @ rows, source @ kernel)
+
+
+def test_a_flatten_alone_lays_out_one_array_in_one_order() -> None:
+    found = cw.diff("Flatten()", "nn.Flatten()", (2, 3, 4))
+    assert found.equal
+    assert lines(found, "flatten") == (
+        "both lay out the same array in the same order; of a map as each has it, the order would be height, width, channels "
+        "and channels, height, width",
+    )
+
+
+def test_the_offer_says_that_its_output_is_in_another_order() -> None:
+    found = cw.diff(
+        "Sequential([Conv2D(2, 3, padding='same'), Flatten()])",
+        "nn.Sequential(nn.Conv2d(4, 2, 3, dilation=2, padding=2), nn.Flatten())",
+        (6, 5, 4),
+    )
+    assert found.headline.startswith("Not equal: the shapes agree")
+    assert found.remedy == (
+        "nn.Conv2d(4, 2, 3, padding=1), then nn.Flatten(); its output is in another order (port's convert_output)"
+    )
 
 
 def test_one_framework_with_itself() -> None:

@@ -185,6 +185,21 @@ def test_inputs_and_outputs_change_their_order_with_or_without_the_batch() -> No
     np.testing.assert_array_equal(port.convert_output(port.convert_input(x)), x)
 
 
+def test_a_flatten_at_the_end_says_in_which_order_its_cells_come() -> None:
+    port = cw.port("Sequential([Conv2D(2, 2), Flatten()])", to="torch", input_shape=(4, 5, 4))
+    told = {fact.label: fact.lines for fact in port.facts}
+    assert told["output"] == (
+        "? x 24, its cells in another order: channels, height, width, where Keras has height, width, channels",
+        "convert_output puts it into Keras's order, ? x 24",
+    )
+    assert told["dense after"] == (
+        "of its weights W (in, out) the rows must follow: W.reshape(3, 4, 2, -1).transpose(2, 0, 1, 3).reshape(24, -1); ported "
+        "with the chain, they do",
+    )
+    line = cw.port("nn.Sequential(nn.Conv1d(4, 2, 2), nn.Flatten())", to="keras", input_shape=(4, 5))
+    assert "length, channels, where PyTorch has channels, length" in "".join(line.facts[1].lines)
+
+
 def test_a_flatten_at_the_end_comes_back_in_the_source_order() -> None:
     port = cw.port("Flatten()", to="torch", input_shape=(4, 5, 3))
     x = np.arange(2 * 60.0).reshape(2, 4, 5, 3)

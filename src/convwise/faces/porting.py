@@ -114,7 +114,12 @@ def _numbers(numbers: Numbers, width: int, several: bool) -> list[Line]:
     if numbers.equal:
         text = f"the largest output is {number(numbers.largest or 0.0)}, the largest difference {_gap(numbers)}"
     else:
-        where = {"border": "at the border only", "everywhere": "everywhere in the map", "part": "in parts of the map"}
+        where = {
+            "border": "at the border only",
+            "everywhere": "everywhere in the map",
+            "part": "in parts of the map",
+            "order": "cell by cell; put into one order they are the same",
+        }
         text = f"the largest difference is {number(numbers.max_abs)}{share}: {where.get(numbers.where, numbers.where)}"
     lines += wrapped("values", text, width, 2)
     if numbers.first and several:

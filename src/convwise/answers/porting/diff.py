@@ -10,6 +10,7 @@ from convwise.answers.explanation import Fact, show
 from convwise.answers.pools import spread_of
 from convwise.answers.porting.difference import Difference, Numbers, Side
 from convwise.answers.porting.drawing import drawn
+from convwise.answers.porting.flattening import flattening, reordered
 from convwise.answers.porting.graphs import diff_networks, is_network
 from convwise.answers.porting.reading import Chain, layers_of, order_between, read_chain
 from convwise.answers.porting.units import Unit, start, units
@@ -18,7 +19,7 @@ from convwise.answers.wording import listed
 from convwise.axis import Axis
 from convwise.dialects.base import Layer
 from convwise.errors import ArgumentError, CodeError, Refusal, ShapeError
-from convwise.ops import Conv, ConvTranspose, Dense, Flatten, Norm, Pool, Resize, Shape, spatial_names
+from convwise.ops import Conv, ConvTranspose, Dense, Norm, Pool, Resize, Shape, spatial_names
 
 
 def diff(
@@ -99,7 +100,7 @@ def _of_chains(one: Chain, other: Chain, real: bool, most_macs: int | None) -> D
         facts += told
         if not aligned and same_windows:
             same_windows, alignment = False, drawn(first.axes, second.axes, names)
-    facts += [*_flattening(one, other), *_refusals(one, other)]
+    facts += [*flattening(one, other), *_refusals(one, other)]
 
     def run() -> Numbers:
         from convwise import proofs
@@ -117,6 +118,7 @@ def _of_chains(one: Chain, other: Chain, real: bool, most_macs: int | None) -> D
         exact=lambda: _exact(one, other),
         run=run,
         several=max(len(one.layers), len(other.layers)) > 1,
+        reordered=lambda: reordered(one, other),
     )
 
 
@@ -143,7 +145,8 @@ def _exact(one: Chain, other: Chain) -> str:
         found = port(one, to=other.dialect)
     except Refusal:
         return ""
-    return ", then ".join(stage.text for stage in found.stages)
+    text = ", then ".join(stage.text for stage in found.stages)
+    return f"{text}; its output is in another order (port's convert_output)" if found.leaves.shuffled else text
 
 
 def side(chain: Chain) -> Side:
@@ -383,26 +386,3 @@ def _divisors(first: Unit, second: Unit, names: tuple[str, str]) -> list[Fact]:
 def _sizes(unit: Unit) -> Shape:
     shape = unit.piece.input
     return shape[1:-1] if unit.piece.layer.channels_last else shape[2:]
-
-
-def _flattening(one: Chain, other: Chain) -> list[Fact]:
-    """Whether a Flatten lays out its cells in another order."""
-    for first, _ in zip(_flattens(one), _flattens(other), strict=False):
-        if len(first) > 2 and one.channels_last != other.channels_last and (sum(size != 1 for size in first[1:]) > 1):
-            words = [
-                "height, width, channels" if chain.channels_last else "channels, height, width"
-                for chain in (one, other)
-            ]
-            return [
-                Fact(
-                    "flatten",
-                    (
-                        f"cells come in the order {words[0]} and {words[1]}: the rows of a dense layer after it must follow (port does it)",
-                    ),
-                )
-            ]
-    return []
-
-
-def _flattens(chain: Chain) -> list[Shape]:
-    return [piece.input for piece in chain.pieces() if isinstance(piece.op, Flatten)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -40,7 +40,8 @@ class Side:
 class Numbers:
     """Both sides run with the same weights on the same random input.
 
-    `largest` is the largest absolute output; `where` says in words where they differ (nowhere, border, everywhere, part, shifted) and
+    `largest` is the largest absolute output; `where` says in words where they differ (nowhere, border, everywhere, part, shifted; order: the
+    same numbers in another order) and
     `picture` shows it, `#` different and `.` equal, a few cells of the map each. `first` names the first pair of layers that differ. `proved_by` is "reference",
     or the frameworks that ran with their versions. None where nothing could be run, and `note` says why.
     """
@@ -68,6 +69,25 @@ class Numbers:
         }
 
 
+@dataclass(frozen=True, slots=True)
+class Reordered:
+    """The second is the first, but that a Flatten's cells come in another order.
+
+    `output`: the outputs are the same numbers in another order; else a dense layer after the Flatten has the rows of its weights in that order.
+    `orders` name the axes of either in their order, and `remedy` says what to do.
+    """
+
+    output: bool
+    orders: tuple[str, str]
+    remedy: str
+
+    @property
+    def headline(self) -> str:
+        if self.output:
+            return f"Not equal: the same numbers in another order, {self.orders[0]} against {self.orders[1]}."
+        return "Not equal with the same weights: the rows of the dense layer must follow the order of Flatten's cells."
+
+
 NOT_RUN = Numbers(None, None, None, "not run", note="nothing was run", proved_by="nothing")
 
 
@@ -88,11 +108,20 @@ class Difference(Presented):
     exact: Callable[[], str] = field(default=lambda: "", repr=False, compare=False)
     run: Callable[[], Numbers] = field(default=lambda: NOT_RUN, repr=False, compare=False)
     several: bool = False
+    reordered: Callable[[], Reordered | None] = field(default=lambda: None, repr=False, compare=False)
 
     @cached_property
     def numbers(self) -> Numbers:
         """What came out when both were run."""
-        return self.run()
+        found = self.run()
+        if found.max_abs is None or found.equal or self.reorder is None or not self.reorder.output:
+            return found
+        return replace(found, where="order", picture=())
+
+    @cached_property
+    def reorder(self) -> Reordered | None:
+        """Where only the order of a Flatten's cells tells them apart: asked for where the outputs are not equal."""
+        return self.reordered() if self.same_shape and self.same_windows else None
 
     @property
     def equal(self) -> bool:
@@ -117,7 +146,9 @@ class Difference(Presented):
     @cached_property
     def remedy(self) -> str:
         """Where they are not equal and speak two frameworks: the first in the second's words, exactly."""
-        return "" if self.equal else self.exact()
+        if self.equal:
+            return ""
+        return self.exact() if self.reorder is None else self.reorder.remedy
 
     @property
     def headline(self) -> str:
@@ -131,6 +162,8 @@ class Difference(Presented):
             return "Not equal: the shapes agree, the windows do not stand on the same cells."
         if numbers.max_abs is None:
             return f"Not shown to be equal: {numbers.note}."
+        if self.reorder is not None:
+            return self.reorder.headline
         where = {"border": "at the border only", "everywhere": "everywhere", "part": "in parts of the map"}.get(
             numbers.where, numbers.where
         )

@@ -13,6 +13,7 @@ from convwise.answers.explanation import Fact, show
 from convwise.answers.porting.arrangement import Arrangement, map_order, plain
 from convwise.answers.porting.difference import Difference, Numbers, Side
 from convwise.answers.porting.draft import CannotSay, Draft, Target
+from convwise.answers.porting.flattening import orders, rows_for_target
 from convwise.answers.porting.reading import Chain, input_channels, read_chain, resized
 from convwise.answers.porting.stages import Stage
 from convwise.answers.porting.translate import translate
@@ -67,7 +68,10 @@ class Port(Presented):
             facts.append(Fact("input", (f"{given} goes in as {taken} (convert_input)",)))
         if not self.leaves.plain:
             given, taken = show(self.output), show(self.source.output)
-            facts.append(Fact("output", (f"{given} comes back as {taken} (convert_output)",)))
+            if self.leaves.shuffled:
+                facts += _other_order(self, given, taken)
+            else:
+                facts.append(Fact("output", (f"{given} comes back as {taken} (convert_output)",)))
         uses = Counter(layer.name for layer in self.source.layers)
         weighted = [flow.layer for flow in self.source.flows if any(step.params != 0 for step in flow.flows)]
         for name in dict.fromkeys(layer.name for layer in weighted if layer.shared and layer.name):
@@ -146,6 +150,18 @@ class Port(Presented):
             "warnings": list(self.warnings),
             "proof": self.proof.numbers.to_dict() | {"equal": self.proof.equal},
         }
+
+
+def _other_order(port: Port, given: str, taken: str) -> list[Fact]:
+    """A Flatten at the end, whose cells the target has in another order: what that asks of the output, and of a dense layer after it."""
+    names = orders(port.leaves, port.source.channels_last)
+    order = f": {names[1]}, where {port.source.title} has {names[0]}" if names else ""
+    lines = (
+        f"{given}, its cells in another order{order}",
+        f"convert_output puts it into {port.source.title}'s order, {taken}",
+    )
+    rows = f"of its weights W (in, out) the rows must follow: W{rows_for_target(port.leaves)}; ported with the chain, they do"
+    return [Fact("output", lines), Fact("dense after", (rows,))]
 
 
 def port(
