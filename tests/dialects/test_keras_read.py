@@ -123,6 +123,7 @@ def test_values_that_the_text_does_not_give():
     error = refused("Conv2D(n, 3)")
     assert (type(error), error.code) == (CodeError, "CW314")
     assert "the value of filters is not in the text: n" in str(error)
+    assert error.hint == "write a number for filters, or give the line that assigns n"
     assert refused("Conv2D(4, (k, 3))").code == "CW314"
     # What does not change the answer may stay unknown.
     assert read("Conv2D(4, 3, kernel_initializer=init, name=label, dtype=policy)").name is None

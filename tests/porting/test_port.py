@@ -348,6 +348,7 @@ def test_an_array_of_another_rank_is_refused() -> None:
     ("call", "code", "words"),
     [
         (lambda: cw.port("Conv2D(4, 3)", to="pytorch", input_shape=(9, 9, 3)), "CW602", "no port to 'pytorch'"),
+        (lambda: cw.port("Conv2D(4, 3)", to="tf", input_shape=(9, 9, 3)), "CW602", "did you mean 'tensorflow'"),
         (lambda: cw.port("Conv2D(4, 3)", to=3, input_shape=(9, 9, 3)), "CW602", "no port to 3"),
         (lambda: cw.port("Conv2D(4, 3)", "torch", (9, 9, 3), release="2.1"), "CW603", "no release '2.1' of Keras"),
         (lambda: cw.port(3, to="torch"), "CW606", "the layer is source text or a live layer or model, not int"),

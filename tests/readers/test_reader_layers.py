@@ -52,6 +52,48 @@ def test_the_dialect_can_be_forced() -> None:
     assert refused("Conv2D(3, 3)", release="99.9").code == "CW603"
 
 
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [("pytorch", "torch"), ("PyTorch", "torch"), ("tf", "tensorflow"), ("flax", "jax"), ("ONNX", "onnx")],
+)
+def test_another_name_of_a_dialect_is_understood(name: str, meant: str) -> None:
+    assert refused("Conv2D(3, 3)", dialect=name).hint == f"did you mean {meant!r}?"
+
+
+def test_a_dialect_like_no_other_lists_them() -> None:
+    assert refused("Conv2D(3, 3)", dialect="caffe").hint == "the dialects are keras, torch, tensorflow, jax, onnx"
+
+
+@pytest.mark.parametrize("call", ["Conv2D(8, {})", "nn.Conv2d(3, 8, {})"])
+@pytest.mark.parametrize(
+    ("value", "hint"),
+    [
+        ("n", "write a number for kernel_size, or give the line that assigns n"),
+        ("cfg.k", "write a number for kernel_size, or give the line that assigns cfg.k"),
+        ("cfg['k']", "write a number for kernel_size, or give the line that assigns cfg"),
+        ("2 * n + int(w)", "write a number for kernel_size, or give the lines that assign n and w"),
+        *(
+            (value, "write a number for kernel_size in its place")
+            for value in ("1j", "...", "f'{n}'", "b'3'", "random.randint(1, 5)", "3 if a else 5", "lambda x: x")
+        ),
+    ],
+)
+def test_what_to_do_about_a_missing_value_fits_how_it_is_written(call: str, value: str, hint: str) -> None:
+    error = refused(call.format(value))
+    assert (error.code, error.hint) == ("CW314", hint)
+
+
+def test_the_lines_that_are_asked_for_give_the_value() -> None:
+    for lines, value in (
+        ("n = 3", "n"),
+        ("cfg.k = 3", "cfg.k"),
+        ("cfg = {'k': 3}", "cfg['k']"),
+        ("n, w = 1, 1.5", "2 * n + int(w)"),
+    ):
+        (found,) = read_text(f"{lines}\nConv2D(8, {value})").found
+        assert found.layers[0].window_op.kernel == (3, 3)
+
+
 def test_the_call_keeps_its_text_and_line() -> None:
     (layer,) = only("import keras\n\nx = keras.layers.Conv2D(32, (3, 5), padding='same')").layers
     assert layer.call == Call(

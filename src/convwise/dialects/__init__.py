@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from convwise.dialects.base import Dialect
+from convwise.dialects.base import Dialect, nearest
 from convwise.errors import ArgumentError
 
 NAMES = ("keras", "torch", "tensorflow", "jax", "onnx")
+ALSO = {"tf": "tensorflow", "flax": "jax", "linen": "jax", "nnx": "jax", "ort": "onnx", "onnxruntime": "onnx"}
+"""Other names of the frameworks that no likeness of letters finds."""
 
 
 def get(name: str) -> Dialect:
@@ -34,4 +36,17 @@ def get(name: str) -> Dialect:
         from convwise.dialects.onnx.dialect import DIALECT as ONNX
 
         return ONNX
-    raise ArgumentError("CW602", f"no dialect {name!r}", received=name, hint=f"the dialects are {', '.join(NAMES)}")
+    near = meant(name)
+    hint = f"did you mean {near!r}?" if near else f"the dialects are {', '.join(NAMES)}"
+    raise ArgumentError("CW602", f"no dialect {name!r}", received=name, hint=hint)
+
+
+def meant(name: object) -> str | None:
+    """The dialect that another name most likely stands for.
+
+    >>> meant("pytorch"), meant("tf"), meant("caffe")
+    ('torch', 'tensorflow', None)
+    """
+    if not isinstance(name, str):
+        return None
+    return ALSO.get(name.lower()) or nearest(name, NAMES)

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from convwise.dialects.missing import advice
 from convwise.errors import CodeError, ShapeError
 from convwise.ops import AxisFlow, Conv, ConvTranspose, Dense, Flow, Layout, Norm, Op, Pointwise, Pool, Shape
 
@@ -306,6 +307,6 @@ def known(value: Value, name: str) -> Value:
                 "CW314",
                 f"the value of {name!r} is not in the text: {item.text}",
                 received=item.text,
-                hint=f"write a number for {name}, or give the line that assigns {item.text}",
+                hint=advice(name, item.text),
             )
     return value

@@ -24,6 +24,7 @@ from convwise.dialects.base import (
     nearest,
     run_ops,
 )
+from convwise.dialects.missing import names
 from convwise.errors import ArgumentError, CodeError, ConvwiseError, Refusal, ShapeError
 from convwise.ops import Layout, Norm, Op, Shape
 from convwise.ops.shape import LARGEST, check_countable
@@ -243,7 +244,8 @@ def array(
             "CW314",
             f"the shape of {name!r} is not in the text: {value.text}",
             received=value.text,
-            hint=hint or f"give the line that makes {value.text}",
+            hint=hint
+            or (f"give the line that makes {value.text}" if names(value.text) else "write its shape in its place"),
         )
     shape = value.shape if isinstance(value, Array) else None
     if shape is None:

@@ -18,7 +18,6 @@ from convwise.answers.porting.reading import Chain, input_channels, read_chain, 
 from convwise.answers.porting.stages import Stage
 from convwise.answers.porting.translate import translate
 from convwise.answers.present import Presented
-from convwise.dialects.base import nearest
 from convwise.errors import ArgumentError, CodeError, Refusal
 from convwise.ops import Shape
 
@@ -243,7 +242,7 @@ def target_of(name: Any) -> Target:
         from convwise.answers.porting.to_onnx import TARGET as ONNX
 
         return ONNX
-    near = nearest(name, TARGETS) if isinstance(name, str) else None
+    near = dialects.meant(name)
     raise ArgumentError(
         "CW602",
         f"no port to {name!r}",

@@ -10,6 +10,7 @@ from convwise import dialects
 from convwise.answers.inputs import as_shape, enter
 from convwise.answers.porting.arrangement import Arrangement, map_order, plain
 from convwise.dialects.base import Dialect, Layer, LayerFlow, Unknown, fused
+from convwise.dialects.missing import advice
 from convwise.errors import ArgumentError, CodeError, ConvwiseError, ShapeError
 from convwise.ops import Conv, ConvTranspose, Dense, Flatten, Fold, Layout, Norm, Op, Pointwise, Shape
 from convwise.readers.live import read_live, unread_hint
@@ -252,7 +253,7 @@ def _check_known(layers: Sequence[Layer]) -> None:
                     f"{name}={value.text} is a value that the text does not give",
                     layer=one.kind,
                     received=value.text,
-                    hint=f"write the value of {value.text}",
+                    hint=advice(name, value.text),
                 )
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from convwise.dialects.base import Call, Note, Unknown, Value
 from convwise.dialects.keras.releases import before
+from convwise.dialects.missing import advice
 from convwise.errors import CodeError, Refusal, ShapeError
 from convwise.ops.shape import LARGEST
 
@@ -78,7 +79,7 @@ class Reading:
             f"the value of {name} is not in the text: {value.text}",
             layer=self.where,
             received=value.text,
-            hint=f"write a number, or assign one to {value.text} in the text",
+            hint=advice(name, value.text),
         )
 
     def opaque(self, fact: str, *, name: str, hint: str) -> CodeError:
