@@ -181,6 +181,70 @@ def test_a_summary_whose_first_layer_is_open() -> None:
     assert "17 x 17 x 1" in error.fact
 
 
+STEM = """Layer (type)                 Output Shape              Param #
+=================================================================
+conv2d (Conv2D)              (None, 112, 112, 64)      9472
+flatten (Flatten)            (None, 802816)            0
+dense (Dense)                (None, 10)                8028170
+"""
+"""As Keras 3.15 counts it: Conv2D(64, 7, strides=2, padding='same') on 224 x 224 x 3."""
+
+
+@pytest.mark.parametrize("given", [(224, 224, 3), (1, 224, 224, 3)])
+def test_a_summary_without_an_input_is_worked_out_from_the_one_given(given: tuple[int, ...]) -> None:
+    found = cw.explain(STEM, given)
+    assert found.parts[0].code == "Conv2D(64, 7, strides=2, padding='same')"
+    assert [part.params for part in found.parts] == [9472, 0, 8028170]
+    assert "shows no input" not in str(found)
+    trace = cw.read(STEM, input_shape=(1, 224, 224, 3)).trace()
+    assert [row.output for row in trace.rows] == [(1, 112, 112, 64), (1, 802816), (1, 10)]
+
+
+def test_a_first_layer_with_a_stride_is_not_settled_without_an_input() -> None:
+    error = refused(STEM)
+    assert error.code == "CW314"
+    assert "112 x 112 x 3 with Conv2D(64, 7, padding='same')" in error.fact
+    assert "224 x 224 x 3 with Conv2D(64, 7, strides=2, padding='same')" in error.fact
+    assert "give the input" in error.hint
+    small = STEM.replace("112, 112, 64", "33, 33, 32").replace("9472", "896").split("flatten")[0]
+    assert "65 x 65 x 3 with Conv2D(32, 3, strides=2, padding='same')" in refused(small).fact
+    assert cw.explain(small, (65, 65, 3)).output == (33, 33, 32)
+
+
+PLAIN = """Layer (type)                 Output Shape              Param #
+=================================================================
+conv2d (Conv2D)              (None, 26, 26, 32)        320
+max_pooling2d (MaxPooling2D) (None, 13, 13, 32)        0
+flatten (Flatten)            (None, 5408)              0
+dense (Dense)                (None, 10)                54090
+"""
+
+
+def test_an_input_that_contradicts_the_summary_is_refused_with_the_numbers() -> None:
+    with pytest.raises(cw.CodeError, match="CW314") as raised:
+        cw.explain(PLAIN, (30, 30, 1))
+    assert "no Conv2D of the usual form makes 30 x 30 x 1 -> 26 x 26 x 32 with 320 parameters" in raised.value.fact
+    assert "28 x 28 x 1 with Conv2D(32, 3) would fit" in raised.value.fact
+
+
+def test_the_features_of_a_summarys_dense_layer_stay() -> None:
+    """As keras 3.15: the model called on other sizes says of its dense layer what is quoted here."""
+    text = PLAIN.replace("conv2d (C", "input_1 (InputLayer)         [(None, 28, 28, 1)]       0\nconv2d (C")
+    with pytest.raises(cw.ShapeError, match="takes 5408 features, the input has 6272") as raised:
+        cw.explain(text, (30, 30, 1))
+    assert "expected axis -1 of input shape to have value 5408" in raised.value.quote
+    assert "from an input of 28 x 28 to 29 x 29" in str(raised.value.explanation)
+    with pytest.raises(cw.ShapeError, match="takes 1 channel, the input has 3") as raised:
+        cw.explain(text, (28, 28, 3))
+    assert "expected axis -1 of input shape to have value 1," in raised.value.quote
+    assert raised.value.explanation is not None
+    assert raised.value.explanation.fixes == ()
+    network = cw.read(text)
+    assert 28 in network.legal_sizes()["height"]
+    assert 30 not in network.legal_sizes()["height"]
+    assert "CW512" in {finding.code for finding in network.check((1, 28, 28, 1))}
+
+
 def test_connections_must_be_one_line() -> None:
     rows = """__________________________________________________________________________________________________
 Layer (type)                   Output Shape         Param #     Connected to

@@ -130,6 +130,8 @@ def broken_fixes(
     """The broken layer made for what reaches it: its channels, its features, or a window that fits."""
     read = read_back(layer)
     words = {"CW102": ("in_channels", "num_features", "num_channels"), "CW109": ("in_features",)}.get(error.code, ())
+    if words and not any(word in layer.arguments for word in words):
+        return ()  # no argument names the channels, and another window takes no others
     for word in words:
         # An input in the other framework's order is to be turned, not the layer.
         if word not in layer.arguments or type(error.received) is not int or error.received < 1:

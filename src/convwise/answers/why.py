@@ -225,7 +225,7 @@ def _read(layer: Any, dialect: str | None, release: str | None, shape: Shape | N
         layer = dialects.get(dialect).spell((layer,), dialect == "keras")
     if isinstance(layer, str):
         try:
-            snippet = read_text(layer, dialect=dialect, release=release)
+            snippet = read_text(layer, dialect=dialect, release=release, input_shape=shape)
         except Refusal as refusal:
             refusal.explanation = repairs(refusal, shape, release)
             raise

@@ -148,6 +148,22 @@ def _sum(counts: Iterable[int | None]) -> int | None:
     return total
 
 
+def built(layer: Layer, size: int) -> Layer:
+    """A dense layer or a convolution with the features or channels that its stored weights are made for; others as they are.
+
+    >>> from convwise import dialects
+    >>> dense = dialects.get("keras").read(Call("Dense", (10,)), None)
+    >>> built(dense, 5408).ops[0].in_features
+    5408
+    """
+    first = layer.ops[0] if layer.ops else None
+    if isinstance(first, Dense) and first.in_features is None:
+        return replace(layer, ops=(replace(first, in_features=size), *layer.ops[1:]))
+    if isinstance(first, Conv | ConvTranspose) and first.in_channels is None:
+        return replace(layer, ops=(replace(first, in_channels=size), *layer.ops[1:]))
+    return layer
+
+
 def run_ops(layer: Layer, shape: Shape, layout: Layout) -> LayerFlow:
     """The layer's ops one after the other on `shape`; a ShapeError learns the layer's name on the way."""
     flows: list[Flow] = []

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from convwise import dialects
 from convwise.collecting import resting
-from convwise.dialects.base import Layer
+from convwise.dialects.base import Layer, Note
 from convwise.errors import ArgumentError, CodeError, ConvwiseError
 from convwise.graph import Declared, Network, Node, Source
 from convwise.ops import Layout, Shape
@@ -154,7 +154,7 @@ def from_text(text: str, input_shape: Any = None, dialect: str | None = None) ->
 
     input_shape = _one(input_shape)
     try:
-        snippet = read_text(text, dialect=dialect)
+        snippet = read_text(text, dialect=dialect, input_shape=None if input_shape is None else tuple(input_shape))
         found = _only(snippet)
         whole = found.error is None and not snippet.branches
     except ConvwiseError as error:
@@ -170,7 +170,9 @@ def from_text(text: str, input_shape: Any = None, dialect: str | None = None) ->
     if found.error is not None:
         raise found.error
     shape = input_shape if input_shape is not None else found.input_shape
-    return from_layers(found.layers[0].dialect, found.layers, shape, found.name or "")
+    # What was worked out or assumed stays with every answer about the network.
+    notes = tuple(note for note in snippet.notes if note.code == "CW512")
+    return from_layers(found.layers[0].dialect, found.layers, shape, found.name or "", notes)
 
 
 def _branching(text: str, input_shape: Shape | None, dialect: str | None, error: ConvwiseError | None) -> Network:
@@ -196,7 +198,9 @@ def _only(snippet: Snippet) -> Found:
     return snippet.found[0]
 
 
-def from_layers(dialect: str, layers: tuple[Layer, ...], shape: Shape | None, title: str) -> Network:
+def from_layers(
+    dialect: str, layers: tuple[Layer, ...], shape: Shape | None, title: str, notes: tuple[Note, ...] = ()
+) -> Network:
     """A straight line of layers as a network; `shape` is the input, with or without the batch."""
     spoken = dialects.get(dialect)
     if shape is None:
@@ -227,7 +231,7 @@ def from_layers(dialect: str, layers: tuple[Layer, ...], shape: Shape | None, ti
             )
         )
         before = after
-    return Network(title or "Sequential", dialect, (Source("input", declared, layout),), tuple(nodes), (before,))
+    return Network(title or "Sequential", dialect, (Source("input", declared, layout),), tuple(nodes), (before,), notes)
 
 
 def _batched(layers: tuple[Layer, ...], shape: Shape) -> bool:

@@ -146,11 +146,12 @@ def read_chain(
     """
     if isinstance(layer, Chain):
         return layer
-    found = _found(layer, dialect, release, role)
+    given = None if input_shape is None else as_shape(input_shape)
+    found = _found(layer, dialect, release, role, given)
     spoken = dialects.get(found.layers[0].dialect)
     _check_known(found.layers)
     found = replace(found, layers=joined(found.layers))
-    shape = found.input_shape if input_shape is None else as_shape(input_shape)
+    shape = found.input_shape if given is None else given
     code = "\n".join(one.call.text for one in found.layers)
     if shape is None:
         full, flows = _assumed(spoken, found.layers)
@@ -206,14 +207,14 @@ def run(spoken: Dialect, layers: Sequence[Layer], shape: Shape) -> tuple[LayerFl
     return tuple(flows)
 
 
-def _found(layer: Any, dialect: str | None, release: str | None, role: str) -> Found:
+def _found(layer: Any, dialect: str | None, release: str | None, role: str, given: Shape | None = None) -> Found:
     if isinstance(layer, Op):
         dialect = dialect or "torch"
         layer = dialects.get(dialect).spell((layer,), dialect in CHANNELS_LAST)
     if isinstance(layer, Layer):
         return Found((layer,), None, layer.name, None)
     if isinstance(layer, str):
-        snippet = read_text(layer, dialect=dialect, release=release)
+        snippet = read_text(layer, dialect=dialect, release=release, input_shape=given)
     else:
         live = read_live(layer, release=release)
         if live is None:

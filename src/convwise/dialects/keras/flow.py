@@ -9,7 +9,7 @@ from typing import Any
 from convwise.dialects.base import Layer, LayerFlow, describe, run_ops
 from convwise.dialects.keras.kinds import KINDS, canonical
 from convwise.errors import ShapeError
-from convwise.ops import Conv, ConvTranspose, Flow, Layout, Norm, Pointwise, Resize, Shape, spatial_names
+from convwise.ops import Conv, ConvTranspose, Dense, Flow, Layout, Norm, Pointwise, Resize, Shape, spatial_names
 from convwise.ops.shape import check_countable
 
 LAYOUTS = {True: Layout(channels_last=True), False: Layout(channels_last=False)}
@@ -192,6 +192,9 @@ def _cell_words(layer: Layer, family: str, shape: Shape) -> str:
 
 def _words(layer: Layer, family: str, error: ShapeError, layout: Layout, shape: Shape) -> str:
     """What Keras says where an op of ours says `error`."""
+    if error.code in ("CW102", "CW109") and (made := _made_for(layer)) and error.received:
+        axis = -1 if layer.channels_last or family == "dense" else 1
+        return f"expected axis {axis} of input shape to have value {made}, but received input with shape {shape}"
     if error.code == "CW104" and family in SLIDING:
         return _too_small(layer, family, shape)
     if error.code == "CW104" and family == "cropping":
@@ -209,6 +212,14 @@ def _words(layer: Layer, family: str, error: ShapeError, layout: Layout, shape: 
             words += ", however, the input size cannot by divided by the specified dimensions in target_shape"
         return f"{words}. Received: input_shape={shape[1:]}, target_shape={target}"
     return ""
+
+
+def _made_for(layer: Layer) -> int | None:
+    """The features or channels that a layer's stored weights take; None for a layer without weights, or of any input."""
+    op = layer.ops[0] if layer.ops else None
+    if isinstance(op, Dense):
+        return op.in_features
+    return op.in_channels if isinstance(op, Conv | ConvTranspose) else None
 
 
 def _no_channels(layer: Layer, family: str, layout: Layout, shape: Shape) -> str:

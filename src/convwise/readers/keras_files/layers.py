@@ -8,14 +8,14 @@ from functools import lru_cache
 from typing import Any
 
 from convwise import dialects
-from convwise.dialects.base import Call, Layer, Unknown, Value
+from convwise.dialects.base import Call, Layer, Unknown, Value, built
 from convwise.dialects.keras.activations import ACTIVATIONS
 from convwise.dialects.keras.kinds import KINDS, REMOVED, UNMODELLED, canonical
 from convwise.dialects.keras.releases import CURRENT
 from convwise.dialects.keras.signatures import parameters
 from convwise.errors import CodeError, ShapeError
 from convwise.graph import Work
-from convwise.ops import Conv, ConvTranspose, Dense, Norm, Pointwise
+from convwise.ops import Dense, Norm, Pointwise
 from convwise.ops.several import Concat, Elementwise, Opaque, ResizeTo
 from convwise.readers.echo import shown
 from convwise.readers.keras_files.fields import kind_of, malformed
@@ -135,20 +135,13 @@ def _layer(kind: str, config: dict[str, Any], place: str, name: str | None, seen
     return Made(kind, layer.named(name))
 
 
-def _for_weights(work: Work, built: Any) -> Work:
+def _for_weights(work: Work, build_config: Any) -> Work:
     """A dense layer or a convolution with the features or channels that its stored weights are made for."""
-    shape = built.get("input_shape") if isinstance(built, dict) else None
+    shape = build_config.get("input_shape") if isinstance(build_config, dict) else None
     if not isinstance(work, Layer) or not work.ops or not isinstance(shape, list | tuple) or len(shape) < 2:
         return work
-    first, *rest = work.ops
-    size = shape[-1] if isinstance(first, Dense) or work.channels_last else shape[1]
-    if type(size) is not int or not 0 < size < 2**63:
-        return work
-    if isinstance(first, Dense) and first.in_features is None:
-        return replace(work, ops=(replace(first, in_features=size), *rest))
-    if isinstance(first, Conv | ConvTranspose) and first.in_channels is None:
-        return replace(work, ops=(replace(first, in_channels=size), *rest))
-    return work
+    size = shape[-1] if isinstance(work.ops[0], Dense) or work.channels_last else shape[1]
+    return built(work, size) if type(size) is int and 0 < size < 2**63 else work
 
 
 @lru_cache(maxsize=256)

@@ -49,42 +49,68 @@ def fit(kind: str, before: Shape, output: Shape, params: int) -> Fit | str:
     return f"several fit {sizes}: {', '.join(call.text for call in list(fitting.values())[:4])}"
 
 
+def fit_given(kind: str, given: Shape, output: Shape, params: int) -> Fit | str:
+    """The first layer of a summary on the input that the user gives, with or without the batch.
+
+    The table decides: an input that does not make its first row is refused, with what would.
+    """
+    tried = [fit(kind, before, output, params) for before in ((None, *given), given) if len(before) > 1]
+    settled = next((one for one in tried if isinstance(one, Fit)), None)
+    if settled is not None:
+        return settled
+    same_rank = next(
+        (one for one, size in zip(tried, (1, 0), strict=False) if len(given) + size == len(output)), tried[0]
+    )
+    open_ = fit_first(kind, output, params)
+    others = _options([open_]) if isinstance(open_, Fit) else ""
+    return f"{same_rank}{f'; {others} would fit' if others else ''}"
+
+
 def fit_first(kind: str, output: Shape, params: int) -> Fit | str:
     """The first layer of a summary that does not show the model's input: settled if one usual image size fits.
 
-    Only Keras's default stride of 1 is tried; 'valid' and 'same' ask for different inputs.
+    Strides of 1 and 2 are tried, as most models begin with; 'valid' and 'same' ask for different inputs.
     """
     if not kind.startswith("Conv") or len(output) < 3 or None in output[1:]:
         return "the summary does not show the input of the first layer"
-    found: list[Fit] = []
-    likely: list[Fit] = []
-    for channels in USUAL_CHANNELS:
-        for kernel in range(1, LARGEST_KERNEL + 1):
-            for padding in ("valid", "same"):
-                before = _before(output, channels, kernel if padding == "valid" else 1)
-                call = _call(kind, output[-1], kernel, **({"padding": "same"} if padding == "same" else {}))
-                flow = _flow(call, before)
-                if flow is None or not _same(flow.output, output) or flow.params != params:
-                    continue
-                note = (
-                    f"the summary shows no input; {_show(before)} was taken, as it is an image's size and fits stride 1"
-                )
-                found.append(Fit(call, before, (note,)))
-                if all(size in USUAL_SIZES for size in before[1:-1]):
-                    likely.append(found[-1])
-    distinct = {(one.input, one.call.text) for one in likely}
-    if len(distinct) == 1:
+    found = list(_first(kind, output, params))
+    likely = [one for one in found if one.input and all(size in USUAL_SIZES for size in one.input[1:-1])]
+    if len({(one.input, one.call.text) for one in likely}) == 1:
         return likely[0]
-    options = "; ".join(f"{_show(one.input)} with {one.call.text}" for one in (likely or found)[:4] if one.input)
-    return f"it does not show the model's input{': ' + options + ' would fit' if options else ''}"
+    smallest = {one.call.text: one for one in reversed(found)}
+    options = _options((likely or list(reversed(smallest.values())))[:4])
+    return f"it does not show the model's input{f': {options} would fit' if options else ''}"
 
 
-def _before(output: Shape, channels: int, kernel: int) -> Shape:
-    """The input from which an unpadded window of this kernel makes the output, at stride 1."""
+def _first(kind: str, output: Shape, params: int) -> Iterator[Fit]:
+    """First layers of stride 1 and then 2 that make the output of an input of 1 or 3 channels, each on the inputs that they make it of."""
+    for stride in (1, 2):
+        for channels in USUAL_CHANNELS:
+            for kernel in range(1, LARGEST_KERNEL + 1):
+                for padding in ("valid", "same"):
+                    words: dict[str, Value] = {"strides": stride} if stride > 1 else {}
+                    words |= {"padding": "same"} if padding == "same" else {}
+                    call = _call(kind, output[-1], kernel, **words)
+                    for before in _before(output, channels, kernel if padding == "valid" else 1, stride):
+                        flow = _flow(call, before)
+                        if flow is None or not _same(flow.output, output) or flow.params != params:
+                            break
+                        note = f"the summary shows no input; {_show(before)} was taken, as it is an image's size and fits stride {stride}"
+                        yield Fit(call, before, (note,))
+
+
+def _options(fits: list[Fit]) -> str:
+    return "; ".join(f"{_show(one.input)} with {one.call.text}" for one in fits)
+
+
+def _before(output: Shape, channels: int, kernel: int, stride: int) -> Iterator[Shape]:
+    """The inputs from which an unpadded window makes the output, of the same number of cells more on each axis."""
     from convwise.axis import Window
 
-    window = Window(kernel)
-    return (output[0], *(None if size is None else window.smallest(size) for size in output[1:-1]), channels)
+    window = Window(kernel, stride)
+    least = [window.smallest(size) for size in output[1:-1] if size is not None]
+    for more in range(stride):
+        yield (output[0], *(size + more for size in least), channels)
 
 
 def _candidates(kind: str, before: Shape, output: Shape, params: int) -> Iterator[Call]:

@@ -11,11 +11,11 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from convwise import dialects
-from convwise.dialects.base import TITLES, Call, Layer, Note
+from convwise.dialects.base import TITLES, Call, Layer, Note, built
 from convwise.errors import CodeError, ConvwiseError
 from convwise.ops import Shape
 from convwise.readers.echo import shown
-from convwise.readers.source.fitting import fit, fit_first
+from convwise.readers.source.fitting import fit, fit_first, fit_given
 from convwise.readers.source.result import Found, Snippet
 from convwise.readers.source.state import MOST_LAYERS
 
@@ -32,8 +32,8 @@ class Row:
     before: tuple[str, ...] = ()
 
 
-def read(text: str, release: str | None) -> Snippet:
-    """The layers of a summary, with the input that its first row names.
+def read(text: str, release: str | None, given: Shape | None = None) -> Snippet:
+    """The layers of a summary, with the input that its first row names; where none does, the `given` one is held against its rows.
 
     Raises:
         CodeError: CW314 where a layer is not settled by sizes and parameters, CW315 where layers are not in one line.
@@ -52,12 +52,12 @@ def read(text: str, release: str | None) -> Snippet:
         if row.kind == "InputLayer":
             start = shape = start or row.output
             continue
-        call, shape_in, said = _layer_call(row, shape)
+        call, shape_in, said = _layer_call(row, shape, given)
         if start is None:
             start = shape_in
         for note in said:
             notes[note] = None
-        layers.append(_read(row, call, release))
+        layers.append(_for_weights(_read(row, call, release), shape_in))
         shape = row.output
     if not layers:
         raise CodeError("CW307", "the summary shows no layers but the input")
@@ -66,17 +66,28 @@ def read(text: str, release: str | None) -> Snippet:
     return Snippet("keras", (found,), (Note("CW512", told), *(Note("CW512", note) for note in notes)))
 
 
-def _layer_call(row: Row, shape: Shape | None) -> tuple[Call, Shape | None, tuple[str, ...]]:
+def _for_weights(layer: Layer, shape: Shape | None) -> Layer:
+    """The layer for the features or channels that its parameters were counted with: at another input they stay."""
+    size = shape[-1] if shape else None
+    return built(layer, size) if size else layer
+
+
+def _layer_call(row: Row, shape: Shape | None, given: Shape | None) -> tuple[Call, Shape | None, tuple[str, ...]]:
     if row.output is None:
         raise _open(row, "its output shape is not in the summary", "call the model's build(...) before summary()")
     if row.params is None:
         raise _open(row, "its parameters are not in the summary", "call the model's build(...) before summary()")
-    if shape is None:
-        found = fit_first(row.kind, row.output, row.params)
-    else:
+    if shape is not None:
         found = fit(row.kind, shape, row.output, row.params)
+        hint = "give the code of the layer, or the missing values"
+    elif given is not None and None not in given[1:]:
+        found = fit_given(row.kind, given, row.output, row.params)
+        hint = "give the input that the summary was made with, or the code of the layer"
+    else:
+        found = fit_first(row.kind, row.output, row.params)
+        hint = "give the input that the summary was made with, such as 64x64x3, or the code of the layer"
     if isinstance(found, str):
-        raise _open(row, found, "give the code of the layer, or the missing values")
+        raise _open(row, found, hint)
     call = Call(found.call.kind, found.call.args, found.call.kwargs, found.call.text, row.line)
     return call, found.input, tuple(f"{shown(row.name, 60)}: {note}" for note in found.notes)
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from convwise import dialects
 from convwise.dialects.base import Layer, Note
 from convwise.errors import CodeError, ConvwiseError
+from convwise.ops import Shape
 from convwise.readers.echo import escaped
 from convwise.readers.source import wrapping
 from convwise.readers.source.collecting import DEFAULT_DIALECT, collect, nothing_found
@@ -22,13 +23,16 @@ INVISIBLE = "\u200b\u200c\u200d\u2060\u202a\u202b\u202c\u202d\u202e\u2066\u2067\
 """Bidirectional controls and characters without width: what a human reads is not what is there."""
 
 
-def read_text(text: str, *, dialect: str | None = None, release: str | None = None) -> Snippet:
+def read_text(
+    text: str, *, dialect: str | None = None, release: str | None = None, input_shape: Shape | None = None
+) -> Snippet:
     """Every layer or chain in a source text, with its input; the text is never executed.
 
     Args:
         text: one layer, a chain, a snippet, Markdown with code blocks, or a printed model or summary.
         dialect: "keras", "torch", "tensorflow", "jax" or "onnx"; decided from imports, prefixes and spelling unless given.
         release: the framework's release that its dialect reads the layers for.
+        input_shape: the input that is asked about; a Keras summary that shows none is worked out from it.
 
     Returns:
         A Snippet with at least one Found. A Found that could not be read has an `error` and no layers; if no Found of
@@ -49,7 +53,7 @@ def read_text(text: str, *, dialect: str | None = None, release: str | None = No
     text = checked(text)
     notes = _suspicious(text)
     try:
-        snippet = _read(text, dialect, release)
+        snippet = _read(text, Reading(dialect, release, Budget(), input_shape))
     except RecursionError:
         raise too_complex("calls are nested too deeply") from None
     return _settled(replace(snippet, notes=(*notes, *snippet.notes)) if notes else snippet, text, dialect)
@@ -115,12 +119,12 @@ def _suspicious(text: str) -> tuple[Note, ...]:
     return (Note("CW511", f"line {line} holds invisible characters ({names}): the text may not be what it looks like"),)
 
 
-def _read(text: str, dialect: str | None, release: str | None) -> Snippet:
+def _read(text: str, reading: Reading) -> Snippet:
     try:
         tree = parse(text)
     except SyntaxError as error:
-        return _unwrapped(text, error, Reading(dialect, release, Budget()))
-    return walk(text, tree, Reading(dialect, release, Budget()))
+        return _unwrapped(text, error, reading)
+    return walk(text, tree, reading)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +134,7 @@ class Reading:
     dialect: str | None
     release: str | None
     budget: Budget
+    input_shape: Shape | None = None
 
 
 def walk(text: str, tree: ast.Module, reading: Reading, offset: int = 0) -> Snippet:
@@ -167,7 +172,7 @@ def _piece(text: str, error: SyntaxError, reading: Reading, offset: int) -> Snip
     """A piece without fences that is no Python as it stands."""
     from convwise.readers.source import printed
 
-    model = printed.read(text, reading.dialect, reading.release)
+    model = printed.read(text, reading.dialect, reading.release, reading.input_shape)
     if model is not None:
         return model
     for candidate, what in wrapping.bare(text):
