@@ -76,6 +76,8 @@ class Network:
     notes: tuple[Note, ...] = ()
     shapes: dict[str, Shape] = field(default_factory=dict, compare=False)
     """Shapes of stored tensors (weights, constants) that nodes read, by name."""
+    unordered: str = ""
+    """The class of a printed module: its layers were taken to run once each in the printed order, which nothing shows."""
     kept: dict[str, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
     """What follows from the network alone and is worked out once, when it is first asked for."""
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from convwise import dialects
 from convwise.answers.inputs import as_shape, enter
+from convwise.answers.printed import in_order
 from convwise.answers.why import pair_of, snippet_of
 from convwise.axis import Pads
 from convwise.errors import ArgumentError, ConvwiseError
@@ -64,7 +65,8 @@ def planned(
     current = tuple(1 if size is None else size for size in entered.shape)
     plans: list[tuple[str, Plan]] = []
     for layer in found.layers:
-        flow = dialects.get(layer.dialect).flow(layer, current)
+        with in_order(found.unordered):
+            flow = dialects.get(layer.dialect).flow(layer, current)
         shapes = [flow.input, *(one.output for one in flow.flows)]
         plans += [
             (layer.call.text, _plan(op, shapes[number], layer, layer.ops[number + 1 :], algorithm, threads, tune))

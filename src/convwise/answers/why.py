@@ -12,8 +12,9 @@ from convwise.answers import chain as chains
 from convwise.answers.explanation import Explanation, show
 from convwise.answers.inputs import as_shape, as_want, enter
 from convwise.answers.layer import broken, explain_layer
+from convwise.answers.printed import in_order
 from convwise.answers.repair import repairs
-from convwise.dialects.base import Layer, LayerFlow, run_ops
+from convwise.dialects.base import Dialect, Entered, Layer, LayerFlow, Note, run_ops
 from convwise.errors import ArgumentError, CodeError, ConvwiseError, ModelError, Refusal, ShapeError
 from convwise.graph import Network
 from convwise.ops import Conv, Layout, Op, Shape
@@ -212,8 +213,9 @@ def _flow(found: Found, shape: Shape) -> Shape:
     spoken = dialects.get(found.layers[0].dialect)
     entered = enter(spoken, found, shape)
     current = entered.shape
-    for layer in found.layers:
-        current = spoken.flow(layer, current).output
+    with in_order(found.unordered):
+        for layer in found.layers:
+            current = spoken.flow(layer, current).output
     return entered.leave(current)
 
 
@@ -291,6 +293,18 @@ def _explain_found(snippet: Snippet, found: Found, shape: Shape | None, want: tu
         spoken = replace(spoken, flow=_open_flow)
     entered = enter(spoken, found, shape)
     notes = (*snippet.notes, *found.notes, *entered.notes)
+    with in_order(found.unordered):
+        return _explain_layers(spoken, layers, entered, shape, want, notes)
+
+
+def _explain_layers(
+    spoken: Dialect,
+    layers: tuple[Layer, ...],
+    entered: Entered,
+    shape: Shape,
+    want: tuple[int, ...] | None,
+    notes: tuple[Note, ...],
+) -> Explanation:
     if len(layers) > 1:
         return chains.explain_chain(spoken, layers, entered, shape, want, notes)
     try:

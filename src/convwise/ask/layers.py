@@ -33,7 +33,10 @@ def answer_why(request: Mapping[str, Any], files: bool) -> Why:
     for shape in inputs:
         try:
             results.append(explain(code, shape, **options))
-        except ShapeError as error:
+        except ConvwiseError as error:
+            # A text that cannot be read has no history, and no other input of it has an answer.
+            if not isinstance(error, ShapeError) and error.explanation is None:
+                raise
             results.append(error)
     return Why(
         tuple(results), tuple(given if isinstance(given, str) else "x".join(map(str, given)) for given in inputs)

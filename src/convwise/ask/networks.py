@@ -88,4 +88,7 @@ def _sized_input(network: Network, legal: LegalSizes, sizes: Shape | None) -> Si
     wanted = [size for size in (sizes * len(legal) if len(sizes) == 1 else sizes) if size is not None]
     near = fits(network, wanted, legal.input)
     legal_already = all(fit.below == fit.size for fit in near)
-    return Sized(legal, near, () if legal_already else remade(network, wanted, legal.input), network.dialect)
+    # For a printed model whose order is not shown there is no layer that is known to be at fault.
+    return Sized(
+        legal, near, () if legal_already or network.unordered else remade(network, wanted, legal.input), network.dialect
+    )

@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from convwise import dialects
 from convwise.collecting import resting
-from convwise.dialects.base import Layer, Note
+from convwise.dialects.base import Layer
 from convwise.errors import ArgumentError, CodeError, ConvwiseError
 from convwise.graph import Declared, Network, Node, Source
 from convwise.ops import Layout, Shape
@@ -172,7 +173,8 @@ def from_text(text: str, input_shape: Any = None, dialect: str | None = None) ->
     shape = input_shape if input_shape is not None else found.input_shape
     # What was worked out or assumed stays with every answer about the network.
     notes = tuple(note for note in snippet.notes if note.code == "CW512")
-    return from_layers(found.layers[0].dialect, found.layers, shape, found.name or "", notes)
+    network = from_layers(found.layers[0].dialect, found.layers, shape, found.name or "")
+    return replace(network, notes=notes, unordered=found.unordered)
 
 
 def _branching(text: str, input_shape: Shape | None, dialect: str | None, error: ConvwiseError | None) -> Network:
@@ -198,9 +200,7 @@ def _only(snippet: Snippet) -> Found:
     return snippet.found[0]
 
 
-def from_layers(
-    dialect: str, layers: tuple[Layer, ...], shape: Shape | None, title: str, notes: tuple[Note, ...] = ()
-) -> Network:
+def from_layers(dialect: str, layers: tuple[Layer, ...], shape: Shape | None, title: str) -> Network:
     """A straight line of layers as a network; `shape` is the input, with or without the batch."""
     spoken = dialects.get(dialect)
     if shape is None:
@@ -231,7 +231,7 @@ def from_layers(
             )
         )
         before = after
-    return Network(title or "Sequential", dialect, (Source("input", declared, layout),), tuple(nodes), (before,), notes)
+    return Network(title or "Sequential", dialect, (Source("input", declared, layout),), tuple(nodes), (before,))
 
 
 def _batched(layers: tuple[Layer, ...], shape: Shape) -> bool:

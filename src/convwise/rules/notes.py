@@ -96,7 +96,8 @@ RULES = (
         "Worked out from a printed model",
         "What print(model) and model.summary() show is not all that a model is. PyTorch prints the layers in the order in which they "
         "were made, not in which they run, and nothing of what forward does between them. Keras prints sizes and numbers of parameters, but no kernels, "
-        "strides or paddings. convwise works out what can be worked out and says what it took for granted.",
+        "strides or paddings. convwise works out what can be worked out and says what it took for granted. Where PyTorch's layers do not "
+        "fit each other in the printed order, that is no proof that the model is broken, as forward may run one of them twice: no answer is given then (CW314).",
         "Check the assumption in the note; where it is wrong, paste the model's code instead.",
         Asked(
             "Net(\n  (conv): Conv2d(3, 8, kernel_size=(3, 3), stride=(1, 1))\n  (fc): Linear(in_features=288, out_features=10, bias=True)\n)",

@@ -32,6 +32,7 @@ class Expressions(Mapping[str, tuple[Size, ...] | None]):
     outputs: dict[str, tuple[Size, ...] | None]
     letters: dict[str, str]
     legal: dict[str, SizeSet]
+    rests: str = ""
 
     def __getitem__(self, name: str) -> tuple[Size, ...] | None:
         if name not in self.names:
@@ -48,7 +49,7 @@ class Expressions(Mapping[str, tuple[Size, ...] | None]):
         """What the letters stand for, and for which sizes the expressions hold: `H, W: height, width; every multiple of 8`."""
         alike: dict[str, list[str]] = {}
         for letter, sizes in self.legal.items():
-            alike.setdefault(sizes.text() + ("" if sizes.exact else " at most"), []).append(letter)
+            alike.setdefault(sizes.text() + ("" if sizes.exact else f" {self.rests or 'at most'}"), []).append(letter)
         return [
             f"{' and '.join(f'{letter} ({self.letters[letter]})' for letter in letters)}: {sizes}"
             for sizes, letters in alike.items()
@@ -56,7 +57,7 @@ class Expressions(Mapping[str, tuple[Size, ...] | None]):
 
     def __str__(self) -> str:
         lines = [f"{shown(name)}: {words(shape)}" for name, shape in zip(self.names, self.rows, strict=True)]
-        return "\n".join([*lines, *map(shown, self.where())])
+        return "\n".join([*lines, *(shown(line, 200) for line in self.where())])
 
     def to_dict(self) -> dict[str, Any]:
         return {
@@ -99,8 +100,10 @@ def expressions(network: Network) -> Expressions:
     symbolic = follow(network)
     letters = _letters(symbolic)
     legal: dict[Key, SizeSet] = {}
+    rests = ""
     for source in dict.fromkeys(axis.source for axis in symbolic.keys):
         sets = legal_of(symbolic, source)
+        rests = sets.rests
         legal.update((key, sets[axis.name]) for key, axis in enumerate(symbolic.keys) if axis.source == source)
     told: dict[Dim, Size] = {}
 
@@ -123,6 +126,7 @@ def expressions(network: Network) -> Expressions:
             for key, axis in enumerate(symbolic.keys)
         },
         {letters[key]: sizes for key, sizes in legal.items()},
+        rests,
     )
 
 

@@ -9,6 +9,7 @@ from math import prod
 
 from convwise import dialects
 from convwise.answers.network.plan import Deed, plain, planned
+from convwise.answers.printed import unsettled
 from convwise.dialects.base import Layer, run_ops
 from convwise.errors import ArgumentError, ConvwiseError, ShapeError, said
 from convwise.graph import CHANNELS_FIRST, Declared, Network, Node, Source, Work
@@ -194,6 +195,7 @@ def run(network: Network, input_shapes: InputShapes = None, *, strict: bool = Tr
 
     Raises:
         ShapeError: with `strict`, at the first node that does not take what reaches it; the node, its place and the sizes on the way are told.
+        CodeError: CW314 in its place where the network is only the printed order of a module's layers.
         ArgumentError: CW601, CW606 where the input shapes do not fit the network's inputs.
     """
     inputs = given_shapes(network, input_shapes)
@@ -250,7 +252,7 @@ def _by_nodes(network: Network, inputs: dict[str, Shape], strict: bool) -> Run:
         if step.error is not None:
             _tell(step.error, network, node, steps, shapes)
             if strict:
-                raise step.error
+                raise unsettled(step.error, network.unordered) if network.unordered else step.error
         shapes.update(zip(node.outputs, step.outputs, strict=False))
         steps.append(step)
     kinds = plan.kinds

@@ -10,7 +10,8 @@ from convwise.answers.network.conditions import Conditions, as_joint
 from convwise.answers.network.dims import Key
 from convwise.answers.network.settling import settled
 from convwise.answers.network.symbolic import Symbolic, follow
-from convwise.errors import ArgumentError
+from convwise.answers.printed import GIVE, NOT_SHOWN, unsettled
+from convwise.errors import ArgumentError, ShapeError
 from convwise.graph import Network
 from convwise.sizes import JointSet, Reason, SizeSet, TooComplex
 
@@ -21,6 +22,7 @@ class LegalSizes(Mapping[str, SizeSet]):
 
     `joint` is the condition on all axes at once, None where every combination is legal. `names` are the axes in order,
     `input` is the name of the network's input. Sizes that a file merely declares are no condition; they are in `declared`.
+    `rests` is the condition under which the sets, which are not exact then, are right: how a printed model was taken to run.
     """
 
     input: str
@@ -28,6 +30,7 @@ class LegalSizes(Mapping[str, SizeSet]):
     sets: tuple[SizeSet, ...]
     joint: JointSet | None = None
     declared: tuple[int | str | None, ...] = ()
+    rests: str = ""
 
     def __getitem__(self, name: str) -> SizeSet:
         if name not in self.names:
@@ -70,9 +73,8 @@ class LegalSizes(Mapping[str, SizeSet]):
         return whole if len(whole) == len(found) and self.takes(whole) else None
 
     def __str__(self) -> str:
-        lines = [
-            f"{name}: {sizes.text()}{'' if sizes.exact else ' at most (not exact)'}" for name, sizes in self.items()
-        ]
+        doubt = f" ({self.rests})" if self.rests else " at most (not exact)"
+        lines = [f"{name}: {sizes.text()}{'' if sizes.exact else doubt}" for name, sizes in self.items()]
         return "\n".join([*lines, *([f"together: {self.joint}"] if self.joint is not None else [])])
 
     def _repr_html_(self) -> str:
@@ -109,6 +111,7 @@ def legal_sizes(network: Network, input: str | None = None) -> LegalSizes:
 
     Raises:
         ArgumentError: CW606 where the network has no such input, or none with spatial axes.
+        CodeError: CW314 where a printed model does not settle it.
     """
     return legal_of(follow(network), input)
 
@@ -118,12 +121,29 @@ def legal_of(symbolic: Symbolic, input: str | None = None) -> LegalSizes:
     legal = _followed(symbolic, input)
     found = None if legal.exact else settled(symbolic, legal)
     legal = legal if found is None else replace(legal, sets=found[0], joint=found[1])
+    if symbolic.network.unordered:
+        return _as_printed(symbolic.network.unordered, legal)
     asked = next((note.text for note in symbolic.network.notes if note.code == "CW422"), None)
     if asked is None:
         return legal
     # The code was followed down one way; another size may take another, so the set holds for this way only.
     reason = Reason("", f"the code asks for sizes and one way was followed: {asked}")
     return replace(legal, sets=tuple(sizes.inexact(reason) for sizes in legal.sets))
+
+
+def _as_printed(owner: str, legal: LegalSizes) -> LegalSizes:
+    """The sizes of layers whose order was taken from a print: right for this order alone.
+
+    Raises:
+        CodeError: CW314 where no size suits this order.
+    """
+    empty = next((sizes for sizes in legal.values() if not sizes), None)
+    if empty is not None:
+        node, fact = next(((one.node, one.text) for one in empty.reasons), ("a layer", "no size is legal"))
+        raise unsettled(ShapeError("CW110", fact, layer=f"'{node}'"), owner)
+    reason = Reason("", f"{NOT_SHOWN.format(owner=owner)}: {GIVE}")
+    sets = tuple(sizes.inexact(reason) for sizes in legal.sets)
+    return replace(legal, sets=sets, rests=f"if {owner}'s layers run once each in the printed order")
 
 
 def _followed(symbolic: Symbolic, input: str | None) -> LegalSizes:

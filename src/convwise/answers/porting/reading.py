@@ -9,6 +9,7 @@ from typing import Any
 from convwise import dialects
 from convwise.answers.inputs import as_shape, enter
 from convwise.answers.porting.arrangement import Arrangement, map_order, plain
+from convwise.answers.printed import in_order
 from convwise.dialects.base import Dialect, Layer, LayerFlow, Unknown, fused
 from convwise.dialects.missing import advice
 from convwise.errors import ArgumentError, CodeError, ConvwiseError, ShapeError
@@ -158,18 +159,25 @@ def read_chain(
         return Chain(spoken.name, found.layers, full, flows, added=True, assumed=True, code=code)
     entered = enter(spoken, found, shape)
     full, added = _with_batch(found.layers, entered.shape, entered.added)
+    with in_order(found.unordered):
+        full, added, flows = _through(spoken, found.layers, full, added)
+    return Chain(spoken.name, found.layers, full, flows, added=added, code=code)
+
+
+def _through(
+    spoken: Dialect, layers: Sequence[Layer], full: Shape, added: bool
+) -> tuple[Shape, bool, tuple[LayerFlow, ...]]:
+    """The input as the layers take it, whether a batch was added to it, and what each layer does."""
     try:
-        flows = run(spoken, found.layers, full)
+        return full, added, run(spoken, layers, full)
     except ShapeError as error:
         # A layer of any rank does not tell whether the batch is there; PyTorch's message about the axes does.
         if error.code != "CW101" or added or spoken.name != "torch":
             raise
-        full, added = (None, *full), True
         try:
-            flows = run(spoken, found.layers, full)
+            return (None, *full), True, run(spoken, layers, (None, *full))
         except ShapeError:
             raise error from None
-    return Chain(spoken.name, found.layers, full, flows, added=added, code=code)
 
 
 def order_between(a: Sequence[Layer], b: Sequence[Layer], axes: int) -> Arrangement:

@@ -13,6 +13,7 @@ from convwise.answers.network.flowing import show as dense_show
 from convwise.answers.network.legal import LegalSizes, legal_sizes
 from convwise.answers.network.symbolic import AxisKey, follow
 from convwise.answers.network.together import pairs
+from convwise.answers.printed import GIVE, NOT_SHOWN
 from convwise.answers.tracebacks.clue import Clue
 from convwise.answers.tracebacks.locate import Located, candidates, locate
 from convwise.answers.wording import listed
@@ -43,6 +44,10 @@ def in_model(
         return _unfound(told, clue, network, shape)
     facts = [Fact("in the model", tuple(_where(found)))]
     flowed, legal = found.flowed, _legal(network)
+    if network.unordered:
+        # The layer is there, but sizes along the printed order would be guesses.
+        flowed = legal = None
+        facts.append(Fact("not told", (f"{NOT_SHOWN.format(owner=network.unordered)}: {GIVE}",)))
     if flowed is not None:
         step = next(one for one in flowed.nodes if one.node is found.node)
         facts.append(Fact("on the way", (_way(flowed, step),)))

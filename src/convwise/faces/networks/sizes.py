@@ -28,7 +28,7 @@ def render_sizes(
 ) -> str:
     """The legal sizes of each axis, what forces them, and the nearest to those asked for."""
     rows = [*_sets(legal), *_reasons(legal), *_near(legal, near), *_remade(legal, near, remade, dialect)]
-    lines = [_title(legal)]
+    lines = [f"{_title(legal)}, {escape(legal.rests)}" if legal.rests else _title(legal)]
     for label, text in rows:
         lines += _row(label, text, width)
     return "\n".join(lines)
@@ -53,7 +53,7 @@ def _row(label: str, text: str, width: int) -> list[str]:
 def _sets(legal: LegalSizes) -> Iterator[tuple[str, str]]:
     texts: dict[str, list[str]] = {}
     for name, sizes in legal.items():
-        texts.setdefault(set_text(sizes), []).append(name)
+        texts.setdefault(set_text(sizes, bool(legal.rests)), []).append(name)
     for text, names in texts.items():
         yield ", ".join(names), text
     if legal.joint is not None:
@@ -63,14 +63,14 @@ def _sets(legal: LegalSizes) -> Iterator[tuple[str, str]]:
             yield "" if number else "together", line
 
 
-def set_text(sizes: SizeSet) -> str:
-    """The set in words, with its first members where those are not plain to see."""
+def set_text(sizes: SizeSet, doubt_told: bool = False) -> str:
+    """The set in words, with its first members where those are not plain to see; and that it is not exact, unless that is told above it."""
     if not sizes:
         return "no size at all"
     text = sizes.text()
     if not sizes.finite and sizes.modulus > 1:
         text += f": {', '.join(map(str, sizes.first(3)))} ..."
-    return text if sizes.exact else f"{text} (at most these: not all of the network could be followed)"
+    return text if sizes.exact or doubt_told else f"{text} (at most these: not all of the network could be followed)"
 
 
 def _reasons(legal: LegalSizes) -> Iterator[tuple[str, str]]:
@@ -92,7 +92,7 @@ def _reasons(legal: LegalSizes) -> Iterator[tuple[str, str]]:
 def _near(legal: LegalSizes, near: Sequence[Fit]) -> Iterator[tuple[str, str]]:
     """For each size asked for: legal, or the nearest and what to do to the image."""
     if legal.joint is not None and near:
-        yield from _near_together(near)
+        yield from _near_together(legal, near)
         return
     alike: dict[tuple[object, ...], list[Fit]] = {}
     for fit in near:
@@ -104,12 +104,12 @@ def _near(legal: LegalSizes, near: Sequence[Fit]) -> Iterator[tuple[str, str]]:
         if fit.size in around:
             yield label, "legal"
             continue
-        yield label, _verdict([str(size) for size in around])
+        yield label, _verdict([str(size) for size in around], legal)
         for size in reversed(around):
             yield f"  for {size}", _reached(fit, size)
 
 
-def _near_together(near: Sequence[Fit]) -> Iterator[tuple[str, str]]:
+def _near_together(legal: LegalSizes, near: Sequence[Fit]) -> Iterator[tuple[str, str]]:
     """The same where only some combinations are legal."""
     wanted = tuple(fit.size for fit in near)
     whole = [point for point in (_point(fit.below for fit in near), _point(fit.above for fit in near)) if point]
@@ -119,7 +119,7 @@ def _near_together(near: Sequence[Fit]) -> Iterator[tuple[str, str]]:
     if wanted in points:
         yield f"near {show(wanted)}", "legal"
         return
-    yield f"near {show(wanted)}", _verdict([show(point) for point in points])
+    yield f"near {show(wanted)}", _verdict([show(point) for point in points], legal)
     for point in reversed(points):
         done: dict[str, list[str]] = {}
         for fit, size in zip(near, point, strict=True):
@@ -137,10 +137,11 @@ def _point(sizes: Iterable[int | None]) -> tuple[int, ...] | None:
     return known if len(known) == len(found) else None
 
 
-def _verdict(around: Sequence[str]) -> str:
+def _verdict(around: Sequence[str], legal: LegalSizes) -> str:
+    verdict = "not legal in the printed order" if legal.rests else "not legal"
     if not around:
-        return "not legal, and no size is"
-    return f"not legal; the nearest {'is' if len(around) == 1 else 'are'} {' and '.join(around)}"
+        return f"{verdict}, and no size is"
+    return f"{verdict}; the nearest {'is' if len(around) == 1 else 'are'} {' and '.join(around)}"
 
 
 def _reached(fit: Fit, size: int) -> str:

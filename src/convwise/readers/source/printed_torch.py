@@ -59,7 +59,7 @@ def read(text: str, release: str | None) -> Snippet:
         notes.append(
             Note(
                 "CW512",
-                f"{names}: a printed model shows its layers in the order in which they were made; they are taken to run so",
+                f"{names}: a printed model shows its layers in the order in which they were made, not the order nor how often forward runs them; they are taken to run so, once each",
             )
         )
         layers, added = _flattened(layers, release)
@@ -70,7 +70,8 @@ def read(text: str, release: str | None) -> Snippet:
                     "a Flatten was put before the first Linear: a printed model does not show what forward does between",
                 )
             )
-    return Snippet("torch", (Found(tuple(layers), None, None, root.line),), tuple(notes))
+    owner = shown(custom[0], 40) if custom else ""
+    return Snippet("torch", (Found(tuple(layers), None, None, root.line, unordered=owner),), tuple(notes))
 
 
 def _tree(text: str) -> Module:
