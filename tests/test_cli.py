@@ -134,6 +134,19 @@ def test_a_slip_gets_the_nearest_word(run: Any) -> None:
     assert "CW104" in run("rule", "CW1044").err
 
 
+@pytest.mark.parametrize("rule", ["-" * 64, "-" * 75])
+def test_a_text_that_begins_with_dashes_is_told_the_ways_in(run: Any, rule: str) -> None:
+    """torchsummary's tables and Jupyter's tracebacks do."""
+    text = f"{rule}\nRuntimeError: mat1 and mat2 shapes cannot be multiplied (1x1600 and 400x120)"
+    answer = run("why", text)
+    assert answer.code == 2
+    told = " ".join(answer.err.split())
+    assert "a text that begins with a dash is read as an option" in told
+    assert "put -- before it" in told
+    assert "`convwise why - < FILE`" in told
+    assert run("why", "--", text).code == 0
+
+
 def test_no_words_show_the_help_and_are_no_success(run: Any) -> None:
     answer = run()
     assert answer.code == 2

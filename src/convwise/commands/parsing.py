@@ -99,4 +99,11 @@ def parse(words: Sequence[str]) -> Wanted | int:
 def _told(message: str, at: str) -> ArgumentError:
     if re.match(r"No such option:? ?.?-\d", message):
         return ArgumentError("CW601", "a size cannot be negative", hint="an input is written like 64x64x3")
+    if re.match(r"No such option:? ?.?-{3}|No such option[^\n]*\n", message):
+        # Tables and Jupyter's tracebacks begin with a rule of dashes.
+        return ArgumentError(
+            "CW606",
+            "a text that begins with a dash is read as an option",
+            hint=f"put -- before it, give it in a file, or on standard input with the word - in its place: `{at} - < FILE`",
+        )
     return ArgumentError("CW606", message, hint=f"`{at} --help` shows how")
