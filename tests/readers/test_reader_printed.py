@@ -277,3 +277,57 @@ def test_lazy_layers_that_have_seen_no_input() -> None:
     found = cw.explain(text, (2, 3, 20, 22))
     assert found.output == (2, 4)
     assert found.params == 4040
+
+
+TORCHSUMMARY = """----------------------------------------------------------------
+        Layer (type)               Output Shape         Param #
+================================================================
+            Conv2d-1         [-1, 64, 112, 112]           9,408
+       BatchNorm2d-2         [-1, 64, 112, 112]             128
+            Linear-3                   [-1, 10]       2,007,050
+================================================================
+Total params: 2,016,586
+----------------------------------------------------------------
+"""
+TORCHINFO = """==========================================================================================
+Layer (type:depth-idx)                   Output Shape              Param #
+==========================================================================================
+Net                                      [1, 10]                   --
+├─Sequential: 1-1                        [1, 64, 56, 56]           --
+│    └─Conv2d: 2-1                       [1, 64, 112, 112]         9,408
+==========================================================================================
+"""
+NAMED = TORCHINFO.replace(":depth-idx", " (var_name)").replace(": 1-1", " (body)").replace(": 2-1", " (0)")
+
+
+@pytest.mark.parametrize(
+    ("text", "name"), [(TORCHSUMMARY, "torchsummary"), (TORCHINFO, "torchinfo"), (NAMED, "torchinfo")]
+)
+def test_tables_of_pytorch_models_are_named_with_what_to_paste_instead(text: str, name: str) -> None:
+    with pytest.raises(cw.CodeError) as raised:
+        cw.read(text)
+    for error in (refused(text), raised.value):
+        assert error.code == "CW314"
+        assert f"a table of {name}, which shows no kernels" in error.fact
+        assert "paste what print(model) shows" in error.hint
+
+
+RESIDUAL = """ResNet(
+  (conv1): Conv2d(3, 64, kernel_size=(7, 7), stride=(2, 2), padding=(3, 3), bias=False)
+  (layer2): Sequential(
+    (0): BasicBlock(
+      (conv1): Conv2d(64, 128, kernel_size=(3, 3), stride=(2, 2), padding=(1, 1), bias=False)
+      (downsample): Sequential(
+        (0): Conv2d(64, 128, kernel_size=(1, 1), stride=(2, 2), bias=False)
+      )
+    )
+  )
+)"""
+
+
+def test_a_printed_model_with_a_branch_is_refused_alike_as_a_network() -> None:
+    with pytest.raises(cw.CodeError) as raised:
+        cw.read(RESIDUAL)
+    for error in (refused(RESIDUAL), raised.value):
+        assert error.code == "CW315"
+        assert "BasicBlock has a branch (downsample)" in error.fact

@@ -178,13 +178,14 @@ def from_text(text: str, input_shape: Any = None, dialect: str | None = None) ->
 
 
 def _branching(text: str, input_shape: Shape | None, dialect: str | None, error: ConvwiseError | None) -> Network:
-    """The text with its branches followed; where that finds no model at all, what the reader of chains said."""
+    """The text with its branches followed; where that finds no model or no code at all, what the reader of chains said."""
     from convwise.readers.source.graphs import read_network_text
 
     try:
         return read_network_text(text, dialect, input_shape=input_shape)
     except ConvwiseError as lost:
-        if error is not None and (lost.code == "CW307" or error.code not in OPEN_ENDS):
+        # A print or a summary is no code at all: what its own reader said of it stands.
+        if error is not None and (lost.code in ("CW301", "CW307") or error.code not in OPEN_ENDS):
             raise error from None
         raise
 
