@@ -261,15 +261,16 @@ def _network(outcome: Inspected | Sized | Checked, form: str, columns: int, colo
             for one in (outcome, *outcome.others)
         )
     elif isinstance(outcome, Checked):
-        text = networks.render_findings(outcome.findings, outcome.inputs)
+        if form == "concise":
+            return networks.render_finding_lines(outcome.findings, outcome.inputs)
         # Examples of rules are laid out here too, so lines are folded before they are set in.
-        text = text.splitlines()[0] if form == "concise" else fit(text, columns)
+        text = fit(networks.render_findings(outcome.findings, outcome.inputs), columns)
     elif form == "concise":
         text = networks.render_trace_line(outcome.trace, outcome.symbolic)
     else:
         text = networks.render_trace(outcome.trace, columns, colored, symbolic=outcome.symbolic)
     if form == "concise" and isinstance(outcome, Sized):
-        lines = ["; ".join(str(one.legal).splitlines()) for one in (outcome, *outcome.others)]
+        lines = [networks.render_sizes_line(one.legal, one.near) for one in (outcome, *outcome.others)]
         names = [f"{escape(one.legal.input)}: " if outcome.others else "" for one in (outcome, *outcome.others)]
         return "\n".join(name + line for name, line in zip(names, lines, strict=True))
     return text

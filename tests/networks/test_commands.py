@@ -50,6 +50,28 @@ def test_check_is_a_no_where_an_error_is_found(capsys: pytest.CaptureFixture[str
     assert exit_code(outcome) in (0, 1)
 
 
+LINEAR = "nn.Sequential(nn.Conv2d(3, 8, 3, stride=2), nn.Flatten(), nn.Linear(200, 3))"
+
+
+def test_check_in_few_words_has_a_line_for_each_finding(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", LINEAR, "--input", "1x3x32x32", "--format", "concise"]) == 1
+    assert capsys.readouterr().out.splitlines() == [
+        "input 1 x 3 x 32 x 32 does not work: 1 error, 1 note",
+        "2: CW109 error: features of '2' (Linear) at line 1: the layer takes 200 features, the input has 1800",
+        "0: CW502 note: the last cell of 32 (height and width) is read by no window",
+    ]
+
+
+def test_sizes_in_few_words_keep_the_nearest(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["sizes", LINEAR, "--near", "32", "--format", "concise"]) == 0
+    (line,) = capsys.readouterr().out.splitlines()
+    assert line.endswith("; near 32 x 32: not legal, the nearest is 12 x 12")
+    strided = "nn.Sequential(nn.PixelUnshuffle(4), nn.Conv2d(48, 8, 3))"
+    assert main(["sizes", strided, "--near", "30x32", "--format", "concise"]) == 0
+    (line,) = capsys.readouterr().out.splitlines()
+    assert line.endswith("; height 30: not legal, the nearest are 28 and 32; width 32: legal")
+
+
 def test_the_table_can_be_sorted_filtered_folded_and_written_as_csv(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["inspect", NET, "--input", "1x3x33x40", "--only", "conv2d", "--sort", "macs"]) == 0
     lines = [line.split()[0] for line in capsys.readouterr().out.splitlines() if "Conv2d" in line]

@@ -8,9 +8,18 @@ findings   what a check found
 html       traces and legal sizes for notebooks
 """
 
-from convwise.faces.networks.findings import render_findings
+from convwise.faces.networks.findings import render_finding_lines, render_findings
 from convwise.faces.networks.rows import SORTS, chosen
-from convwise.faces.networks.sizes import render_sizes
+from convwise.faces.networks.sizes import render_sizes, render_sizes_line
 from convwise.faces.networks.trace import render_trace, render_trace_line
 
-__all__ = ["SORTS", "chosen", "render_findings", "render_sizes", "render_trace", "render_trace_line"]
+__all__ = [
+    "SORTS",
+    "chosen",
+    "render_finding_lines",
+    "render_findings",
+    "render_sizes",
+    "render_sizes_line",
+    "render_trace",
+    "render_trace_line",
+]

@@ -24,6 +24,16 @@ def render_findings(findings: Sequence[Finding], inputs: Mapping[str, Shape] | N
     return "\n".join(lines)
 
 
+def render_finding_lines(findings: Sequence[Finding], inputs: Mapping[str, Shape] | None = None) -> str:
+    """The verdict, and a line for each finding: `conv1: CW502 note: the last cell of 8 (height) is read by no window`."""
+    lines = [_verdict(findings, inputs or {})]
+    for one in findings:
+        where = f"{escape(one.node)}: " if one.node else ""
+        fact = escape(next(iter(one.text.splitlines()), ""))
+        lines.append(f"{where}{one.code} {one.level}: {fact}")
+    return "\n".join(lines)
+
+
 def _nodes(nodes: Sequence[str]) -> str:
     """`a`, `a and b`, `a, b, c and 4 more`."""
     named = list(dict.fromkeys(name for name in nodes if name))

@@ -34,6 +34,13 @@ def render_sizes(
     return "\n".join(lines)
 
 
+def render_sizes_line(legal: LegalSizes, near: Sequence[Fit] = ()) -> str:
+    """The legal sizes in one line, and the nearest to those asked for."""
+    # What is to be done to reach a size stands below it, set in.
+    told = [f"{label}: {text.replace('; ', ', ')}" for label, text in _near(legal, near) if not label.startswith(" ")]
+    return "; ".join([*str(legal).splitlines(), *told])
+
+
 def _title(legal: LegalSizes) -> str:
     if any(isinstance(size, int) for size in legal.declared) and len(legal.declared) > 1:
         sizes = " x ".join("?" if size is None else escape(str(size)) for size in legal.declared)
