@@ -29,6 +29,25 @@ def test_inspect_gives_rows_and_totals_that_add_up() -> None:
     assert told["rows"][3]["receptive_field"] == [5, 5]
 
 
+@pytest.mark.parametrize(
+    ("code", "title", "shape"),
+    [
+        ("nnx.Conv(3, 16, (3, 3), rngs=nnx.Rngs(0))", "JAX", "1 x H x W x 3"),
+        ("y = jax.lax.conv(x, jnp.zeros((16, 3, 3, 3)), (1, 1), 'SAME')", "JAX", "1 x 3 x H x W"),
+        ("y = tf.nn.conv2d(x, tf.zeros((3, 3, 3, 16)), 2, 'SAME')", "TensorFlow", "1 x H x W x 3"),
+        ("y = op.Conv(x, np.zeros((16, 3, 3, 3)))", "ONNX", "1 x 3 x H x W"),
+        ("y = op.ConvTranspose(x, np.zeros((8, 3, 3, 3)))", "ONNX", "1 x 8 x H x W"),
+        ("nn.Sequential(nn.ReLU(), nn.ConvTranspose2d(8, 3, 3))", "PyTorch", "1 x 8 x H x W"),
+    ],
+)
+def test_the_weights_tell_the_channels_of_an_open_input(
+    code: str, title: str, shape: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["inspect", code]) == 0
+    assert f" · {title} · input: {shape} ->" in " ".join(capsys.readouterr().out.split())
+    assert cw.explain(code).input.count(None) < len(cw.explain(code).input)
+
+
 def test_sizes_tells_the_set_and_the_nearest() -> None:
     told = ask({"command": "sizes", "model": NET, "near": "4x50"})
     assert told["axes"]["height"]["text"] == "n >= 5"

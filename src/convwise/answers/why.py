@@ -14,10 +14,10 @@ from convwise.answers.inputs import as_shape, as_want, enter
 from convwise.answers.layer import broken, explain_layer
 from convwise.answers.printed import in_order
 from convwise.answers.repair import repairs
-from convwise.dialects.base import Dialect, Entered, Layer, LayerFlow, Note, run_ops
+from convwise.dialects.base import Dialect, Entered, Layer, LayerFlow, Note, channels_of, run_ops
 from convwise.errors import ArgumentError, CodeError, ConvwiseError, ModelError, Refusal, ShapeError
 from convwise.graph import Network
-from convwise.ops import Conv, Layout, Op, Shape
+from convwise.ops import Layout, Op, Shape
 from convwise.readers.live import read_live, unread_hint
 from convwise.readers.source import Found, Snippet, read_text
 
@@ -321,7 +321,7 @@ def _open_flow(layer: Layer, shape: Shape) -> LayerFlow:
 
 
 def _open_shape(layers: Sequence[Layer]) -> Shape:
-    """An input whose sizes are all unknown, for a layer whose rank is known; PyTorch's channels are the layer's own.
+    """An input whose sizes are all unknown, for a layer whose rank is known; the channels are those that its weights take.
 
     Raises:
         CodeError: CW310 where even the number of axes is open.
@@ -330,8 +330,7 @@ def _open_shape(layers: Sequence[Layer]) -> Shape:
     if first is None or first.rank is None:
         raise CodeError("CW310", "no input shape in the text, and none was given", hint="give one, such as 64x64x3")
     unknown: Shape = (None,) * first.rank
-    op = first.ops[0] if first.ops else None
-    channels = op.in_channels if isinstance(op, Conv) else None
+    channels = channels_of(first)
     batch = (None,) if len(layers) > 1 else ()
     return (*batch, *unknown, channels) if first.channels_last else (*batch, channels, *unknown)
 

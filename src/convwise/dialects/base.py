@@ -164,6 +164,16 @@ def built(layer: Layer, size: int) -> Layer:
     return layer
 
 
+def channels_of(layer: Layer) -> int | None:
+    """The channels that the weights of a convolution take; None where the layer has none, or takes any.
+
+    >>> from convwise import dialects
+    >>> channels_of(dialects.get("torch").read(Call("Conv2d", (3, 16, 3)), None))
+    3
+    """
+    return next((op.in_channels for op in layer.ops if isinstance(op, Conv | ConvTranspose)), None)
+
+
 def run_ops(layer: Layer, shape: Shape, layout: Layout) -> LayerFlow:
     """The layer's ops one after the other on `shape`; a ShapeError learns the layer's name on the way."""
     flows: list[Flow] = []

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from convwise import dialects
 from convwise.collecting import resting
-from convwise.dialects.base import Layer
+from convwise.dialects.base import Layer, channels_of
 from convwise.errors import ArgumentError, CodeError, ConvwiseError
 from convwise.graph import Declared, Network, Node, Source
 from convwise.ops import Layout, Shape
@@ -248,7 +248,6 @@ def _open_shape(layers: tuple[Layer, ...]) -> Shape:
             "no input shape in the text, and none was given to read it with: nothing says how many axes there are",
             hint="give one where it is read: --input 1x3x224x224, or convwise.read(text, input_shape=(1, 3, 224, 224))",
         )
-    channels = first.arguments.get("in_channels")
-    count = channels if isinstance(channels, int) else None
+    count = channels_of(first)
     unknown: Shape = (None,) * first.rank
     return (None, *unknown, count) if first.channels_last else (None, count, *unknown)

@@ -12,7 +12,6 @@ from convwise.answers.network.trace import Row, Trace
 from convwise.ops import Shape
 
 SORTS = ("macs", "params", "activation_bytes", "receptive_field")
-NAMES = {"torch": "PyTorch", "keras": "Keras", "onnx": "ONNX"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,10 +7,11 @@ from collections.abc import Mapping, Sequence
 from convwise.answers.explanation import show
 from convwise.answers.network.expressions import Expressions, words
 from convwise.answers.network.trace import Row, Trace
+from convwise.dialects.base import TITLES
 from convwise.escaping import escape
 from convwise.faces.fit import fit
 from convwise.faces.networks.findings import finding_lines
-from convwise.faces.networks.rows import NAMES, Line, chosen, lettered, lines, shape_text
+from convwise.faces.networks.rows import Line, chosen, lettered, lines, shape_text
 from convwise.faces.networks.table import Column, clip, elide, table
 from convwise.ops import Shape
 
@@ -59,7 +60,7 @@ def title_line(trace: Trace, symbolic: Expressions | None = None) -> str:
             ", ".join(f"{escape(name)}: {words(shape)}" for name, shape in shapes.items())
             for shapes in (symbolic.inputs, symbolic.outputs)
         )
-    return f"{escape(trace.title)} · {NAMES.get(trace.dialect, trace.dialect)} · {inputs} -> {outputs}"
+    return f"{escape(trace.title)} · {TITLES.get(trace.dialect, trace.dialect)} · {inputs} -> {outputs}"
 
 
 def _named(shapes: Mapping[str, Shape | None]) -> str:
