@@ -14,6 +14,7 @@ from convwise.answers.network.settling import MOST_TRIED
 from convwise.graph import Network
 from convwise.ops import Dense, Flatten
 from convwise.ops.several import Concat, Elementwise, Opaque, ReshapeTo, SizeOf
+from convwise.readers.models import read
 
 
 def tokens(cells: int, table: int, *, magic: bool = False) -> Network:
@@ -68,3 +69,32 @@ def test_what_is_not_settled_stays_open(network: Network) -> None:
     assert not legal.exact
     assert {"magic", "join"} & {reason.node for reason in legal["height"].reasons}
     assert (legal.takes((2, 3)), MOST_TRIED) == (network.nodes[2].name == "magic", 16)
+
+
+STEEP = "nn.Conv2d(3, 4, 5, stride=97), nn.ReLU(), nn.MaxPool2d(3, stride=89), nn.Conv2d(4, 4, 3, stride=83)"
+
+
+@pytest.mark.parametrize(
+    ("code", "bound"),
+    [
+        (f"nn.Sequential({STEEP})", 17465),
+        (f"nn.Sequential({', '.join(['nn.Conv2d(3, 3, 3, stride=2)'] * 17)})", 2**18 - 1),
+        (f"nn.Sequential({', '.join(['nn.Conv2d(3, 3, 3, stride=2, padding=1)'] * 17)})", 1),
+    ],
+)
+def test_strides_whose_product_is_beyond_any_table(code: str, bound: int) -> None:
+    network = read(code)
+    legal = legal_sizes(network)
+    assert (legal.exact, str(legal["height"])) == (True, "every n" if bound == 1 else f"n >= {bound}")
+    for size in (bound - 1, bound, bound + 1, bound + 4711, 3 * bound):
+        if size:
+            assert (not run(network, (1, 3, size, bound), strict=False).errors) == (size in legal["height"])
+    if bound > 1:
+        (reason,) = legal["width"].reasons
+        assert reason.node == network.nodes[-1].name
+        assert reason.text == f"the windows up to this one need n >= {bound}"
+
+
+@pytest.mark.parametrize("more", ["nn.Conv2d(4, 4, 2), nn.PixelUnshuffle(3)", "nn.Flatten(), nn.Linear(36, 2)"])
+def test_steep_lines_with_other_conditions_stay_open(more: str) -> None:
+    assert not legal_sizes(read(f"nn.Sequential({STEEP}, {more})")).exact

@@ -46,8 +46,16 @@ def sources(layers: Sequence[Layer], wanted: Sequence[Span]) -> tuple[Span, ...]
 
     Layers from the first `Flatten` on are not looked at: after it there are no spatial axes.
     """
+    return through([op for layer in until_flatten(layers) for op in layer.ops], wanted)
+
+
+def through(ops: Sequence[Op], wanted: Sequence[Span]) -> tuple[Span, ...] | None:
+    """The same for ops, one after the other.
+
+    >>> through([Conv((Window(3, 2),)), Conv((Window(3, 2),))], [ANY])
+    (Span(low=7, high=None),)
+    """
     spans = tuple(wanted)
-    ops = [op for layer in until_flatten(layers) for op in layer.ops]
     for op in reversed(ops):
         stepped = [_before(op, number, span) for number, span in enumerate(spans)]
         if any(span is None for span in stepped):

@@ -8,7 +8,7 @@ from typing import Any
 
 from convwise.answers.network.conditions import Conditions, as_joint
 from convwise.answers.network.dims import Key
-from convwise.answers.network.settling import settled
+from convwise.answers.network.settling import bounded, settled
 from convwise.answers.network.symbolic import Symbolic, follow
 from convwise.answers.printed import GIVE, NOT_SHOWN, unsettled
 from convwise.errors import ArgumentError, ShapeError
@@ -121,6 +121,8 @@ def legal_of(symbolic: Symbolic, input: str | None = None) -> LegalSizes:
     legal = _followed(symbolic, input)
     found = None if legal.exact else settled(symbolic, legal)
     legal = legal if found is None else replace(legal, sets=found[0], joint=found[1])
+    sets = None if legal.exact else bounded(symbolic, legal)
+    legal = legal if sets is None else replace(legal, sets=sets)
     if symbolic.network.unordered:
         return _as_printed(symbolic.network.unordered, legal)
     asked = next((note.text for note in symbolic.network.notes if note.code == "CW422"), None)
