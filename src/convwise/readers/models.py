@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 from convwise import dialects
 from convwise.collecting import resting
 from convwise.dialects.base import Layer, channels_of
-from convwise.errors import ArgumentError, CodeError, ConvwiseError
+from convwise.errors import ArgumentError, CodeError, ConvwiseError, ModelError
 from convwise.graph import Declared, Network, Node, Source
 from convwise.ops import Layout, Shape
+from convwise.readers.other_files import BY_ENDING
 from convwise.readers.shapes import as_shape
 
 if TYPE_CHECKING:
@@ -26,7 +27,8 @@ OPEN_ENDS = frozenset({"CW308", "CW309", "CW314", "CW315"})
 HEAD = 2056
 """Bytes from which the kind of a file is told."""
 
-MODEL_ENDINGS = (".onnx", ".keras", ".h5", ".hdf5", ".json")
+KERAS_ENDINGS = (".keras", ".h5", ".hdf5", ".json")
+MODEL_ENDINGS = (".onnx", *KERAS_ENDINGS)
 
 
 def read(source: Any, *, input_shape: Any = None, dialect: str | None = None) -> Network:
@@ -77,20 +79,34 @@ def is_path(text: str) -> bool:
     """Whether a text names a file rather than being code: no bracket, no line break, and an ending or a file of that name."""
     if not text or "(" in text or "\n" in text or "\0" in text:
         return False
-    return text.endswith((*MODEL_ENDINGS, *TEXT_ENDINGS)) or os.path.exists(text)
+    return text.endswith((*MODEL_ENDINGS, *TEXT_ENDINGS, *BY_ENDING)) or os.path.exists(text)
 
 
 def _from_file(path: str | bytes, input_shape: Any) -> Network:
     from convwise.readers.onnx.model import read_model
     from convwise.readers.onnx.opening import opened
+    from convwise.readers.other_files import by_ending, folder, other_kind
 
-    with opened(os.fsdecode(path)) as buffer:
-        if not _is_keras(buffer[0:HEAD]):
-            return _from_onnx(read_model, buffer, input_shape)
-    return _from_keras(path, input_shape)
+    name = os.fsdecode(path)
+    if (other := folder(name)) is not None:
+        raise other
+    with opened(name) as buffer:
+        if (other := other_kind(buffer, name)) is not None:
+            raise other
+        empty = not len(buffer)
+        # An empty file has nothing but its name to tell what it was to be.
+        keras = name.endswith(KERAS_ENDINGS) if empty else _is_keras(buffer[0:HEAD])
+        try:
+            return _from_keras(path, input_shape) if keras else _from_onnx(read_model, buffer, input_shape)
+        except ModelError as error:
+            raise (None if empty else by_ending(name)) or error from None
 
 
 def _from_bytes(head: bytes, source: Any, input_shape: Any) -> Network:
+    from convwise.readers.other_files import other_kind
+
+    if (other := other_kind(bytes(source))) is not None:
+        raise other
     if _is_keras(head):
         return _from_keras(source, input_shape)
     from convwise.readers.onnx import read_onnx

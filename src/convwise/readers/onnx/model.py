@@ -72,7 +72,7 @@ def read_onnx(source: str | os.PathLike[str] | bytes) -> OnnxModel:
 def read_model(buffer: Buffer) -> OnnxModel:
     """The ModelProto that is the whole of `buffer`."""
     if not len(buffer):
-        raise ModelError("CW403", "the file is empty", hint="give the path of an ONNX model")
+        raise ModelError("CW403", "the file is empty", hint="write or fetch the model again")
     reading = Reading(buffer)
     parts = _checked_parts(reading)
     ir_version, at = parts.ir_version
