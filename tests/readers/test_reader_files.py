@@ -75,6 +75,11 @@ def test_an_old_notebook(tmp_path: Path) -> None:
     [
         ("gone.py", None, "no such file"),
         ("model.onnx", b"x", "a .onnx file"),
+        ("model.keras", b"x", "`convwise inspect model.keras` reads model files"),
+        ("gone.keras", None, "no such file"),
+        ("gone.pt", None, "no such file"),
+        ("folder/gone", None, "no such file"),
+        ("Makefile", b"x", "a file whose name has no ending"),
         ("long.py", b"x" * 200_000, "200,000 bytes"),
         ("long.ipynb", b" " * (LONGEST_NOTEBOOK + 1), "too long"),
         ("deep.ipynb", b"[" * 100_000, "nested more than 64 deep"),

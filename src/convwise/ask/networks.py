@@ -19,10 +19,15 @@ if TYPE_CHECKING:
 def answer_network(request: Mapping[str, Any], files: bool) -> Inspected | Sized | Checked:
     from convwise.readers.models import read
 
-    check_model(request["model"], files)
+    model = request["model"]
+    check_model(model, files)
+    if files and model == "-":
+        from convwise.readers.files import read_path_or_text
+
+        model, _ = read_path_or_text(model)
     shape = _given(request.get("input"))
     one = None if isinstance(shape, Mapping) else shape
-    network = read(request["model"], input_shape=one, dialect=request.get("dialect"))
+    network = read(model, input_shape=one, dialect=request.get("dialect"))
     if request["command"] == "inspect":
         return _inspected(network, shape, bool(request.get("symbolic")))
     if request["command"] == "check":

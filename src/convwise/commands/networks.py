@@ -12,7 +12,10 @@ from convwise.words import Wanted
 
 Model = Annotated[
     str,
-    typer.Argument(metavar="MODEL", help="A path to a .onnx, .keras, .h5, Keras .json or source file; or layer code."),
+    typer.Argument(
+        metavar="MODEL",
+        help="A path to a .onnx, .keras, .h5, Keras .json or source file; layer code; or - for code from standard input.",
+    ),
 ]
 Input = Annotated[
     str | None,

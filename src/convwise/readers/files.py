@@ -12,10 +12,10 @@ from typing import Any, BinaryIO
 
 from convwise.errors import ArgumentError, CodeError
 from convwise.readers.echo import shown
+from convwise.readers.endings import MODEL_ENDINGS, SOURCE_ENDINGS, like_a_path
 from convwise.readers.source.limits import LONGEST_TEXT
 from convwise.readers.source.wrapping import fenced
 
-SUFFIXES = (".py", ".ipynb", ".md", ".markdown", ".txt")
 LONGEST_NOTEBOOK = 8 * 1024 * 1024
 """Bytes of a notebook; pictures in its output may be large, its code may not."""
 
@@ -77,28 +77,39 @@ def _suffix(code: str) -> str:
 
 
 def _is_path(code: str) -> bool:
-    """A line without a bracket that ends like a source file; or one that names a file of another kind."""
+    """A line without a bracket that ends like a source file.
+
+    Raises:
+        ArgumentError: CW608 for the path of a file of another kind, and for a path where no file is.
+    """
     if not code or len(code) > LONGEST_PATH or any(sign in code for sign in "(\n\0"):
         return False
-    if _suffix(code) in SUFFIXES:
+    if _suffix(code) in SOURCE_ENDINGS:
         return True
     try:
         exists = os.path.exists(code)
     except (OSError, ValueError):
         return False
+    model = _suffix(code) in MODEL_ENDINGS
     if exists:
-        kind = "a directory" if os.path.isdir(code) else f"a {_suffix(code) or 'nameless'} file"
-        raise _unreadable(code, f"it is {kind}; {', '.join(SUFFIXES)} files are read")
+        raise _of_another_kind(code, model)
+    if model or like_a_path(code):
+        raise _unreadable(code, _reason(FileNotFoundError(2, os.strerror(2))))
     return False
 
 
-def _unreadable(path: str, reason: str) -> ArgumentError:
-    return ArgumentError(
-        "CW608",
-        f"'{shown(path)}' cannot be read: {reason}",
-        received=shown(path),
-        hint="give the code itself, or another path",
-    )
+def _of_another_kind(path: str, model: bool) -> ArgumentError:
+    ending = _suffix(path)
+    kind = f"a {ending} file" if ending else "a file whose name has no ending"
+    reason = f"it is {'a directory' if os.path.isdir(path) else kind}; {', '.join(SOURCE_ENDINGS)} files are read"
+    if not model:
+        return _unreadable(path, reason)
+    hint = f"`convwise inspect {shown(path)}` reads model files; here, give the code of a layer"
+    return _unreadable(path, reason, hint)
+
+
+def _unreadable(path: str, reason: str, hint: str = "give the code itself, or another path") -> ArgumentError:
+    return ArgumentError("CW608", f"'{shown(path)}' cannot be read: {reason}", received=shown(path), hint=hint)
 
 
 def _standard_input() -> bytes:

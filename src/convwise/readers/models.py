@@ -14,21 +14,17 @@ from convwise.dialects.base import Layer, channels_of
 from convwise.errors import ArgumentError, CodeError, ConvwiseError, ModelError
 from convwise.graph import Declared, Network, Node, Source
 from convwise.ops import Layout, Shape
-from convwise.readers.other_files import BY_ENDING
+from convwise.readers.endings import KERAS_ENDINGS, MODEL_ENDINGS, SOURCE_ENDINGS, like_a_path
 from convwise.readers.shapes import as_shape
 
 if TYPE_CHECKING:
     from convwise.readers.source import Found, Snippet
 
-TEXT_ENDINGS = (".py", ".ipynb", ".md", ".markdown", ".txt")
 OPEN_ENDS = frozenset({"CW308", "CW309", "CW314", "CW315"})
 """Codes with which the reader of chains gives up where there may be a network."""
 
 HEAD = 2056
 """Bytes from which the kind of a file is told."""
-
-KERAS_ENDINGS = (".keras", ".h5", ".hdf5", ".json")
-MODEL_ENDINGS = (".onnx", *KERAS_ENDINGS)
 
 
 def read(source: Any, *, input_shape: Any = None, dialect: str | None = None) -> Network:
@@ -52,7 +48,7 @@ def read(source: Any, *, input_shape: Any = None, dialect: str | None = None) ->
         return _from_bytes(bytes(source[:HEAD]), source, input_shape)
     if isinstance(source, os.PathLike) or (isinstance(source, str) and is_path(source)):
         path = os.fspath(source)
-        if isinstance(path, str) and path.endswith(TEXT_ENDINGS):
+        if isinstance(path, str) and path.endswith(SOURCE_ENDINGS):
             from convwise.readers.files import read_path_or_text
 
             return from_text(read_path_or_text(path)[0], input_shape, dialect)
@@ -76,10 +72,10 @@ def _one(given: Any) -> Shape | None:
 
 
 def is_path(text: str) -> bool:
-    """Whether a text names a file rather than being code: no bracket, no line break, and an ending or a file of that name."""
+    """Whether a text names a file rather than being code: no bracket, no line break, and an ending, a separator or a file of that name."""
     if not text or "(" in text or "\n" in text or "\0" in text:
         return False
-    return text.endswith((*MODEL_ENDINGS, *TEXT_ENDINGS, *BY_ENDING)) or os.path.exists(text)
+    return text.endswith((*MODEL_ENDINGS, *SOURCE_ENDINGS)) or like_a_path(text) or os.path.exists(text)
 
 
 def _from_file(path: str | bytes, input_shape: Any) -> Network:

@@ -43,9 +43,9 @@ class Ported:
         return self.answer.to_dict()
 
 
-def _code(text: str, files: bool) -> str:
-    """Code as it is or as a file holds it; the path of a model file stays a path, where files may be opened."""
-    if is_network(text):
+def _code(text: str, files: bool, command: str) -> str:
+    """Code as it is or as a file holds it; for `diff` the path of a model file stays a path, where files may be opened."""
+    if is_network(text) and (command == "diff" or not files):
         if not files:
             raise ArgumentError("CW606", "code is wanted, not a path", received=text[:60])
         return text
@@ -65,7 +65,7 @@ def asked(request: Mapping[str, Any], files: bool) -> Diffed | Ported:
             raise ArgumentError("CW606", f"{name!r} must be text", received=repr(request.get(name))[:60])
     if not isinstance(request.get("real"), bool | None):
         raise ArgumentError("CW606", "'real' must be true or false", received=repr(request["real"])[:60])
-    codes = [_code(request[name], files) for name in names]
+    codes = [_code(request[name], files, command) for name in names]
     shape = request.get("input")
     options = {name: request[name] for name in ("dialect", "release") if request.get(name) is not None}
     if command == "diff":

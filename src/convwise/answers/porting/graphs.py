@@ -15,7 +15,8 @@ from convwise.errors import ArgumentError
 from convwise.graph import Network, Node
 from convwise.ops import AdaptivePool, Conv, ConvTranspose, Dense, GlobalPool, Norm, Op, Pool, Resize, Shape
 from convwise.ops.several import Concat, Elementwise
-from convwise.readers.models import MODEL_ENDINGS, is_path, read
+from convwise.readers.endings import MODEL_ENDINGS
+from convwise.readers.models import is_path, read
 
 COMPARED = (Conv, ConvTranspose, Pool, GlobalPool, AdaptivePool, Dense, Norm, Resize)
 """Ops that both frameworks write as a step of their own."""
