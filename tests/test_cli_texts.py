@@ -56,3 +56,36 @@ def test_code_from_standard_input(
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"nn.Conv2d(3, 8, 3)\n")))
     code, said = told(capsys, *words)
     assert (code, says in said) == (0, True), said
+
+
+# lines copied out of a forward
+
+
+@pytest.mark.parametrize(
+    ("code", "says"),
+    [
+        ("F.max_pool2d(x, 2)", "1 x 3 x 8 x 8 -> 1 x 3 x 4 x 4"),
+        ("F.conv2d(x, torch.zeros(8,3,3,3), padding=1)", "1 x 3 x 8 x 8 -> 1 x 8 x 8 x 8"),
+        ("F.conv2d(input=x, weight=torch.zeros(8,3,3,3))", "1 x 3 x 8 x 8 -> 1 x 8 x 6 x 6"),
+        ("torch.nn.functional.avg_pool2d(x, 2)", "1 x 3 x 8 x 8 -> 1 x 3 x 4 x 4"),
+        ("x = F.max_pool2d(x, 2)\nx = F.relu(x)", "2 layers · PyTorch 2.13 · 1 x 3 x 8 x 8 -> 1 x 3 x 4 x 4"),
+        ("F.relu(F.max_pool2d(x, 2))", "2 layers · PyTorch 2.13 · 1 x 3 x 8 x 8 -> 1 x 3 x 4 x 4"),
+    ],
+)
+def test_a_function_of_a_name(capsys: pytest.CaptureFixture[str], code: str, says: str) -> None:
+    told_code, said = told(capsys, "why", code, "1x3x8x8")
+    assert told_code == 0
+    assert says in said
+
+
+def test_a_function_without_the_shape_of_its_weights(capsys: pytest.CaptureFixture[str]) -> None:
+    code, said = told(capsys, "why", "F.conv2d(x, w, padding=1)", "1x3x8x8")
+    assert code == 2
+    assert "PyTorch F.conv2d: the shape of 'weight' is not in the text: w" in said
+    assert "F.conv2d(x, torch.zeros(8, 3, 3, 3), ...)" in said
+
+
+def test_a_function_of_a_name_is_no_layer_beside_others(capsys: pytest.CaptureFixture[str]) -> None:
+    code, said = told(capsys, "why", "net = nn.Conv2d(3, 8, 3)\np = F.softmax(logits, dim=1)", "3x8x8")
+    assert code == 0
+    assert "Conv2d · PyTorch 2.13 · 3 x 8 x 8 -> 8 x 6 x 6" in said

@@ -76,6 +76,9 @@ def called(run: Run, path: str, arguments: list[Any], keywords: Keywords, node: 
         and path.partition(".")[0] not in ("numpy", "torch", "keras")
     ):
         return None
+    if run.loose and module in TORCH_HOMES and _free(first, node):
+        first = Tensor(None, line=node.lineno)
+        keywords = [(word, first if word == "input" else value) for word, value in keywords]
     if not isinstance(first, Tensor) or (
         name in ("add", "mul", "sub", "cat", "stack") and len(tensors.tensors_in(arguments)) > 1
     ):
@@ -89,6 +92,13 @@ def called(run: Run, path: str, arguments: list[Any], keywords: Keywords, node: 
     if module in KERAS_HOMES:
         return _keras(run, first, name, rest, words, node)
     return tensors.doubtful(run, (first,), tensors.opaque(run, node))
+
+
+def _free(value: Any, node: ast.Call) -> bool:
+    """Whether a call's data is a name that the text does not bind, as in a line copied out of a forward."""
+    written = next((word.value for word in node.keywords if word.arg == "input"), None)
+    inner = node.args[0] if node.args else written
+    return isinstance(value, Unknown) and isinstance(inner, ast.Name) and value.text == inner.id
 
 
 def method(run: Run, tensor: Tensor, name: str, arguments: list[Any], keywords: Keywords, node: ast.Call) -> Any:
@@ -116,6 +126,10 @@ def _torch(run: Run, tensor: Tensor, name: str, arguments: list[Any], keywords: 
         if held is not None:
             return _applied(run, tensor, "torch", held, held.text, node)
         return tensors.doubtful(run, (tensor, *others), tensors.opaque(run, node))
+    if run.loose and (unknown := weighted.unknown_weights(name, arguments, keywords)) is not None:
+        unknown.detail = run.place(node)
+        run.lost = run.lost or unknown
+        return tensors.doubtful(run, (tensor,), unknown)
     first = arguments[0] if arguments else None
     keeps = len(arguments) == 2 and (first == -1 or isinstance(first, Unknown)) and isinstance(arguments[1], Unknown)
     if keeps and name in (".view", ".reshape"):

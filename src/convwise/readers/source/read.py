@@ -145,14 +145,24 @@ def walk(text: str, tree: ast.Module, reading: Reading, offset: int = 0) -> Snip
     """
     if offset:
         ast.increment_lineno(tree, offset)
-    run = Run(text, evaluate, execute, reading.dialect, reading.release, reading.budget, offset)
-    for statement in tree.body:
-        execute(run, [statement], run.scope)
+    run = _run(text, tree, reading, offset)
     found = collect(run)
     if not found:
-        raise nothing_found(run)
+        # Lines copied out of a forward: they begin with a name, and only where there is nothing else is it the input.
+        lines = _run(text, tree, reading, offset, loose=True)
+        found = collect(lines)
+        if not found:
+            raise lines.lost or nothing_found(run)
+        run = lines
     branches = any(tensor.doubt is not None for tensor in run.tensors)
     return Snippet(_dialect(run.dialect, found), tuple(found), tuple(run.notes), branches)
+
+
+def _run(text: str, tree: ast.Module, reading: Reading, offset: int, *, loose: bool = False) -> Run:
+    run = Run(text, evaluate, execute, reading.dialect, reading.release, reading.budget, offset, loose=loose)
+    for statement in tree.body:
+        execute(run, [statement], run.scope)
+    return run
 
 
 def _dialect(said: str | None, found: list[Found]) -> str:

@@ -37,7 +37,7 @@ class Budget:
 
 @dataclass
 class Run:
-    """The state of one reading. `offset` lines of the whole text stand before this piece of it. `evaluate` and `execute` are the two halves of the walk, handed to the parts they use; with a `graph`, tensors are its wires."""
+    """The state of one reading. `offset` lines of the whole text stand before this piece of it. `evaluate` and `execute` are the two halves of the walk, handed to the parts they use; with a `graph`, tensors are its wires. A `loose` reading takes a name that the text does not bind for an array where a function of PyTorch is applied to it."""
 
     text: str
     evaluate: Callable[[Run, ast.expr, Scope], Any]
@@ -63,6 +63,8 @@ class Run:
     following: list[Any] = field(default_factory=list)
     frames: list[Function] = field(default_factory=list)
     graph: Wiring | None = None
+    loose: bool = False
+    lost: CodeError | None = None
     onnx_names: dict[str, Tensor] = field(default_factory=dict)
     onnx_values: dict[str, tuple[Any, ...]] = field(default_factory=dict)
     _lines: list[str] = field(default_factory=list)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import ast
 from typing import Any
 
-from convwise.dialects.base import Call
+from convwise.dialects.base import Call, Unknown
+from convwise.errors import CodeError
 from convwise.readers.source import making, tensors
 from convwise.readers.source.state import Run
 from convwise.readers.source.values import Tensor
@@ -40,6 +41,22 @@ def layer_call(
             array.used = True
     rest = tuple((word, making.literal(run, value)) for word, value in given.items())
     return Call(kind, sizes, (*rest, *((("bias", False),) if bias is None else ())), run.source(node), node.lineno)
+
+
+def unknown_weights(name: str, arguments: list[Any], keywords: list[tuple[str | None, Any]]) -> CodeError | None:
+    """Why such a call is no layer, where its weights are a name and nothing of them is in the text; None for other functions."""
+    function = name.rpartition(".")[2]
+    kind, words = FUNCTIONS.get(function, ("", ()))
+    weight = (dict(zip(words, arguments, strict=False)) | dict(keywords)).get("weight")
+    if not kind or not isinstance(weight, Unknown):
+        return None
+    sizes = ", ".join(("8", "3", *("3" * (int(kind[-2]) if kind[-1] == "d" else 0))))
+    return CodeError(
+        "CW314",
+        f"PyTorch F.{function}: the shape of 'weight' is not in the text: {weight.text}",
+        received=weight.text,
+        hint=f"write its shape in its place: {name}(x, torch.zeros({sizes}), ...)",
+    )
 
 
 def _known(array: Any) -> bool:
