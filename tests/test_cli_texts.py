@@ -89,3 +89,47 @@ def test_a_function_of_a_name_is_no_layer_beside_others(capsys: pytest.CaptureFi
     code, said = told(capsys, "why", "net = nn.Conv2d(3, 8, 3)\np = F.softmax(logits, dim=1)", "3x8x8")
     assert code == 0
     assert "Conv2d · PyTorch 2.13 · 3 x 8 x 8 -> 8 x 6 x 6" in said
+
+
+# lines without what stands around them
+
+ADDED = "model.add(Conv2D(8, 3))\nmodel.add(MaxPooling2D(2))\nmodel.add(Flatten())\nmodel.add(Dense(10))"
+HELD = "self.conv1 = nn.Conv2d(3, 8, 3)\nself.pool = nn.MaxPool2d(2)\nself.conv2 = nn.Conv2d(8, 16, 3)"
+
+
+@pytest.mark.parametrize(
+    ("code", "words", "says"),
+    [
+        (ADDED, ("28x28x1",), "4 layers · Keras 3.15 · 28 x 28 x 1 -> 10"),
+        (ADDED, (), "4 layers · Keras 3.15 · ? x ? x ? x ? -> ? x 10"),
+        (f"model.add(Input((28, 28, 1)))\n{ADDED}", (), "4 layers · Keras 3.15 · 28 x 28 x 1 -> 10"),
+        (
+            "model.add(Conv2D(8, 3))\nfor i in range(2):\n    model.add(Conv2D(8, 3))",
+            ("28x28x1",),
+            "28 x 28 x 1 -> 22 x 22 x 8",
+        ),
+    ],
+)
+def test_add_lines_alone_are_one_model(
+    capsys: pytest.CaptureFixture[str], code: str, words: tuple[str, ...], says: str
+) -> None:
+    told_code, said = told(capsys, "why", code, *words)
+    assert told_code == 0
+    assert says in said
+
+
+def test_lines_of_a_constructor_alone_have_no_order(capsys: pytest.CaptureFixture[str]) -> None:
+    code, said = told(capsys, "why", HELD, "3x32x32")
+    assert code == 2
+    assert "3 layers, and the text does not show in which order they are applied" in said
+    assert "give the code that applies them too (forward or call), or one of them" in said
+    assert "or leave the input out: each is then explained by itself" in said
+    code, said = told(capsys, "why", HELD)
+    assert code == 0
+    assert said.count("PyTorch 2.13") == 3
+
+
+def test_two_models_are_told_with_what_the_command_line_offers(capsys: pytest.CaptureFixture[str]) -> None:
+    code, said = told(capsys, "why", f"{ADDED}\nother.add(Conv2D(9, 3))", "28x28x1")
+    assert code == 2
+    assert "give one of them, or leave the input out" in said

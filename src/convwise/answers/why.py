@@ -262,24 +262,31 @@ def _one_pair(snippet: Snippet, shape: Shape | None) -> Found:
         errors = [found.error for found in snippet.found if found.error is not None]
         if errors and len(snippet.found) - len(errors) <= 1:
             raise errors[0]
-        listed = "\n".join(_listed(found) for found in snippet.found[:12])
-        raise CodeError(
-            "CW309",
-            f"{len(snippet.found)} layer-input pairs, where one is explained at a time",
-            received=len(snippet.found),
-            detail=listed.strip(),
-            hint="use explain_all, or give one of them",
-        )
+        raise _several(snippet, shape)
     return snippet.found[0]
+
+
+def _several(snippet: Snippet, shape: Shape | None) -> CodeError:
+    """Why several layers are no chain, and what to do instead; what the command line offers comes before Python's."""
+    count = len(snippet.found)
+    fact, hint = f"{count} layer-input pairs, where one is explained at a time", "use explain_all, or give one of them"
+    if shape is not None:
+        apart = "leave the input out: each is then explained by itself (in Python: explain_all)"
+        hint = f"give one of them, or {apart}"
+        if all(len(found.layers) == 1 and found.input_shape is None for found in snippet.found):
+            fact = f"{count} layers, and the text does not show in which order they are applied"
+            hint = f"give the code that applies them too (forward or call), or one of them; or {apart}"
+    listed = "\n".join(_listed(found) for found in snippet.found[:12])
+    return CodeError("CW309", fact, received=count, detail=listed, hint=hint)
 
 
 def _listed(found: Found) -> str:
     """One pair, or what could not be read, as a line of the several."""
     if found.error is not None:
-        return f"  {found.name or 'a chain'} (line {found.line}): cannot be read: {found.error.message}"
+        return f"{found.name or 'a chain'} (line {found.line}): cannot be read: {found.error.message}"
     codes = ", ".join(one.call.text for one in found.layers)
     shape = show(found.input_shape) if found.input_shape else "no input"
-    return f"  {found.name or found.layers[0].kind} (line {found.line}): {codes} on {shape}"
+    return f"{found.name or found.layers[0].kind} (line {found.line}): {codes} on {shape}"
 
 
 def _explain_found(snippet: Snippet, found: Found, shape: Shape | None, want: tuple[int, ...] | None) -> Explanation:

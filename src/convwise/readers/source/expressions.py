@@ -8,7 +8,7 @@ from math import isfinite
 from typing import Any
 
 from convwise.dialects.base import Unknown
-from convwise.readers.source import attributes, calls, changing, indexing, operators, tensors
+from convwise.readers.source import attributes, calls, changing, indexing, making, operators, tensors
 from convwise.readers.source.names import BARE_WORDS, BUILTINS, CONVENTIONS, SHOUTED, SPECIAL, canonical
 from convwise.readers.source.state import DEEPEST_VALUE, Run
 from convwise.readers.source.values import (
@@ -16,6 +16,7 @@ from convwise.readers.source.values import (
     MISSING,
     Chain,
     Function,
+    Method,
     Ref,
     Rest,
     Scope,
@@ -326,6 +327,9 @@ def _call(run: Run, node: ast.Call, scope: Scope) -> Any:
         else:
             keywords.append((keyword.arg, value))
     if isinstance(function, Unknown) and isinstance(node.func, ast.Attribute) and node.func.attr in changing.MUTATING:
+        chain = making.unseen(run, node, arguments, scope)
+        if chain is not None:
+            return calls.call(run, Method(chain, "add"), arguments, keywords, node)
         changing.hidden(run, node.func.value, scope, node)
     return calls.call(run, function, arguments, keywords, node)
 

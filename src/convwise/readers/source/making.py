@@ -12,7 +12,7 @@ from convwise.readers.echo import escaped, shown
 from convwise.readers.source import attributes, tensors
 from convwise.readers.source.names import SPECIAL, dialect_of, split
 from convwise.readers.source.state import Run
-from convwise.readers.source.values import MISSING, Chain, Class, Declared, Made, Ref, Rest, Tensor, iterable
+from convwise.readers.source.values import MISSING, Chain, Class, Declared, Made, Ref, Rest, Scope, Tensor, iterable
 
 Keywords = list[tuple[str | None, Any]]
 
@@ -325,6 +325,21 @@ def add(run: Run, chain: Chain, member: Any, name: str | None = None, place: int
     if not chain.members and chain.declared is None and isinstance(member, Made | Chain):
         chain.declared = member.declared
     chain.members.insert(len(chain.members) if place is None else place, (name, member))
+
+
+def unseen(run: Run, node: ast.Call, arguments: list[Any], scope: Scope) -> Chain | None:
+    """The Sequential that `model.add(Conv2D(8, 3))` adds to where the text does not show how it was made; None for other calls."""
+    owner = node.func.value if isinstance(node.func, ast.Attribute) and node.func.attr == "add" else None
+    if not isinstance(owner, ast.Name) or scope.find(owner.id) is not MISSING or len(node.args) != 1 or node.keywords:
+        return None
+    first = arguments[0]
+    layer = isinstance(first, Made) and not first.stranger and first.dialect in (None, "keras")
+    if not layer and not (isinstance(first, Tensor) and first.entry):
+        return None
+    chain = Chain("Sequential", "keras", [], node.lineno, name=owner.id)
+    run.keep(chain)
+    scope.names[owner.id] = chain
+    return chain
 
 
 def _functional_model(run: Run, arguments: list[Any], keywords: Keywords, node: ast.Call) -> Chain:
