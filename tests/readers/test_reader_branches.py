@@ -271,3 +271,24 @@ def test_a_way_that_a_size_decided_is_not_called_exact() -> None:
     legal = cw.read(text, input_shape=(1, 3, 32, 32)).legal_sizes()
     assert not legal.exact
     assert any("one way was followed" in reason.text for reason in legal["height"].reasons)
+
+
+def test_functions_of_tensorflow_between_branches_are_layers_of_their_own() -> None:
+    net = read(
+        "x = tf.zeros([1, 28, 28, 1])\n"
+        "a = tf.nn.max_pool(x, ksize=[1, 2, 2, 1], strides=[1, 2, 2, 1], padding='SAME')\n"
+        "b = tf.nn.max_pool(x, ksize=[1, 3, 3, 1], strides=[1, 2, 2, 1], padding='SAME')\n"
+        "y = tf.concat([a, b], 3)\n"
+        "w = tf.nn.conv2d(y, tf.zeros([3, 3, 2, 8]), [1, 2, 2, 1], 'SAME')\n"
+        "z = tf.nn.max_pool(w, ksize=[1, 2, 2, 1], strides=[1, 2, 2, 1], padding='SAME')\n"
+        "v = tf.nn.conv2d(z, tf.zeros([1, 1, 8, 4]), [1, 1, 1, 1], 'SAME')\n"
+        "o = tf.concat([z, v], 3)\n"
+    )
+    trace = net.trace()
+    assert [row.output for row in trace.rows if row.op == "tf.nn.max_pool"] == [
+        (1, 14, 14, 1),
+        (1, 14, 14, 1),
+        (1, 4, 4, 8),
+    ]
+    assert [(row.op, row.params) for row in trace.rows if row.params] == [("tf.nn.conv2d", 144), ("tf.nn.conv2d", 32)]
+    assert trace.totals.macs == 7 * 7 * 8 * 9 * 2 + 4 * 4 * 4 * 8

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from convwise.axis import Pads
-from convwise.dialects.base import Layer, Unknown, Value, known
+from convwise.dialects.base import Array, Layer, Unknown, Value, known
 from convwise.dialects.kinds import Arguments, Kind, Resolved, array, integers, show, wrong_type
 from convwise.errors import CodeError, Refusal, ShapeError
 from convwise.ops import (
@@ -169,6 +169,8 @@ def resolve_shuffle(kind: Kind, arguments: Arguments, release: str) -> Resolved:
 
 def resolve_dropout(kind: Kind, arguments: Arguments, release: str) -> Resolved:
     rate = known(arguments["rate"], "rate")
+    if isinstance(rate, Array) and not rate.shape:  # a scalar tensor, such as TensorFlow 1's placeholder for keep_prob
+        return Resolved((Pointwise("dropout"),))
     if not isinstance(rate, int | float) or isinstance(rate, bool):
         raise wrong_type("rate", rate, "a number")
     if not 0 <= rate < 1:

@@ -83,6 +83,18 @@ def snake(word: str) -> str:
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", last).lower()
 
 
+def modelled(word: str) -> bool:
+    """Whether what the op does is known at all.
+
+    >>> modelled("add"), modelled("max_pool")
+    (True, False)
+    """
+    kind = snake(word[:200])
+    return (
+        kind in BINARY or kind in JOINING or kind in POINTWISE or kind in REDUCING or kind in MOVING or kind == "matmul"
+    )
+
+
 def planned(word: str, config: Mapping[str, Any], call: CallOf) -> Plan:
     """One call of the op that the configuration calls `word`; opaque with the reason where it is not known."""
     kind = snake(word[:200])

@@ -26,6 +26,9 @@ FROM_SIZES = frozenset({"rand", "randn", "FloatTensor", "Tensor", "DoubleTensor"
 FROM_THIRD = frozenset({"normal", "uniform", "randint", "integers"})
 """Distributions: NumPy and torch.randint give the size after two parameters; TensorFlow and Keras give it first."""
 
+FROM_SECOND = frozenset({"tensorflow.placeholder", "tensorflow.placeholder_with_default", "tensorflow.get_variable"})
+"""TensorFlow 1's, which take a dtype, a value or a name before the shape; keras.backend.placeholder takes the shape first."""
+
 LIKE = frozenset({"zeros_like", "ones_like", "empty_like", "rand_like", "randn_like", "full_like"})
 
 SAME_DATA = frozenset(
@@ -49,11 +52,15 @@ def made(
     line = node.lineno
     if name in FROM_THIRD:
         return _distribution(path, arguments, named, line)
+    if path in FROM_SECOND:
+        return _array(_shape(arguments[1:], named, one_by_one=False), line)
     if name in FROM_SHAPE:
         return _array(_shape(arguments, named, one_by_one=path.startswith("torch.")), line)
     if name in FROM_SIZES and (name.islower() or path.startswith("torch.")):
         return _array(_shape(arguments, named, one_by_one=True), line)
     first = arguments[0] if arguments else None
+    if name == "constant" and named is not None:
+        return _array(tensors.sizes(named), line)
     if name in LIKE or name in SAME_DATA:
         if isinstance(first, Tensor):
             return first

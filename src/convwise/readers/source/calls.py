@@ -111,6 +111,8 @@ def _known(run: Run, path: str, arguments: list[Any], keywords: Keywords, node: 
         return builtin.called(run, "tuple", arguments, keywords, node)
     if path == "collections.OrderedDict":
         return builtin.called(run, "dict", arguments, keywords, node)
+    if module in _GONE:
+        return _gone(run, name, arguments, keywords, node)
     array = arrays.made(run, path, arguments, keywords, node)
     if array is not None:
         return array
@@ -128,6 +130,46 @@ def _known(run: Run, path: str, arguments: list[Any], keywords: Keywords, node: 
     if path == "keras.backend.image_data_format":
         return "channels_last"
     return _foreign(run, path, arguments, keywords, node)
+
+
+_GONE = frozenset({"tensorflow.layers", "tensorflow.contrib.layers", "tensorflow.contrib.slim"})
+"""Modules of TensorFlow 1 that are in no TensorFlow that can be run today: tf.compat.v1.layers fails beside Keras 3."""
+
+_NOW = {
+    **{f"{kind}{rank}d": f"{title}{rank}D" for kind, title in (("conv", "Conv"),) for rank in (1, 2, 3)},
+    **{
+        f"{kind}_pooling{rank}d": f"{title}Pooling{rank}D"
+        for kind, title in (("max", "Max"), ("average", "Average"))
+        for rank in (1, 2, 3)
+    },
+    **{f"conv{rank}d_transpose": f"Conv{rank}DTranspose" for rank in (2, 3)},
+    "separable_conv2d": "SeparableConv2D",
+    "dense": "Dense",
+    "flatten": "Flatten",
+    "dropout": "Dropout",
+    "batch_normalization": "BatchNormalization",
+}
+
+
+def _gone(run: Run, name: str, arguments: list[Any], keywords: Keywords, node: ast.Call) -> Tensor:
+    """The doubt of what a function of TensorFlow 1's layers gives; what is done to it afterwards has the same."""
+    before = next((part for part in tensors.tensors_in([*arguments, *(v for _, v in keywords)]) if part.doubt), None)
+    if before is not None:
+        return before
+    written = shown(run.source(node.func), 60)
+    layer = _NOW.get(name) or (name if name in _NOW.values() else None)
+    doubt = CodeError(
+        "CW302",
+        f"{written} is a layer of TensorFlow 1, which is not read",
+        received=written,
+        detail=run.place(node),
+        hint=f"write keras.layers.{layer}(...), the layer that TensorFlow 2 has in its place"
+        if layer
+        else "write it with the layers of tf.keras.layers",
+    )
+    tensor = tensors.doubtful(run, (), doubt)
+    tensor.faint = False
+    return tensor
 
 
 def _foreign(run: Run, path: str, arguments: list[Any], keywords: Keywords, node: ast.Call) -> Any:

@@ -8,7 +8,7 @@ from math import isfinite
 from typing import Any
 
 from convwise.dialects.base import Unknown
-from convwise.readers.source import attributes, calls, changing, indexing, making, operators, tensors
+from convwise.readers.source import attributes, calls, changing, indexing, making, operators, spoken, tensors
 from convwise.readers.source.names import BARE_WORDS, BUILTINS, CONVENTIONS, SHOUTED, SPECIAL, canonical
 from convwise.readers.source.state import DEEPEST_VALUE, Run
 from convwise.readers.source.values import (
@@ -131,6 +131,9 @@ def _binary(run: Run, node: ast.BinOp, scope: Scope) -> Any:
         if found is not MISSING:
             return found
     if isinstance(left, Tensor) or isinstance(right, Tensor):
+        bias = spoken.biased(run, left, right, node)
+        if bias is not None:
+            return bias
         return tensors.combined(run, left, right, node)
     if any(isinstance(side, Unknown) and side.text in run.monsters for side in (left, right)):
         return _monster(run, node)

@@ -163,7 +163,7 @@ def applied(
     written: ast.AST | None,
     arguments: list[Any],
     words: list[tuple[str, Any]],
-    node: ast.Call,
+    node: ast.Call | ast.BinOp,
 ) -> Any:
     """The layer of a function, applied to its data."""
     dialect, kind = spoken
@@ -175,16 +175,36 @@ def applied(
     text = run.source(node) if _says_all(kind, node) else f"{function}({', '.join(parts)})"
     made = Made(kind, Call(kind, values, named, text, node.lineno), dialect)
     run.evidence[dialect] = run.evidence.get(dialect, 0) + 1
-    start = data if isinstance(data, Tensor) else Tensor(None, line=node.lineno)
+    wired = run.graph is not None and run.graph.is_wire(data)
+    start = data if wired or isinstance(data, Tensor) else Tensor(None, line=node.lineno)
     if data is not start and isinstance(written, ast.Subscript) and isinstance(written.slice, ast.Slice | ast.Tuple):
         # `x[:, 0]`: the text's input is x, and not what the layer reads.
         start = tensors.doubtful(run, (), tensors.opaque(run, written))
     return applying.apply(run, made, start, node.lineno)
 
 
-def _says_all(kind: str, node: ast.Call) -> bool:
+def biased(run: Run, left: Any, right: Any, node: ast.BinOp) -> Any:
+    """`tf.nn.conv2d(x, W) + b` with a bias for each filter is tf.nn.bias_add; None for any other sum."""
+    if not (isinstance(node.op, ast.Add) and isinstance(left, Tensor) and isinstance(right, Tensor)):
+        return None
+    last = left.placed[-1][1] if left.placed else None
+    weights = last.call.args[0] if last is not None and last.dialect == "tensorflow" and last.call.args else None
+    if not isinstance(weights, Array) or not tensors.is_raw(right) or not weights.shape:
+        return None
+    # Any other bias is spread over the data or refused, and is no bias of the filters.
+    if right.shape is None or right.shape != weights.shape[-1:]:
+        return None
+    return applied(run, ("tensorflow", "tf.nn.bias_add"), left, node.left, [right], [], node)
+
+
+def _says_all(kind: str, node: ast.Call | ast.BinOp) -> bool:
     """Whether the call as it is written can be read back by itself: its data is a name, and no other name needs the text."""
-    if node.lineno != node.end_lineno or not node.args or not isinstance(node.args[0], ast.Name):
+    if (
+        isinstance(node, ast.BinOp)
+        or node.lineno != node.end_lineno
+        or not node.args
+        or not isinstance(node.args[0], ast.Name)
+    ):
         return False
     if not isinstance(node.func, ast.Attribute) or node.func.attr != kind.rpartition(".")[2]:
         return False
@@ -193,8 +213,10 @@ def _says_all(kind: str, node: ast.Call) -> bool:
     return names <= set(CONVENTIONS)
 
 
-def _function(run: Run, dialect: str, kind: str, node: ast.Call) -> str:
+def _function(run: Run, dialect: str, kind: str, node: ast.Call | ast.BinOp) -> str:
     """The function as it is written, if that can be read back by itself."""
+    if isinstance(node, ast.BinOp):
+        return kind
     said = shown(run.source(node.func, 400), 60)
     if said.rpartition(".")[2] != kind.rpartition(".")[2] or "." not in said:
         return f"op.{kind}" if dialect == "onnx" else kind

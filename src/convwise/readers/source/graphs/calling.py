@@ -11,9 +11,9 @@ from convwise.errors import CodeError, ConvwiseError
 from convwise.ops import Pointwise
 from convwise.ops.several import Elementwise, Opaque
 from convwise.readers.echo import shown
-from convwise.readers.keras_files.operations import MOVING, Plan, planned, snake
+from convwise.readers.keras_files.operations import MOVING, Plan, modelled, planned, snake
 from convwise.readers.keras_files.wiring import CallOf, Reference
-from convwise.readers.source import making
+from convwise.readers.source import making, spoken
 from convwise.readers.source.calls import PASSED_ON
 from convwise.readers.source.functional import KERAS_ACTIVATIONS
 from convwise.readers.source.graphs import asking
@@ -109,6 +109,8 @@ def call(run: Run, graph: Wiring, target: Any, arguments: list[Any], keywords: K
         return asking.followed(run, graph, graph.place(run, name, target.path), name, arguments, _words(keywords), node)
     if name[:1].isupper() or not touches(values) or module == "builtins" or target.path in PASSED_ON:
         return MISSING
+    if module == "tensorflow.nn" and not modelled(name) and spoken.meant(run, target.path) is not None:
+        return MISSING  # a layer of TensorFlow's own, read where the text has no branches as well
     return _function(run, graph, target.path, arguments, keywords, node)
 
 
@@ -195,6 +197,8 @@ def _keras(run: Run, graph: Wiring, path: str, arguments: list[Any], words: dict
         out = place.one((Pointwise(name),), wires[0])
         graph.written(node)
         return out
+    if not modelled(name) and not path.startswith("keras."):
+        return lost(run, node, f"convwise does not model {shown(run.source(node.func), 40)}")
     return _operation(run, graph, name, arguments, words, node)
 
 
