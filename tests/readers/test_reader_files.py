@@ -10,8 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from convwise.ask import ask
 from convwise.errors import ArgumentError, CodeError
 from convwise.readers.files import LONGEST_NOTEBOOK, Block, read_path_or_text
+from convwise.readers.models import read
 from convwise.readers.source import read_text
 
 CODE = "import keras\nkeras.layers.Conv2D(8, 3)"
@@ -135,3 +137,57 @@ def test_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
     given(b"x" * 200_000)
     with pytest.raises(ArgumentError, match="too long"):
         read_path_or_text("-")
+
+
+# notebooks as they are
+
+
+def written(tmp_path: Path, *cells: object) -> str:
+    path = tmp_path / "net.ipynb"
+    path.write_text(notebook(*cells), encoding="utf-8")
+    return str(path)
+
+
+def test_magics_of_all_kinds(tmp_path: Path) -> None:
+    path = written(
+        tmp_path,
+        "files = !ls\nfor name in files:\n    !echo $name\nif files:\n    %matplotlib inline",
+        "%time net = nn.Sequential(nn.Conv2d(3, 8, 3),\n    nn.ReLU())",
+        "share = (50\n  % 7)",
+    )
+    text, origin = read_path_or_text(path)
+    assert origin.notes == ()
+    assert text.startswith("files = ...\nfor name in files:\n    pass\nif files:\n    pass")
+    assert "share = (50\n  % 7)" in text, "a line of an expression is no magic"
+    assert [layer.kind for layer in read_text(text).found[0].layers] == ["Conv2d", "ReLU"]
+
+
+def test_a_cell_that_is_no_python_is_left_out_and_told(tmp_path: Path) -> None:
+    path = written(tmp_path, "x = 8", "y = 1\nprint 'ready'", "nn.Conv2d(3, x, 3)")
+    text, origin = read_path_or_text(path)
+    assert "ready" not in text
+    assert [block.cell for block in origin.blocks] == [1, 3]
+    assert [note.code for note in origin.notes] == ["CW510"]
+    assert origin.notes[0].text.startswith("cell 2 was left out: syntax error on line 2: ")
+    told = ask({"command": "why", "code": path, "inputs": ["3x8x8"]}, files=True)["explanations"][0]
+    assert told["output"] == [8, 6, 6]
+    assert told["findings"][0]["text"] == origin.notes[0].text
+    network = read(path, input_shape=(1, 3, 8, 8))
+    assert network.notes == origin.notes
+    assert network.nodes[0].place == "cell 3, line 1"
+
+
+def test_a_notebook_without_any_python(tmp_path: Path) -> None:
+    with pytest.raises(CodeError, match="cell 2: syntax error on line 1") as caught:
+        read_path_or_text(written(tmp_path, "%%bash\nls", "print 'x'"))
+    assert caught.value.code == "CW301"
+
+
+@pytest.mark.parametrize("command", ["why", "inspect", "port", "supports", "plan", "check"])
+def test_errors_tell_the_cell_and_its_line(tmp_path: Path, command: str) -> None:
+    path = written(tmp_path, "x = 3\n\ny = 4", "print 'x'", "import torch.nn as nn", "\n\nnn.Conv2d(3, 8, 3, q=1)")
+    name = "model" if command in ("inspect", "check") else "code"
+    error = ask({"command": command, name: path}, files=True)["error"]
+    assert error["code"] == "CW305"
+    assert "cell 4, line 3: nn.Conv2d(3, 8, 3, q=1)" in error["detail"]
+    assert "cell 2 was left out" in error["detail"]

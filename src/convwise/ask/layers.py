@@ -3,44 +3,63 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from convwise.ask.form import KEYS, check_model, listed, wrong
-from convwise.ask.outcomes import Solved, Why
+from convwise.ask.outcomes import Solved, Why, failure
 from convwise.errors import ConvwiseError, ShapeError
 
 if TYPE_CHECKING:
     from convwise.answers.explanation import Explanation
     from convwise.answers.planned import Planned
+    from convwise.dialects.base import Note
 
 
 def answer_why(request: Mapping[str, Any], files: bool) -> Why:
     from convwise.answers.why import explain, explain_all
+    from convwise.readers.files import Origin, located, read_path_or_text, relocate
 
-    code = request["code"]
+    code, origin = request["code"], Origin("text")
     if files:
-        from convwise.readers.files import read_path_or_text
-
-        code, _ = read_path_or_text(code)
+        code, origin = read_path_or_text(code)
     options = {name: listed(request.get(name)) for name in ("want", "dialect", "release")}
     inputs = [listed(given) for given in request.get("inputs") or ()]
     model, inputs = _model(request.get("model"), inputs, files)
     if model is not None:
         options["model"] = model
-    if not inputs:
-        return Why(tuple(explain_all(code, **options)))
     results: list[Explanation | ConvwiseError] = []
-    for shape in inputs:
-        try:
-            results.append(explain(code, shape, **options))
-        except ConvwiseError as error:
-            # A text that cannot be read has no history, and no other input of it has an answer.
-            if not isinstance(error, ShapeError) and error.explanation is None:
-                raise
-            results.append(error)
+    with located(origin):
+        if not inputs:
+            results += explain_all(code, **options)
+        for shape in inputs:
+            try:
+                results.append(explain(code, shape, **options))
+            except ConvwiseError as error:
+                # A text that cannot be read has no history, and no other input of it has an answer.
+                if not isinstance(error, ShapeError) and error.explanation is None:
+                    raise
+                results.append(error)
+    for result in results:
+        if (wrong := failure(result)) is not None:
+            relocate(wrong, origin)
     return Why(
-        tuple(results), tuple(given if isinstance(given, str) else "x".join(map(str, given)) for given in inputs)
+        _noted(results, origin.notes),
+        tuple(given if isinstance(given, str) else "x".join(map(str, given)) for given in inputs),
     )
+
+
+def _noted(
+    results: list[Explanation | ConvwiseError], notes: tuple[Note, ...]
+) -> tuple[Explanation | ConvwiseError, ...]:
+    """The results, the first of them with what was left out of the text."""
+    from convwise.answers.explanation import Explanation, Finding
+
+    told = tuple(Finding(note.code, "note", note.text) for note in notes)
+    place = next((place for place, one in enumerate(results) if isinstance(one, Explanation)), None)
+    if told and place is not None and isinstance(first := results[place], Explanation):
+        results[place] = replace(first, findings=(*told, *first.findings))
+    return tuple(results)
 
 
 def _model(given: str | None, inputs: list[Any], files: bool) -> tuple[str | None, list[Any]]:
@@ -61,13 +80,15 @@ def answer_plan(request: Mapping[str, Any], files: bool) -> Planned:
     from convwise.answers.planned import planned
 
     code = request["code"]
-    if files:
-        from convwise.readers.files import read_path_or_text
+    from convwise.readers.files import Origin, located, read_path_or_text
 
-        code, _ = read_path_or_text(code)
+    origin = Origin("text")
+    if files:
+        code, origin = read_path_or_text(code)
     options: dict[str, Any] = {name: request.get(name) for name in ("dialect", "algorithm", "threads")}
     options["tune"] = False if request.get("tune") is None else request["tune"]
-    return planned(code, listed(request.get("input")), **options)
+    with located(origin):
+        return planned(code, listed(request.get("input")), **options)
 
 
 def answer_solve(request: Mapping[str, Any]) -> Solved:

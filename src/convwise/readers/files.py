@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import stat
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
-from convwise.errors import ArgumentError, CodeError
+from convwise.dialects.base import Note
+from convwise.errors import ArgumentError, CodeError, ConvwiseError
 from convwise.readers.echo import shown
 from convwise.readers.endings import MODEL_ENDINGS, SOURCE_ENDINGS, like_a_path
 from convwise.readers.source.limits import LONGEST_TEXT
@@ -19,43 +21,73 @@ from convwise.readers.source.wrapping import fenced
 LONGEST_NOTEBOOK = 8 * 1024 * 1024
 """Bytes of a notebook; pictures in its output may be large, its code may not."""
 
-DEEPEST_JSON = 64
-MOST_JSON_ITEMS = 1_000_000
 LONGEST_PATH = 4096
-
-_CODE_MAGICS = ("%%time", "%%timeit", "%%capture", "%%prun")
-"""Cell magics below which Python follows."""
 
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """A piece of a file; its first line is line `line` of the file (of the joined code, for a notebook)."""
+    """A piece of a file; its first line is line `line` of the file (of the joined code, for a notebook's `cell`)."""
 
     text: str
     line: int = 1
+    cell: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where a text came from: "text" as it was given, "stdin", or a file's kind: "py", "ipynb", "md"."""
+    """Where a text came from: "text" as it was given, "stdin", or a file's kind: "py", "ipynb", "md"; and what was left out of it."""
 
     kind: str
     path: str | None = None
     blocks: tuple[Block, ...] = ()
+    notes: tuple[Note, ...] = ()
+
+    def placed(self, text: str) -> str:
+        r"""A message about the text with its lines as they stand in the file: `line 12` is `cell 3, line 2` of a notebook.
+
+        >>> Origin("ipynb", "net.ipynb", (Block("x = 1", 1, 1), Block("y = 2\nz = 3", 3, 2))).placed("line 4: z = 3")
+        'cell 2, line 2: z = 3'
+        """
+        if not any(block.cell for block in self.blocks):
+            return text
+        return re.sub(r"\b(?<!, )line (\d{1,9})\b", self._place, text)
+
+    def _place(self, found: re.Match[str]) -> str:
+        number = int(found.group(1))
+        block = next((one for one in reversed(self.blocks) if one.line <= number), None)
+        return found.group() if block is None else f"cell {block.cell}, line {number - block.line + 1}"
+
+
+@contextmanager
+def located(origin: Origin) -> Iterator[None]:
+    """Errors raised inside tell the places in the file, and what was left out of it."""
+    try:
+        yield
+    except ConvwiseError as error:
+        relocate(error, origin)
+        raise
+
+
+def relocate(error: ConvwiseError, origin: Origin) -> None:
+    """The error with the places in the file; where code is missed, with what was left out too."""
+    error.fact, error.detail = origin.placed(error.fact), origin.placed(error.detail)
+    if isinstance(error, CodeError):
+        error.detail = "\n".join(part for part in (error.detail, *(note.text for note in origin.notes)) if part)
 
 
 def read_path_or_text(code: str) -> tuple[str, Origin]:
     """The text that `code` stands for: itself, a path to a .py, .ipynb or .md file, or `-` for standard input.
 
     A Markdown file's text is given whole, as `read_text` reads its code blocks with their line numbers; the blocks alone
-    are in the origin. A notebook's code cells are joined, without magics.
+    are in the origin. A notebook's code cells are joined, without magics and without cells that are no Python, which
+    the origin's notes tell.
 
     Raises:
         ArgumentError: CW608 with the reason.
         CodeError: CW312 not UTF-8.
 
     >>> read_path_or_text("Conv2D(32, 3)")
-    ('Conv2D(32, 3)', Origin(kind='text', path=None, blocks=()))
+    ('Conv2D(32, 3)', Origin(kind='text', path=None, blocks=(), notes=()))
     """
     if code == "-":
         return _decoded(_standard_input(), "standard input"), Origin("stdin")
@@ -65,8 +97,7 @@ def read_path_or_text(code: str) -> tuple[str, Origin]:
     raw = _bytes_of(code, LONGEST_NOTEBOOK if kind == "ipynb" else LONGEST_TEXT)
     text = _decoded(raw, shown(code))
     if kind == "ipynb":
-        blocks = _cells(text, code)
-        return "\n\n".join(block.text for block in blocks), Origin(kind, code, blocks)
+        return _notebook(text, code)
     if kind == "md":
         return text, Origin(kind, code, _fences(text))
     return text, Origin(kind, code, (Block(text),))
@@ -176,72 +207,33 @@ def _decoded(raw: bytes, name: str) -> str:
         ) from None
 
 
+def _notebook(text: str, path: str) -> tuple[str, Origin]:
+    """The code cells of a notebook that are Python, joined; those that are none are noted."""
+    from convwise.readers.notebooks import NotebookError, code_cells
+
+    try:
+        cells = code_cells(text)
+    except NotebookError as error:
+        raise _unreadable(path, str(error)) from None
+    blocks: list[Block] = []
+    notes = []
+    line = 1
+    for cell in cells:
+        if cell.wrong:
+            notes.append(Note("CW510", f"cell {cell.number} was left out: {cell.wrong.fact}"))
+            continue
+        blocks.append(Block(cell.code, line, cell.number))
+        line += cell.code.count("\n") + 2
+    if not blocks:
+        lost = cells[0].wrong
+        assert lost is not None, "a cell is read or wrong"
+        lost.fact = f"cell {cells[0].number}: {lost.fact}"
+        raise lost
+    return "\n\n".join(block.text for block in blocks), Origin("ipynb", path, tuple(blocks), tuple(notes))
+
+
 def _fences(text: str) -> tuple[Block, ...]:
     blocks = []
     for block in fenced(text):
         blocks.append(Block(block.text, block.offset + 1))
     return tuple(blocks)
-
-
-def _cells(text: str, path: str) -> tuple[Block, ...]:
-    """The code cells of a notebook, each with the line where it starts in the joined text."""
-    _check_json(text, path)
-    try:
-        notebook: Any = json.loads(text, parse_int=_short_int, parse_constant=lambda word: None)
-    except (ValueError, RecursionError) as error:
-        raise _unreadable(path, f"it is no notebook: {shown(str(error), 120)}") from None
-    sheets = notebook.get("worksheets") if isinstance(notebook, dict) else None
-    holder = sheets[0] if isinstance(sheets, list) and sheets and isinstance(sheets[0], dict) else notebook
-    cells = holder.get("cells") if isinstance(holder, dict) else None
-    if not isinstance(cells, list):
-        raise _unreadable(path, "it is no notebook: it has no cells")
-    blocks: list[Block] = []
-    line = 1
-    for cell in cells:
-        code = _without_magics(_source(cell))
-        if code.strip():
-            blocks.append(Block(code, line))
-            line += code.count("\n") + 2
-    if not blocks:
-        raise _unreadable(path, "the notebook has no code")
-    return tuple(blocks)
-
-
-def _short_int(digits: str) -> int | None:
-    return int(digits) if len(digits) < 30 else None
-
-
-def _check_json(text: str, path: str) -> None:
-    """Depth and number of items, counted before anything is built from them."""
-    depth = items = 0
-    for token in re.finditer(r'"(?:[^"\\]|\\.)*(?:"|\Z)|[\[{]|[\]}]|,', text, re.DOTALL):
-        sign = token.group()[0]
-        if sign == '"':
-            continue
-        items += 1
-        if sign in "[{":
-            depth += 1
-        elif sign in "]}":
-            depth -= 1
-        if depth > DEEPEST_JSON or items > MOST_JSON_ITEMS:
-            reason = f"nested more than {DEEPEST_JSON} deep" if depth > DEEPEST_JSON else "made of too many items"
-            raise _unreadable(path, f"its JSON is {reason}")
-
-
-def _source(cell: Any) -> str:
-    if not isinstance(cell, dict) or cell.get("cell_type") != "code":
-        return ""
-    source = cell.get("source", cell.get("input", ""))
-    if isinstance(source, list):
-        source = "".join(part for part in source if isinstance(part, str))
-    return source if isinstance(source, str) else ""
-
-
-def _without_magics(code: str) -> str:
-    """The cell with its magics and shell lines left empty; nothing, if the cell is in another language."""
-    lines = code.split("\n")
-    first = next((line.strip() for line in lines if line.strip()), "")
-    if first.startswith("%%") and first.split()[0] not in _CODE_MAGICS:
-        return ""
-    kept = ["" if re.match(r"[ \t]*(%|!|\?)|[^#'\"]{0,200}\?[ \t]*$", line) else line for line in lines]
-    return "\n".join(kept).strip("\n")

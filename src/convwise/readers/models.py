@@ -49,9 +49,17 @@ def read(source: Any, *, input_shape: Any = None, dialect: str | None = None) ->
     if isinstance(source, os.PathLike) or (isinstance(source, str) and is_path(source)):
         path = os.fspath(source)
         if isinstance(path, str) and path.endswith(SOURCE_ENDINGS):
-            from convwise.readers.files import read_path_or_text
+            from convwise.readers.files import located, read_path_or_text
 
-            return from_text(read_path_or_text(path)[0], input_shape, dialect)
+            text, origin = read_path_or_text(path)
+            with located(origin):
+                network = from_text(text, input_shape, dialect)
+            nodes = tuple(replace(node, place=origin.placed(node.place)) for node in network.nodes)
+            return (
+                replace(network, nodes=nodes, notes=(*origin.notes, *network.notes))
+                if origin.notes or origin.kind == "ipynb"
+                else network
+            )
         return _from_file(path, input_shape)
     if isinstance(source, str):
         return from_text(source, input_shape, dialect)

@@ -78,7 +78,7 @@ RULES = (
         "Wrappings were taken off the text",
         "The text held things that are not Python: prompts (>>> and ...), Markdown fences, or line numbers in front of "
         "the lines. convwise takes these three off before reading and says so, so that you can check that nothing else "
-        "was lost.",
+        "was lost. A notebook's cell that is no Python is left out, and told with its number and line.",
         "Nothing to do.",
         Asked(">>> Conv2D(32, 3)", ("64x64x3",)),
     ),

@@ -12,7 +12,7 @@ from convwise.answers.porting.graphs import is_network
 from convwise.answers.porting.port import Port, port
 from convwise.answers.porting.supports import Supports, supports
 from convwise.errors import ArgumentError, ConvwiseError, ShapeError
-from convwise.readers.files import read_path_or_text
+from convwise.readers.files import Origin, located, read_path_or_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +43,13 @@ class Ported:
         return self.answer.to_dict()
 
 
-def _code(text: str, files: bool, command: str) -> str:
+def _code(text: str, files: bool, command: str) -> tuple[str, Origin]:
     """Code as it is or as a file holds it; for `diff` the path of a model file stays a path, where files may be opened."""
     if is_network(text) and (command == "diff" or not files):
         if not files:
             raise ArgumentError("CW606", "code is wanted, not a path", received=text[:60])
-        return text
-    return read_path_or_text(text)[0] if files else text
+        return text, Origin("text")
+    return read_path_or_text(text) if files else (text, Origin("text"))
 
 
 def asked(request: Mapping[str, Any], files: bool) -> Diffed | Ported:
@@ -65,13 +65,15 @@ def asked(request: Mapping[str, Any], files: bool) -> Diffed | Ported:
             raise ArgumentError("CW606", f"{name!r} must be text", received=repr(request.get(name))[:60])
     if not isinstance(request.get("real"), bool | None):
         raise ArgumentError("CW606", "'real' must be true or false", received=repr(request["real"])[:60])
-    codes = [_code(request[name], files, command) for name in names]
+    texts = [_code(request[name], files, command) for name in names]
+    codes = [code for code, _ in texts]
     shape = request.get("input")
     options = {name: request[name] for name in ("dialect", "release") if request.get(name) is not None}
     if command == "diff":
         return Diffed(
             diff(codes[0], codes[1], shape, real=bool(request.get("real")), most_macs=request.get("most_macs"))
         )
-    if command == "port":
-        return Ported(port(codes[0], request.get("to") or "torch", shape, **options))
-    return Ported(supports(codes[0], shape, **options))
+    with located(texts[0][1]):
+        if command == "port":
+            return Ported(port(codes[0], request.get("to") or "torch", shape, **options))
+        return Ported(supports(codes[0], shape, **options))
