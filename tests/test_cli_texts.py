@@ -133,3 +133,23 @@ def test_two_models_are_told_with_what_the_command_line_offers(capsys: pytest.Ca
     code, said = told(capsys, "why", f"{ADDED}\nother.add(Conv2D(9, 3))", "28x28x1")
     assert code == 2
     assert "give one of them, or leave the input out" in said
+
+
+# inputs
+
+
+def test_sizes_apart_are_asked_about(capsys: pytest.CaptureFixture[str]) -> None:
+    code, said = told(capsys, "why", "Conv2D(32,3)", "64", "64", "3")
+    assert code == 2
+    assert "3 inputs of one axis each: 64 64 3" in said
+    assert "did you mean 64x64x3?" in said
+    assert "Reshape" not in said
+
+
+@pytest.mark.parametrize(
+    "words", [("Conv2D(32,3)", "64", "64"), ("nn.Linear(64, 3)", "64", "3"), ("Conv2D(32,3)", "64", "64x64x3")]
+)
+def test_other_inputs_of_one_axis_are_answered(capsys: pytest.CaptureFixture[str], words: tuple[str, ...]) -> None:
+    code, said = told(capsys, "why", *words)
+    assert code == 1
+    assert "did you mean" not in said

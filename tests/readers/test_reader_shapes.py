@@ -93,3 +93,25 @@ def test_a_malformed_want(want: object) -> None:
         parse_want(want)  # type: ignore[arg-type]
     assert caught.value.code == "CW604"
     assert "32x32" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("text", "shape"),
+    [
+        ("torch.Size([1, 64, 64, 3])", (1, 64, 64, 3)),
+        ("TensorShape([None, 64, 64, 3])", (None, 64, 64, 3)),
+        ("tf.TensorShape((None, 64, 64, 3))", (None, 64, 64, 3)),
+        ("Nx64x64x3", (None, 64, 64, 3)),
+        ("(batch, 64, 64, 3)", (None, 64, 64, 3)),
+        ("b x 3 x 8 x 9", (None, 3, 8, 9)),
+        ("\uff0864\uff0c64\uff0c3\uff09", (64, 64, 3)),
+    ],
+)
+def test_shapes_as_they_are_printed(text: str, shape: tuple[int | None, ...]) -> None:
+    assert parse_shape(text) == shape
+
+
+@pytest.mark.parametrize("text", ["3xNx8", "N", "BxCxHxW", "Nx", "torch.Size(64)", "torch.Size([64", "Size([64, 3])"])
+def test_letters_elsewhere_are_no_sizes(text: str) -> None:
+    with pytest.raises(ArgumentError):
+        parse_shape(text)

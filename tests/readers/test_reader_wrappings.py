@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from readers.reading import only, refused, texts
 
+from convwise.errors import CodeError
 from convwise.readers.source import read_text
 
 CODE = "import torch.nn as nn\nnet = nn.Sequential(\n    nn.Conv2d(3, 8, 3),\n    nn.ReLU(),\n)"
@@ -106,3 +107,34 @@ def test_the_line_of_an_error_behind_prompts_is_the_pasted_one() -> None:
     error = refused(">>> a = 1\n1\n>>> nn.Conv2d(3, 8, 3, stride=0)")
     assert "line 3" in error.detail
     assert only(">>> a = 1\n1\n>>> nn.Conv2d(3, 8, 3)").layers[0].call.line == 3
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("> model = Sequential([\n>   Conv2D(32, 3),\n> ])", "marks of a quotation (>) were taken off the text"),
+        ("> >>> Conv2D(32, 3)", "marks of a quotation (>) were taken off the text"),
+        ("`Conv2D(32, 3)`", "backticks and the text around them were taken off the text"),
+        ("Why does `Conv2D(32, 3)` give\nthat with `x`?", "backticks and the text around them"),
+        ("Conv2D(32, 3, padding=\u2018valid\u2019)", "typographic quotes or wide brackets were read as Python's own"),
+        ("Conv2D(32, 3, padding=\u201cvalid\u201d)", "typographic quotes or wide brackets were read as Python's own"),
+        ("Conv2D\uff0832\uff0c3\uff09", "typographic quotes or wide brackets were read as Python's own"),
+    ],
+)
+def test_code_as_it_was_copied(text: str, said: str) -> None:
+    snippet = read_text(text)
+    (found,) = snippet.found
+    assert [layer.kind for layer in found.layers] == ["Conv2D"]
+    assert snippet.notes[0].code == "CW510"
+    assert said in snippet.notes[0].text or "prompts" in snippet.notes[0].text
+
+
+def test_typographic_quotes_inside_of_strings_stay() -> None:
+    assert read_text("Conv2D(32, 3, name='it\u2019s')").notes == ()
+
+
+@pytest.mark.parametrize("text", ["> Conv2D(32, 3\nMaxPooling2D(2)", "`Conv2D(32, 3`", "\u2039(\u2026)"])
+def test_what_stays_unclear_is_a_syntax_error(text: str) -> None:
+    with pytest.raises(CodeError) as caught:
+        read_text(text)
+    assert caught.value.code == "CW301"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from convwise.ask.form import KEYS, check_model, listed, wrong
 from convwise.ask.outcomes import Solved, Why, failure
-from convwise.errors import ConvwiseError, ShapeError
+from convwise.errors import ArgumentError, ConvwiseError, ShapeError
 
 if TYPE_CHECKING:
     from convwise.answers.explanation import Explanation
@@ -40,12 +40,42 @@ def answer_why(request: Mapping[str, Any], files: bool) -> Why:
                 if not isinstance(error, ShapeError) and error.explanation is None:
                     raise
                 results.append(error)
+    _check_spread(code, inputs, results, options)
     for result in results:
         if (wrong := failure(result)) is not None:
             relocate(wrong, origin)
     return Why(
         _noted(results, origin.notes),
         tuple(given if isinstance(given, str) else "x".join(map(str, given)) for given in inputs),
+    )
+
+
+def _check_spread(
+    code: str, inputs: list[Any], results: list[Explanation | ConvwiseError], options: Mapping[str, Any]
+) -> None:
+    """Several inputs of one number each that are all refused for their axes may be the sizes of one: `64 64 3`.
+
+    Raises:
+        ArgumentError: CW601 where they work as one.
+    """
+    from convwise.answers.why import explain
+
+    numbers = [given for given in inputs if isinstance(given, str) and given.strip().isdecimal()]
+    if len(numbers) < 2 or len(numbers) < len(inputs):
+        return
+    if not all(isinstance(result, ConvwiseError) and result.code == "CW101" for result in results):
+        return
+    whole = "x".join(number.strip() for number in numbers)
+    try:
+        explain(code, whole, **options)
+    except ConvwiseError as error:
+        if error.code == "CW101":
+            return
+    raise ArgumentError(
+        "CW601",
+        f"{len(numbers)} inputs of one axis each: {' '.join(numbers)}",
+        received=" ".join(numbers),
+        hint=f"did you mean {whole}? the sizes of one input are joined by x",
     )
 
 

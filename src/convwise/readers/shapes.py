@@ -19,6 +19,12 @@ LARGEST_RANK = 16
 UNKNOWN_SIZES = ("none", "?")
 UNORDERED = (bytes, bytearray, Mapping, Set)
 """What can be gone through and is still no shape."""
+BATCH = re.compile(r"(?:batch_size|batch|bs|n|b)(?=[ \t]*[xX\u00d7*,])", re.IGNORECASE)
+"""What people write for a batch of unknown size, in front of the other sizes."""
+
+WIDE = str.maketrans("\uff08\uff09\uff3b\uff3d\uff0c", "()[],")
+CALLS = re.compile(r"\s*(?:torch\.Size|(?:tf\.)?TensorShape)\s*\((?=\s*[(\[])(.*)\)\s*\Z", re.DOTALL)
+"""A shape as PyTorch and TensorFlow print it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +58,10 @@ WANT = Form("CW604", "wanted size", "write it as 32x32, or 32 for every axis")
 
 
 def parse_shape(text: str) -> Shape:
-    """The sizes in `text`, in the order written; `None` and `?` are unknown sizes.
+    """The sizes in `text`, in the order written; `None` and `?` are unknown sizes, and so is a batch written as a letter.
 
+    >>> parse_shape("torch.Size([1, 64, 64, 3])"), parse_shape("Nx64x64x3")
+    ((1, 64, 64, 3), (None, 64, 64, 3))
     >>> parse_shape("64x64x3"), parse_shape("(None, 28, 28, 1)"), parse_shape("1×3×224×224")
     ((64, 64, 3), (None, 28, 28, 1), (1, 3, 224, 224))
 
@@ -134,10 +142,17 @@ def _sizes(text: object, form: Form) -> list[int | None]:
         raise form.error(f"a {form.what} is text, not {type(text).__name__}", text)
     if len(text) > LONGEST:
         raise form.error(f"a {form.what} of {len(text):,} characters", text)
+    text = text.translate(WIDE)
     start, end = _inside_brackets(text, form)
     sizes: list[int | None] = []
-    position = start
+    position = _skip_blanks(text, start, end)
     separator = ""
+    batch = BATCH.match(text, position, end) if form.open else None
+    if batch:
+        sizes.append(None)
+        position = _skip_blanks(text, batch.end(), end)
+        separator = _separator(text, position, separator, form)
+        position += 1
     while True:
         position = _skip_blanks(text, position, end)
         if position == end and separator == "," and text[end : end + 1] in (")", "]"):
@@ -155,7 +170,9 @@ def _sizes(text: object, form: Form) -> list[int | None]:
 
 def _inside_brackets(text: str, form: Form) -> tuple[int, int]:
     """Where the sizes start and end: blanks and one pair of brackets taken off."""
-    start, end = len(text) - len(text.lstrip()), len(text.rstrip())
+    printed = CALLS.match(text) if form.open else None
+    begun, ended = printed.span(1) if printed else (0, len(text))
+    start, end = begun + len(text[begun:]) - len(text[begun:].lstrip()), len(text[:ended].rstrip())
     if start < end and text[start] in "([":
         if text[end - 1] != (")" if text[start] == "(" else "]"):
             raise form.broken(text, end, f"the bracket {text[start]!r} is not closed")

@@ -196,7 +196,7 @@ def _piece(text: str, error: SyntaxError, reading: Reading, offset: int) -> Snip
 
 
 def _with_note(snippet: Snippet, what: str) -> Snippet:
-    note = Note("CW510", f"{what} were taken off the text")
+    note = Note("CW510", what if what == wrapping.SIGNS_READ else f"{what} were taken off the text")
     return replace(snippet, notes=(*snippet.notes, note)) if what else snippet
 
 

@@ -1,22 +1,36 @@
-"""What surrounds code that is pasted: prompts, Markdown fences, line numbers, indentation, tracebacks.
+"""What surrounds code that is pasted: prompts, Markdown fences, quotations, backticks, line numbers, indentation, tracebacks.
 
 Lines that are taken away are left empty, so that line numbers stay those of the pasted text.
 """
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from convwise.errors import CodeError
 from convwise.readers.echo import shown
+from convwise.readers.source.parsing import parse
 
 MOST_BLOCKS = 256
 
 PYTHON_FENCES = frozenset(
     {"", "python", "py", "python3", "pycon", "ipython", "ipython3", "keras", "pytorch", "text", "output", "console"}
 )
+
+
+PLAIN_SIGNS = str.maketrans(
+    {
+        **dict.fromkeys("\u2018\u2019\u201a\u201b", "'"),
+        **dict.fromkeys("\u201c\u201d\u201e\u201f", '"'),
+        **dict(zip("\uff08\uff09\uff3b\uff3d\uff0c\uff1a\uff1d\uff0a", "()[],:=*", strict=True)),
+    }
+)
+"""Quotes as word processors set them, and the wide signs of East Asian keyboards, as Python writes them."""
+
+SIGNS_READ = "typographic quotes or wide brackets were read as Python's own"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +82,19 @@ def bare(text: str) -> Iterator[tuple[str, str]]:
 
 
 def _candidates(text: str) -> Iterator[tuple[str, str]]:
+    plain = text.translate(PLAIN_SIGNS)
+    unquoted = _without_quotes(plain)
+    yield from _unwrapped(text)
+    if plain != text:
+        yield from ((inner, what or SIGNS_READ) for inner, what in _unwrapped(plain))
+    if unquoted is not None:
+        yield from ((inner, what or "marks of a quotation (>)") for inner, what in _unwrapped(unquoted))
+    inline = _in_backticks(plain)
+    if inline is not None:
+        yield inline, "backticks and the text around them"
+
+
+def _unwrapped(text: str) -> Iterator[tuple[str, str]]:
     unprompted = _without_prompts(text)
     if unprompted is not None:
         yield _dedented(unprompted), "prompts (>>> and ...)"
@@ -77,6 +104,32 @@ def _candidates(text: str) -> Iterator[tuple[str, str]]:
         yield _dedented(unnumbered if inner is None else inner), "line numbers"
     yield _dedented(text), ""
     yield _dedented(text, all_but_first=True), ""
+
+
+def _without_quotes(text: str) -> str | None:
+    """The text without the `> ` before each of its lines, as mails and forums quote; None where a line has none."""
+    lines = text.split("\n")
+    full = [line for line in lines if line.strip()]
+    if not full or not all(re.match(r"[ \t]*>(?!>>)", line) for line in full):
+        return None
+    return "\n".join(re.sub(r"^[ \t]*(?:>(?!>>) ?)+", "", line) for line in lines)
+
+
+def _in_backticks(text: str) -> str | None:
+    """The calls that stand `between backticks`, each on its own line of the text; None where there are none."""
+    lines = []
+    for line in text.split("\n"):
+        spans = [span.strip() for span in re.findall(r"(?<!`)`{1,2}(?!`)([^`\n]{1,2000})`{1,2}(?!`)", line)]
+        lines.append("; ".join(span for span in spans if _is_call(span)))
+    return "\n".join(lines) if any(lines) else None
+
+
+def _is_call(span: str) -> bool:
+    try:
+        tree = parse(span)
+    except (SyntaxError, CodeError):
+        return False
+    return any(isinstance(part, ast.Call) for part in ast.walk(tree))
 
 
 def _without_prompts(text: str) -> str | None:
