@@ -154,6 +154,33 @@ MESSAGES = [
         "which one the message does not say",
         None,
     ),
+    (
+        KERAS_AXES.format("min_ndim=4", 0, "()"),
+        "The layer wants 4 axes and got 0: 4 axes are missing.",
+        "which one the message does not say",
+        None,
+    ),
+    (
+        'ValueError: Input 0 of layer "sequential" is incompatible with the layer: expected shape=(None, 28, 28, 1), found '
+        "shape=(32, 28, 28)",
+        "The model was made for ? x 28 x 28 x 1 and was given 32 x 28 x 28: the channels axis is missing.",
+        "",
+        "x[..., None]",
+    ),
+    (
+        'ValueError: Invalid input shape for input Tensor("data:0", shape=(32, 64, 3), dtype=float32) with name '
+        "'keras_tensor_17' and path ''. Expected shape (None, 64, 64, 3), but input has incompatible shape (32, 64, 3)",
+        "The model was made for ? x 64 x 64 x 3 and was given 32 x 64 x 3: the batch axis is missing.",
+        "",
+        "x[None]",
+    ),
+    (
+        'ValueError: Invalid input shape for input Tensor("data:0", shape=(2, 60, 64, 1), dtype=float32) with name '
+        "'keras_tensor_17' and path ''. Expected shape (None, 64, 64, 3), but input has incompatible shape (2, 60, 64, 1)",
+        "The model was made for ? x 64 x 64 x 3 and was given 2 x 60 x 64 x 1.",
+        "feed what it was made for",
+        None,
+    ),
     # Another number of channels than a layer on maps was built for.
     (
         KERAS_VALUE.format("conv2d", -1, 3, "(None, 64, 64, 1)"),
@@ -238,6 +265,13 @@ MESSAGES = [
         CONCATENATE.format("(None, 28, 28, 3), (None, 28, 28, 4)"),
         "Two branches are concatenated along another axis than the last, on which they differ: 3 and 4.",
         "Concatenate() without axis joins along the last axis",
+        None,
+    ),
+    (
+        "ValueError: A `Concatenate` layer requires inputs with matching shapes except for the concat axis. Got inputs "
+        "shapes: [(None, 28, 28, 3), (None, 27, 28, 3)]",
+        "Two branches are joined whose maps differ: 28 and 27.",
+        "28 - 27 = 1",
         None,
     ),
     (
@@ -343,6 +377,12 @@ MESSAGES = [
         "x[None]",
     ),
     (
+        "RuntimeError: mat1 and mat2 shapes cannot be multiplied (1x1600 and 400x10)",
+        "What reaches the Linear layer has 1600 features; its weights are made for 400.",
+        "1600 = 4 x 400: are 4 samples flattened into one?",
+        "nn.Linear(1600, 10)",
+    ),
+    (
         "RuntimeError: mat1 and mat2 shapes cannot be multiplied (896x7 and 1568x10)",
         "What reaches the Linear layer has 7 features; its weights are made for 1568.",
         "896 rows of 7 are 4 samples of 1568: a Flatten is missing",
@@ -367,6 +407,13 @@ MESSAGES = [
         "A window 3 wide meets 1 cell: of ? x 1 x 28 x 28 it takes axis 1 for the height, where the channels seem to stand.",
         "as a picture of 1 x 28",
         "np.moveaxis(x, 1, -1)",
+    ),
+    (
+        "ValueError: Computed output size would be negative: -1 [input_size: 1, effective_filter_size: 3, stride: 1] "
+        "[Op:Conv2D]\n\nArguments received by Conv2D.call():\n  • inputs=tf.Tensor(shape=(28, 28, 1, 1), dtype=float32)",
+        "A window 3 wide meets 1 cell: 28 x 28 x 1 x 1 looks like one picture of 28 x 28 x 1 without its batch.",
+        "its rows are taken for samples",
+        "x[None]",
     ),
     (
         "RuntimeError: shape '[-1, 400]' is invalid for input of size 576",

@@ -343,3 +343,15 @@ def test_padding_that_reflects_too_much_is_found() -> None:
     assert told.name == "1"
     assert "height and width 7, 8" in lines(told, "its input")
     assert fixes(told) == [("an input of 1 x 3 x 9 x 9", (1, 8, 5, 5))]
+
+
+@pytest.mark.parametrize(("shape", "such"), [(None, "such as 3 x 32 x 32"), ((3, 33, 34), "3 x 33 x 34")])
+def test_a_sample_without_a_batch_is_found_at_its_linear(shape: tuple[int, ...] | None, such: str) -> None:
+    message = "RuntimeError: mat1 and mat2 shapes cannot be multiplied (16x25 and 400x120)"
+    told = cw.explain(message, shape, model=LENET)
+    assert told.name == "fc1"
+    assert f"says this of a sample without a batch, {such}: Flatten then keeps" in lines(told, "in the model")
+    whole = shape or (3, 32, 32)
+    assert fixes(told) == [(f"an input of 1 x {' x '.join(map(str, whole))}", (1, 84))]
+    other = cw.explain(message.replace("16x25", "16x26"), model=LENET)
+    assert "no layer of it can say this" in lines(other, "in the model")

@@ -104,8 +104,12 @@ def test_what_keras_prints_of_axes_and_channels_is_explained() -> None:
         ),
         "whose channels differ: 3 and 4": lambda: layers.Add()([image, keras.Input((28, 28, 4))]),
     }
+    model = keras.Sequential([keras.Input((28, 28, 1)), layers.Conv2D(4, 3)])
+    coloured = keras.Sequential([keras.Input((64, 64, 3)), layers.Conv2D(4, 3)])
+    cases["28 x 28 x 1 without its batch"] = lambda: model(zeros(28, 28, 1))
+    cases["was given 64 x 64 x 3: the batch axis is missing"] = lambda: coloured(zeros(64, 64, 3))
     for words, run in cases.items():
-        with pytest.raises(ValueError, match=r"\d") as caught:
+        with pytest.raises(Exception, match=r"\d") as caught:
             run()
         assert words in cw.explain(f"ValueError: {caught.value}").headline, str(caught.value)
 

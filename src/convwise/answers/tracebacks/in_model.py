@@ -16,6 +16,7 @@ from convwise.answers.network.together import pairs
 from convwise.answers.printed import GIVE, NOT_SHOWN
 from convwise.answers.tracebacks.clue import Clue
 from convwise.answers.tracebacks.locate import Located, candidates, locate
+from convwise.answers.tracebacks.unbatched import without_batch
 from convwise.answers.wording import listed
 from convwise.errors import ConvwiseError
 from convwise.graph import Network, Node
@@ -41,7 +42,7 @@ def in_model(
         return _entry(told, clue, network, shape)
     found = locate(network, clue, shape, names)
     if found is None:
-        return _unfound(told, clue, network, shape)
+        return without_batch(told, clue, network, shape) or _unfound(told, clue, network, shape)
     facts = [Fact("in the model", tuple(_where(found)))]
     flowed, legal = found.flowed, _legal(network)
     if network.unordered:

@@ -136,6 +136,11 @@ KINDS = (
             clues.entry,
         ),
         (
+            rf"Invalid input shape for input [^\n]{{0,300}}? with name '(?P<name>[^'\n]{{0,80}})'[^\n]{{0,300}}?\. Expected shape (?P<need>{_SHAPE}), but input has incompatible shape (?P<have>{_SHAPE})",
+            telling.keras_entry,
+            clues.entry,
+        ),
+        (
             rf"(?:Input 0(?: with name '[^'\n]{{0,80}}')? of layer [\"']?[^\"'\s]{{1,80}}[\"']? is incompatible with the layer: (?:: )?)?expected (?:min_)?ndim=(?P<need>\d{{1,3}}), found ndim=(?P<have>\d{{1,3}})(?:\. Full shape received: (?P<shape>{_SHAPE}))?",
             ranks.min_ndim,
             None,
@@ -156,7 +161,7 @@ KINDS = (
             clues.joined,
         ),
         (
-            rf"requires inputs with matching shapes except for the concatenation axis\. Received: input_shape=\[(?P<shapes>{_SHAPE}(?:, {_SHAPE}){{1,64}})",
+            rf"requires inputs with matching shapes except for the concat(?:enation)? axis\. (?:Received: input_shape=|Got inputs shapes: )\[(?P<shapes>{_SHAPE}(?:, {_SHAPE}){{1,64}})",
             joins.concatenated,
             clues.concatenated,
         ),

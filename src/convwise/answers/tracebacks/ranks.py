@@ -40,7 +40,7 @@ def min_ndim(match: Match) -> Told:
     given = shape(match.group("shape")) if match.group("shape") else ()
     if have > need:
         return _too_many(f"{wants}: {have - need} too many.", given)
-    if len(given) != have or need not in (2, 3, 4, 5):
+    if not given or len(given) != have or need not in (2, 3, 4, 5):
         headline = f"{wants}: {plural(need - have, 'axis is', 'axes are')} missing."
         line = "which one the message does not say: x[None] adds a batch of 1 in front, x[..., None] one channel at the end"
         return headline, (Fact("then", (line,)),), ()
@@ -98,7 +98,7 @@ def _one_missing(wants: str, need: int, given: Shape) -> Told:
     sample, sides = SAMPLE[need - 2], SIDES[need - 2]
     first, last = given[0], given[-1]
     one_sample = Fix("x[None]", batched, "", f"adds the batch, if this is one {sample}")
-    no_channels = Fix("x[..., None]", single, "", f"adds the channels axis, if these are {first} {sample}s")
+    no_channels = Fix("x[..., None]", single, "", f"adds the channels axis, if these are {plural(first or 0, sample)}")
     if last in USUAL and first not in USUAL:
         lines = [f"{by(given)} looks like one {sample}: {sides} x channels; x[None] adds the batch"]
         if first == BATCH_OF_FIT:

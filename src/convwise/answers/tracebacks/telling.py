@@ -64,7 +64,7 @@ def _flattening(have: int, need: int, rows: int | None, dialect: str) -> tuple[s
     if rows is None or dialect != "torch" or have == need:
         return f"{high} = {high // low} x {low}: is a Flatten missing, or the batch flattened too?", ()
     if have > need:
-        return f"{high} = {high // low} x {low}: are {high // low} samples flattened into one?", ()
+        return f"{high} = {high // low} x {low}: are {high // low} samples flattened into one?" if rows == 1 else "", ()
     if rows % (need // have):
         return f"{high} = {high // low} x {low}: is a Flatten missing?", ()
     samples = rows * have // need
@@ -174,6 +174,20 @@ def nothing_left(match: Match) -> Told:
     return headline, (Fact("then", (EARLIER,)),), ()
 
 
+def _no_batch(told: Shape, window: int, have: int | None) -> Told | None:
+    """A grey picture without a batch: Keras takes its rows for samples, and puts the channels axis that is then missing behind it."""
+    if len(told) != 4 or have != 1 or told[2:] != (1, 1) or told[0] is None or told[1] is None or told[1] < window:
+        return None
+    picture = (told[0], told[1], 1)
+    headline = (
+        f"A window {window} wide meets 1 cell: {by(told)} looks like one picture of {by(picture)} without its batch."
+    )
+    line = (
+        "its rows are taken for samples, and a model that wants one channel puts an axis for it behind what it is given"
+    )
+    return headline, (Fact("sizes", (line,)),), (Fix("x[None]", (1, *picture), "", "adds the batch"),)
+
+
 def _channels_first(told: Shape, window: int, have: int | None) -> Told | None:
     """Pictures with their channels first, whose channels a layer takes for the height: `(None, 1, 28, 28)`."""
     if len(told) != 4 or told[1] != have or have not in (1, 3) or None in told[2:]:
@@ -191,7 +205,8 @@ def _channels_first(told: Shape, window: int, have: int | None) -> Told | None:
 
 def negative(match: Match) -> Told:
     need, have = int(match.group("need")), int(match.group("have"))
-    if match.group("shape") and (turned := _channels_first(shape(match.group("shape")), need, have)):
+    given = shape(match.group("shape") or "")
+    if turned := _no_batch(given, need, have) or _channels_first(given, need, have):
         return turned
     headline = f"A window {need} wide meets {plural(have, 'cell')}: the layers before have used the image up."
     facts = (
@@ -207,7 +222,7 @@ def negative_keras(match: Match) -> Told:
     sizes = told[1:-1]
     short = [(n, k) for n, k in zip(sizes, windows, strict=False) if n is not None and n < k]
     size, window = short[0] if short else (sizes[0] if sizes else None, windows[0] if windows else 0)
-    if turned := _channels_first(told, window, size):
+    if turned := _no_batch(told, window, size) or _channels_first(told, window, size):
         return turned
     cells = "too few cells" if size is None else plural(size, "cell")
     headline = f"A window {window} wide meets {cells}: the layers before have used the image up."
@@ -319,10 +334,29 @@ def onnx_dims(match: Match) -> Told:
 def keras_entry(match: Match) -> Told:
     need, have = shape(match.group("need")), shape(match.group("have"))
     headline = f"The model was made for {by(need)} and was given {by(have)}."
+    if missing := _axis_missing(need, have):
+        what, fix = missing
+        return f"{headline[:-1]}: {what} is missing.", (), (fix,)
     then = (
         "feed what it was made for, or make it again with Input((None, None, channels)) if its layers take other sizes"
     )
     return headline, (Fact("then", (then,)),), ()
+
+
+def _axis_missing(need: Shape, have: Shape) -> tuple[str, Fix] | None:
+    """Which axis of one too few is missing, where all others are as they should be."""
+
+    def like(one: Shape, other: Shape) -> bool:
+        return len(one) == len(other) and all(
+            None in pair or pair[0] == pair[1] for pair in zip(one, other, strict=True)
+        )
+
+    if need[:1] == (None,) and like(need, (*have, 1)):
+        return "the channels axis", Fix("x[..., None]", (*have, 1), "", "adds the channels axis")
+    # predict and fit cut the first axis into batches: what was given of it may be a part.
+    if need[:1] == (None,) and len(have) > 1 and like(need[2:], have[1:]):
+        return "the batch axis", Fix("x[None]", (1, *have), "", "adds the batch")
+    return None
 
 
 def onnx_named(match: Match) -> Told:
