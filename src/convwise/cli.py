@@ -260,6 +260,8 @@ def _network(outcome: Inspected | Sized | Checked, form: str, columns: int, colo
             networks.render_sizes(one.legal, one.near, one.remade, one.dialect, columns)
             for one in (outcome, *outcome.others)
         )
+        told = [line for note in outcome.notes for line in networks.finding_lines(note)]
+        text = fit("\n".join([text, *told]), columns) if told else text
     elif isinstance(outcome, Checked):
         if form == "concise":
             return networks.render_finding_lines(outcome.findings, outcome.inputs)

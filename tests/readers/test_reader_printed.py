@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from readers.reading import names, refused, texts
 
 import convwise as cw
 from convwise import dialects
+from convwise.cli import main
 from convwise.readers.source import Found, read_text
 
 NET = """Net(
@@ -243,6 +246,15 @@ def test_the_features_of_a_summarys_dense_layer_stay() -> None:
     assert 28 in network.legal_sizes()["height"]
     assert 30 not in network.legal_sizes()["height"]
     assert "CW512" in {finding.code for finding in network.check((1, 28, 28, 1))}
+
+
+def test_the_legal_sizes_of_a_summary_keep_what_was_taken_for_granted(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["sizes", PLAIN]) == 0
+    told = " ".join(capsys.readouterr().out.split())
+    assert "note CW512 conv2d: the summary shows no input; 28 x 28 x 1 was taken" in told
+    assert "note CW512 max_pooling2d: the pool's strides were taken to be its size" in told
+    assert main(["sizes", PLAIN, "--json"]) == 0
+    assert {one["code"] for one in json.loads(capsys.readouterr().out)["findings"]} == {"CW512"}
 
 
 def test_connections_must_be_one_line() -> None:

@@ -65,6 +65,7 @@ def _inspected(network: Network, shape: Shape | dict[str, Shape] | None, symboli
 
 
 def _sized(network: Network, near: Any, name: str | None) -> Sized:
+    from convwise.answers.explanation import Finding
     from convwise.answers.inputs import as_shape
     from convwise.answers.network.legal import legal_of
     from convwise.answers.network.symbolic import follow
@@ -81,7 +82,8 @@ def _sized(network: Network, near: Any, name: str | None) -> Sized:
             f"{len(sizes)} sizes for {len(legal)} axes ({', '.join(legal)})", near, "give one for all, or one an axis"
         )
     first, *others = [_sized_input(network, one, sizes if one in wanted else None) for one in every]
-    return replace(first, others=tuple(others))
+    notes = tuple(Finding(note.code, "note", note.text) for note in network.notes if note.code == "CW512")
+    return replace(first, others=tuple(others), notes=notes)
 
 
 def _sized_input(network: Network, legal: LegalSizes, sizes: Shape | None) -> Sized:

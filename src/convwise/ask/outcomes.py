@@ -107,6 +107,8 @@ class Sized:
     """The dense layers that would have to be made anew for the sizes asked about."""
     dialect: str = ""
     others: tuple[Sized, ...] = ()
+    notes: tuple[Finding, ...] = ()
+    """What the network was worked out from, where it was a print or a summary."""
 
     @property
     def failures(self) -> list[ConvwiseError]:
@@ -117,7 +119,8 @@ class Sized:
     def to_dict(self) -> dict[str, Any]:
         """The first input's answer; with others, those of all under "inputs" too."""
         remade = {"remade": [one.to_dict() for one in self.remade]} if self.remade else {}
-        told = {**self.legal.to_dict(), "near": [fit.to_dict() for fit in self.near], **remade}
+        notes = {"findings": [one.to_dict() for one in self.notes]} if self.notes else {}
+        told = {**self.legal.to_dict(), "near": [fit.to_dict() for fit in self.near], **remade, **notes}
         return {**told, "inputs": [told, *(one.to_dict() for one in self.others)]} if self.others else told
 
 

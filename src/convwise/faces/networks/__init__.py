@@ -8,7 +8,7 @@ findings   what a check found
 html       traces and legal sizes for notebooks
 """
 
-from convwise.faces.networks.findings import render_finding_lines, render_findings
+from convwise.faces.networks.findings import finding_lines, render_finding_lines, render_findings
 from convwise.faces.networks.rows import SORTS, chosen
 from convwise.faces.networks.sizes import render_sizes, render_sizes_line
 from convwise.faces.networks.trace import render_trace, render_trace_line
@@ -16,6 +16,7 @@ from convwise.faces.networks.trace import render_trace, render_trace_line
 __all__ = [
     "SORTS",
     "chosen",
+    "finding_lines",
     "render_finding_lines",
     "render_findings",
     "render_sizes",
