@@ -319,9 +319,14 @@ def test_tables_of_pytorch_models_are_named_with_what_to_paste_instead(text: str
     with pytest.raises(cw.CodeError) as raised:
         cw.read(text)
     for error in (refused(text), raised.value):
-        assert error.code == "CW314"
+        assert error.code == "CW307"
         assert f"a table of {name}, which shows no kernels" in error.fact
         assert "paste what print(model) shows" in error.hint
+
+
+def test_an_error_message_beside_such_a_table_is_still_explained() -> None:
+    message = "RuntimeError: mat1 and mat2 shapes cannot be multiplied (1x1600 and 400x120)"
+    assert cw.explain(TORCHINFO + message).headline.startswith("What reaches the Linear layer has 1600 features")
 
 
 RESIDUAL = """ResNet(

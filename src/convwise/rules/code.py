@@ -62,7 +62,8 @@ RULES = (
         "No layers in the text",
         "The text was read, but no layer call was found in it. convwise looks for calls such as Conv2D(...), "
         "keras.layers.Conv2D(...), nn.Conv2d(...), for Sequential models, model.add lines and nn.Module classes, and for "
-        "pasted print(model) and model.summary() texts. Prose, data loading and training code are passed over.",
+        "pasted print(model) and model.summary() texts. Prose, data loading and training code are passed over. Tables of "
+        "torchinfo and torchsummary are named, but not read: they show no kernels, strides and padding.",
         "Give a layer call, or a file or snippet that holds one.",
         Asked("x = 1"),
     ),

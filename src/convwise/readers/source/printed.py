@@ -21,7 +21,7 @@ def read(text: str, dialect: str | None, release: str | None, given: Shape | Non
     """The layers of a printed model; None if the text is none. `given` is the input that is asked about.
 
     Raises:
-        CodeError: CW314 something that is needed is not shown, as in a table of torchinfo or torchsummary; CW315 not a straight line; else as the dialect reads.
+        CodeError: CW307 a table of torchinfo or torchsummary, CW314 something that is needed is not shown, CW315 not a straight line; else as the dialect reads.
     """
     _check_tables(text)
     if dialect != "keras" and re.search(r"^[ \t]*\([\w.-]+\): ", text, re.MULTILINE):
@@ -36,7 +36,7 @@ def _check_tables(text: str) -> None:
         found = re.search(header, text, re.MULTILINE)
         if found:
             raise CodeError(
-                "CW314",
+                "CW307",
                 f"this is a table of {name}, which shows no kernels, strides and padding of the PyTorch layers",
                 detail=f"line {text.count(chr(10), 0, found.start()) + 1}: {shown(found.group().strip().splitlines()[0])}",
                 received=name,
