@@ -635,6 +635,31 @@ def test_a_long_and_hostile_text_is_answered_quickly() -> None:
     assert time.perf_counter() - start < 20  # a fraction of a second, where nothing else runs
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a shell")
+@pytest.mark.parametrize("words", ["why 'nn.Conv2d(3, 16, 3)' 3x8x8", "--help", "rule", "why 'x(' --json"])
+def test_an_answer_to_a_closed_output_is_told(words: str) -> None:
+    line = f'"{sys.executable}" -m convwise {words} >&-'
+    child = subprocess.run(["sh", "-c", line], capture_output=True, timeout=60)
+    assert child.returncode == 2
+    assert child.stderr.decode().strip() == "convwise: the answer cannot be written: standard output is closed"
+    assert subprocess.run(["sh", "-c", f"{line} 2>&-"], timeout=60, check=False).returncode == 2
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+def test_a_refusal_that_cannot_be_written_ends_with_2() -> None:
+    for output in ("", ">/dev/full"):
+        line = f'"{sys.executable}" -m convwise why "x(" 2>/dev/full {output}'
+        assert subprocess.run(["sh", "-c", line], timeout=60, check=False).returncode == 2
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a folder in use cannot be deleted there")
+def test_a_working_folder_that_is_gone_is_told(tmp_path: Path) -> None:
+    line = f'cd "{tmp_path}" && rmdir "{tmp_path}" && "{sys.executable}" -m convwise check "nn.Conv2d(3, 16, 3)" --input 1x3x8x8'
+    child = subprocess.run(["sh", "-c", line], capture_output=True, timeout=60)
+    assert child.returncode == 2
+    assert "the working folder cannot be read: no such file or directory" in " ".join(child.stderr.decode().split())
+
+
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
 def test_a_full_disk_is_told() -> None:
     with open("/dev/full", "wb") as full:

@@ -60,6 +60,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
             code = show(bug(error), as_json="--json" in words, form="full")
         _flush()
+        # Python has no stream where the caller closed it, and what is written to none gets lost without a word.
+        if sys.stdout is None and (code < 2 or "--json" in words):
+            return _unwritten("standard output is closed")
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:  # the reader went away, as `head` does: nothing is wrong
@@ -67,9 +70,18 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 0
     except OSError as error:
         _silence(sys.stdout)
-        print(f"convwise: the answer cannot be written: {error.strerror}", file=sys.stderr)
-        return 2
+        return _unwritten(error.strerror or str(error))
     return code
+
+
+def _unwritten(reason: str) -> int:
+    """Say that the answer got lost, where even that can be written; the exit code."""
+    try:
+        if sys.stderr is not None:
+            print(f"convwise: the answer cannot be written: {reason}", file=sys.stderr, flush=True)
+    except OSError:
+        _silence(sys.stderr)
+    return 2
 
 
 def _run(words: list[str]) -> int:

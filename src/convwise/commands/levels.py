@@ -10,12 +10,16 @@ def levels() -> dict[str, str]:
     """The levels of codes in the nearest pyproject.toml at or above the working folder.
 
     Raises:
-        UsageError: where that file is no TOML or the table is of another form.
+        UsageError: where that file is no TOML, the table is of another form, or the working folder is gone.
     """
     import tomllib
     from pathlib import Path
 
-    here = Path.cwd()
+    try:
+        here = Path.cwd()
+    except OSError as error:
+        fact = f"the working folder cannot be read: {(error.strerror or str(error)).lower()}"
+        raise UsageError(ArgumentError("CW608", fact, hint="go to another folder"), "") from None
     for folder in (here, *here.parents):
         path = folder / "pyproject.toml"
         if not path.is_file():
