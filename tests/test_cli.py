@@ -595,6 +595,17 @@ def test_nothing_is_wider_than_the_terminal(
     assert wide == []
 
 
+@pytest.mark.parametrize("columns", [20, 30, 40])
+def test_a_narrow_terminal_breaks_no_word_and_indents_what_goes_on(
+    run: Any, columns: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    lines = run("why", "Conv2D(32, 3, strides=2)", "64x64x3").out.splitlines()
+    assert [line for line in lines if line and not line.startswith((" ", "Conv2D", "The stride halves", "try"))] == []
+    assert "3-wide" in " ".join(lines).split()
+    assert "parameters," in " ".join(lines).split()
+
+
 @pytest.mark.parametrize(
     "words", [GOOD, TOO_SMALL, ["rule"], ["doctor"], ["--help"], ["why", "Conv2D('é', '\u202e')", "64x64x3"]]
 )

@@ -22,6 +22,10 @@ def _fold(line: str, width: int) -> str:
     plain = STYLE.sub("", line)
     if len(plain) <= width:
         return line
+    lead = len(plain) - len(plain.lstrip())
+    if lead > width // 2 and line.startswith(" " * lead):
+        # A text that hangs far to the right would have no room for a word.
+        return _fold(line[lead - width // 2 :], width)
     indent = min(len(plain) - len(plain.lstrip()) + HANG, width // 2)
     pieces: list[str] = []
     start, taken = 0, 0

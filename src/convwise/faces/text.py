@@ -17,6 +17,7 @@ from convwise.faces.picture import draw
 
 DEFAULT_WIDTH = 100
 LABEL = 16
+HANG = 2
 
 Line = tuple[tuple[str, str], ...]
 """A line as (text, style) pieces; styles are names that `paint` knows."""
@@ -117,7 +118,7 @@ def wrapped(label: str, text: str, width: int, indent: int, style: str = "label"
 def _wrapped(label: str, text: str, width: int, indent: int, style: str = "label") -> list[Line]:
     """A label and its text, wrapped with the text hanging under itself."""
     start = " " * indent + (f"{label:<{LABEL - 1}} " if label else "")
-    hang = " " * (indent + (LABEL if label else 0))
+    hang = " " * (indent + (LABEL if label else 0 if indent else HANG))
     first_room, room = max(width - len(start), 20), max(width - len(hang), 20)
     wrapped = textwrap.wrap(text, first_room, break_on_hyphens=False) or [""]
     if len(wrapped) > 1:
