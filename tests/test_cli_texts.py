@@ -153,3 +153,44 @@ def test_other_inputs_of_one_axis_are_answered(capsys: pytest.CaptureFixture[str
     code, said = told(capsys, "why", *words)
     assert code == 1
     assert "did you mean" not in said
+
+
+# a wanted size
+
+STEM = "nn.Sequential(nn.Conv2d(3, 8, 3), nn.MaxPool2d(2))"
+
+
+def test_a_wanted_size_is_told_of_every_input(capsys: pytest.CaptureFixture[str]) -> None:
+    code, said = told(capsys, "why", "Conv2D(32, 3, strides=2)", "64x64x3", "65x65x3", "--want", "32x32")
+    assert code == 0
+    assert "64 x 64 x 3 -> 31 x 31 x 32, one less than 32 x 32" in said
+    assert "65 x 65 x 3 -> 32 x 32 x 32, as wanted" in said
+
+
+def test_a_chain_is_changed_towards_a_wanted_size(capsys: pytest.CaptureFixture[str]) -> None:
+    code, said = told(capsys, "why", STEM, "3x32x32", "--want", "16x16")
+    assert code == 0
+    assert "try Conv2d (0) padding=1 -> 8 x 16 x 16 MaxPool2d (1) padding=1 -> 8 x 16 x 16" in said
+
+
+@pytest.mark.parametrize(
+    ("code", "shape", "want", "says"),
+    [
+        (STEM, "3x32x32", "30x30", "wanted no small change of one layer gives 30 x 30"),
+        (f"{STEM[:-1]}, nn.Flatten())", "1x3x32x32", "30", "30 is not aimed at: Flatten leaves no height and width"),
+        (
+            f"{STEM[:-1]}, nn.AdaptiveAvgPool2d(4))",
+            "3x32x32",
+            "5",
+            "5 is not aimed at: AdaptiveAvgPool2d gives its own size, whatever comes in",
+        ),
+        ("nn.Sequential(nn.ReLU(), nn.Dropout())", "3x8x8", "4", "no layer has a window that could change"),
+        ("Flatten()", "8x8x3", "12", "12 is not aimed at: Flatten has no window that could change"),
+    ],
+)
+def test_a_wanted_size_that_nothing_aims_at_is_told(
+    capsys: pytest.CaptureFixture[str], code: str, shape: str, want: str, says: str
+) -> None:
+    told_code, said = told(capsys, "why", code, shape, "--want", want)
+    assert told_code == 0
+    assert says in said

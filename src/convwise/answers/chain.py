@@ -8,6 +8,7 @@ from itertools import pairwise
 from math import prod
 from typing import Any
 
+from convwise.answers.aimed import aim, aimed, not_aimed
 from convwise.answers.explanation import Explanation, Fact, Finding, Fix, show
 from convwise.answers.fixes import spatial
 from convwise.answers.layer import broken_fixes, explain_layer, read_back
@@ -69,6 +70,9 @@ def explain_chain(
         facts += comes_back(spoken, layers, flows, there_and_back)
         back = ways_back(spoken, layers, flows, there_and_back, read_back)
         proposals = (*(replace(fix, output=entered.leave(fix.output)) for fix in back), *proposals)
+    ends = aimed(spoken, layers, flows, want, read_back, called)
+    proposals = (*(replace(fix, output=entered.leave(fix.output)) for fix in ends), *proposals)
+    told = _verdict(layers, flows[-1], want)
     return Explanation(
         dialect=spoken.name,
         title=spoken.title,
@@ -78,14 +82,18 @@ def explain_chain(
         input=entered.leave(entered.shape),
         output=entered.leave(current),
         headline=_headline(layers),
-        facts=(*facts, *_wanted(layers, flows, want)),
+        facts=(
+            *facts,
+            *_wanted(layers, want),
+            *(not_aimed(want, layers, told, ends) if None not in current[1:] else ()),
+        ),
         findings=tuple(found),
         fixes=proposals[:3],
         params=_total(flow.params for flow in flows),
         trainable=_total(flow.trainable for flow in flows),
         macs=_total(flow.macs for flow in flows),
         want=want,
-        verdict=_verdict(layers, flows[-1], want),
+        verdict=told,
         parts=parts,
     )
 
@@ -135,16 +143,10 @@ def _tied(layers: Sequence[Layer]) -> int | None:
     return next((place for place in range(flat, len(layers)) if isinstance(_main(layers[place]), Dense)), None)
 
 
-def _wanted(layers: Sequence[Layer], flows: Sequence[LayerFlow], want: tuple[int, ...] | None) -> tuple[Fact, ...]:
+def _wanted(layers: Sequence[Layer], want: tuple[int, ...] | None) -> tuple[Fact, ...]:
     """Which inputs give the wanted size at the end of the chain."""
-    ranks = {layer.rank for layer in layers if layer.window_op is not None}
-    if want is None or len(ranks) != 1:
-        return ()
-    rank = ranks.pop() or 0
-    sizes = for_axes(want, rank)
-    if not sizes or any(isinstance(op, Flatten | GlobalPool | AdaptivePool) for layer in layers for op in layer.ops):
-        return ()
-    return (Fact("as it stands", (_inputs(layers, sizes, f"gives {show(sizes)}"),)),)
+    sizes = aim(layers, want)
+    return (Fact("as it stands", (_inputs(layers, sizes, f"gives {show(sizes)}"),)),) if sizes else ()
 
 
 def _verdict(layers: Sequence[Layer], last: LayerFlow, want: tuple[int, ...] | None) -> str:

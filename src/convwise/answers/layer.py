@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from convwise.answers.axes import axis_facts
-from convwise.answers.explanation import AxisFacts, Explanation, Fact, Finding, Fix
+from convwise.answers.explanation import AxisFacts, Explanation, Fact, Finding, Fix, show
 from convwise.answers.fixes import fixes, read_every_cell, spatial
 from convwise.answers.headline import findings, headline, rows
 from convwise.answers.transposed import transposed_fixes
@@ -47,6 +47,8 @@ def explain_layer(
         back = undo(flow, read_back(layer))
         refused = _not_these(spoken, layer, flow, want)
         told = _about_want(flow, axes, want, proposals, told)
+        if want is not None and layer.window_op is None and not proposals and verdict(outs, want) != "as wanted":
+            told += (Fact("wanted", (f"{show(want)} is not aimed at: {layer.kind} has no window that could change",)),)
     leave = entered.leave
     return Explanation(
         dialect=layer.dialect,

@@ -308,7 +308,8 @@ def render_many(
     column = max(len(text) for text in names)
     for text, answer in zip(names, answers, strict=True):
         if isinstance(answer, Explanation):
-            lines.append(((f"  {text:>{column}}  ->  {show(answer.output)}", ""),))
+            wanted = f", {answer.verdict}" if answer.verdict else ""
+            lines.append(((f"  {text:>{column}}  ->  {show(answer.output)}{wanted}", ""),))
         else:
             lines += _refused_input(text, column, answer, width)
     if worked and not worked[0].parts and worked[0].axes and worked[0].params:
