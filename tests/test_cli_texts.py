@@ -91,6 +91,12 @@ def test_a_function_of_a_name_is_no_layer_beside_others(capsys: pytest.CaptureFi
     assert "Conv2d · PyTorch 2.13 · 3 x 8 x 8 -> 8 x 6 x 6" in said
 
 
+def test_a_misspelt_layer_is_told_before_a_function_of_a_name(capsys: pytest.CaptureFixture[str]) -> None:
+    code, said = told(capsys, "why", "x = Conv2F(32, 3)\ny = F.relu(h)", "8x8x3")
+    assert code == 2
+    assert "did you mean" in said
+
+
 # lines without what stands around them
 
 ADDED = "model.add(Conv2D(8, 3))\nmodel.add(MaxPooling2D(2))\nmodel.add(Flatten())\nmodel.add(Dense(10))"

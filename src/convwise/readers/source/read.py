@@ -148,12 +148,14 @@ def walk(text: str, tree: ast.Module, reading: Reading, offset: int = 0) -> Snip
     run = _run(text, tree, reading, offset)
     found = collect(run)
     if not found:
+        nothing = nothing_found(run)
+        if nothing.code != "CW307":
+            raise nothing  # a name that is nearly a layer's
         # Lines copied out of a forward: they begin with a name, and only where there is nothing else is it the input.
-        lines = _run(text, tree, reading, offset, loose=True)
-        found = collect(lines)
+        run = _run(text, tree, reading, offset, loose=True)
+        found = collect(run)
         if not found:
-            raise lines.lost or nothing_found(run)
-        run = lines
+            raise run.lost or nothing
     branches = any(tensor.doubt is not None for tensor in run.tensors)
     return Snippet(_dialect(run.dialect, found), tuple(found), tuple(run.notes), branches)
 
