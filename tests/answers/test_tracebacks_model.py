@@ -355,3 +355,20 @@ def test_a_sample_without_a_batch_is_found_at_its_linear(shape: tuple[int, ...] 
     assert fixes(told) == [(f"an input of 1 x {' x '.join(map(str, whole))}", (1, 84))]
     other = cw.explain(message.replace("16x25", "16x26"), model=LENET)
     assert "no layer of it can say this" in lines(other, "in the model")
+
+
+def test_nothing_is_promised_of_sizes_that_may_go_another_way() -> None:
+    text = """
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.c = nn.Conv2d(3, 8, 3)
+    def forward(self, x):
+        return self.c(x) if x.shape[3] > 8 else self.c(F.pad(x, (0, 0, 2, 2)))
+
+RuntimeError: Calculated padded input size per channel: (2 x 16). Kernel size: (3 x 3). Kernel size can't be greater than actual input size
+"""
+    told = cw.explain(text, (1, 3, 2, 16))
+    assert "'c' (Conv2d) at line 7 says this" in lines(told, "in the model")
+    assert "height: the legal sizes are n >= 3 on the branch that was read" in lines(told, "would work")
+    assert not told.fixes

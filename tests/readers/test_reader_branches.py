@@ -133,6 +133,19 @@ def test_a_condition_on_sizes_goes_the_declared_way_and_a_note_says_so() -> None
     assert odd.trace().rows[-1].output == (1, 11, 65, 64)
 
 
+def test_sizes_of_the_branch_that_was_read_are_no_bound() -> None:
+    text = module("return self.conv(x) if x.shape[2] > 8 else self.conv(F.pad(x, (2, 2, 2, 2)))")
+    legal = read(text, input_shape=(1, 3, 16, 16)).legal_sizes()
+    # PyTorch takes a height of 1, which the branch that was read refuses.
+    assert str(legal).splitlines()[0] == "height: n >= 3 on the branch that was read (not exact)"
+    told = legal._repr_html_()
+    assert "on the branch that was read: others may work too, and some of these may not" in told
+    assert "at most" not in told
+    network = read(text, input_shape=(1, 3, 16, 2))
+    (wrong,) = [one for one in network.check((1, 3, 16, 2)) if one.level == "error"]
+    assert "width: the legal sizes are n >= 3 on the branch that was read; nearest to 2: 3" in (wrong.hint or "")
+
+
 def test_keras_sizes_are_those_that_the_input_declares() -> None:
     text = (
         KERAS

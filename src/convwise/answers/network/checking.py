@@ -121,7 +121,7 @@ def _arithmetic(error: ShapeError) -> str:
 def _impossible(step: NodeFlow, error: ShapeError, legal: tuple[LegalSizes, ...]) -> Finding | None:
     """A dense layer whose number of features no input size gives."""
     op = dense(step.node)
-    empty = any(len(one) and not all(one.values()) for one in legal)
+    empty = any(len(one) and not one.way and not all(one.values()) for one in legal)
     if op is None or not empty or error.code != "CW109":
         return None
     return Finding(
@@ -169,7 +169,7 @@ def nearest_in_words(legal: LegalSizes, flowed: Run) -> Iterator[str]:
     advice: dict[str, list[str]] = {}
     for (name, sizes), size in zip(legal.items(), known, strict=True):
         if size not in sizes:
-            most = "" if sizes.exact else " at most"
+            most = "" if sizes.exact else f" {legal.limit}"
             text = f"the legal sizes are {sizes.text()}{most}{_around(size, sizes.nearest(size))}"
             advice.setdefault(text, []).append(name)
     yield from (f"{' and '.join(names)}: {text}" for text, names in advice.items())

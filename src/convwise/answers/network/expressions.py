@@ -23,7 +23,7 @@ class Expressions(Mapping[str, tuple[Size, ...] | None]):
 
     `rows` are the shapes in the order of the nodes, `inputs` and `outputs` those of the network. `letters` maps a letter
     to what it stands for ("H" -> "height"), `legal` to the sizes for which every expression is exact. An input whose
-    batch is open is taken as one sample.
+    batch is open is taken as one sample. `limit` is how far sets in `legal` go that are not exact.
     """
 
     names: tuple[str, ...]
@@ -32,7 +32,7 @@ class Expressions(Mapping[str, tuple[Size, ...] | None]):
     outputs: dict[str, tuple[Size, ...] | None]
     letters: dict[str, str]
     legal: dict[str, SizeSet]
-    rests: str = ""
+    limit: str = "at most"
 
     def __getitem__(self, name: str) -> tuple[Size, ...] | None:
         if name not in self.names:
@@ -49,7 +49,7 @@ class Expressions(Mapping[str, tuple[Size, ...] | None]):
         """What the letters stand for, and for which sizes the expressions hold: `H, W: height, width; every multiple of 8`."""
         alike: dict[str, list[str]] = {}
         for letter, sizes in self.legal.items():
-            alike.setdefault(sizes.text() + ("" if sizes.exact else f" {self.rests or 'at most'}"), []).append(letter)
+            alike.setdefault(sizes.text() + ("" if sizes.exact else f" {self.limit}"), []).append(letter)
         return [
             f"{' and '.join(f'{letter} ({self.letters[letter]})' for letter in letters)}: {sizes}"
             for sizes, letters in alike.items()
@@ -100,10 +100,10 @@ def expressions(network: Network) -> Expressions:
     symbolic = follow(network)
     letters = _letters(symbolic)
     legal: dict[Key, SizeSet] = {}
-    rests = ""
+    limit = "at most"
     for source in dict.fromkeys(axis.source for axis in symbolic.keys):
         sets = legal_of(symbolic, source)
-        rests = sets.rests
+        limit = sets.limit
         legal.update((key, sets[axis.name]) for key, axis in enumerate(symbolic.keys) if axis.source == source)
     told: dict[Dim, Size] = {}
 
@@ -126,7 +126,7 @@ def expressions(network: Network) -> Expressions:
             for key, axis in enumerate(symbolic.keys)
         },
         {letters[key]: sizes for key, sizes in legal.items()},
-        rests,
+        limit,
     )
 
 

@@ -15,6 +15,16 @@ from convwise.errors import ArgumentError, ShapeError
 from convwise.graph import Network
 from convwise.sizes import JointSet, Reason, SizeSet, TooComplex
 
+PARTIAL = (
+    ("CW422", "on the branch that was read", "the code asks for sizes and one way was followed: "),
+    ("CW314", "as the text was read", ""),
+    ("CW315", "", ""),
+)
+"""Codes of notes that a network carries where its code was not followed as a whole, what its sets then hold for, and why.
+
+Another branch, or an array in the place of a number, may take sizes that this reading refuses: such sets are no bound.
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class LegalSizes(Mapping[str, SizeSet]):
@@ -23,6 +33,8 @@ class LegalSizes(Mapping[str, SizeSet]):
     `joint` is the condition on all axes at once, None where every combination is legal. `names` are the axes in order,
     `input` is the name of the network's input. Sizes that a file merely declares are no condition; they are in `declared`.
     `rests` is the condition under which the sets, which are not exact then, are right: how a printed model was taken to run.
+    `way` says of sets that are not exact what they hold for, where they are no upper bound either: other sizes may take
+    another way through the code.
     """
 
     input: str
@@ -31,6 +43,7 @@ class LegalSizes(Mapping[str, SizeSet]):
     joint: JointSet | None = None
     declared: tuple[int | str | None, ...] = ()
     rests: str = ""
+    way: str = ""
 
     def __getitem__(self, name: str) -> SizeSet:
         if name not in self.names:
@@ -47,6 +60,11 @@ class LegalSizes(Mapping[str, SizeSet]):
     def exact(self) -> bool:
         """Whether the sets are the truth; where not, their reasons name the nodes that could not be followed."""
         return all(sizes.exact for sizes in self.sets)
+
+    @property
+    def limit(self) -> str:
+        """How far sets go that are not exact: an upper bound, or the sizes of the one way that was read."""
+        return self.rests or self.way or "at most"
 
     def takes(self, sizes: Sequence[int]) -> bool:
         """Whether these sizes, one an axis, are legal together."""
@@ -73,7 +91,7 @@ class LegalSizes(Mapping[str, SizeSet]):
         return whole if len(whole) == len(found) and self.takes(whole) else None
 
     def __str__(self) -> str:
-        doubt = f" ({self.rests})" if self.rests else " at most (not exact)"
+        doubt = f" ({self.rests})" if self.rests else f" {self.limit} (not exact)"
         lines = [f"{name}: {sizes.text()}{'' if sizes.exact else doubt}" for name, sizes in self.items()]
         return "\n".join([*lines, *([f"together: {self.joint}"] if self.joint is not None else [])])
 
@@ -125,12 +143,13 @@ def legal_of(symbolic: Symbolic, input: str | None = None) -> LegalSizes:
     legal = legal if sets is None else replace(legal, sets=sets)
     if symbolic.network.unordered:
         return _as_printed(symbolic.network.unordered, legal)
-    asked = next((note.text for note in symbolic.network.notes if note.code == "CW422"), None)
-    if asked is None:
-        return legal
-    # The code was followed down one way; another size may take another, so the set holds for this way only.
-    reason = Reason("", f"the code asks for sizes and one way was followed: {asked}")
-    return replace(legal, sets=tuple(sizes.inexact(reason) for sizes in legal.sets))
+    for code, way, why in PARTIAL:
+        told = next((note.text for note in symbolic.network.notes if note.code == code), None)
+        if told is not None:
+            reason = Reason("", f"{why}{told}")
+            sets = tuple(sizes.inexact(reason) for sizes in legal.sets)
+            legal = replace(legal, sets=sets, way=legal.way or way)
+    return legal
 
 
 def _as_printed(owner: str, legal: LegalSizes) -> LegalSizes:

@@ -152,7 +152,9 @@ def _fixes(
     if clue.what == "dense" and network.dialect != "torch":
         for one in remade(network, sizes, legal.input):
             fixes.append(Fix(f"{shown(one.node)} made for {one.features} features", (), "", f"instead of {one.now}"))
-    for point in dict.fromkeys(one for one in (legal.above(sizes), legal.nearest(sizes)) if one is not None):
+    # Another size may go another way through the code, so nothing is promised of one where a single way was read.
+    points = () if legal.way else (legal.above(sizes), legal.nearest(sizes))
+    for point in dict.fromkeys(one for one in points if one is not None):
         shape = _shaped(network, flowed, legal.input, point)
         output = _works(network, flowed, legal.input, shape)
         if output is not None:

@@ -60,7 +60,7 @@ def _row(label: str, text: str, width: int) -> list[str]:
 def _sets(legal: LegalSizes) -> Iterator[tuple[str, str]]:
     texts: dict[str, list[str]] = {}
     for name, sizes in legal.items():
-        texts.setdefault(set_text(sizes, bool(legal.rests)), []).append(name)
+        texts.setdefault(set_text(sizes, legal.way, doubt_told=bool(legal.rests)), []).append(name)
     for text, names in texts.items():
         yield ", ".join(names), text
     if legal.joint is not None:
@@ -70,14 +70,20 @@ def _sets(legal: LegalSizes) -> Iterator[tuple[str, str]]:
             yield "" if number else "together", line
 
 
-def set_text(sizes: SizeSet, doubt_told: bool = False) -> str:
-    """The set in words, with its first members where those are not plain to see; and that it is not exact, unless that is told above it."""
+def set_text(sizes: SizeSet, way: str = "", *, doubt_told: bool = False) -> str:
+    """The set in words, with its first members where those are not plain to see; `way` as `LegalSizes` has it. That it is not exact
+    is left out where it is told above.
+    """
     if not sizes:
-        return "no size at all"
+        return f"no size {way}: others may work" if way else "no size at all"
     text = sizes.text()
     if not sizes.finite and sizes.modulus > 1:
         text += f": {', '.join(map(str, sizes.first(3)))} ..."
-    return text if sizes.exact or doubt_told else f"{text} (at most these: not all of the network could be followed)"
+    if sizes.exact or doubt_told:
+        return text
+    if way:
+        return f"{text} ({way}: others may work too, and some of these may not)"
+    return f"{text} (at most these: not all of the network could be followed)"
 
 
 def _reasons(legal: LegalSizes) -> Iterator[tuple[str, str]]:
