@@ -38,6 +38,9 @@ SAME_DATA = frozenset(
     }
 )
 
+SCALARS = frozenset({"tensor", "as_tensor", "constant", "convert_to_tensor", "Variable"})
+"""Functions that make an array without axes of a number."""
+
 SHAPE_WORDS = ("shape", "size", "dims")
 
 
@@ -64,6 +67,8 @@ def made(
     if name in LIKE or name in SAME_DATA:
         if isinstance(first, Tensor):
             return first
+        if isinstance(first, int | float) and name in SCALARS:
+            return Tensor((), line=line)
         return Tensor(_nested(first), line=line) if name in SAME_DATA and arguments else None
     if isinstance(first, Tensor) and tensors.is_raw(first) and not run.within:
         return _reformed(name, first, arguments, keywords, line)

@@ -8,6 +8,7 @@ from typing import Any
 from convwise.dialects.base import Unknown
 from convwise.errors import CodeError
 from convwise.readers.source import tensors
+from convwise.readers.source.held import REGISTERING
 from convwise.readers.source.names import canonical, dialect_of
 from convwise.readers.source.state import Run
 from convwise.readers.source.values import (
@@ -16,6 +17,7 @@ from convwise.readers.source.values import (
     Chain,
     Class,
     Function,
+    Held,
     Instance,
     Made,
     Method,
@@ -78,6 +80,10 @@ def attribute(run: Run, owner: Any, node: ast.Attribute) -> Any:
             return found
     if isinstance(owner, Tensor):
         return tensors.attribute(run, owner, node)
+    if isinstance(owner, Held):
+        if name == "shape" and owner.shape is not None:
+            return owner.shape
+        return owner if name == "data" else Method(owner, name)
     if isinstance(owner, Instance):
         return _of_instance(run, owner, node)
     if isinstance(owner, Class):
@@ -113,7 +119,7 @@ def _of_instance(run: Run, owner: Instance, node: ast.Attribute) -> Any:
         return Function(method.node, method.scope, name, owner=owner, called=True, within=method.within)
     if method is not None:
         return method
-    return Method(owner, name) if name in METHODS_OF_LAYERS else run.unknown(node)
+    return Method(owner, name) if name in METHODS_OF_LAYERS or name in REGISTERING else run.unknown(node)
 
 
 def private(run: Run, owner: Any, node: ast.Attribute) -> Any:
@@ -154,6 +160,8 @@ def christen(value: Any, name: str, *, local: bool = False) -> None:
     """A layer or model without a name takes the first name that it is assigned to."""
     if local and isinstance(value, Made) and value.name is None:
         value.local = True
+    if isinstance(value, Held) and not local:
+        value.name = value.name or name
     if isinstance(value, Made | Chain | Instance) and value.name is None and not name.startswith("_"):
         value.name = name
         if isinstance(value, Chain) and value.kind != "Sequential":

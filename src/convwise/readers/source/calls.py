@@ -98,7 +98,7 @@ def _known(run: Run, path: str, arguments: list[Any], keywords: Keywords, node: 
     module, name = split(path)
     if module == "builtins":
         return builtin.called(run, name, arguments, keywords, node)
-    if path in PASSED_ON and arguments:
+    if (path in PASSED_ON or path.startswith("torch.nn.init.")) and arguments:
         return arguments[0]
     if path in _INTEGERS and run.dialect == "torch" and len(arguments) == 1 and not keywords:
         fits = type(arguments[0]) is int and 0 <= arguments[0] < _INTEGERS[path]

@@ -12,9 +12,9 @@ from typing import Any
 from convwise.dialects.base import Unknown
 from convwise.errors import CodeError
 from convwise.readers.echo import shown
-from convwise.readers.source import attributes
+from convwise.readers.source import attributes, held
 from convwise.readers.source.state import Run
-from convwise.readers.source.values import LONGEST_SEQUENCE, SELF_CHAIN, Chain, Instance, Made, Scope, iterable
+from convwise.readers.source.values import LONGEST_SEQUENCE, SELF_CHAIN, Chain, Held, Instance, Made, Scope, iterable
 
 MUTATING = frozenset(
     {
@@ -180,6 +180,11 @@ def set_attribute(run: Run, owner: Any, name: str, value: Any, node: ast.AST) ->
         matters = isinstance(value, Made | Chain | Instance) or place_of(owner, name) is not None or name in BEHAVIOUR
         if matters and (owner.dialect != "torch" or not set_member(run, owner, name, value)):
             taint(owner, unmodelled(run, node))
+    elif isinstance(owner, Held):
+        if name == "requires_grad":
+            owner.requires_grad = value is not False
+        elif name == "data":
+            owner.shape = held.shape_of(value)
     elif isinstance(owner, Made):
         given = name in ("weight", "bias") and value is not None
         if not given and name not in owner.changed:

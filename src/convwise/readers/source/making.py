@@ -9,7 +9,7 @@ from convwise import dialects
 from convwise.dialects.base import Call, Unknown, Value, nearest
 from convwise.errors import CodeError
 from convwise.readers.echo import escaped, shown
-from convwise.readers.source import attributes, tensors
+from convwise.readers.source import attributes, held, tensors
 from convwise.readers.source.names import SPECIAL, dialect_of, split
 from convwise.readers.source.state import Run
 from convwise.readers.source.values import MISSING, Chain, Class, Declared, Made, Ref, Rest, Scope, Tensor, iterable
@@ -51,6 +51,10 @@ def made(run: Run, path: str, arguments: list[Any], keywords: Keywords, node: as
         if name in ("Model", "Functional"):
             return _functional_model(run, arguments, keywords, node)
     if module in LAYER_HOMES and name[:1].isupper():
+        if name in ("Parameter", "Buffer") and module == "torch.nn":
+            return held.parameter(run, name, arguments, keywords, node)
+        if name in ("ParameterList", "ParameterDict") and module == "torch.nn":
+            return held.listed(run, arguments, node)
         if name.endswith("Loss") or name in NO_LAYERS:
             return run.unknown(node)
         if module == "torch.nn" and _flax_spelling(run, name, arguments, keywords):

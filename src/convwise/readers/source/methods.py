@@ -6,7 +6,7 @@ import ast
 from typing import Any
 
 from convwise.dialects.base import Unknown
-from convwise.readers.source import applying, attributes, changing, functional, making, operators, ranks, tensors
+from convwise.readers.source import applying, attributes, changing, functional, held, making, operators, ranks, tensors
 from convwise.readers.source.classes import inherited
 from convwise.readers.source.functions import invoke
 from convwise.readers.source.state import Run
@@ -17,6 +17,7 @@ from convwise.readers.source.values import (
     Class,
     Declared,
     Function,
+    Held,
     Instance,
     Made,
     Method,
@@ -34,6 +35,10 @@ def called(run: Run, method: Method, arguments: list[Any], keywords: Keywords, n
     owner, name = method.owner, method.name
     if isinstance(owner, Tensor):
         return _of_tensor(run, owner, name, arguments, keywords, node)
+    if isinstance(owner, Held):
+        if name == "requires_grad_":
+            owner.requires_grad = not (arguments and arguments[0] is False)
+        return owner if name in tensors.UNTOUCHED else run.unknown(node)
     if isinstance(owner, Instance) and name.startswith("super."):
         return _of_super(run, owner, name.removeprefix("super."), arguments, keywords, node)
     if isinstance(owner, Made | Chain | Instance):
@@ -79,6 +84,8 @@ def _of_model(
     if name.startswith("predict"):
         keywords = [(word, value) for word, value in keywords if word in applying.DATA_WORDS]
         return applying.applied(run, owner, arguments[:1], keywords, node)
+    if name in held.REGISTERING and isinstance(owner, Instance):
+        return held.registered(run, owner, name, arguments, keywords, node)
     if name in APPLYING:
         return applying.applied(run, owner, arguments, keywords, node)
     if name in KEEPING:

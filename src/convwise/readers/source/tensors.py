@@ -9,7 +9,7 @@ from convwise.dialects.base import Unknown
 from convwise.errors import CodeError, ConvwiseError
 from convwise.readers.echo import shown
 from convwise.readers.source.state import Run
-from convwise.readers.source.values import Method, Tensor, iterable
+from convwise.readers.source.values import Held, Method, Tensor, iterable
 
 UNTOUCHED = frozenset(
     {
@@ -34,9 +34,14 @@ def is_raw(tensor: Tensor) -> bool:
 def combined(run: Run, left: Any, right: Any, node: ast.BinOp) -> Any:
     """Arithmetic with an array: with a number it keeps the shape; with a second array it is no straight line."""
     both = [side for side in (left, right) if isinstance(side, Tensor)]
-    if len(both) == 1 and isinstance(left if both[0] is right else right, int | float | Unknown):
+    if len(both) == 1 and isinstance(left if both[0] is right else right, int | float):
         return both[0]
-    if all(is_raw(side) for side in both):
+    if len(both) == 1 and isinstance(left if both[0] is right else right, Unknown):
+        if run.within:
+            # It may be an array: whoever asks for the whole network is told by the reader of branches.
+            doubtful(run, (), opaque(run, node))
+        return both[0]
+    if all(is_raw(side) for side in both) and not (run.within or any(isinstance(side, Held) for side in (left, right))):
         return both[0]
     return doubtful(run, tuple(both), opaque(run, node))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from math import prod
 from typing import Any
 
 from convwise.dialects.base import Call, Unknown
@@ -111,6 +112,23 @@ class Tensor:
 
 
 @dataclass(eq=False, slots=True)
+class Held:
+    """A parameter or buffer that an object of the text keeps, known by its shape alone; None: the text does not give it.
+
+    `counted` is a parameter, which is trained where it `requires_grad`. Its identity counts: used twice, it is one.
+    """
+
+    shape: tuple[int, ...] | None
+    text: str
+    counted: bool = True
+    requires_grad: bool = True
+    name: str | None = None
+
+    def numel(self) -> int:
+        return prod(self.shape or ())
+
+
+@dataclass(eq=False, slots=True)
 class Scope:
     """Names and what they stand for; `parent` is the scope around it, `elsewhere` holds what `global` and `nonlocal` name."""
 
@@ -201,7 +219,7 @@ def truth(value: Any) -> bool | None:
     """Whether a condition holds; None where the text does not say."""
     if value is None or isinstance(value, bool | int | float | str | tuple | list | dict | range):
         return bool(value)
-    if isinstance(value, Unknown | Ref | Tensor | Method):
+    if isinstance(value, Unknown | Ref | Tensor | Method | Held):
         return None
     return True
 

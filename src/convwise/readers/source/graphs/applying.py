@@ -326,6 +326,14 @@ def concat(axis: Any, line: int | None) -> Concat:
 def _emitted(run: Run, graph: Wiring, target: Made, work: Work, wires: list[Wire], node: ast.AST, name: str) -> Any:
     if not wires:
         return lost(run, node, f"{target.kind} is applied to nothing")
+    # A layer counts its own weights; a parameter that goes into it is counted before.
+    wires = [
+        graph.place(run, "parameter", "nn.Parameter").pointwise(wire)
+        if graph.building.tensors[wire.number].stored
+        else wire
+        for wire in wires
+    ]
+    graph.written(node if hasattr(node, "lineno") else target.call.line or 0)
     (out,) = graph.building.emit(name, target.kind, work, wires, module=name, lazy=True)
     graph.weights[len(graph.building.nodes) - 1] = id(target)
     graph.written(node if hasattr(node, "lineno") else target.call.line or 0)

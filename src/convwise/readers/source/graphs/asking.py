@@ -9,6 +9,7 @@ from typing import Any
 from convwise.dialects.base import Layer, Unknown
 from convwise.errors import Refusal
 from convwise.ops.several import Arithmetic, Opaque
+from convwise.readers.echo import shown
 from convwise.readers.source import indexing, tensors
 from convwise.readers.source.graphs.wiring import (
     MOST_VALUES,
@@ -21,10 +22,12 @@ from convwise.readers.source.graphs.wiring import (
     is_size,
     lost,
     touches,
+    wired,
 )
+from convwise.readers.source.held import is_number
 from convwise.readers.source.state import Run
-from convwise.readers.source.values import MISSING, Instance, Method, Ref, Scope, Tensor, truth
-from convwise.readers.torch_live import calls, values
+from convwise.readers.source.values import MISSING, Held, Instance, Method, Ref, Scope, Tensor, truth
+from convwise.readers.torch_live import calls, computing, values
 from convwise.readers.torch_live.building import flow
 from convwise.readers.torch_live.place import Place
 from convwise.readers.torch_live.values import AllOf, Comparison, NotFollowed, NotKnown, Real, is_term
@@ -49,7 +52,11 @@ COMPARED: dict[type[ast.cmpop], str] = {
     ast.GtE: "ge",
 }
 SPECIALISED = "CW422"
+TAKEN = "CW314"
+"""What a note has where an unknown value is taken for a number, which no shape depends on."""
+
 CUTTING = frozenset({"chunk", "split", "unbind", "tensor_split", "split_with_sizes", "hsplit", "vsplit"})
+MASKING = frozenset({"masked_fill", "masked_scatter"})
 MOST_PIECES = 4_096
 LONGEST_TERM = 200
 """Parts of one size's arithmetic."""
@@ -67,6 +74,11 @@ def followed(
         return doubted(run, doubt)
     run.spend()
     building = graph.building
+    plain = name.rstrip("_")
+    if plain in computing.BINARY or plain in computing.SEVERAL or plain in MASKING:
+        for part in args:
+            if isinstance(part, Unknown) and not isinstance(node, ast.BinOp):
+                taken(graph, part)
     first = len(building.nodes)
     if _count([args, list(words.values())], MOST_VALUES) >= MOST_VALUES:
         return lost(run, node, f"its lists hold more than {MOST_VALUES:,} values")
@@ -151,6 +163,8 @@ def attribute(run: Run, graph: Wiring, owner: Any, node: ast.Attribute) -> Any:
     name = node.attr
     if isinstance(owner, Tensor) and owner.entry and owner.doubt is None and name == "shape":
         owner = graph.wire(run, owner)
+    if isinstance(owner, Held) and run.within and name in ("T", "mT", "ndim"):
+        owner = wired(run, graph, owner)
     if isinstance(owner, Wire):
         if name == "shape":
             return shape(run, graph, owner, node)
@@ -173,31 +187,39 @@ def attribute(run: Run, graph: Wiring, owner: Any, node: ast.Attribute) -> Any:
 
 def subscript(run: Run, graph: Wiring, owner: Any, node: ast.Subscript, scope: Scope) -> Any:
     """`x[:, :, top : top + h]`."""
-    if isinstance(owner, Tensor) and owner.entry and owner.doubt is None:
-        owner = graph.wire(run, owner)
+    if (isinstance(owner, Tensor) and owner.entry) or (isinstance(owner, Held) and run.within):
+        owner = wired(run, graph, owner)
     if isinstance(owner, Tensor) and owner.doubt is not None:
         return owner
     if not isinstance(owner, Wire):
         return MISSING
-    key = indexing.index(run, node.slice, scope)
+    key = entered(run, graph, indexing.index(run, node.slice, scope))
     return followed(run, graph, graph.place(run, "getitem", "[]"), "getitem", (owner, key), {}, node)
 
 
 def binary(run: Run, graph: Wiring, left: Any, right: Any, node: ast.BinOp) -> Any:
     """Arithmetic with wires and sizes."""
     sign = SIGNS.get(type(node.op))
-    if any(is_size(side) for side in (left, right)) and not touches([left, right]):
+    if any(is_size(side) for side in (left, right)) and not touches(run, [left, right]):
         if sign is None or any(isinstance(side, Unknown) for side in (left, right)):
             return run.unknown(node)
         if _count([left, right], LONGEST_TERM) >= LONGEST_TERM:
             return run.unknown(node)
         return _told(run, _combined(sign[0], left, right), node)
-    if not touches([left, right]) or isinstance(left, list) or isinstance(right, list):
+    if not touches(run, [left, right]) or isinstance(left, list) or isinstance(right, list):
         return MISSING
     if sign is None:
         return lost(run, node, "the operator is not known")
+    for side, part in ((left, node.left), (right, node.right)):
+        if isinstance(side, Unknown) and not is_number(part):
+            taken(graph, side)
     left, right = entered(run, graph, left), entered(run, graph, right)
     return followed(run, graph, graph.place(run, *sign), sign[0], (left, right), {}, node)
+
+
+def taken(graph: Wiring, value: Unknown) -> None:
+    """A note of what may be an array, whose shape would matter."""
+    graph.building.note(TAKEN, f"{shown(value.text, 60)} is taken for a number: the text does not say what it is")
 
 
 def _combined(kind: str, left: Any, right: Any) -> Any:

@@ -28,10 +28,11 @@ from convwise.readers.source.graphs.wiring import (
     is_size,
     lost,
     touches,
+    wired,
 )
 from convwise.readers.source.names import dialect_of, split
 from convwise.readers.source.state import Run
-from convwise.readers.source.values import MISSING, Chain, Instance, Made, Method, Ref, Tensor
+from convwise.readers.source.values import MISSING, Chain, Held, Instance, Made, Method, Ref, Tensor
 from convwise.readers.torch_live.values import Tensor as Wire
 
 Keywords = list[tuple[str | None, Any]]
@@ -92,14 +93,18 @@ def call(run: Run, graph: Wiring, target: Any, arguments: list[Any], keywords: K
     if isinstance(target, Method):
         return _method(run, graph, target, arguments, keywords, node)
     values = [arguments, [value for _, value in keywords]]
-    if isinstance(target, Unknown) and (target.text in MERGING or target.text == "concatenate") and touches(values):
+    if (
+        isinstance(target, Unknown)
+        and (target.text in MERGING or target.text == "concatenate")
+        and touches(run, values)
+    ):
         target = Ref(f"keras.layers.{target.text}")
-    if isinstance(target, Unknown) and touches(values):
+    if isinstance(target, Unknown) and touches(run, values):
         return doubted(run, not_said(run, node))
     if not isinstance(target, Ref):
         return MISSING
     module, name = split(target.path)
-    if name in MODELS and module in making.MODEL_HOMES and (touches(values) or keywords):
+    if name in MODELS and module in making.MODEL_HOMES and (touches(run, values) or keywords):
         return _model(run, graph, arguments, keywords, node)
     if name in ("Input", "InputLayer") and module in making.MODEL_HOMES:
         return _input(run, graph, target.path, arguments, keywords, node)
@@ -107,7 +112,7 @@ def call(run: Run, graph: Wiring, target: Any, arguments: list[Any], keywords: K
         return asking.rounded(run, graph, target.path, arguments[0], node)
     if module == "torch" and name in CREATING and run.within:
         return asking.followed(run, graph, graph.place(run, name, target.path), name, arguments, _words(keywords), node)
-    if name[:1].isupper() or not touches(values) or module == "builtins" or target.path in PASSED_ON:
+    if name[:1].isupper() or not touches(run, values) or module == "builtins" or target.path in PASSED_ON:
         return MISSING
     if module == "tensorflow.nn" and not modelled(name) and spoken.meant(run, target.path) is not None:
         return MISSING  # a layer of TensorFlow's own, read where the text has no branches as well
@@ -145,8 +150,8 @@ def _method(run: Run, graph: Wiring, method: Method, arguments: list[Any], keywo
         if name in ("predict", "call", "__call__"):
             return applied(run, graph, owner, arguments, keywords, node)
         return owner if name in ("to", "eval", "train") else run.unknown(node)
-    if isinstance(owner, Tensor) and owner.doubt is None and run.within:
-        owner = graph.wire(run, owner)
+    if isinstance(owner, Tensor | Held) and doubt_of(owner) is None and run.within:
+        owner = wired(run, graph, owner)
     if not isinstance(owner, Wire):
         return MISSING
     if asking.keeps(name) and not (name in COPYING and graph.building.scattered(owner)):

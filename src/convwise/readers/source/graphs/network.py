@@ -242,7 +242,7 @@ def _check_shapes(run: Run, graph: Wiring) -> None:
     sources, layout = _sources(run, graph)
     nodes = _nodes(graph, set(range(len(graph.building.nodes))), layout)
     try:
-        Network("", run.dialect or DEFAULT_DIALECT, sources, nodes, ()).trace()
+        Network("", run.dialect or DEFAULT_DIALECT, sources, nodes, (), (), _stored(graph)).trace()
     except ShapeError:
         raise
     except ConvwiseError:
@@ -266,10 +266,13 @@ def _nodes(graph: Wiring, kept: set[int], layout: Layout) -> tuple[Node, ...]:
             continue
         line = graph.lines[place]
         layer = graph.weights.get(place)
-        params = 0 if layer is None or layer in counted else None
+        # Beside its layer a node may count parameters that it reads.
+        params, trainable = node.params, node.trainable
+        if layer is not None:
+            params = trainable = 0 if layer in counted else None
         counted |= set() if layer is None else {layer}
         at = f"line {line}" if line else ""
-        found.append(replace(node, layout=layout, place=at, params=params, trainable=params))
+        found.append(replace(node, layout=layout, place=at, params=params, trainable=trainable))
     return tuple(found)
 
 
@@ -284,7 +287,9 @@ def _built(run: Run, graph: Wiring, end: End) -> Network:
     outputs = tuple(dict.fromkeys(_name(graph, wire) for wire in end.wires))
     asked = {_name(graph, wire) for wire in end.target.inputs} if isinstance(end.target, WiredModel) else set()
     sources = tuple(one for one in sources if one.name in read or one.name in outputs or one.name in asked)
-    nodes = _reachable(nodes, {one.name for one in sources}, made)
+    stored = _stored(graph)
+    nodes = _reachable(nodes, {one.name for one in sources} | set(stored), made)
+    stored = {name: shape for name, shape in stored.items() if name in read}
     for source in sources:
         if not source.declared:
             raise CodeError(
@@ -300,7 +305,12 @@ def _built(run: Run, graph: Wiring, end: End) -> Network:
     )
     sources = tuple(sorted(sources, key=lambda one: order.get(one.name, 0)))
     dialect = run.dialect or DEFAULT_DIALECT
-    return Network(title, dialect, sources, nodes, outputs, (*run.notes, *graph.building.notes))
+    return Network(title, dialect, sources, nodes, outputs, (*run.notes, *graph.building.notes), stored)
+
+
+def _stored(graph: Wiring) -> dict[str, Shape]:
+    """The shapes of what the model keeps beside its layers, by name."""
+    return {known.name: known.free or () for known in graph.building.tensors if known.is_stored}
 
 
 def _reachable(nodes: tuple[Node, ...], sources: set[str], made: set[str]) -> tuple[Node, ...]:

@@ -14,8 +14,9 @@ from convwise.ops import Shape
 from convwise.ops.several import Arithmetic, Scale, SizeOf
 from convwise.readers.echo import shown
 from convwise.readers.source import tensors
+from convwise.readers.source.held import shape_of
 from convwise.readers.source.state import Run
-from convwise.readers.source.values import Instance, Made, Rest, Scope, Tensor
+from convwise.readers.source.values import Held, Instance, Made, Rest, Scope, Tensor
 from convwise.readers.torch_live.building import Building
 from convwise.readers.torch_live.place import Place
 from convwise.readers.torch_live.values import AllOf, Comparison, Real
@@ -78,6 +79,7 @@ class Wiring:
     weights: dict[int, int] = field(default_factory=dict)
     kept: list[Any] = field(default_factory=list)
     paths: dict[int, dict[int, str]] = field(default_factory=dict)
+    kept: dict[int, tuple[Any, Wire]] = field(default_factory=dict)
     inside: int = 0
 
     # What the walk asks, each answered by its own module; MISSING: the walk's own answer holds.
@@ -183,6 +185,15 @@ class Wiring:
         self.sources.append((self.building.tensors[wire.number].name, wire, declared or ()))
         return wire
 
+    def stored(self, run: Run, array: Held | Tensor) -> Wire:
+        """The wire of an array that the model keeps or makes up, whose shape the text gives."""
+        known = self.kept.get(id(array))
+        if known is None:
+            value = array if isinstance(array, Held) else Held(shape_of(array), "", False)
+            name = ".".join([*run.prefix, value.name or "constant"])
+            known = self.kept[id(array)] = (array, self.building.stored(name, value, value.counted))
+        return known[1]
+
     def _declared(self, run: Run, tensor: Tensor, title: str) -> Shape | None:
         guess = self.better.get(title) or guessed(run)
         shape = tensor.shape
@@ -259,10 +270,12 @@ def doubt_of(value: Any) -> ConvwiseError | None:
     return value if isinstance(value, ConvwiseError) else None
 
 
-def touches(values: Any) -> bool:
-    """Whether a wire, a model's input or something in doubt is among the values."""
+def touches(run: Run, values: Any) -> bool:
+    """Whether a wire, a model's input, in a forward what the model keeps, or something in doubt is among the values."""
     return any(
-        isinstance(part, Wire) or (isinstance(part, Tensor) and (part.entry or part.doubt is not None))
+        isinstance(part, Wire)
+        or (isinstance(part, Tensor) and (part.entry or part.doubt is not None))
+        or (isinstance(part, Held) and run.within > 0)
         for part in flat(values)
     )
 
@@ -284,12 +297,30 @@ def doubted(run: Run, error: ConvwiseError) -> Tensor:
 
 def entered(run: Run, graph: Wiring, value: Any) -> Any:
     """The value with the arrays in it as wires."""
-    return _entered(run, graph, value, {}) if any(isinstance(part, Tensor) for part in flat(value)) else value
+    return _entered(run, graph, value, {}) if any(isinstance(part, Tensor | Held) for part in flat(value)) else value
+
+
+def wired(run: Run, graph: Wiring, array: Tensor | Held) -> Any:
+    """The wire of an array: an input, or within a forward what it keeps or makes up; in doubt without a shape."""
+    if isinstance(array, Tensor):
+        if array.doubt is not None:
+            return array
+        if array.entry or not run.within or id(array) in graph.roots:
+            return graph.wire(run, array)
+    if shape_of(array) is None:
+        text = array.text if isinstance(array, Held) else f"an array of line {array.line}"
+        doubt = CodeError(
+            "CW314",
+            f"the text does not give the shape of {text}",
+            hint="write its sizes as numbers, or read the live model",
+        )
+        return tensors.doubtful(run, (), doubt)
+    return graph.stored(run, array)
 
 
 def _entered(run: Run, graph: Wiring, value: Any, known: dict[int, Any], depth: int = 0) -> Any:
-    if isinstance(value, Tensor):
-        return graph.wire(run, value) if value.doubt is None else value
+    if isinstance(value, Tensor | Held):
+        return wired(run, graph, value)
     if not isinstance(value, list | tuple | dict) or depth >= DEEPEST_LISTS:
         return value
     if id(value) not in known:
