@@ -179,14 +179,15 @@ def from_text(text: str, input_shape: Any = None, dialect: str | None = None) ->
         found = _only(snippet)
         whole = found.error is None and not snippet.branches
     except ConvwiseError as error:
-        if error.code not in OPEN_ENDS:
+        if error.code not in (*OPEN_ENDS, "CW307"):
             raise
         return _branching(text, input_shape, dialect, error)
     if not whole:
         try:
             return _branching(text, input_shape, dialect, found.error)
-        except ConvwiseError:
-            if found.error is not None:
+        except ConvwiseError as error:
+            # Where there is a model, what it asks of its input beside the chain is not left out in silence.
+            if found.error is not None or error.code != "CW307":
                 raise
     if found.error is not None:
         raise found.error

@@ -98,6 +98,10 @@ def _known(run: Run, path: str, arguments: list[Any], keywords: Keywords, node: 
     module, name = split(path)
     if module == "builtins":
         return builtin.called(run, name, arguments, keywords, node)
+    if path == "torch._assert" and run.within:
+        # The reader of branches knows sizes, and tells what is taken to hold.
+        tensors.doubtful(run, (), tensors.opaque(run, node))
+        return None
     if (path in PASSED_ON or path.startswith("torch.nn.init.")) and arguments:
         return arguments[0]
     if path in _INTEGERS and run.dialect == "torch" and len(arguments) == 1 and not keywords:

@@ -78,6 +78,8 @@ def free_name(name: str) -> Any:
 def _attribute(run: Run, node: ast.Attribute, scope: Scope) -> Any:
     if node.attr.startswith("_") and node.attr != "__init__":
         owner = evaluate(run, node.value, scope)
+        if owner == Ref("torch") and node.attr == "_assert":
+            return Ref("torch._assert")
         return attributes.private(run, owner, node)
     owner = evaluate(run, node.value, scope)
     if isinstance(owner, Ref):
@@ -277,7 +279,7 @@ def bind(run: Run, target: ast.expr, value: Any, scope: Scope, *, names: bool = 
                 run.keep(value)
         scope.home(target.id).names[target.id] = value
     elif isinstance(target, ast.Tuple | ast.List):
-        _unpack(run, target.elts, value, scope, names)
+        _unpack(run, target, value, scope, names)
     elif isinstance(target, ast.Starred):
         bind(run, target.value, value, scope)
     elif isinstance(target, ast.Attribute):
@@ -294,7 +296,10 @@ def bind(run: Run, target: ast.expr, value: Any, scope: Scope, *, names: bool = 
         changing.set_item(run, owner, indexing.index(run, target.slice, scope), value, target)
 
 
-def _unpack(run: Run, targets: list[ast.expr], value: Any, scope: Scope, names: bool) -> None:
+def _unpack(run: Run, node: ast.Tuple | ast.List, value: Any, scope: Scope, names: bool) -> None:
+    targets = node.elts
+    if run.graph is not None:
+        value = run.graph.unpacked(run, value, node)
     items = iterable(value) if not isinstance(value, Chain) else None
     items = None if items is None else list(items[:LONGEST_SEQUENCE])
     starred = next((place for place, target in enumerate(targets) if isinstance(target, ast.Starred)), None)

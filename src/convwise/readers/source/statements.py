@@ -10,7 +10,7 @@ from typing import Any
 from convwise.dialects.base import Unknown
 from convwise.errors import CodeError
 from convwise.readers.echo import shown
-from convwise.readers.source import attributes, changing, indexing, tensors
+from convwise.readers.source import attributes, changing, indexing, requiring, tensors
 from convwise.readers.source.classes import define_class
 from convwise.readers.source.expressions import bind, evaluate
 from convwise.readers.source.names import canonical
@@ -107,7 +107,28 @@ def _return(run: Run, node: ast.Return, scope: Scope) -> Return:
     return Return(None if node.value is None else evaluate(run, node.value, scope))
 
 
+def _assert(run: Run, node: ast.Assert, scope: Scope) -> Return | None:
+    doubt = requiring.asserted(run, node, scope) if run.within else None
+    return None if doubt is None else Return(doubt)
+
+
+def _raise(run: Run, node: ast.Raise, scope: Scope) -> Return | None:
+    """A way that ends here gives nothing."""
+    if not run.within:
+        return None
+    doubt = CodeError(
+        "CW315",
+        f"`{shown(run.source(node), 60)}` stops the forward",
+        detail=run.place(node),
+        hint="give an input for which it goes on",
+    )
+    return Return(tensors.doubtful(run, (), doubt))
+
+
 def _if(run: Run, node: ast.If, scope: Scope) -> Return | Jump | None:
+    if run.within and requiring.raises(node.body):
+        refusal = requiring.refused(run, node, scope)
+        return Return(refusal) if refusal is not None else execute(run, node.orelse, scope)
     value = True if _is_main(node.test) else evaluate(run, node.test, scope)
     known = run.truth(value)
     if known is not None:
@@ -297,6 +318,8 @@ _FORMS: dict[type[ast.stmt], Callable[[Run, Any, Scope], Return | Jump | None]] 
     ast.Global: _global,
     ast.Nonlocal: _nonlocal,
     ast.Match: _match,
+    ast.Assert: _assert,
+    ast.Raise: _raise,
     ast.Break: _break,
     ast.Continue: _continue,
 }

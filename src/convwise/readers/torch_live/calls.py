@@ -11,6 +11,7 @@ from convwise.ops.several import SizeOf, Split
 from convwise.readers.torch_live import computing, indexing, rearranging, torchvision, windows
 from convwise.readers.torch_live.place import Place
 from convwise.readers.torch_live.values import (
+    AllOf,
     Comparison,
     NotFollowed,
     NotKnown,
@@ -170,11 +171,20 @@ def ceil(place: Place, x: Any) -> Any:
 def checked(place: Place, args: tuple[Any, ...]) -> None:
     """`torch._assert(h == 224, ...)` is a condition on the input's size, kept as a node where it asks for one number."""
     condition = args[0] if args else None
+    parts = condition.parts if isinstance(condition, AllOf) and not condition.negated else (condition,)
+    # Every part is asked, also behind one that no node can ask for.
+    if not all([condition is True or required(place, part) for part in parts]):  # noqa: C419
+        place.building.note("CW422", f"{place.kind} is taken to hold; the sizes that it refuses are not left out")
+
+
+def required(place: Place, condition: Any) -> bool:
+    """A node for a condition that asks for one size, `h == 224`; False where it asks for something else."""
     if isinstance(condition, Comparison) and condition.kind == "eq":
         for one, other in ((condition.left, condition.right), (condition.right, condition.left)):
             if isinstance(one, SizeOf) and isinstance(other, int):
                 place.one(Split(one.axis, (other,)), Tensor(one.input))
-                return
+                return True
+    return False
 
 
 SIZES: Mapping[str, Handler] = {

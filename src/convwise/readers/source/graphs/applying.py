@@ -62,7 +62,7 @@ def applied(run: Run, graph: Wiring, target: Any, arguments: list[Any], keywords
     unknown = next((part for part in arguments if isinstance(part, Unknown)), None)
     if unknown is not None and run.within and isinstance(target, Made | Chain):
         return lost(run, node, f"the text does not say what {unknown.text} is")
-    start = len(graph.building.nodes)
+    start, before = len(graph.building.nodes), len(run.tensors)
     outermost = not run.within and not run.prefix and not graph.inside
     graph.inside += 1
     try:
@@ -72,7 +72,8 @@ def applied(run: Run, graph: Wiring, target: Any, arguments: list[Any], keywords
     finally:
         graph.inside -= 1
     if outermost and isinstance(target, Chain | Instance):
-        graph.ends.append(End(target, value, start, len(graph.building.nodes), line))
+        doubts = tuple(tensor.doubt for tensor in run.tensors[before:] if tensor.doubt is not None)
+        graph.ends.append(End(target, value, start, len(graph.building.nodes), line, doubts))
     return value
 
 

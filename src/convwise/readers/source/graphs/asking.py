@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from convwise.dialects.base import Layer, Unknown
-from convwise.errors import Refusal
+from convwise.errors import CodeError, Refusal
 from convwise.ops.several import Arithmetic, Opaque
 from convwise.readers.echo import shown
 from convwise.readers.source import indexing, tensors
@@ -180,6 +180,8 @@ def attribute(run: Run, graph: Wiring, owner: Any, node: ast.Attribute) -> Any:
         return Method(owner, name)
     if isinstance(owner, Instance) and name == "training" and name not in owner.attributes:
         return False
+    if isinstance(owner, tuple) and name in ("values", "indices") and len(owner) == 2 and isinstance(owner[0], Wire):
+        return owner[name == "indices"]
     if isinstance(owner, tuple) and name == "as_list":
         return Method(owner, name)
     return MISSING
@@ -195,6 +197,29 @@ def subscript(run: Run, graph: Wiring, owner: Any, node: ast.Subscript, scope: S
         return MISSING
     key = entered(run, graph, indexing.index(run, node.slice, scope))
     return followed(run, graph, graph.place(run, "getitem", "[]"), "getitem", (owner, key), {}, node)
+
+
+def unpacked(run: Run, graph: Wiring, value: Any, node: ast.Tuple | ast.List) -> Any:
+    """The parts of `q, k, v = qkv`: a wire along its first axis, in doubt where there are not as many as names."""
+    names = len(node.elts)
+    if any(isinstance(target, ast.Starred) for target in node.elts):
+        return value
+    if isinstance(value, Tensor) and (value.entry or value.doubt is not None):
+        value = wired(run, graph, value)
+    if isinstance(value, Tensor) and value.doubt is not None:
+        return (value,) * names
+    if isinstance(value, Wire):
+        try:
+            count = graph.building.size(value, 0)
+        except NotFollowed as reason:
+            return (lost(run, node, str(reason)),) * names
+        if not isinstance(count, int):
+            return (lost(run, node, "how many parts there are depends on the input's size"),) * names
+        place = graph.place(run, "unbind", "unbind")
+        value = followed(run, graph, place, "unbind", (value,), {}, node) if count == names else (value,) * count
+    if isinstance(value, tuple | list) and len(value) != names and any(isinstance(part, Wire) for part in value):
+        return (lost(run, node, f"{len(value)} values are unpacked into {names} names"),) * names
+    return value
 
 
 def binary(run: Run, graph: Wiring, left: Any, right: Any, node: ast.BinOp) -> Any:
@@ -269,6 +294,52 @@ def decided(graph: Wiring, value: Any) -> bool | None:
                 "a condition on sizes goes the way that it goes for the declared input; other sizes may differ",
             )
     return found
+
+
+def required(
+    run: Run, graph: Wiring, value: Any, negated: bool, node: ast.stmt, what: str, depends: bool
+) -> Tensor | None:
+    """A condition that must hold (`negated`: must not): a node where it asks for one size, else a note; in doubt where it fails."""
+    building = graph.building
+    wanted = not negated
+    if not is_size(value):
+        known = None if isinstance(value, Wire | Real | NotKnown) else truth(value)
+        if known is None and depends:
+            _taken_to_hold(graph, what)
+        return None if known is None or known is wanted else _fails(run, node, what, "whatever the input")
+    for shapes, why in (
+        ([None] * len(building.tensors), "whatever the input"),
+        (building.seen, "for the declared input"),
+    ):
+        known = values.truth(value, shapes)
+        if known is not None and known is not wanted:
+            return _fails(run, node, what, why)
+        if known is not None and why == "whatever the input":
+            return None
+    if isinstance(value, Comparison) and value.kind == ("ne" if negated else "eq"):
+        value = Comparison("eq", value.left, value.right)
+        place = graph.place(run, "assert", "assert")
+        if calls.required(place, value):
+            graph.written(node)
+            return None
+    _taken_to_hold(graph, what)
+    return None
+
+
+def _taken_to_hold(graph: Wiring, what: str) -> None:
+    graph.building.note(
+        SPECIALISED, f"{what} is taken not to stop the forward; the sizes that it refuses are not left out"
+    )
+
+
+def _fails(run: Run, node: ast.stmt, what: str, why: str) -> Tensor:
+    doubt = CodeError(
+        "CW315",
+        f"{what} stops the forward {why}",
+        detail=f"line {node.lineno}",
+        hint="give an input that it takes",
+    )
+    return tensors.doubtful(run, (), doubt)
 
 
 def builtin(run: Run, graph: Wiring, name: str, arguments: list[Any], node: ast.Call) -> Any:

@@ -110,6 +110,8 @@ def call(run: Run, graph: Wiring, target: Any, arguments: list[Any], keywords: K
         return _input(run, graph, target.path, arguments, keywords, node)
     if module == "math" and len(arguments) == 1 and is_size(arguments[0]) and name in ("floor", "ceil"):
         return asking.rounded(run, graph, target.path, arguments[0], node)
+    if module == "torch" and name == "_assert" and run.within and (touches(run, values) or _asks(values)):
+        return asking.followed(run, graph, graph.place(run, name, target.path), name, arguments, _words(keywords), node)
     if module == "torch" and name in CREATING and run.within:
         return asking.followed(run, graph, graph.place(run, name, target.path), name, arguments, _words(keywords), node)
     if name[:1].isupper() or not touches(run, values) or module == "builtins" or target.path in PASSED_ON:
@@ -117,6 +119,10 @@ def call(run: Run, graph: Wiring, target: Any, arguments: list[Any], keywords: K
     if module == "tensorflow.nn" and not modelled(name) and spoken.meant(run, target.path) is not None:
         return MISSING  # a layer of TensorFlow's own, read where the text has no branches as well
     return _function(run, graph, target.path, arguments, keywords, node)
+
+
+def _asks(values: Any) -> bool:
+    return any(is_size(part) or isinstance(part, Unknown) for part in flat(values))
 
 
 def not_said(run: Run, node: ast.Call) -> CodeError:

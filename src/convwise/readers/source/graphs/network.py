@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from convwise import dialects
-from convwise.dialects.base import Layer
+from convwise.dialects.base import Layer, Note, Unknown
 from convwise.errors import CodeError, ConvwiseError, ShapeError
 from convwise.graph import Network, Node, Source
 from convwise.ops import Layout, Shape
@@ -18,7 +18,7 @@ from convwise.readers.source.collecting import DEFAULT_DIALECT
 from convwise.readers.source.expressions import evaluate
 from convwise.readers.source.functions import invoke, required_parameters
 from convwise.readers.source.graphs.applying import ancestors
-from convwise.readers.source.graphs.wiring import End, WiredModel, Wiring
+from convwise.readers.source.graphs.wiring import End, WiredModel, Wiring, flat
 from convwise.readers.source.limits import checked
 from convwise.readers.source.parsing import parse, told, too_complex
 from convwise.readers.source.state import Run
@@ -28,6 +28,8 @@ from convwise.readers.torch_live.sources import wanted
 from convwise.readers.torch_live.values import Tensor as Wire
 
 Tree = tuple[str, ast.Module, int]
+MOST_TOLD = 4
+"""Notes of what could not be followed."""
 
 
 def read_network_text(text: str, dialect: str | None = None, *, input_shape: Shape | None = None) -> Network:
@@ -305,7 +307,17 @@ def _built(run: Run, graph: Wiring, end: End) -> Network:
     )
     sources = tuple(sorted(sources, key=lambda one: order.get(one.name, 0)))
     dialect = run.dialect or DEFAULT_DIALECT
-    return Network(title, dialect, sources, nodes, outputs, (*run.notes, *graph.building.notes), stored)
+    notes = (*run.notes, *graph.building.notes, *_left_out(end))
+    return Network(title, dialect, sources, nodes, outputs, notes, stored)
+
+
+def _left_out(end: End) -> tuple[Note, ...]:
+    """What is computed or given back and could not be followed: its conditions on the input are not known."""
+    facts = [f"{doubt.fact}; what it asks of the input is left out" for doubt in end.doubts]
+    for part in flat(end.value):
+        if isinstance(part, Unknown):
+            facts.append(f"{shown(part.text, 60)} is given back too, and the text does not say what it is")
+    return tuple(Note("CW315", fact) for fact in dict.fromkeys(facts))[:MOST_TOLD]
 
 
 def _stored(graph: Wiring) -> dict[str, Shape]:

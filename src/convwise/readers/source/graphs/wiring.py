@@ -43,13 +43,17 @@ class WiredModel:
 
 @dataclass(frozen=True, slots=True)
 class End:
-    """Something that the text applies as a whole: what it gives, and the nodes from `start` to `stop` that were made for it."""
+    """Something that the text applies as a whole: what it gives, and the nodes from `start` to `stop` that were made for it.
+
+    `doubts` are those met on the way, whether what is given needs them or not.
+    """
 
     target: Any
     value: Any
     start: int
     stop: int
     line: int
+    doubts: tuple[ConvwiseError, ...] = ()
 
     @property
     def wires(self) -> tuple[Wire, ...]:
@@ -114,6 +118,16 @@ class Wiring:
 
         return asking.subscript(run, self, owner, node, scope)
 
+    def unpacked(self, run: Run, value: Any, node: ast.Tuple | ast.List) -> Any:
+        from convwise.readers.source.graphs import asking
+
+        return asking.unpacked(run, self, value, node)
+
+    def required(self, run: Run, value: Any, negated: bool, node: ast.stmt, what: str, depends: bool) -> Any:
+        from convwise.readers.source.graphs import asking
+
+        return asking.required(run, self, value, negated, node, what, depends)
+
     def binary(self, run: Run, left: Any, right: Any, node: ast.BinOp) -> Any:
         from convwise.readers.source.graphs import asking
 
@@ -146,6 +160,10 @@ class Wiring:
 
     def is_size(self, value: object) -> bool:
         return is_size(value)
+
+    def follows(self, value: object) -> bool:
+        """Whether wires or sizes are in the value."""
+        return any(isinstance(part, Wire) or is_size(part) for part in flat(value))
 
     # Nodes
 
