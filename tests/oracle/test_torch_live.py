@@ -617,3 +617,37 @@ def test_nothing_to_read() -> None:
     ):
         read_live_torch(nn.Sequential(nn.ReLU()))
     assert ours(read_live_torch(nn.Sequential(nn.ReLU()), (2, 3)), (2, 3)) == [(2, 3)]
+
+
+@pytest.mark.parametrize("batch", [1, 2])
+def test_a_squeeze_leaves_the_axes_that_the_given_input_has(batch: int) -> None:
+    class Gram(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv = nn.Conv2d(3, 8, 1)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            v = self.conv(x).squeeze()
+            return v @ v.transpose(-1, -2)
+
+    network = read_live_torch(Gram(), input_shape=(batch, 3, 8, 9))
+    wanted = Gram()(torch.zeros(batch, 3, 8, 9)).shape
+    assert network.trace().rows[-1].output == tuple(wanted)
+    assert {note.code for note in network.notes} == {"CW422"}
+
+
+def test_an_assertion_that_asks_for_more_than_one_size_is_told() -> None:
+    class Multiple(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv = nn.Conv2d(3, 8, 4, stride=4)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            torch._assert(x.shape[2] % 4 == 0, "no multiple of 4")
+            return self.conv(x)
+
+    network = read_live_torch(Multiple())
+    assert [(note.code, note.text) for note in network.notes] == [
+        ("CW422", "torch._assert is taken to hold; the sizes that it refuses are not left out")
+    ]
+    assert not network.legal_sizes().exact

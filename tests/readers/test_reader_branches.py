@@ -133,6 +133,20 @@ def test_a_condition_on_sizes_goes_the_declared_way_and_a_note_says_so() -> None
     assert odd.trace().rows[-1].output == (1, 11, 65, 64)
 
 
+def test_a_squeeze_takes_away_the_axes_that_have_one_cell_for_the_given_input() -> None:
+    text = module("v = self.conv(x).squeeze()\nreturn v @ v.transpose(-1, -2)")
+    one = read(text, input_shape=(1, 3, 8, 9))
+    assert one.trace().rows[-1].output == (8, 6, 6)
+    assert [(note.code, note.text) for note in one.notes] == [
+        ("CW422", "which axes a squeeze takes away is what it is for the given input; other sizes may differ")
+    ]
+    assert read(text, input_shape=(2, 3, 8, 9)).trace().rows[-1].output == (2, 8, 6, 6)
+    # Without an input nobody can count the axes that are left.
+    assert "how many axes a squeeze leaves depends on the input's size" in refused(text).fact
+    plain = read(module("return F.relu(self.conv(x).mean((2, 3)).squeeze())"))
+    assert not plain.notes
+
+
 def test_sizes_of_the_branch_that_was_read_are_no_bound() -> None:
     text = module("return self.conv(x) if x.shape[2] > 8 else self.conv(F.pad(x, (2, 2, 2, 2)))")
     legal = read(text, input_shape=(1, 3, 16, 16)).legal_sizes()

@@ -39,13 +39,14 @@ Asking = Slice | ResizeTo | PadTo | ReshapeTo | Expand | Constant
 
 @dataclass(slots=True)
 class Known:
-    """What is known of one tensor; `stored` holds the parameters that it is."""
+    """What is known of one tensor; `stored` holds the parameters that it is. `loose`: how many axes it has depends on the input's size."""
 
     name: str
     free: Shape | None
     seen: Shape | None
     stored: tuple[Any, ...] = ()
     is_stored: bool = False
+    loose: bool = False
     memory: Memory | None = None
 
 
@@ -84,11 +85,22 @@ class Building:
             NotFollowed: where not even the rank is known.
         """
         known = self.tensors[tensor.number]
+        if known.loose:
+            return self._settled_rank(known)
         if known.free is not None:
             return known.free
         if known.seen is not None:
             return (None,) * len(known.seen)
         raise NotFollowed(f"the shape of what it reads ({known.name}) is not known")
+
+    def _settled_rank(self, known: Known) -> Shape:
+        """The shape with as many axes as there are for the input that was given, of which a note tells."""
+        if known.seen is None:
+            raise NotFollowed("how many axes a squeeze leaves depends on the input's size")
+        self.note("CW422", "which axes a squeeze takes away is what it is for the given input; other sizes may differ")
+        if known.free is not None and len(known.free) == len(known.seen):
+            return known.free
+        return (None,) * len(known.seen)
 
     def size(self, tensor: Tensor, axis: int) -> Term:
         """One size: a number where the input does not change it."""
@@ -177,9 +189,14 @@ class Building:
             seen = flow(work, [self.tensors[number].seen for number in places], outputs)
         read = [self.tensors[number] for number in places]
         lying = [(one.memory, one.free if one.free is not None else one.seen) for one in read]
+        loose = any(one.loose for one in read) and not isinstance(work, ReshapeTo | Constant)
         return tuple(
             self._tensor(
-                Known(*known, memory=memory.after(work, lying, known[1] if known[1] is not None else known[2]))
+                Known(
+                    *known,
+                    memory=memory.after(work, lying, known[1] if known[1] is not None else known[2]),
+                    loose=loose,
+                )
             )
             for known in zip(names, free, seen, strict=True)
         )

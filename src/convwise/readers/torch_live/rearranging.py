@@ -191,14 +191,18 @@ def unsqueeze(place: Place, x: Tensor, dim: int) -> Tensor:
 
 
 def squeeze(place: Place, x: Tensor, dim: Any = None) -> Tensor:
-    """Of axes of open size it is not known whether they go: on the way they are taken to stay."""
+    """Of axes of open size the given input says whether they go; without one they are taken to stay, and no one may count them."""
     axes = None if dim is None else tuple(dim) if isinstance(dim, list | tuple) else (dim,)
     shape = place.building.shape(x)
     out = place.one(Squeeze(axes, strict=False), x)
     known = place.building.tensors[out.number]
     if known.free is None:
         asked = set(range(len(shape))) if axes is None else {place.axis(axis, len(shape)) for axis in axes}
-        known.free = tuple(size for axis, size in enumerate(shape) if size != 1 or axis not in asked)
+        before = place.building.tensors[x.number].seen
+        seen = before if before is not None and len(before) == len(shape) else shape
+        gone = {axis for axis in asked if shape[axis] == 1 or (shape[axis] is None and seen[axis] == 1)}
+        known.free = tuple(size for axis, size in enumerate(shape) if axis not in gone)
+        known.loose = True
     return out
 
 
