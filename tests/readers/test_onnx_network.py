@@ -426,3 +426,18 @@ def test_random_graphs_end_in_an_answer(seed):
             names.append(f"t{number}")
         except ConvwiseError:
             steps.pop()
+
+
+def test_an_einsum_broadcasts_a_size_of_one_and_refuses_others():
+    """What onnxruntime answers to these shapes."""
+    equation = "bchw,bcij->bhwij"
+    for left, right, out in ((1, 2, (1, 3, 4, 3, 4)), (2, 2, (1, 3, 4, 3, 4)), (2, 4, None)):
+        inputs = {"x": (1, left, 3, 4), "z": (1, right, 3, 4)}
+        network = onnx_network(made([node("Einsum", "x z", "y", equation=equation)], inputs=inputs))
+        if out is None:
+            with pytest.raises(ShapeError, match="c is 2 in one tensor and 4 in another"):
+                network.trace(inputs)
+        else:
+            assert list(network.trace(inputs).outputs.values()) == [out]
+    with pytest.raises(Refusal, match="gives one axis twice"):
+        onnx_network(made([node("Einsum", "x", "y", equation="bchw->bb")]))

@@ -138,6 +138,49 @@ class MatMul:
 
 
 @dataclass(frozen=True, slots=True)
+class Einsum:
+    """Products summed by letters: `terms` name the axes of each input, `out` those of the output; a size of 1 is broadcast.
+
+    `words` are the framework's where sizes do not fit, with places for the {letter}, the {size}, the {operand} and the {seen} size.
+    """
+
+    terms: tuple[str, ...]
+    out: str
+    words: str = ""
+
+    def flows(self, shapes: tuple[Shape, ...]) -> tuple[Shape, ...]:
+        """The output's sizes by their letters; raises ShapeError CW101 where the ranks are wrong, CW109 where sizes of a letter differ."""
+        sizes: dict[str, Size] = {}
+        for number, (letters, shape) in enumerate(zip(self.terms, shapes, strict=True)):
+            if len(letters) != len(shape):
+                raise ShapeError(
+                    "CW101", f"{letters!r} names {len(letters)} axes, and the tensor has {len(shape)}", received=shape
+                )
+            own: dict[str, Size] = {}
+            for letter, size in zip(letters, shape, strict=True):
+                if None not in (size, own.get(letter, size)) and own.get(letter, size) != size:
+                    raise self._refused(f"{letter} is {own[letter]} and {size} in one tensor", size)
+                own.setdefault(letter, size)
+            for letter, size in own.items():
+                seen = sizes.get(letter, 1)
+                if size is not None and seen is not None and size != seen and 1 not in (size, seen):
+                    quote = self.words.format(letter=letter, size=size, operand=number, seen=seen)
+                    raise self._refused(f"{letter} is {seen} in one tensor and {size} in another", size, quote)
+                sizes[letter] = size if seen == 1 or (seen is None and size != 1) else seen
+        return (tuple(sizes[letter] for letter in self.out),)
+
+    def _refused(self, fact: str, size: Size, quote: str = "") -> ShapeError:
+        equation = f"{','.join(self.terms)}->{self.out}"
+        return ShapeError(
+            "CW109",
+            f"{fact}, in {equation[:60]}",
+            received=size,
+            quote=quote,
+            hint="give the axes that meet equal sizes, or other letters",
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Reduce:
     """Axes reduced to one number each (mean, sum, max); all axes where `axes` is None."""
 
@@ -164,12 +207,13 @@ class Opaque:
         return (None,) * self.outputs
 
 
-Several = Elementwise | Concat | Split | MatMul | Reduce | Opaque | Shaping
+Several = Elementwise | Concat | Split | MatMul | Einsum | Reduce | Opaque | Shaping
 
 __all__ = [
     "Arithmetic",
     "Concat",
     "Constant",
+    "Einsum",
     "Elementwise",
     "Expand",
     "Gather",

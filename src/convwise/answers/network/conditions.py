@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from fractions import Fraction
-from math import gcd, prod
+from math import prod
 
 from convwise.answers.network.dims import Dim, Key, Product, of, ratio, single
 from convwise.sizes import (
@@ -22,8 +22,12 @@ from convwise.sizes import (
     expression,
     joint,
 )
+from convwise.sizes.pattern import primes
 
 Box = dict[Key, SizeSet]
+
+MOST_BOXES = 256
+"""More ways to share a divisor are not told: nobody reads them, and each costs a set an axis."""
 
 
 @dataclass(slots=True)
@@ -273,26 +277,53 @@ def boxes_divisible(dim: Dim, divisor: int) -> tuple[Box, ...]:
 
 
 def boxes_multiple(factors: tuple[tuple[Key, SizeMap], ...], divisor: int) -> tuple[Box, ...]:
-    """Where `divisor` divides the product of the maps' values: each takes a share of it."""
-    if divisor == 1:
-        return ({},)
-    (key, f), rest = factors[0], factors[1:]
-    if not rest:
-        return ({key: divisible(f, divisor)},)
+    """Where `divisor` divides the product of the maps' values: each takes a share of it. The boxes may overlap.
+
+    Raises:
+        NotFollowed: where there are too many divisors, or too many ways to share them.
+    """
     if divisor > 1 << 16:
         raise NotFollowed(f"{divisor} has too many divisors")
+    times: dict[tuple[Key, SizeMap], int] = {}
+    for factor in factors:
+        times[factor] = times.get(factor, 0) + 1
+    found = _shared(tuple(times.items()), divisor)
+    if len(found) > MOST_BOXES:
+        raise NotFollowed(f"{divisor} is shared in more than {MOST_BOXES} ways")
+    return found
+
+
+def _shared(powers: tuple[tuple[tuple[Key, SizeMap], int], ...], divisor: int) -> tuple[Box, ...]:
+    if divisor == 1:
+        return ({},)
+    ((key, f), times), *rest = powers
+    if not rest:
+        return ({key: divisible(f, _root(divisor, times))},)
     found: list[Box] = []
-    for share in (d for d in range(1, divisor + 1) if divisor % d == 0):
-        remainders = [r for r in range(divisor) if gcd(r, divisor) == share]
-        rests = f % divisor
-        sizes = SizeSet.none()
-        for r in remainders:
-            sizes = sizes | equal(rests, r)
-        for box in boxes_multiple(rest, divisor // share):
+    roots: set[int] = set()
+    # Of the shares that ask the same of this map, the largest leaves the others the least to do.
+    for share in (d for d in range(divisor, 0, -1) if divisor % d == 0):
+        root = _root(share, times)
+        if root in roots or len(found) > MOST_BOXES:
+            continue
+        roots.add(root)
+        sizes = divisible(f, root)
+        for box in _shared(tuple(rest), divisor // share):
             whole = {**box, key: sizes & box[key] if key in box else sizes}
             if all(whole.values()):
                 found.append(whole)
     return tuple(found)
+
+
+def _root(number: int, times: int) -> int:
+    """The least number whose power by `times` is a multiple of this one."""
+    root, rest = 1, number
+    for prime in primes(number):
+        count = 0
+        while rest % prime == 0:
+            rest, count = rest // prime, count + 1
+        root *= prime ** -(-count // times)
+    return root
 
 
 def more_than_one(dims: tuple[Dim, ...]) -> tuple[Box, ...]:

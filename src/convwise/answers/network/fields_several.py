@@ -20,6 +20,7 @@ from convwise.dialects.base import Layer
 from convwise.ops import Shape
 from convwise.ops.several import (
     Concat,
+    Einsum,
     Elementwise,
     Expand,
     Gather,
@@ -81,6 +82,8 @@ def _several(
         return _split(work, fields[0], outs)
     if isinstance(work, MatMul):
         return [_matmul(fields, outs[0])]
+    if isinstance(work, Einsum):
+        return [_einsum(work, fields)]
     if not fields:
         return [Fields((None,) * len(out)) for out in outs]
     return [_one(work, fields[0], shapes, outs[0])] + [Fields((None,) * len(out)) for out in outs[1:]]
@@ -212,3 +215,15 @@ def _matmul(fields: list[Fields], out: Shape) -> Fields:
             found = [one.axes[-back] for one in fields if len(one.axes) >= back and one.axes[-back] is not None]
             axes[-back] = found[0] if found else None
     return Fields(tuple(axes), whole)
+
+
+def _einsum(work: Einsum, fields: list[Fields]) -> Fields:
+    """An axis by its letter in the first input that follows it; what is summed over is seen whole."""
+    whole: frozenset[int] = frozenset()
+    axes: dict[str, Field] = {}
+    for letters, one in zip(work.terms, fields, strict=True):
+        whole |= one.whole | one.seeing(*(axis for axis, letter in enumerate(letters) if letter not in work.out))
+        for letter, field in zip(letters, one.axes, strict=True):
+            if field is not None:
+                axes.setdefault(letter, field)
+    return Fields(tuple(axes.get(letter) for letter in work.out), whole)

@@ -14,6 +14,7 @@ from convwise.ops.several import (
     Arithmetic,
     Concat,
     Constant,
+    Einsum,
     Elementwise,
     Expand,
     Gather,
@@ -205,6 +206,20 @@ def _matmul(work: MatMul, shapes: tuple[Dims, ...], asks: Conditions) -> Outputs
         (found,) = _elementwise(Elementwise("multiply"), (left[:-2], right[:-2]), asks)
         batch = found or ()
     return ((*batch, left[-2], right[-1]),)
+
+
+def _einsum(work: Einsum, shapes: tuple[Dims, ...], asks: Conditions) -> Outputs:
+    sizes: dict[str, Dim] = {}
+    for letters, shape in zip(work.terms, shapes, strict=True):
+        if len(letters) != len(shape):
+            asks.refuse(f"names {len(letters)} axes of a tensor that has {len(shape)}")
+            return (None,)
+        own: dict[str, Dim] = {}
+        for letter, dim in zip(letters, shape, strict=True):
+            asks.equal(own.setdefault(letter, dim), dim, f"the sizes of {letter}")
+        for letter, dim in own.items():
+            sizes[letter] = asks.broadcast(sizes[letter], dim) if letter in sizes else dim
+    return (tuple(sizes[letter] for letter in work.out),)
 
 
 def _reduce(work: Reduce, shapes: tuple[Dims, ...], asks: Conditions) -> Outputs:
@@ -410,6 +425,7 @@ RULES: dict[type, Callable[[Any, tuple[Dims, ...], Conditions], Outputs]] = {
     Concat: _concat,
     Split: _split,
     MatMul: _matmul,
+    Einsum: _einsum,
     Reduce: _reduce,
     Slice: _slice,
     ResizeTo: _resize,

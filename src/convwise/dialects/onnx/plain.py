@@ -8,7 +8,7 @@ from convwise.dialects.onnx.given import Given, Made, Piece, of, opaque
 from convwise.dialects.onnx.moves import NO_RANK, fixed
 from convwise.dialects.onnx.windows import floating
 from convwise.ops import Dense, Norm, Permute, Pointwise
-from convwise.ops.several import Constant, Elementwise, MatMul, Reduce
+from convwise.ops.several import Constant, Einsum, Elementwise, MatMul, Reduce
 from convwise.ops.terms import Term
 
 POINTWISE = frozenset(
@@ -311,26 +311,19 @@ def gemm(given: Given) -> Made:
 
 
 def einsum(given: Given) -> Made:
-    """Einsum, where every letter that is met twice has a fixed size: then nothing is asked of the free ones."""
+    """Einsum with its output written out; sizes that meet are equal or 1, as onnxruntime takes them."""
     text = given.text("equation").replace(" ", "")
     left, arrow, out = text.partition("->")
-    terms = left.split(",")
+    terms = tuple(left.split(","))
     if not arrow or "." in text or len(terms) != len(given.inputs):
         return opaque(given, f"the equation {text[:60]!r} is not followed")
-    found: dict[str, Term] = {}
-    for number, letters in enumerate(terms):
-        if given.rank(number) != len(letters):
-            return opaque(given, NO_RANK)
-        for axis, letter in enumerate(letters):
-            size = given.size(number, axis)
-            if letter in found and found[letter] != size and axis > 0:
-                if isinstance(size, int) and isinstance(found[letter], int):
-                    raise given.refuse("CW109", f"{letter} is {found[letter]} and {size} in {text[:60]}", size)
-                return opaque(given, f"sizes that meet in {text[:60]!r} are not compared")
-            found.setdefault(letter, size)
-    if any(letter not in found for letter in out):
+    if any(given.rank(number) != len(letters) for number, letters in enumerate(terms)):
+        return opaque(given, NO_RANK)
+    if any(letter not in left for letter in out):
         raise given.refuse("CW201", f"the equation {text[:60]!r} gives an axis that it does not read", text[:60])
-    return of(Constant(tuple(found[letter] for letter in out)), *range(len(terms)))
+    if len(set(out)) < len(out):
+        raise given.refuse("CW201", f"the equation {text[:60]!r} gives one axis twice", text[:60])
+    return of(Einsum(terms, out), *range(len(terms)))
 
 
 def recurrent(given: Given) -> Made:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from convwise.ops import GlobalPool
-from convwise.ops.several import Constant, Elementwise, MatMul, Reduce, Term
+from convwise.ops.several import Constant, Einsum, Elementwise, MatMul, Reduce
 from convwise.readers.torch_live.place import Place, tensor_of, terms
 from convwise.readers.torch_live.rearranging import transpose
 from convwise.readers.torch_live.values import (
@@ -166,10 +166,14 @@ def einsum(place: Place, equation: Any, *operands: Any) -> Tensor:
     if not isinstance(equation, str) or "->" not in equation or "." in equation:
         raise NotFollowed(f"the equation {str(equation)[:40]!r} is not followed")
     inputs, _, output = equation.replace(" ", "").partition("->")
-    sizes: dict[str, Term] = {}
-    for letters, operand in zip(inputs.split(","), tensors, strict=True):
-        sizes |= dict(zip(letters, place.building.sizes(tensor_of(operand, place.kind)), strict=False))
-    return place.one(Constant(tuple(sizes[letter] for letter in output)), *tensors)
+    letters = tuple(inputs.split(","))
+    if len(letters) != len(tensors) or len(set(output)) < len(output) or not set(output) <= set(inputs) - {","}:
+        raise NotFollowed(f"the equation {equation[:40]!r} does not fit what it is given")
+    words = (
+        "einsum(): subscript {letter} has size {size} for operand {operand} "
+        "which does not broadcast with previously seen size {seen}"
+    )
+    return place.one(Einsum(letters, output, words), *(tensor_of(part, place.kind) for part in tensors))
 
 
 def created(place: Place, *sizes: Any, size: Any = None, **words: Any) -> Tensor:

@@ -1,0 +1,84 @@
+"""einsum in a forward's text: sizes of a letter must be equal or 1, as torch 2.13 and onnxruntime take them."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+import convwise as cw
+from convwise.answers.network.fields_several import follow_fields
+from convwise.answers.network.flowing import run
+from convwise.answers.network.symbolic import follow
+
+NET = """
+import torch
+import torch.nn as nn
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.a = nn.Conv2d(3, {a}, 3, padding=1)
+        self.b = nn.Conv2d(3, {b}, 3, padding={padding})
+
+    def forward(self, x):
+        return torch.einsum({equation!r}, self.a(x), self.b(x))
+"""
+
+
+def net(equation: str, a: int, b: int, padding: int = 1) -> cw.Network:
+    return cw.read(NET.format(equation=equation, a=a, b=b, padding=padding), input_shape=(1, 3, 16, 16))
+
+
+def test_sizes_of_a_letter_that_differ_are_refused() -> None:
+    network = net("bchw,bchw->bhw", 8, 4)
+    with pytest.raises(cw.ShapeError, match="c is 8 in one tensor and 4 in another, in bchw,bchw->bhw") as refused:
+        network.trace((1, 3, 16, 16))
+    assert refused.value.code == "CW109"
+    words = "subscript c has size 4 for operand 1 which does not broadcast with previously seen size 8"
+    assert words in refused.value.quote
+    legal = network.legal_sizes()
+    assert str(legal) == "height: no size\nwidth: no size"
+    assert legal.exact
+
+
+def test_a_size_of_one_is_broadcast() -> None:
+    assert net("bchw,bchw->bhw", 8, 1).trace((1, 3, 16, 16)).outputs["einsum"] == (1, 16, 16)
+    assert net("bchw,bcij->bhwij", 1, 2).trace((1, 3, 5, 4)).outputs["einsum"] == (1, 5, 4, 5, 4)
+
+
+def test_sizes_of_the_input_that_meet_are_compared() -> None:
+    # 16 cells meet 14, and only a size of 3 leaves one cell beside three.
+    network = net("bchw,bchw->bhw", 8, 8, padding=0)
+    assert str(network.legal_sizes()) == "height: n in {3}\nwidth: n in {3}"
+    assert network.legal_sizes().exact
+    assert network.trace((1, 3, 3, 3)).outputs["einsum"] == (1, 3, 3)
+
+
+def test_a_letter_for_each_axis() -> None:
+    with pytest.raises(cw.ShapeError, match="'bch' names 3 axes, and the tensor has 4"):
+        net("bch,bchw->bhw", 8, 8).trace((1, 3, 16, 16))
+    assert str(net("bch,bchw->bhw", 8, 8).legal_sizes()) == "height: no size\nwidth: no size"
+    with pytest.raises(cw.ShapeError, match="i is 16 and 15 in one tensor"):
+        net("bcii,bchw->bihw", 8, 8).trace((1, 3, 16, 15))
+
+
+def test_an_axis_that_is_summed_over_is_seen_whole() -> None:
+    network = net("bchw,bchk->bwk", 8, 8)
+    fields = follow_fields(run(network, (1, 3, 16, 16)), follow(network).keys).tensors[network.outputs[0]]
+    batch, left, right = fields.axes
+    assert batch is None
+    assert left is not None
+    assert right is not None
+    assert 0 in fields.whole
+
+
+def test_a_divisor_shared_by_four_axes_is_told_soon() -> None:
+    text = NET.replace("return torch.einsum({equation!r}, self.a(x), self.b(x))", "{forward}")
+    forward = "y = self.a(x)\n        return torch.einsum('bchw,bcij->bhwij', y, y).reshape(-1, 1764)"
+    network = cw.read(text.format(forward=forward, a=8, b=8, padding=1), input_shape=(1, 3, 14, 15))
+    before = time.perf_counter()
+    legal = network.legal_sizes()
+    assert time.perf_counter() - before < 2
+    assert len(str(legal)) < 500
+    assert all(legal.takes((h, w)) == (h * h * w * w % 1764 == 0) for h in range(1, 90) for w in range(1, 90, 7))
