@@ -651,3 +651,28 @@ def test_an_assertion_that_asks_for_more_than_one_size_is_told() -> None:
         ("CW422", "torch._assert is taken to hold; the sizes that it refuses are not left out")
     ]
     assert not network.legal_sizes().exact
+
+
+@pytest.mark.parametrize("make", [nn.LSTM, nn.GRU, nn.RNN])
+@pytest.mark.parametrize("words", [{"batch_first": True}, {"bidirectional": True, "num_layers": 2}])
+def test_a_recurrence_checks_its_features(make: Any, words: dict[str, Any]) -> None:
+    class Reading(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.c = nn.Conv2d(3, 8, 1)
+            self.r = make(16, 5, **words)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return self.r(self.c(x).mean(2))[0]
+
+    module = Reading().eval()
+    network = read_live_torch(module, input_shape=(2, 3, 9, 16))
+    trace = network.trace((2, 3, 9, 16))
+    assert trace.rows[-1].output == outputs(module, (2, 3, 9, 16))[0]
+    assert trace.totals.params == sum(part.numel() for part in module.parameters())
+    assert str(network.legal_sizes()) == "height: every n\nwidth: n in {16}"
+    with pytest.raises(RuntimeError) as theirs:
+        outputs(module, (2, 3, 9, 17))
+    with pytest.raises(ShapeError, match="it takes 16 features, and the last axis has 17") as refused:
+        network.trace((2, 3, 9, 17))
+    assert str(theirs.value) == refused.value.quote

@@ -1,4 +1,4 @@
-"""einsum in a forward's text: sizes of a letter must be equal or 1, as torch 2.13 and onnxruntime take them."""
+"""einsum, topk and recurrences: sizes that meet must fit, and cells that are chosen must be there, as torch 2.13 and onnxruntime have it."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ import convwise as cw
 from convwise.answers.network.fields_several import follow_fields
 from convwise.answers.network.flowing import run
 from convwise.answers.network.symbolic import follow
+from convwise.ops import Shape
+from convwise.ops.several import Recurrent
 
 NET = """
 import torch
@@ -82,3 +84,70 @@ def test_a_divisor_shared_by_four_axes_is_told_soon() -> None:
     assert time.perf_counter() - before < 2
     assert len(str(legal)) < 500
     assert all(legal.takes((h, w)) == (h * h * w * w % 1764 == 0) for h in range(1, 90) for w in range(1, 90, 7))
+
+
+CHOOSING = """
+import torch
+import torch.nn as nn
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.c = nn.Conv2d(3, 8, 1)
+
+    def forward(self, x):
+        x = self.c(x)
+        return {given}
+"""
+
+
+@pytest.mark.parametrize(
+    ("given", "height", "words", "out"),
+    [
+        ("x.topk(5, dim=2)[0]", "n >= 5", "selected index k out of range", (1, 8, 5, 16)),
+        ("x.kthvalue(7, 2)[0]", "n >= 7", "kthvalue(): selected number k out of range for dimension 2", (1, 8, 16)),
+        ("torch.kthvalue(x, 3, 2, keepdim=True)[0]", "n >= 3", "selected number k out of range", (1, 8, 1, 16)),
+        ("x.topk(min(5, x.shape[2]), dim=2)[0]", "every n", None, (1, 8, 5, 16)),
+        ("x.mode()[0]", "every n", None, (1, 8, 16)),
+        ("x.cummax(2)[0]", "every n", None, (1, 8, 16, 16)),
+    ],
+)
+def test_cells_that_are_chosen_must_be_there(given: str, height: str, words: str | None, out: Shape) -> None:
+    network = cw.read(CHOOSING.format(given=given), input_shape=(1, 3, 16, 16))
+    assert list(network.trace((1, 3, 16, 16)).outputs.values()) == [out]
+    legal = network.legal_sizes()
+    assert str(legal["height"]) == height
+    assert legal.exact
+    if words is not None:
+        with pytest.raises(cw.ShapeError, match="asked for, and axis 2 has 2") as refused:
+            network.trace((1, 3, 2, 16))
+        assert words in refused.value.quote
+
+
+def test_cells_of_several_axes_are_not_claimed_to_be_there() -> None:
+    network = cw.read(CHOOSING.format(given="x.flatten(1).topk(50, dim=-1)[0]"), input_shape=(1, 3, 16, 16))
+    assert not network.legal_sizes().exact
+    with pytest.raises(cw.ShapeError, match="cells 0 to 50 are asked for, and axis 1 has 32"):
+        network.trace((1, 3, 2, 2))
+
+
+def test_channels_that_are_not_there_are_refused_for_every_size() -> None:
+    network = cw.read(CHOOSING.format(given="x.topk(9, dim=1)[0]"), input_shape=(1, 3, 16, 16))
+    assert str(network.legal_sizes()) == "height: no size\nwidth: no size"
+
+
+@pytest.mark.parametrize(
+    ("shape", "shapes"),
+    [((2, 7, 16), ((2, 7, 10), (4, 2, 5), (4, 2, 6))), ((7, 16), ((7, 10), (4, 5), (4, 6)))],
+)
+def test_a_recurrence_gives_its_sequence_and_then_its_states(shape: Shape, shapes: tuple[Shape, ...]) -> None:
+    assert Recurrent(16, 10, (5, 6), 4, batch_first=True).flows((shape,)) == shapes
+
+
+def test_a_recurrence_takes_its_features_alone() -> None:
+    work = Recurrent(16, 5, (5, 5), 1)
+    with pytest.raises(cw.ShapeError, match="it takes 16 features, and the last axis has 17") as refused:
+        work.flows(((2, 7, 17),))
+    assert refused.value.quote == "input.size(-1) must be equal to input_size. Expected 16, got 17"
+    with pytest.raises(cw.ShapeError, match="takes 2 axes, or 3 with a batch, and the tensor has 4"):
+        work.flows(((1, 2, 7, 16),))

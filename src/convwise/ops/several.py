@@ -7,6 +7,7 @@ included. Axes are numbered in the whole shape; negative ones count from the bac
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypeVar
 
 from convwise.errors import ShapeError
 from convwise.ops.shape import Shape, Size
@@ -26,6 +27,8 @@ from convwise.ops.shaping import (
     place,
 )
 from convwise.ops.terms import Arithmetic, Scale, SizeOf, Term
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +184,48 @@ class Einsum:
 
 
 @dataclass(frozen=True, slots=True)
+class Recurrent:
+    """PyTorch's RNN, GRU and LSTM: the sequence of `outputs` features, and behind it the last states of `states` features each.
+
+    `layers` is how many states there are, both directions counted.
+    """
+
+    features: int
+    outputs: int
+    states: tuple[int, ...]
+    layers: int
+    batch_first: bool = False
+
+    def flows(self, shapes: tuple[Shape, ...]) -> tuple[Shape, ...]:
+        """Sequence and states; raises ShapeError CW101 for other than 2 or 3 axes, CW109 where the features are others."""
+        shape = shapes[0]
+        if len(shape) not in (2, 3):
+            raise ShapeError(
+                "CW101",
+                f"it takes 2 axes, or 3 with a batch, and the tensor has {len(shape)}",
+                received=shape,
+                quote=f"Expected input to be 2D or 3D, got {len(shape)}D instead",
+                hint="put the axes together, so that steps and features are left",
+            )
+        if shape[-1] not in (None, self.features):
+            raise ShapeError(
+                "CW109",
+                f"it takes {self.features} features, and the last axis has {shape[-1]}",
+                axis="features",
+                received=shape[-1],
+                quote=f"input.size(-1) must be equal to input_size. Expected {self.features}, got {shape[-1]}",
+                hint=f"write input_size={shape[-1]}, or give the axis {self.features} cells",
+            )
+        return self.given(shape)
+
+    def given(self, shape: tuple[T, ...]) -> tuple[tuple[T | int, ...], ...]:
+        """The shapes that come of a shape it takes."""
+        batch = () if len(shape) == 2 else shape[:1] if self.batch_first else shape[1:2]
+        states: list[tuple[T | int, ...]] = [(self.layers, *batch, width) for width in self.states]
+        return ((*shape[:-1], self.outputs), *states)
+
+
+@dataclass(frozen=True, slots=True)
 class Reduce:
     """Axes reduced to one number each (mean, sum, max); all axes where `axes` is None."""
 
@@ -207,7 +252,7 @@ class Opaque:
         return (None,) * self.outputs
 
 
-Several = Elementwise | Concat | Split | MatMul | Einsum | Reduce | Opaque | Shaping
+Several = Elementwise | Concat | Split | MatMul | Einsum | Recurrent | Reduce | Opaque | Shaping
 
 __all__ = [
     "Arithmetic",
@@ -220,6 +265,7 @@ __all__ = [
     "MatMul",
     "Opaque",
     "PadTo",
+    "Recurrent",
     "Reduce",
     "ReshapeTo",
     "ResizeTo",

@@ -18,13 +18,17 @@ from convwise.ops.terms import Term, value
 
 @dataclass(frozen=True, slots=True)
 class Slice:
-    """Cells start, start + step ... before stop of one axis, as Python slices; None: open. `within`: stop must not lie behind the last cell."""
+    """Cells start, start + step ... before stop of one axis, as Python slices; None: open.
+
+    `within`: stop must not lie behind the last cell; `words` are the framework's where it does, if they are not those of `narrow`.
+    """
 
     axis: int
     start: Term | None = None
     stop: Term | None = None
     step: int = 1
     within: bool = False
+    words: str = ""
 
     def flows(self, shapes: tuple[Shape, ...]) -> tuple[Shape, ...]:
         shape = shapes[0]
@@ -37,7 +41,8 @@ class Slice:
                 "CW104",
                 f"cells {start} to {stop} are asked for, and axis {axis} has {size}",
                 received=stop,
-                quote=f"start ({start}) + length ({stop - (start or 0)}) exceeds dimension size ({size}).",
+                quote=self.words
+                or f"start ({start}) + length ({stop - (start or 0)}) exceeds dimension size ({size}).",
                 hint=f"take at most {max(size - (start or 0), 0)} cells from there, or a larger input",
             )
         open_ = (self.start is not None and start is None) or (self.stop is not None and stop is None)

@@ -86,7 +86,8 @@ def _several(
         return [_einsum(work, fields)]
     if not fields:
         return [Fields((None,) * len(out)) for out in outs]
-    return [_one(work, fields[0], shapes, outs[0])] + [Fields((None,) * len(out)) for out in outs[1:]]
+    first = _one(work, fields[0], shapes, outs[0])
+    return [first] + [Fields((None,) * len(out), first.whole) for out in outs[1:]]
 
 
 def _one(work: Several, fields: Fields, shapes: Shapes, out: Shape) -> Fields:

@@ -16,6 +16,9 @@ from convwise.graph import Network, Node, Source
 from convwise.ops import Layout, Op, Resize, Shape, spatial_names
 from convwise.sizes import SizeSet, TooComplex, identity
 
+ONE_IMAGE = ("Resizing", "CenterCrop")
+"""Layers of Keras that take three axes as one image without a batch."""
+
 
 @dataclass(frozen=True, slots=True)
 class AxisKey:
@@ -114,8 +117,9 @@ def _ops(ops: tuple[Op, ...], shape: Dims, layout: Layout, asks: Conditions) -> 
 
 
 def layer_layout(layer: Layer, shape: Dims) -> Layout:
-    """Where the batch stands: PyTorch's layers tell it by the number of axes."""
-    unbatched = layer.dialect == "torch" and layer.rank is not None and len(shape) == layer.rank + 1
+    """Where the batch stands: PyTorch's layers tell it by the number of axes, and Keras's of one image do."""
+    single = layer.dialect == "torch" or (layer.dialect == "keras" and layer.kind in ONE_IMAGE)
+    unbatched = single and layer.rank is not None and len(shape) == layer.rank + 1
     return Layout(layer.channels_last, batched=not unbatched)
 
 

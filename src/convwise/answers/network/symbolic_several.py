@@ -21,6 +21,7 @@ from convwise.ops.several import (
     MatMul,
     Opaque,
     PadTo,
+    Recurrent,
     Reduce,
     ReshapeTo,
     ResizeTo,
@@ -222,6 +223,15 @@ def _einsum(work: Einsum, shapes: tuple[Dims, ...], asks: Conditions) -> Outputs
     return (tuple(sizes[letter] for letter in work.out),)
 
 
+def _recurrent(work: Recurrent, shapes: tuple[Dims, ...], asks: Conditions) -> Outputs:
+    shape = shapes[0]
+    if len(shape) not in (2, 3):
+        asks.refuse(f"takes 2 or 3 axes, not {len(shape)}")
+        return (None,) * len(work.states)
+    asks.product_is(shape[-1], work.features, f"needs {work.features} features")
+    return work.given(shape)
+
+
 def _reduce(work: Reduce, shapes: tuple[Dims, ...], asks: Conditions) -> Outputs:
     shape = shapes[0]
     gone = set(range(len(shape))) if work.axes is None else {place(axis, shape) for axis in work.axes}
@@ -241,16 +251,23 @@ def _slice(work: Slice, shapes: tuple[Dims, ...], asks: Conditions) -> Outputs:
 
 def _holds(size: Dim, least: Dim, axis: int, asks: Conditions) -> None:
     """The axis must have so many cells."""
-    if size is None or least is None:
+    if size is None or least is None or size == least:
         return
-    if not isinstance(least, int):
-        asks.unclear(f"takes cells of axis {axis} by computed sizes", size, least)
+    if isinstance(least, int):
+
+        def held(n: int) -> int | None:
+            return n if n >= least else None
+
+        along(size, asks, lambda f: f.at_least(least), held, f"cell {least - 1} of axis {axis}")
         return
-
-    def held(n: int) -> int | None:
-        return n if n >= least else None
-
-    along(size, asks, lambda f: f.at_least(least), held, f"cell {least - 1} of axis {axis}")
+    axes = {single(dim) and single(dim)[0] for dim in (size, least) if not isinstance(dim, int)}  # type: ignore[index]
+    key = axes.pop()
+    try:
+        if key is None or axes:
+            raise TooComplex("CW308", "they follow from several axes")
+        asks.keep(key, at_least(_map(size), _map(least)), f"needs the cells of axis {axis} that it takes")
+    except TooComplex as error:
+        asks.unclear(f"takes cells of axis {axis} by computed sizes: {error.fact}", size, least)
 
 
 def _cut(work: Slice, size: Dim, start: Dim, stop: Dim, asks: Conditions) -> Dim:
@@ -426,6 +443,7 @@ RULES: dict[type, Callable[[Any, tuple[Dims, ...], Conditions], Outputs]] = {
     Split: _split,
     MatMul: _matmul,
     Einsum: _einsum,
+    Recurrent: _recurrent,
     Reduce: _reduce,
     Slice: _slice,
     ResizeTo: _resize,

@@ -212,7 +212,7 @@ def _transpose(options: dict[str, Any], call: CallOf) -> Moved:
 def _split(options: dict[str, Any], call: CallOf) -> Moved:
     wanted, axis = options.get("indices_or_sections"), _int(options, "axis", 0)
     if type(wanted) is int and 1 <= wanted <= TENSORS:
-        return (Split(axis, None, wanted),), wanted
+        return (Split(axis, None, wanted, even=True),), wanted
     raise Unplanned("it is cut at places, not into equal parts")
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from convwise.ops import GlobalPool
-from convwise.ops.several import Constant, Einsum, Elementwise, MatMul, Reduce
+from convwise.ops.several import Constant, Einsum, Elementwise, MatMul, Reduce, Slice, Term
 from convwise.readers.torch_live.place import Place, tensor_of, terms
 from convwise.readers.torch_live.rearranging import transpose
 from convwise.readers.torch_live.values import (
@@ -85,7 +86,7 @@ REDUCTIONS = {
     "argmax": "max",
     "argmin": "min",
 }
-WITH_INDICES = {"max": "max", "min": "min", "median": "median", "mode": "mode", "kthvalue": "kthvalue", "cummax": ""}
+WITH_INDICES = {"max": "max", "min": "min", "median": "median", "mode": "mode"}
 
 
 def elementwise(place: Place, key: str, args: tuple[Any, ...]) -> Any:
@@ -136,10 +137,10 @@ def with_indices(place: Place, key: str, args: tuple[Any, ...], words: dict[str,
     tensors = list(tensors_in(args))
     if len(tensors) != 1:
         return elementwise(place, key, args)
+    if key == "mode" and len(args) == 1 and "dim" not in words:
+        words = {**words, "dim": -1}
     if len(args) == 1 and not words:
         return reduce(place, key, args, words)
-    if key == "kthvalue":
-        args = (args[0], *args[2:])
     found = reduce(place, key, args, words)
     return (found, found)
 
@@ -233,14 +234,38 @@ def one_hot(place: Place, x: Any, num_classes: Any = -1) -> Tensor:
 
 def topk(place: Place, x: Any, k: Any, dim: int = -1, *more: Any, **words: Any) -> tuple[Tensor, Tensor]:
     tensor = tensor_of(x, place.kind)
+    axis = place.axis(dim, place.rank(tensor))
+    count = terms(k, "k")[0]
     sizes = list(place.building.sizes(tensor))
-    sizes[place.axis(dim, len(sizes))] = terms(k, "k")[0]
+    tensor = _holding(place, tensor, axis, count, 0, "selected index k out of range")
+    sizes[axis] = count
     found = place.one(Constant(tuple(sizes)), tensor)
     return found, found
 
 
+def kth_value(
+    place: Place, x: Any, k: Any, dim: int = -1, keepdim: bool = False, **words: Any
+) -> tuple[Tensor, Tensor]:
+    tensor = tensor_of(x, place.kind)
+    axis = place.axis(dim, place.rank(tensor))
+    text = f"kthvalue(): selected number k out of range for dimension {axis}"
+    tensor = _holding(place, tensor, axis, terms(k, "k")[0], 1, text)
+    found = place.one(Reduce("kthvalue", (axis,), bool(keepdim)), tensor)
+    return found, found
+
+
+def _holding(place: Place, x: Tensor, axis: int, count: Term, least: int, words: str) -> Tensor:
+    """The tensor, behind a node that asks for so many cells of the axis where it may have fewer."""
+    size = place.building.size(x, axis)
+    if isinstance(count, int) and count < least:
+        raise NotFollowed(f"it asks for {count} cells")
+    if isinstance(count, int) and isinstance(size, int) and count <= size:
+        return x
+    return replace(place, name=f"{place.name}.cells").one(Slice(axis, 0, count, within=True, words=words), x)
+
+
 def ordered(place: Place, x: Any, *more: Any, **words: Any) -> tuple[Tensor, Tensor]:
-    """`torch.sort`: the values and their places."""
+    """`torch.sort` and `torch.cummax`: the values and their places."""
     found = place.pointwise(tensor_of(x, place.kind), "sort")
     return found, found
 
@@ -274,6 +299,9 @@ HANDLERS: dict[str, Callable[..., Any]] = {
     "meshgrid": meshgrid,
     "one_hot": one_hot,
     "topk": topk,
+    "kthvalue": kth_value,
+    "cummax": ordered,
+    "cummin": ordered,
     "sort": ordered,
     "grid_sample": grid_sample,
 }

@@ -11,7 +11,7 @@ from convwise.dialects.base import Call, Layer
 from convwise.dialects.torch import KINDS, UNMODELLED, read
 from convwise.errors import ConvwiseError
 from convwise.ops import Permute
-from convwise.ops.several import Constant, Elementwise, MatMul, Opaque, Split
+from convwise.ops.several import Constant, Elementwise, MatMul, Opaque, Recurrent, Split
 from convwise.readers.live_calls import call_of
 from convwise.readers.torch_live.building import Building
 from convwise.readers.torch_live.output_sizes import smallest, to_size
@@ -212,17 +212,14 @@ def recurrent(place: Place, module: Any, args: tuple[Any, ...], words: dict[str,
     attributes = vars(module)
     ways = 2 if attributes["bidirectional"] else 1
     hidden = int(attributes["proj_size"] or attributes["hidden_size"])
-    sizes = place.building.sizes(x)
-    own = tuple(module.parameters())
-    work = Constant((*sizes[:-1], hidden * ways))
-    (out,) = place.building.emit(place.name, place.kind, work, (x,), module=place.module, parameters=own)
-    batch = sizes[:1] if attributes["batch_first"] else sizes[1:-1]
+    states = (hidden, int(attributes["hidden_size"])) if place.kind == "LSTM" else (hidden,)
     layers = int(attributes["num_layers"]) * ways
-    state = place.one(Constant((layers, *(batch if len(sizes) == 3 else ()), hidden)), x)
-    if place.kind != "LSTM":
-        return out, state
-    cell = place.one(Constant((layers, *(batch if len(sizes) == 3 else ()), int(attributes["hidden_size"]))), x)
-    return out, (state, cell)
+    work = Recurrent(int(attributes["input_size"]), hidden * ways, states, layers, bool(attributes["batch_first"]))
+    own = tuple(module.parameters())
+    out, *last = place.building.emit(
+        place.name, place.kind, work, (x,), outputs=1 + len(states), module=place.module, parameters=own
+    )
+    return out, tuple(last) if place.kind == "LSTM" else last[0]
 
 
 def embedding(place: Place, module: Any, args: tuple[Any, ...], words: dict[str, Any]) -> Tensor:
