@@ -676,3 +676,52 @@ def test_a_recurrence_checks_its_features(make: Any, words: dict[str, Any]) -> N
     with pytest.raises(ShapeError, match="it takes 16 features, and the last axis has 17") as refused:
         network.trace((2, 3, 9, 17))
     assert str(theirs.value) == refused.value.quote
+
+
+class Chunked(nn.Module):
+    """`take`: what is made of the pieces."""
+
+    def __init__(self, parts: int, take: Callable[[Any], Any]) -> None:
+        super().__init__()
+        self.c = nn.Conv2d(3, 8, 1)
+        self.parts, self.take = parts, take
+
+    def forward(self, x: torch.Tensor) -> Any:
+        return self.take(self.c(x).chunk(self.parts, dim=2))
+
+
+def _apart(pieces: Any) -> Any:
+    one, _, other = pieces
+    return torch.cat([one, other], 2)
+
+
+@pytest.mark.parametrize("parts", [3, 4, 7])
+@pytest.mark.parametrize(
+    "take",
+    [lambda p: p[0], lambda p: p[1], lambda p: p[-1], lambda p: p[-2], lambda p: torch.cat([p[2], p[-3]], 2), _apart],
+)
+def test_pieces_of_an_open_axis_are_those_that_pytorch_gives(parts: int, take: Callable[[Any], Any]) -> None:
+    if take is _apart and parts != 3:
+        return
+    module = Chunked(parts, take).eval()
+    network = read_live_torch(module, input_shape=(1, 3, 40, 5))
+    legal = network.legal_sizes()
+    assert legal.exact
+    for size in range(1, 40):
+        shape = (1, 3, size, 5)
+        try:
+            theirs = outputs(module, shape)
+        except (IndexError, ValueError):
+            assert size not in legal["height"]
+            with pytest.raises(ShapeError, match="asked for"):
+                network.trace(shape)
+        else:
+            assert size in legal["height"]
+            assert ours(network, shape) == theirs
+
+
+def test_pieces_that_are_gone_through_are_not_exact() -> None:
+    network = read_live_torch(Chunked(3, lambda p: torch.cat(list(p), 2)).eval(), input_shape=(1, 3, 40, 5))
+    assert not network.legal_sizes().exact
+    with pytest.raises(ModelError):
+        read_live_torch(Chunked(3, lambda p: torch.cat(list(p), 2)).eval())

@@ -89,7 +89,10 @@ class Concat:
 
 @dataclass(frozen=True, slots=True)
 class Split:
-    """One tensor cut along `axis` into pieces of `sizes`; None: into `parts` equal ones, the last may be smaller unless `even`."""
+    """One tensor cut along `axis` into pieces of `sizes`; None: into `parts` equal ones, the last may be smaller unless `even`.
+
+    A piece without cells is none: ONNX refuses it, and PyTorch's chunk then gives fewer pieces than the text takes apart.
+    """
 
     axis: int
     sizes: tuple[int, ...] | None = None
@@ -113,8 +116,48 @@ class Split:
             raise ShapeError("CW105", f"{size} cells do not divide into {self.parts} equal pieces", received=size)
         else:
             piece = -(-size // self.parts)
+            if size and size <= piece * (self.parts - 1):
+                raise ShapeError(
+                    "CW105",
+                    f"{self.parts} pieces are asked for, and a size of {size} in pieces of {piece} makes {-(-size // piece)}",
+                    received=size,
+                    hint=f"give an axis of {self.parts} cells or a multiple of {self.parts}, or take fewer pieces",
+                )
             pieces = tuple(min(piece, size - piece * number) for number in range(self.parts))
         return tuple((*shape[:axis], one, *shape[axis + 1 :]) for one in pieces)
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """One of PyTorch's `chunk`: at most `parts` pieces of ceil(size / parts) cells, as many as hold all; a negative number counts from the last."""
+
+    axis: int
+    parts: int
+    number: int
+
+    def cells(self, size: int) -> range | None:
+        """The cells of the piece; None where there is no such piece."""
+        piece = -(-size // self.parts)
+        count = -(-size // piece) if piece else self.parts
+        at = self.number if self.number >= 0 else count + self.number
+        return range(at * piece, min((at + 1) * piece, size)) if 0 <= at < count else None
+
+    def flows(self, shapes: tuple[Shape, ...]) -> tuple[Shape, ...]:
+        """The piece; raises ShapeError CW104 where there are not so many."""
+        (shape,) = shapes
+        axis = place(self.axis, shape)
+        size = shape[axis]
+        cells = None if size is None else self.cells(size)
+        if size is not None and cells is None:
+            piece = -(-size // self.parts)
+            raise ShapeError(
+                "CW104",
+                f"piece {self.number} is asked for, and a size of {size} on axis {axis} in pieces of {piece} makes {-(-size // piece)}",
+                received=size,
+                quote="tuple index out of range",
+                hint="give a larger input, or ask how many pieces there are",
+            )
+        return ((*shape[:axis], None if cells is None else len(cells), *shape[axis + 1 :]),)
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,10 +295,11 @@ class Opaque:
         return (None,) * self.outputs
 
 
-Several = Elementwise | Concat | Split | MatMul | Einsum | Recurrent | Reduce | Opaque | Shaping
+Several = Elementwise | Concat | Split | Chunk | MatMul | Einsum | Recurrent | Reduce | Opaque | Shaping
 
 __all__ = [
     "Arithmetic",
+    "Chunk",
     "Concat",
     "Constant",
     "Einsum",

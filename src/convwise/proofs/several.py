@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convwise.ops.several import (
+    Chunk,
     Concat,
     Elementwise,
     Expand,
@@ -79,6 +80,9 @@ def run_several(work: Several, inputs: Sequence[Array]) -> list[Array]:
         case Split():
             pieces = [shape[work.axis] or 0 for shape in work.flows(shapes)]
             return np.split(x, np.cumsum(pieces)[:-1].tolist(), work.axis)
+        case Chunk():
+            cells = work.cells(x.shape[work.axis])
+            return [np.take(x, list(cells or ()), work.axis)]
         case MatMul() if len(inputs) == 2:
             return [np.matmul(x, inputs[1])]
         case Reduce() if work.kind in REDUCED:

@@ -19,6 +19,7 @@ from convwise.answers.network.symbolic import AxisKey, layer_layout
 from convwise.dialects.base import Layer
 from convwise.ops import Shape
 from convwise.ops.several import (
+    Chunk,
     Concat,
     Einsum,
     Elementwise,
@@ -95,6 +96,11 @@ def _one(work: Several, fields: Fields, shapes: Shapes, out: Shape) -> Fields:
     match work:
         case Slice():
             return _slice(work, fields, shapes)
+        case Chunk():
+            axis = place(work.axis, shapes[0])
+            piece = work.cells(shapes[0][axis] or 0)
+            moved = shifted(fields.axes[axis], 0 if piece is None else piece.start)
+            return replace(fields, axes=(*fields.axes[:axis], moved, *fields.axes[axis + 1 :]))
         case ResizeTo():
             axes, whole = list(fields.axes), fields.whole
             for number in work.axes:

@@ -9,9 +9,11 @@ from typing import Any
 from convwise.answers.network.conditions import Conditions
 from convwise.answers.network.dims import Dim, Dims, of, product, ratio, single
 from convwise.answers.network.symbolic_ops import along, fill, positive, scaled, through
+from convwise.answers.network.symbolic_pieces import chunk, split
 from convwise.errors import ShapeError
 from convwise.ops.several import (
     Arithmetic,
+    Chunk,
     Concat,
     Constant,
     Einsum,
@@ -171,29 +173,6 @@ def _sum(one: Dim, other: Dim, asks: Conditions) -> Dim:
             return product((other, int(both.coefficient) + 1))
         asks.unclear("adds sizes of several axes", one, other)
     return total
-
-
-def _split(work: Split, shapes: tuple[Dims, ...], asks: Conditions) -> Outputs:
-    shape = shapes[0]
-    axis = place(work.axis, shape)
-    size = shape[axis]
-    pieces: tuple[Dim, ...]
-    if work.sizes is not None:
-        asks.product_is(size, sum(work.sizes), f"needs {sum(work.sizes)} cells on axis {axis}")
-        pieces = work.sizes
-    elif isinstance(size, int):
-        outputs = work.flows((tuple(size if n == axis else 1 for n in range(len(shape))),))
-        pieces = tuple(out[axis] for out in outputs)
-    elif (along := single(size)) is not None:
-        if work.even:
-            asks.divides(work.parts, size, f"needs {work.parts} to divide axis {axis}")
-        key, f = along
-        piece = f.ceil_divided(work.parts)
-        rests = [minimum(piece, f - piece * number) for number in range(1, work.parts)]
-        pieces = (of(key, piece), *(of(key, rest) for rest in rests))
-    else:
-        pieces = (None,) * work.parts
-    return tuple((*shape[:axis], one, *shape[axis + 1 :]) for one in pieces)
 
 
 def _matmul(work: MatMul, shapes: tuple[Dims, ...], asks: Conditions) -> Outputs:
@@ -440,7 +419,8 @@ def _opaque(work: Opaque, shapes: tuple[Dims, ...], asks: Conditions) -> Outputs
 RULES: dict[type, Callable[[Any, tuple[Dims, ...], Conditions], Outputs]] = {
     Elementwise: _elementwise,
     Concat: _concat,
-    Split: _split,
+    Split: split,
+    Chunk: chunk,
     MatMul: _matmul,
     Einsum: _einsum,
     Recurrent: _recurrent,

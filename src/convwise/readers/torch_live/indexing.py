@@ -6,6 +6,7 @@ from typing import Any
 
 from convwise.ops import Shape
 from convwise.ops.several import Constant, Gather, Slice, Unsqueeze
+from convwise.readers.torch_live.pieces import Pieces
 from convwise.readers.torch_live.place import Place
 from convwise.readers.torch_live.values import NotFollowed, NotKnown, Tensor, is_term
 
@@ -16,6 +17,8 @@ def getitem(place: Place, value: Any, index: Any) -> Any:
         return of_tensor(place, value, index if isinstance(index, tuple) else (index,))
     if isinstance(value, NotKnown):
         return value
+    if isinstance(value, Pieces) and isinstance(index, int):
+        return value.piece(index)
     if isinstance(index, int) or (isinstance(index, slice) and _plain(index)) or isinstance(value, dict):
         try:
             return value[index]

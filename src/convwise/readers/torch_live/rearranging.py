@@ -10,6 +10,7 @@ from convwise.ops import Flatten, Permute, Unflatten
 from convwise.ops.memory import Memory
 from convwise.ops.several import Concat, Constant, Expand, Gather, ReshapeTo, Slice, Split, Squeeze, Tile, Unsqueeze
 from convwise.readers.torch_live.indexing import one_cell
+from convwise.readers.torch_live.pieces import Pieces
 from convwise.readers.torch_live.place import Place, tensor_of, terms
 from convwise.readers.torch_live.values import NotFollowed, Tensor, combine, is_term
 
@@ -126,15 +127,15 @@ def stack(place: Place, tensors: Any, dim: int = 0) -> Tensor:
 
 def chunk(place: Place, x: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
     """PyTorch gives fewer pieces where the size is smaller than `chunks` pieces of the size that it rounds up to."""
-    size = place.building.shape(x)[place.axis(dim, place.rank(x))]
-    parts = chunks
-    if size is not None and size > 0:
-        piece = -(-size // chunks)
-        parts = -(-size // piece)
-        return place.emit(
-            Split(dim, tuple(min(piece, size - piece * number) for number in range(parts))), (x,), outputs=parts
-        )
-    return place.emit(Split(dim, None, parts), (x,), outputs=parts)
+    axis = place.axis(dim, place.rank(x))
+    size = place.building.shape(x)[axis]
+    if not isinstance(chunks, int) or chunks < 1:
+        raise NotFollowed("how many pieces there are is not known")
+    if size is None:
+        return Pieces(place, x, axis, chunks)
+    piece = -(-size // chunks)
+    sizes = tuple(min(piece, size - start) for start in range(0, size, piece)) if size else (0,) * chunks
+    return place.emit(Split(dim, sizes), (x,), outputs=len(sizes))
 
 
 def split(place: Place, x: Tensor, size: Any = None, dim: int = 0, **words: Any) -> tuple[Tensor, ...]:

@@ -7,11 +7,12 @@ the answer depends on the input's size, it is the one for the given input shape,
 from __future__ import annotations
 
 import builtins
+import dis
 import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from inspect import Parameter, signature
-from types import ModuleType
+from inspect import Parameter, currentframe, signature
+from types import FrameType, ModuleType
 from typing import Any
 
 from convwise.ops import Shape
@@ -19,6 +20,7 @@ from convwise.readers.echo import shown
 from convwise.readers.torch_live import calls
 from convwise.readers.torch_live.building import Building
 from convwise.readers.torch_live.modules import Modules
+from convwise.readers.torch_live.pieces import Pieces
 from convwise.readers.torch_live.place import Place
 from convwise.readers.torch_live.values import NotKnown, Real, Tensor, floor_of, is_term, number, truth
 
@@ -146,6 +148,8 @@ class Reading:
     def length(self, value: Any, what: str) -> int:
         if isinstance(value, Tensor):
             return self.integer(self.building.size(value, 0), what)
+        if isinstance(value, Pieces):
+            return self.integer(value.many, what)
         if isinstance(value, tuple | list | dict):
             return len(value)
         raise NeedsShape(f"the length of '{what}' is asked for")
@@ -222,7 +226,11 @@ def _proxy_class(fx: ModuleType, reading: Reading) -> type:
         return reading.values.get(proxy.node)
 
     def iterate(proxy: Any) -> Iterator[Any]:
-        count = reading.length(value(proxy), str(proxy.node))
+        found = value(proxy)
+        frame = currentframe()
+        if isinstance(found, Pieces) and frame is not None and takes_apart(frame.f_back) == found.parts:
+            return iter([proxy[place] for place in range(found.parts)])
+        count = reading.length(found, str(proxy.node))
         return iter([proxy[place] for place in range(count)])
 
     def keys(proxy: Any) -> Any:
@@ -245,6 +253,15 @@ def _proxy_class(fx: ModuleType, reading: Reading) -> type:
     }
     attribute = type("AnsweringAttribute", (fx.proxy.Attribute,), dict(answers))
     return type("AnsweringProxy", (fx.Proxy,), dict(answers))
+
+
+def takes_apart(frame: FrameType | None) -> int | None:
+    """How many names the statement that runs in the frame takes a tuple apart into; None where it does something else."""
+    if frame is None or frame.f_lasti < 0:
+        return None
+    code = frame.f_code.co_code
+    found = dis.opname[code[frame.f_lasti]] == "UNPACK_SEQUENCE"
+    return code[frame.f_lasti + 1] if found else None
 
 
 def written(node: Any, depth: int = 0) -> str:

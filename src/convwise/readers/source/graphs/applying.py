@@ -124,7 +124,7 @@ def _applied(
     attributes.use(target)
     title = label if label is not None else path_of(run, graph, target)
     if isinstance(target, Made):
-        graph.kept.append(target)
+        graph.alive.append(target)
         return made(run, graph, target, arguments, words, node, title)
     if isinstance(target, Chain):
         return _along(run, graph, target, arguments, words, node, title, labelled=label is not None)

@@ -29,6 +29,7 @@ from convwise.readers.source.state import Run
 from convwise.readers.source.values import MISSING, Held, Instance, Method, Ref, Scope, Tensor, truth
 from convwise.readers.torch_live import calls, computing, values
 from convwise.readers.torch_live.building import flow
+from convwise.readers.torch_live.pieces import Pieces
 from convwise.readers.torch_live.place import Place
 from convwise.readers.torch_live.values import AllOf, Comparison, NotFollowed, NotKnown, Real, is_term
 from convwise.readers.torch_live.values import Tensor as Wire
@@ -90,6 +91,8 @@ def followed(
         refusal.detail = f"{refusal.detail}\n{run.place(node)}".strip()
         return doubted(run, refusal)
     graph.written(node)
+    if isinstance(found, Pieces):
+        found.written = lambda: graph.written(node)
     made = building.nodes[first:]
     reason = next((one.work.reason for one in made if isinstance(one.work, Opaque)), None)
     if reason is None and not all(_solid(one.work, len(one.inputs), len(one.outputs)) for one in made):
@@ -136,14 +139,16 @@ def _solid(work: Any, inputs: int, outputs: int) -> bool:
 
 
 def _plain(value: Any) -> Any:
-    return list(value) if isinstance(value, range) else value
+    return list(value) if isinstance(value, range | Pieces) else value
 
 
 def _told(run: Run, value: Any, node: ast.AST) -> Any:
     """A value as the walk knows it."""
     if isinstance(value, NotKnown):
         return run.unknown(node)
-    return tuple(_told(run, part, node) for part in value) if isinstance(value, tuple) else value
+    if isinstance(value, Pieces) or not isinstance(value, tuple):
+        return value
+    return tuple(_told(run, part, node) for part in value)
 
 
 def shape(run: Run, graph: Wiring, wire: Wire, node: ast.AST) -> Any:
@@ -193,17 +198,30 @@ def subscript(run: Run, graph: Wiring, owner: Any, node: ast.Subscript, scope: S
         owner = wired(run, graph, owner)
     if isinstance(owner, Tensor) and owner.doubt is not None:
         return owner
-    if not isinstance(owner, Wire):
+    if not isinstance(owner, Wire | Pieces):
         return MISSING
     key = entered(run, graph, indexing.index(run, node.slice, scope))
+    if isinstance(owner, Pieces):
+        return piece(owner, key)
     return followed(run, graph, graph.place(run, "getitem", "[]"), "getitem", (owner, key), {}, node)
 
 
+def piece(owner: Pieces, key: Any) -> Any:
+    """`x.chunk(3, 2)[-1]`: a piece by its number; a key of another form is left to the lists."""
+    if not isinstance(key, int):
+        return MISSING
+    return owner.piece(key)
+
+
 def unpacked(run: Run, graph: Wiring, value: Any, node: ast.Tuple | ast.List) -> Any:
-    """The parts of `q, k, v = qkv`: a wire along its first axis, in doubt where there are not as many as names."""
+    """The parts of `q, k, v = qkv`: a wire along its first axis, in doubt where there are not as many as names; of `a, b = x.chunk(2, 2)`
+    as many pieces as there are names, so that a size which gives fewer is not legal.
+    """
     names = len(node.elts)
     if any(isinstance(target, ast.Starred) for target in node.elts):
         return value
+    if isinstance(value, Pieces) and names == value.parts:
+        return value.unpacked()
     if isinstance(value, Tensor) and (value.entry or value.doubt is not None):
         value = wired(run, graph, value)
     if isinstance(value, Tensor) and value.doubt is not None:
