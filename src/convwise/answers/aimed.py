@@ -12,7 +12,7 @@ from convwise.answers.paths import Span, sources
 from convwise.answers.transposed import transposed_fixes
 from convwise.answers.wanted import for_axes
 from convwise.answers.wording import listed
-from convwise.dialects.base import Dialect, Layer, LayerFlow
+from convwise.dialects.base import Dialect, Layer, LayerFlow, in_use
 from convwise.errors import ConvwiseError
 from convwise.ops import AdaptivePool, ConvTranspose, Flatten, GlobalPool, Shape, spatial_names
 
@@ -103,7 +103,7 @@ def _ways(
             changed = [*layers[:place], *read(layer)(fix.code), *layers[place + 1 :]]
             shape = flow.input
             for one in changed[place:]:
-                shape = spoken.flow(one, shape).output
+                shape = in_use(spoken, one, shape).output
         except ConvwiseError:
             continue
         if _end(changed[-1], shape, len(sizes)) == sizes:

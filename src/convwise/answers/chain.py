@@ -16,7 +16,7 @@ from convwise.answers.paths import ANY, Span, sources
 from convwise.answers.roundtrip import comes_back, trip, ways_back
 from convwise.answers.wanted import for_axes, verdict
 from convwise.answers.wording import listed, plural
-from convwise.dialects.base import Dialect, Entered, Layer, LayerFlow, Note, describe
+from convwise.dialects.base import Dialect, Entered, Layer, LayerFlow, Note, describe, in_use
 from convwise.errors import ShapeError
 from convwise.ops import (
     AdaptivePool,
@@ -50,7 +50,7 @@ def explain_chain(
     current = entered.shape
     for layer in layers:
         try:
-            flows.append(spoken.flow(layer, current))
+            flows.append(in_use(spoken, layer, current))
         except ShapeError as error:
             parts = _parts(spoken, flows, entered)
             error.explanation = _broken_chain(spoken, layers, flows, parts, entered, error, notes)
@@ -309,7 +309,7 @@ def _with_batch(spoken: Dialect, layers: Sequence[Layer], entered: Entered) -> t
         return ()
     try:
         for layer in layers:
-            current = spoken.flow(layer, current).output
+            current = in_use(spoken, layer, current).output
     except ShapeError:
         return ()
     return (Fix(f"an input of {show((1, *entered.shape))}", current, "", "a batch of 1 makes all layers fit"),)
@@ -368,7 +368,7 @@ def _chain_fixes(
         current = flows[place].input
         try:
             for other in [*layers[place + 1 :]]:
-                current = spoken.flow(other, current).output
+                current = in_use(spoken, other, current).output
         except ShapeError:
             return tuple(found)
         code = "\n".join(one.call.text for one in (*layers[:place], *layers[place + 1 :]))

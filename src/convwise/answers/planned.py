@@ -10,6 +10,7 @@ from convwise.answers.inputs import as_shape, enter
 from convwise.answers.printed import in_order
 from convwise.answers.why import pair_of, snippet_of
 from convwise.axis import Pads
+from convwise.dialects.base import in_use
 from convwise.errors import ArgumentError, ConvwiseError
 from convwise.ops import Conv, Op, Pointwise, Shape
 
@@ -66,7 +67,7 @@ def planned(
     plans: list[tuple[str, Plan]] = []
     for layer in found.layers:
         with in_order(found.unordered):
-            flow = dialects.get(layer.dialect).flow(layer, current)
+            flow = in_use(dialects.get(layer.dialect), layer, current)
         shapes = [flow.input, *(one.output for one in flow.flows)]
         plans += [
             (layer.call.text, _plan(op, shapes[number], layer, layer.ops[number + 1 :], algorithm, threads, tune))

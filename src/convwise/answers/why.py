@@ -14,7 +14,7 @@ from convwise.answers.inputs import as_shape, as_want, enter
 from convwise.answers.layer import broken, explain_layer
 from convwise.answers.printed import in_order
 from convwise.answers.repair import repairs
-from convwise.dialects.base import Dialect, Entered, Layer, LayerFlow, Note, channels_of, run_ops
+from convwise.dialects.base import Dialect, Entered, Layer, LayerFlow, Note, channels_of, in_use, run_ops
 from convwise.errors import ArgumentError, CodeError, ConvwiseError, ModelError, Refusal, ShapeError
 from convwise.graph import Network
 from convwise.ops import Layout, Op, Shape
@@ -215,7 +215,7 @@ def _flow(found: Found, shape: Shape) -> Shape:
     current = entered.shape
     with in_order(found.unordered):
         for layer in found.layers:
-            current = spoken.flow(layer, current).output
+            current = in_use(spoken, layer, current).output
     return entered.leave(current)
 
 

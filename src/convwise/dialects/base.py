@@ -188,6 +188,18 @@ def run_ops(layer: Layer, shape: Shape, layout: Layout) -> LayerFlow:
     return LayerFlow(layer, shape, current, tuple(flows))
 
 
+def in_use(spoken: Dialect, layer: Layer, shape: Shape) -> LayerFlow:
+    """What the layer does in a trained network: normalisation with stored moments asks for no second value."""
+    try:
+        return spoken.flow(layer, shape)
+    except ShapeError as error:
+        stored = all(isinstance(op, Norm) and op.moments for op in layer.ops)
+        if not (stored and error.quote.startswith("Expected more than 1")):
+            raise
+        unbatched = layer.rank is not None and len(shape) == layer.rank + 1
+        return run_ops(layer, shape, Layout(layer.channels_last, batched=not unbatched))
+
+
 TITLES = {"keras": "Keras", "torch": "PyTorch", "tensorflow": "TensorFlow", "jax": "JAX", "onnx": "ONNX"}
 
 

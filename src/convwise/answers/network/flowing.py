@@ -10,7 +10,7 @@ from math import prod
 from convwise import dialects
 from convwise.answers.network.plan import Deed, plain, planned
 from convwise.answers.printed import unsettled
-from convwise.dialects.base import Layer, run_ops
+from convwise.dialects.base import Layer, in_use
 from convwise.errors import ArgumentError, ConvwiseError, ShapeError, said
 from convwise.graph import CHANNELS_FIRST, Declared, Network, Node, Source, Work
 from convwise.ops import AxisFlow, Conv, ConvTranspose, Dense, Flow, Layout, Norm, Op, Shape, elements
@@ -380,19 +380,9 @@ def _plain_flow(deed: Deed, layer: Layer, shape: Shape) -> Done | None:
 
 
 def _layer_flow(layer: Layer, shape: Shape) -> Done:
-    """A dialect's layer, as it runs in a trained network: normalisation with stored moments asks for no second value."""
-    try:
-        found = dialects.get(layer.dialect).flow(layer, shape)
-    except ShapeError as error:
-        if not (error.quote.startswith("Expected more than 1") and _stored(layer)):
-            raise
-        unbatched = layer.rank is not None and len(shape) == layer.rank + 1
-        found = run_ops(layer, shape, Layout(layer.channels_last, batched=not unbatched))
+    """A dialect's layer, as it runs in a trained network."""
+    found = in_use(dialects.get(layer.dialect), layer, shape)
     return done((found.output,), found.flows, found.layer.ops)
-
-
-def _stored(layer: Layer) -> bool:
-    return all(isinstance(op, Norm) and op.moments for op in layer.ops)
 
 
 def given_shapes(network: Network, shapes: InputShapes) -> dict[str, Shape]:

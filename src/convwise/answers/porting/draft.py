@@ -10,7 +10,7 @@ from convwise.answers.porting.arrangement import Arrangement, is_identity, map_o
 from convwise.answers.porting.stages import Feeds, Part, Stage, Warned
 from convwise.answers.porting.ways import Sizes, Way, same_pool, ways
 from convwise.axis import Window
-from convwise.dialects.base import Layer, fused
+from convwise.dialects.base import Layer, fused, in_use
 from convwise.errors import CodeError, ConvwiseError, Refusal, ShapeError
 from convwise.ops import (
     AdaptivePool,
@@ -201,7 +201,7 @@ def say(target: Target, op: Op, shape: Shape) -> Said | None:
             reached = shape
             flows = []
             for one in layers:
-                flows.append(spoken.flow(one, reached))
+                flows.append(in_use(spoken, one, reached))
                 reached = flows[-1].output
         except (ConvwiseError, ValueError):
             continue

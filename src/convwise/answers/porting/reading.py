@@ -10,7 +10,7 @@ from convwise import dialects
 from convwise.answers.inputs import as_shape, enter
 from convwise.answers.porting.arrangement import Arrangement, map_order, plain
 from convwise.answers.printed import in_order
-from convwise.dialects.base import Dialect, Layer, LayerFlow, Unknown, fused
+from convwise.dialects.base import Dialect, Layer, LayerFlow, Unknown, fused, in_use
 from convwise.dialects.missing import advice
 from convwise.errors import ArgumentError, CodeError, ConvwiseError, ShapeError
 from convwise.ops import Conv, ConvTranspose, Dense, Flatten, Fold, Layout, Norm, Op, Pointwise, Shape
@@ -210,7 +210,7 @@ def run(spoken: Dialect, layers: Sequence[Layer], shape: Shape) -> tuple[LayerFl
     """What each layer does, one after the other."""
     flows: list[LayerFlow] = []
     for one in layers:
-        flows.append(spoken.flow(one, shape))
+        flows.append(in_use(spoken, one, shape))
         shape = flows[-1].output
     return tuple(flows)
 
