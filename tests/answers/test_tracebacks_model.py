@@ -372,3 +372,41 @@ RuntimeError: Calculated padded input size per channel: (2 x 16). Kernel size: (
     assert "'c' (Conv2d) at line 7 says this" in lines(told, "in the model")
     assert "height: the legal sizes are n >= 3 on the branch that was read" in lines(told, "would work")
     assert not told.fixes
+
+
+TOO_SMALL = "RuntimeError: Given input size: ({}). Calculated output size: ({}). Output size is too small"
+
+
+@pytest.mark.parametrize(
+    ("model", "had", "gives", "where", "its_input"),
+    [
+        # A convolution takes 1 x 23 for too small as well, but it is a pool that says this.
+        ("nn.Conv2d(3, 3, 3), nn.AvgPool2d(3)", "3x1x23", "3x0x7", "'1' (AvgPool2d)", "such as input 1 x 3 x 3 x 25"),
+        # The first pool meets the model's channels, and the last one those of the convolution.
+        ("nn.MaxPool2d(3), nn.Conv2d(4, 8, 3), nn.MaxPool2d(3)", "8x2x1", "8x0x0", "'2'", "such as input 1 x 4 x 12 x 9"),
+        ("nn.MaxPool2d(3), nn.Conv2d(4, 8, 3), nn.MaxPool2d(3)", "4x2x1", "4x0x0", "'0'", "input 1 x 4 x 2 x 1"),
+        # What it makes tells a window of 5 from one of 3.
+        ("nn.Conv2d(2, 2, 1), nn.MaxPool2d(3, 2), nn.MaxPool2d(5, 2)", "2x2x9", "2x-1x3", "'2'", "such as input 1 x 2 x 5 x 19"),
+        ("nn.Conv2d(2, 2, 1), nn.MaxPool2d(3, 2), nn.MaxPool2d(5, 2)", "2x2x9", "2x0x4", "'1'", "such as input 1 x 2 x 2 x 9"),
+        # A pool along a line tells an axis more.
+        ("nn.Conv1d(5, 6, 3), nn.AvgPool1d(4)", "6x1x3", "6x1x0", "'1' (AvgPool1d)", "such as input 1 x 5 x 5"),
+        # Channels that no layer tells are those of the message.
+        ("nn.MaxPool2d(2), nn.ReLU(), nn.MaxPool2d(3)", "8x2x1", "8x0x0", "'2'", "such as input 1 x 8 x 4 x 2"),
+    ],
+)  # fmt: skip
+def test_a_pool_is_known_by_its_kind_its_channels_and_what_it_makes(
+    model: str, had: str, gives: str, where: str, its_input: str
+) -> None:
+    told = cw.explain(f"model = nn.Sequential({model})\n\n{TOO_SMALL.format(had, gives)}")
+    assert lines(told, "in the model").startswith(where)
+    assert "can say the same" not in lines(told, "in the model")
+    assert lines(told, "its input").startswith(its_input)
+
+
+def test_every_pool_that_can_say_it_is_named() -> None:
+    model = "nn.Sequential(nn.Conv2d(5, 6, 3), nn.AvgPool2d(3), nn.AvgPool2d(4, 2))"
+    told = cw.explain(f"model = {model}\n\n{TOO_SMALL.format('6x2x2', '6x0x0')}")
+    assert lines(told, "in the model").split("\n") == [
+        "'1' (AvgPool2d) at line 1 says this",
+        "'2' (AvgPool2d) at line 1 can say the same",
+    ]

@@ -18,6 +18,7 @@ class Clue:
     `shapes` are the shapes of the tensors that reached the layer, None for a size that is not told. `have` is the size that reached
     it and `need` the one it takes. `weight` are the channels and `span` the windows of a layer. `axis` is where two sizes differ, or the one that is meant, `along`
     the axis that is joined along, `parts` are the two sizes, each with the number of its input. `name` is the layer as the message names it.
+    `gives` are the sizes that a pool makes, which only a pool tells.
     """
 
     what: What
@@ -36,6 +37,7 @@ class Clue:
     parts: tuple[tuple[int | None, int], ...] = ()
     target: tuple[int, ...] = ()
     transposed: bool = False
+    gives: tuple[int, ...] = ()
 
 
 def numbers(text: str) -> tuple[int, ...]:

@@ -70,7 +70,9 @@ def reflected(match: Match) -> Clue:
 
 
 def pooled(match: Match) -> Clue:
-    return Clue("window", shapes=((None, *numbers(match.group("input"))),))
+    """The last sizes are the windows'; a pool along a line tells a second axis of size 1 before its own."""
+    gives = tuple(int(size) for size in re.findall(r"-?\d{1,12}", match.group("output")))
+    return Clue("window", shapes=((None, *numbers(match.group("input"))),), gives=gives[1:])
 
 
 def negative(match: Match) -> Clue:

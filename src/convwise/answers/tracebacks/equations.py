@@ -138,6 +138,8 @@ def _window(op: Conv | Pool, dims: Dims, layout: Layout, clue: Clue) -> Iterator
             yield Case(tuple(_equal(spatial, sizes)))
         return
     told = clue.shapes[0] if clue.shapes else ()
+    if clue.gives and (not isinstance(op, Pool) or not (told := _pooled(windows, told, clue.gives))):
+        return
     equations: list[Equation] = []
     if len(told) == len(dims):
         _, count, sizes_ = layout.split(told)
@@ -149,6 +151,19 @@ def _window(op: Conv | Pool, dims: Dims, layout: Layout, clue: Clue) -> Iterator
     for window, size in zip(windows, spatial, strict=True):
         if window.span == clue.need and clue.stride in (None, window.stride) and clue.have is not None:
             yield Case((*equations, (size, clue.have)))
+
+
+def _pooled(windows: tuple[Window, ...], told: Shape, gives: tuple[int, ...]) -> Shape:
+    """The shape that was told, without the axis that PyTorch puts before the only one; empty where these windows make other sizes."""
+    if len(windows) == 1 and len(gives) == 2 and told[2] == gives[0] == 1:
+        told, gives = (*told[:2], *told[3:]), gives[1:]
+    sizes = told[2:]
+    if len(windows) != len(sizes) or len(sizes) != len(gives):
+        return ()
+    fits = (
+        size is not None and window.out(size) == out for window, size, out in zip(windows, sizes, gives, strict=True)
+    )
+    return told if all(fits) else ()
 
 
 def _unpadded(window: Window, padded: int) -> int | None:

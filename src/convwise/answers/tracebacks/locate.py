@@ -11,9 +11,10 @@ from convwise.answers.network.flowing import Run, run
 from convwise.answers.network.symbolic import Symbolic, follow
 from convwise.answers.tracebacks.clue import Clue
 from convwise.answers.tracebacks.equations import CODES, Case, cases, fed, reads_input
+from convwise.dialects.base import Layer
 from convwise.errors import ArgumentError
-from convwise.graph import Network, Node
-from convwise.ops import Shape
+from convwise.graph import Network, Node, Source
+from convwise.ops import Conv, Shape
 from convwise.sizes import SizeSet, TooComplex
 
 MOST_BOXES = 64
@@ -21,6 +22,8 @@ MOST_TRIED = 24
 """So many input shapes are run through the network to see that it breaks where the message says."""
 USUAL = 224
 """The size tried on an axis of which the message says nothing."""
+ANY_CHANNELS = 3
+"""Channels that the code leaves open and no layer tells: any number serves."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +137,8 @@ def _solved(network: Network, symbolic: Symbolic, node: Node, clue: Clue, every:
             (flowed, box)
             for number, box in enumerate(boxes)
             if number < MOST_TRIED
-            for shape in _samples(network, symbolic, box, case.samples)
+            for channels in _open_channels(network, clue)
+            for shape in _samples(network, symbolic, box, case.samples, channels)
             if (flowed := _breaks(network, node, clue, shape)) is not None
         ]
         if proofs:
@@ -175,7 +179,24 @@ def _both(one: Box, other: Box) -> Box | None:
     return merged if all(merged.values()) else None
 
 
-def _samples(network: Network, symbolic: Symbolic, box: Box, samples: int | None) -> Iterator[dict[str, Shape]]:
+def _open_channels(network: Network, clue: Clue) -> tuple[int, ...]:
+    """What to feed where the code leaves the channels open: those that the message tells of a pool, or those that a convolution takes."""
+    if not any(_open(source) for source in network.sources):
+        return (ANY_CHANNELS,)
+    ops = (op for node in network.nodes if isinstance(node.work, Layer) for op in node.work.ops)
+    taken = next((op.in_channels for op in ops if isinstance(op, Conv) and op.in_channels is not None), ANY_CHANNELS)
+    told = clue.shapes[0][1] if clue.gives else None
+    return tuple(dict.fromkeys((taken, told) if told is not None else (taken,)))
+
+
+def _open(source: Source) -> bool:
+    declared = tuple(size if isinstance(size, int) else None for size in source.declared)
+    return len(declared) > 2 and source.layout.split(declared)[1] is None
+
+
+def _samples(
+    network: Network, symbolic: Symbolic, box: Box, samples: int | None, channels: int
+) -> Iterator[dict[str, Shape]]:
     """Input shapes out of the box: one as high as it is wide where there is one, else the smallest."""
     keys = symbolic.keys
     common = SizeSet.every()
@@ -192,8 +213,7 @@ def _samples(network: Network, symbolic: Symbolic, box: Box, samples: int | None
             for key, axis in enumerate(keys):
                 if axis.source == source.name:
                     shape[axis.place] = point.get(key, size or USUAL) if size is None or key not in box else size
-            # Channels that the code leaves open: any number serves where no sizes depend on it.
-            shape = [3 if one is None else one for one in shape]
+            shape = [channels if one is None else one for one in shape]
             shapes[source.name] = tuple(shape)
         yield shapes
 
@@ -207,4 +227,24 @@ def _breaks(network: Network, node: Node, clue: Clue, shapes: Shape | dict[str, 
     first = next((step for step in flowed.nodes if step.error is not None), None)
     if first is None or first.node is not node or first.error is None:
         return None
-    return flowed if first.error.code in CODES.get(clue.what, ()) else None
+    if first.error.code not in CODES.get(clue.what, ()) or not _reaches(flowed, node, clue):
+        return None
+    return flowed
+
+
+def _reaches(flowed: Run, node: Node, clue: Clue) -> bool:
+    """Whether the channels that a pool tells are those that reach it, and the layers behind it take them where they are the model's own."""
+    if not clue.gives:
+        return True
+    reached = flowed.shapes.get(node.inputs[0]) or ()
+    if len(reached) < 2 or reached[1] != clue.shapes[0][1]:
+        return False
+    network = flowed.network
+    if not any(_open(source) for source in network.sources):
+        return True
+    larger: dict[str, Shape] = {}
+    for source in network.sources:
+        batch, channels, spatial = source.layout.split(flowed.inputs[source.name])
+        larger[source.name] = source.layout.join(batch, channels, (USUAL,) * len(spatial))
+    errors = (step.error for step in run(network, larger, strict=False).nodes)
+    return not any(error is not None and error.code == "CW102" for error in errors)
