@@ -410,3 +410,30 @@ def test_every_pool_that_can_say_it_is_named() -> None:
         "'1' (AvgPool2d) at line 1 says this",
         "'2' (AvgPool2d) at line 1 can say the same",
     ]
+
+
+def test_the_model_tells_the_axes_of_a_linear_layers_rows() -> None:
+    message = "RuntimeError: mat1 and mat2 shapes cannot be multiplied (48x12 and 10x5)"
+    told = cw.explain(f"model = nn.Sequential(nn.Conv2d(3, 4, 3), nn.Linear(10, 5))\n\n{message}")
+    assert fixes(told)[0] == ("nn.Linear(12, 5)", (1, 4, 12, 5))
+
+
+def test_only_a_model_that_makes_maps_larger_halved_and_doubled_them() -> None:
+    message = "RuntimeError: The size of tensor a (5) must match the size of tensor b (4) at non-singleton dimension 2"
+    code = """
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.a = nn.Conv2d(3, 4, {a}, padding=1)
+        self.b = nn.Conv2d(3, 4, {b}, padding=1)
+    def forward(self, x):
+        return self.a(x) + self.b(x)
+"""
+    assert lines(cw.explain(code.format(a=3, b=4) + message), "because") == ""
+    unet = code.replace(
+        "self.b = ", "self.b = nn.MaxPool2d(2)\n        self.up = nn.Upsample(scale_factor=2) #"
+    ).format(a=3, b=3)
+    unet = unet.replace("self.b(x)", "self.up(self.b(x))").replace(
+        "4, 3, padding=1)\n        self.b", "3, 3, padding=1)\n        self.b"
+    )
+    assert lines(cw.explain(unet + message), "because") == "5 is odd: halved and doubled again it comes back as 4"

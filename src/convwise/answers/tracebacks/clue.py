@@ -8,7 +8,7 @@ from typing import Literal
 
 from convwise.ops import Shape
 
-What = Literal["dense", "conv", "built", "window", "padding", "join", "reshape", "norm", "entry", "named"]
+What = Literal["dense", "conv", "built", "window", "padding", "join", "reshape", "norm", "entry", "named", "loss"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +16,7 @@ class Clue:
     """The numbers of one message; what it does not tell is None or empty.
 
     `shapes` are the shapes of the tensors that reached the layer, None for a size that is not told. `have` is the size that reached
-    it and `need` the one it takes. `weight` are the channels and `span` the windows of a layer. `axis` is where two sizes differ, or the one that is meant, `along`
+    it and `need` the one it takes. `weight` are the channels and `span` the windows of a layer. `rows` are the rows of a dense layer. `axis` is where two sizes differ, or the one that is meant, `along`
     the axis that is joined along, `parts` are the two sizes, each with the number of its input. `name` is the layer as the message names it.
     `gives` are the sizes that a pool makes, which only a pool tells.
     """
@@ -27,6 +27,7 @@ class Clue:
     have: int | None = None
     need: int | None = None
     out: int | None = None
+    rows: int | None = None
     groups: int | None = None
     kernel: tuple[int, ...] = ()
     span: tuple[int, ...] = ()

@@ -6,6 +6,7 @@ import re
 
 from convwise.answers.tracebacks.clue import Clue, numbers, shape
 from convwise.answers.tracebacks.joins import differing_pair, every_shape
+from convwise.answers.tracebacks.losses import of_loss
 
 Match = re.Match[str]
 
@@ -27,6 +28,7 @@ def dense(match: Match) -> Clue:
         have=int(found["have"]),
         need=int(found["need"]),
         out=int(found["out"]) if found.get("out") else None,
+        rows=int(found["rows"]) if found.get("rows") else None,
     )
 
 
@@ -110,7 +112,9 @@ def joined_samples(match: Match) -> Clue:
 
 
 def joined_node(match: Match) -> Clue:
-    """A graph names the node: a product of matrices is a dense layer's."""
+    """A graph names the node: a product of matrices is a dense layer's, and some are no layer's but the loss's."""
+    if of_loss(match):
+        return Clue("loss")
     if "MatMul" not in (match.group("op") or ""):
         return joined(match)
     return Clue("dense", _name(match), have=_int(match, "one"), need=_int(match, "other"))
@@ -139,6 +143,10 @@ def entry_axis(match: Match) -> Clue:
 
 def entry(match: Match) -> Clue:
     return Clue("entry", _name(match), shapes=(shape(match.group("have")),))
+
+
+def compared(_: Match) -> Clue:
+    return Clue("loss")
 
 
 def named(match: Match) -> Clue:

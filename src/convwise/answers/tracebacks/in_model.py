@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from math import prod
 
 from convwise.answers.explanation import Explanation, Fact, Fix, show
 from convwise.answers.network.checking import nearest_in_words
@@ -18,9 +19,10 @@ from convwise.answers.tracebacks.clue import Clue
 from convwise.answers.tracebacks.locate import Located, candidates, locate
 from convwise.answers.tracebacks.unbatched import without_batch
 from convwise.answers.wording import listed
+from convwise.dialects.base import Layer
 from convwise.errors import ConvwiseError
 from convwise.graph import Network, Node
-from convwise.ops import Shape
+from convwise.ops import ConvTranspose, PixelShuffle, Resize, Shape
 from convwise.readers.echo import shown
 from convwise.sizes import JointSet, SizeSet
 
@@ -38,6 +40,8 @@ def in_model(
     """The explanation of the message, with what the model tells beside it."""
     if clue is None:
         return _also(told, "in the model", "the message alone does not tell which layer of it says this")
+    if clue.what == "loss":
+        return _also(told, "in the model", "no layer of it says this: the loss does")
     if clue.what == "entry":
         return _entry(told, clue, network, shape)
     found = locate(network, clue, shape, names)
@@ -68,9 +72,20 @@ def in_model(
             told.facts[0],
             *facts,
             *(fact for fact in told.facts[1:] if fact.label in KEPT or (fact.label == "perhaps" and clue.what in MADE)),
+            *(
+                replace(fact, label="because")
+                for fact in told.facts[1:]
+                if fact.label == "perhaps" and _doubled(network, clue)
+            ),
         ),
         fixes=fixes,
     )
+
+
+def _doubled(network: Network, clue: Clue) -> bool:
+    """Whether two branches are joined in a model that makes maps larger: an odd size that was halved then is why they differ."""
+    ops = [op for node in network.nodes for op in (node.work.ops if isinstance(node.work, Layer) else ())]
+    return clue.what == "join" and any(isinstance(op, ConvTranspose | Resize | PixelShuffle) for op in ops)
 
 
 def _also(told: Explanation, label: str, text: str) -> Explanation:
@@ -142,7 +157,9 @@ def _fixes(
         # The model tells whether a Flatten stands before the layer, and that the message came of a batch.
         if flowed is not None and clue.what == "dense" and not _helps(fix, found.node, flowed):
             continue
-        fixes.append(replace(fix, why=f"{place}{fix.why}", output=fix.output))
+        if flowed is not None and clue.what == "dense" and fix.code.startswith("nn.Linear("):
+            fix = _made(fix, found.node, flowed, clue)
+        fixes.append(replace(fix, why=f"{place}{fix.why}"))
     if flowed is None or legal is None or not len(legal):
         return tuple(fixes)
     source = next(one for one in network.sources if one.name == legal.input)
@@ -160,6 +177,19 @@ def _fixes(
         if output is not None:
             fixes.append(Fix(f"an input of {show(shape)}", output, "", _reach(flowed.inputs[legal.input], shape)))
     return tuple(fixes)
+
+
+def _made(fix: Fix, node: Node, flowed: Run, clue: Clue) -> Fix:
+    """The output with the axes that the model tells: PyTorch's message counts the rows of all but the last of them."""
+    reaching = flowed.shapes.get(node.inputs[0]) or ()
+    before, why = reaching[:-1], fix.why.split(":")[0]
+    if clue.rows is None or clue.out is None:
+        return fix
+    if len(before) == 1:
+        return replace(fix, output=(clue.rows, clue.out), why=why)
+    if None not in before and prod(size for size in before if size is not None) == clue.rows:
+        return replace(fix, output=(*before, clue.out), why=why)
+    return replace(fix, output=())
 
 
 def _helps(fix: Fix, node: Node, flowed: Run) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from convwise.answers.explanation import Fact
+from convwise.answers.tracebacks import losses
 from convwise.answers.tracebacks.clue import shape
 from convwise.answers.tracebacks.telling import Match, Told, by, features
 from convwise.answers.wording import listed
@@ -45,8 +46,8 @@ def differing(have: int, need: int) -> Told:
     facts = [Fact("sizes", (f"{high} - {low} = {high - low}",))]
     if high - low == 1:
         if high % 2:
-            facts.append(Fact("because", (f"{high} is odd: halved and doubled again it comes back as {low}",)))
-        facts.append(Fact("then", (JOINED,)))
+            facts.append(Fact("perhaps", (f"{high} is odd: halved and doubled again it comes back as {low}",)))
+        facts.append(Fact("then", (f"if one of them was halved and doubled again: {JOINED}",)))
     return f"Two branches are joined whose maps differ: {have} and {need}.", tuple(facts), ()
 
 
@@ -102,6 +103,8 @@ def mismatch_along(match: Match) -> Told:
         if None in sizes:
             return combined(shape(told["a"]), shape(told["b"]), batched=True)
         have, need = (int(size) for size in sizes if size is not None)
+        if at and at == len(shape(told["a"])) - 1:
+            return combined(shape(told["a"]), shape(told["b"]), batched=True)
     return _batches(have, need) if at == 0 else differing(have, need)
 
 
@@ -109,6 +112,8 @@ def mismatch_node(match: Match) -> Told:
     """`Dimensions must be equal`, of which node and shapes are told by a graph: a product of matrices says it too."""
     told = match.groupdict()
     have, need = int(told["one"]), int(told["other"])
+    if losses.of_loss(match):
+        return losses.compared_node(match)
     if "MatMul" in (told.get("op") or ""):
         return features(have, need, None, None, "keras")
     if told.get("a"):

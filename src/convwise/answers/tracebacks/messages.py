@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from convwise.answers.tracebacks import clues, joins, ranks, telling
+from convwise.answers.tracebacks import clues, joins, losses, ranks, telling
 from convwise.answers.tracebacks.clue import Clue
 
 LONGEST = 20_000
@@ -107,6 +107,21 @@ KINDS = (
             telling.normed,
             clues.normed,
         ),
+        (
+            rf"Expected input batch_size \((?P<have>{_N})\) to match target batch_size \((?P<target>{_N})\)",
+            losses.compared_batches,
+            clues.compared,
+        ),
+        (
+            rf"(?:Using a target|Target) size \(torch\.Size\((?P<target>{_SHAPE})\)\) (?:that is different to|must be the same as) (?:the )?input size \(torch\.Size\((?P<have>{_SHAPE})\)\)",
+            losses.compared_torch,
+            clues.compared,
+        ),
+        (
+            rf"size mismatch \(got input: (?P<have>{_SHAPE}) ?, target: (?P<target>{_SHAPE})",
+            losses.compared_maps,
+            clues.compared,
+        ),
     ),
     *_kinds(
         "keras",
@@ -179,6 +194,16 @@ KINDS = (
             rf"Dimensions must be equal, but are (?P<one>{_N}) and (?P<other>{_N}){_NODE}(?: = (?P<op>\w{{1,60}})[^\n]{{0,1500}}? with input shapes: (?P<a>{_SHAPE}), (?P<b>{_SHAPE}))?",
             joins.mismatch_node,
             clues.joined_node,
+        ),
+        (
+            rf"Arguments `target` and `output` must have the same shape(?P<until> up until the last dimension)?[.:] (?:Received: )?target\.shape=(?P<target>{_SHAPE}), output\.shape=(?P<have>{_SHAPE})",
+            losses.compared,
+            clues.compared,
+        ),
+        (
+            rf"Argument `output` must have rank \(ndim\) `target\.ndim - 1`\. Received: target\.shape=(?P<target>{_SHAPE}), output\.shape=(?P<have>{_SHAPE})",
+            losses.target_rank,
+            clues.compared,
         ),
         (
             rf"The total size of the tensor must be unchanged\. Received: input_shape=(?P<input>{_SHAPE}), target_shape=(?P<target>{_SHAPE})",

@@ -51,9 +51,17 @@ def features(have: int, need: int, out: int | None, rows: int | None, dialect: s
     if dialect == "torch" and out is not None:
         fixes = (
             *fixes,
-            Fix(f"nn.Linear({have}, {out})", (rows or 1, out), "", f"takes the {have} that reach it"),
+            Fix(f"nn.Linear({have}, {out})", *_rows_of(rows or 1, out, have)),
         )
     return headline, tuple(facts), fixes
+
+
+def _rows_of(rows: int, out: int, have: int) -> tuple[Shape, str, str]:
+    """(the output, "", why) of a dense layer: PyTorch multiplies all axes but the last, so that 14 rows may be 2 x 7."""
+    why = f"takes the {have} that reach it"
+    if rows < 4 or all(rows % side for side in range(2, isqrt(rows) + 1)):
+        return (rows, out), "", why
+    return (), "", f"{why}: {rows} rows of {out}"
 
 
 def _flattening(have: int, need: int, rows: int | None, dialect: str) -> tuple[str, tuple[Fix, ...]]:
