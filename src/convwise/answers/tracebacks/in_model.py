@@ -159,6 +159,10 @@ def _fixes(
             continue
         if flowed is not None and clue.what == "dense" and fix.code.startswith("nn.Linear("):
             fix = _made(fix, found.node, flowed, clue)
+        if clue.what in ("norm", "conv") and (again := _again(fix, found.node, clue)) is not fix:
+            if again is not None:
+                fixes.append(replace(again, why=f"{place}{again.why}"))
+            continue
         fixes.append(replace(fix, why=f"{place}{fix.why}"))
     if flowed is None or legal is None or not len(legal):
         return tuple(fixes)
@@ -177,6 +181,28 @@ def _fixes(
         if output is not None:
             fixes.append(Fix(f"an input of {show(shape)}", output, "", _reach(flowed.inputs[legal.input], shape)))
     return tuple(fixes)
+
+
+def _again(fix: Fix, node: Node, clue: Clue) -> Fix | None:
+    """The fix in the layer's own name and with its groups, which the message does not tell; None for one of another layer."""
+    op = node.work.ops[0] if isinstance(node.work, Layer) and node.work.ops else None
+    if clue.what == "norm" and fix.code.startswith("nn."):
+        kind, _, arguments = fix.code[3:].partition("(")
+        if kind[:-2] != node.kind[:-2]:
+            return fix
+        # The message's first guess takes the layer's own number of axes, so the second is left out.
+        why = fix.why.split(",")[0].split(";")[0]
+        return replace(fix, code=f"nn.{node.kind}({arguments}", why=why) if kind.endswith("2d") else None
+    if isinstance(op, ConvTranspose) and fix.code.startswith("nn.ConvTranspose") and clue.have is not None:
+        why = fix.why.split(",")[0]
+        if op.groups == 1:
+            return replace(fix, why=why)
+        if op.groups is None or op.out_channels is None or clue.have % op.groups:
+            return None
+        kernel = op.kernel[0] if len(set(op.kernel)) == 1 else op.kernel
+        code = f"nn.ConvTranspose{len(op.kernel)}d({clue.have}, {op.out_channels}, {kernel}, groups={op.groups})"
+        return replace(fix, code=code, why=why)
+    return fix
 
 
 def _made(fix: Fix, node: Node, flowed: Run, clue: Clue) -> Fix:

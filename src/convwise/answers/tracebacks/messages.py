@@ -108,6 +108,11 @@ KINDS = (
             clues.normed,
         ),
         (
+            rf"expected input's size at dim=1 to match num_features \((?P<need>{_N})\), but got: (?P<have>{_N})",
+            telling.normed_instance,
+            clues.normed,
+        ),
+        (
             rf"Expected input batch_size \((?P<have>{_N})\) to match target batch_size \((?P<target>{_N})\)",
             losses.compared_batches,
             clues.compared,

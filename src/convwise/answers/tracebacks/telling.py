@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from math import isqrt, prod
 
 from convwise.answers.explanation import Fact, Fix
@@ -19,6 +20,8 @@ PICTURES = {
     (4, 3): ("coloured pictures with an alpha channel", "coloured", "x[..., :3]"),
 }
 """Channels that reach a layer and those it was built for: what the pictures are, what they should be, and how they become it."""
+PICTURE_CHANNELS = (1, 3, 4)
+"""Grey, red-green-blue, and with an alpha channel."""
 EARLIER = "a larger image, one pooling or stride fewer before it, or padding here"
 
 
@@ -108,22 +111,11 @@ def channels(match: Match) -> Told:
     takes = plural(need, "channel")
     order = "in x out / groups x kernel" if transposed else "out x in / groups x kernel"
     facts = (Fact("channels", (f"the weights {by(weight)} are {order}: {takes}{count}",)),)
-    kernel = weight[2:]
-    size = kernel[0] if len(set(kernel)) == 1 else kernel
-    rank = len(kernel)
-    if len(told) == rank + 2 and told[-1] == need:
-        moved = (told[0], told[-1], *told[1:-1])
-        order_ = (0, rank + 1, *range(1, rank + 1))
-        headline = f"The image is channels last; PyTorch reads {by(told)} as {have} channels."
-        return headline, facts, (Fix(f"x.permute{order_}", moved, "", "channels first, as PyTorch reads them"),)
-    kind, out = ("ConvTranspose", weight[1]) if transposed else ("Conv", weight[0])
-    groups = 1 if transposed else int(match.group("groups"))
-    grouped = f", groups={groups}" if groups > 1 else ""
-    fixes: tuple[Fix, ...] = ()
-    if have % groups == 0:
-        made = f"made for {plural(have, 'channel')}"
-        fixes = (Fix(f"nn.{kind}{rank}d({have}, {out}, {size}{grouped})", (), "", made),)
+    rank = len(weight) - 2
     headline = f"The layer takes {takes}, and {have} {'reaches' if have == 1 else 'reach'} it."
+    fixes = _remade(weight, have, need, None if transposed else int(match.group("groups")))
+    if len(told) == rank + 2 and told[-1] == need:
+        return _channels_last(told, have, headline, facts, fixes)
     if need == 1 and len(told) == rank + 2 and told[0] == 1:
         line = (
             f"a batch of {have} samples without channels: PyTorch reads {by(told[1:])} as one sample of {have} channels"
@@ -131,6 +123,42 @@ def channels(match: Match) -> Told:
         apart = Fix("x[:, None]", (have, 1, *told[2:]), "", f"{have} samples of one channel")
         return headline, (*facts, Fact("perhaps", (line,))), (apart, *fixes)
     return headline, facts, fixes
+
+
+def _remade(weight: tuple[int, ...], have: int, need: int, groups: int | None) -> tuple[Fix, ...]:
+    """The layer for `have` channels; a transposed convolution's message tells no groups, so None."""
+    kernel, rank = weight[2:], len(weight) - 2
+    size = kernel[0] if len(set(kernel)) == 1 else kernel
+    made = f"made for {plural(have, 'channel')}"
+    if groups is None:
+        why = f"{made}, if it has no groups: of g groups it makes g x {weight[1]} channels, and needs groups=g too"
+        return (Fix(f"nn.ConvTranspose{rank}d({have}, {weight[1]}, {size})", (), "", why),)
+    out = weight[0]
+    if groups == need > 1 and out % need == 0:
+        # One group a channel: the layer stays such a one.
+        groups, out = have, have * (out // need)
+    if have % groups or out % groups:
+        return ()
+    grouped = f", groups={groups}" if groups > 1 else ""
+    return (Fix(f"nn.Conv{rank}d({have}, {out}, {size}{grouped})", (), "", made),)
+
+
+def _channels_last(
+    told: tuple[int, ...], have: int, headline: str, facts: tuple[Fact, ...], fixes: tuple[Fix, ...]
+) -> Told:
+    """The last size is the wanted number of channels: so they stand last, or it is chance, as the shape makes likely."""
+    last, rank = told[-1], len(told) - 2
+    order = (0, rank + 1, *range(1, rank + 1))
+    turned = Fix(f"x.permute{order}", (told[0], last, *told[1:-1]), "", "channels first, as PyTorch reads them")
+    small = last in PICTURE_CHANNELS and min(told[1:-1]) > last
+    square_last, square_first = (rank > 1 and len(set(sides)) == 1 for sides in (told[1:-1], told[2:]))
+    if small or (square_last and not square_first):
+        headline = f"The image is channels last; PyTorch reads {by(told)} as {plural(have, 'channel')}."
+        return headline, facts, (turned,)
+    line = f"the last axis of {by(told)} has {last} too: the channels stand last, or it is a side of maps of {plural(have, 'channel')}"
+    either = replace(turned, why=f"if the {last} of the last axis are the channels")
+    likelier = (*fixes, either) if square_first else (either, *fixes)
+    return headline, (*facts, Fact("perhaps", (line,))), likelier
 
 
 def channels_onnx(match: Match) -> Told:
@@ -142,9 +170,20 @@ def channels_onnx(match: Match) -> Told:
 
 def normed(match: Match) -> Told:
     need, have = int(match.group("need")), int(match.group("have"))
-    fix = (Fix(f"nn.BatchNorm2d({have})", (), "", f"normalises the {have} that reach it"),)
+    why = f"normalises the {have} that reach it"
+    fix = (
+        Fix(f"nn.BatchNorm2d({have})", (), "", f"{why}, if they are maps"),
+        Fix(f"nn.BatchNorm1d({have})", (), "", f"{why}, if they are rows or lines"),
+    )
     reach = "reaches" if have == 1 else "reach"
     return f"The normalisation is made for {plural(need, 'channel')}, and {have} {reach} it.", (), fix
+
+
+def normed_instance(match: Match) -> Told:
+    headline, facts, _ = normed(match)
+    have = int(match.group("have"))
+    why = f"normalises the {have} that reach it; 1d and 3d for lines and volumes"
+    return headline, facts, (Fix(f"nn.InstanceNorm2d({have}, affine=True)", (), "", why),)
 
 
 def padding_too_large(match: Match) -> Told:
