@@ -1,4 +1,4 @@
-"""Messages of losses and of joins, and what their numbers leave open."""
+"""Messages of losses and of joins, what their numbers leave open, and messages that are not known."""
 
 from __future__ import annotations
 
@@ -103,3 +103,29 @@ def test_rows_that_may_be_several_axes_are_no_output(rows: int, output: tuple[in
     assert told.fixes[-1].code == "nn.Linear(300, 10)"
     assert told.fixes[-1].output == output
     assert (f"{rows} rows of 10" in told.fixes[-1].why) == (not output)
+
+
+NET = """
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.m0 = nn.Conv2d(3, 3, 3)
+
+    def forward(self, x):
+        return self.m0(x{closed}
+"""
+
+
+@pytest.mark.parametrize(
+    "message", ["RuntimeError: stride should not be zero", "ValueError: Input and output must have the same number of dimensions"]
+)  # fmt: skip
+def test_an_unknown_message_below_code_is_no_syntax_error(message: str) -> None:
+    traceback = f'Traceback (most recent call last):\n  File "a.py", line 3, in <module>\n    net(x)\n{message}'
+    for below in (message, traceback):
+        with pytest.raises(cw.CodeError) as caught:
+            cw.explain(NET.format(closed=")") + "\n" + below)
+        assert caught.value.code == "CW316"
+        assert message in str(caught.value)
+    with pytest.raises(cw.CodeError) as caught:
+        cw.explain(NET.format(closed="") + "\n" + message)
+    assert caught.value.code == "CW301"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import lru_cache
@@ -18,6 +19,7 @@ from convwise.dialects.base import Dialect, Entered, Layer, LayerFlow, Note, cha
 from convwise.errors import ArgumentError, CodeError, ConvwiseError, ModelError, Refusal, ShapeError
 from convwise.graph import Network
 from convwise.ops import Layout, Op, Shape
+from convwise.readers.echo import shown
 from convwise.readers.live import read_live, unread_hint
 from convwise.readers.source import Found, Snippet, read_text
 
@@ -115,8 +117,31 @@ def _pasted_error(text: Any, error: CodeError, shape: Shape | None, dialect: str
 
     told = explain_traceback(text, None, shape, dialect) if error.code in ("CW301", "CW307", "CW316") else None
     if told is None:
+        _check_unknown(text, error, dialect)
         raise error
     return told
+
+
+def _check_unknown(text: Any, error: CodeError, dialect: str | None) -> None:
+    """Raises CodeError CW316 where the code is read but for a message below it that is not known: the syntax is not at fault."""
+    if not isinstance(text, str) or error.code != "CW301":
+        return
+    report = re.search(r"^(?:Traceback \(most recent|[A-Za-z_][\w.]{0,80}(?:Error|Exception): )", text, re.MULTILINE)
+    if report is None or not text[: report.start()].strip():
+        return
+    try:
+        read_text(text[: report.start()], dialect=dialect)
+    except ConvwiseError as other:
+        if other.code == "CW301":
+            return
+    last = re.findall(r"^[A-Za-z_][\w.]{0,80}(?:Error|Exception): .*", text, re.MULTILINE)
+    raise CodeError(
+        "CW316",
+        "the error message below the code is not one that is known",
+        detail=shown(last[-1], 300) if last else "",
+        received=shown(last[-1], 300) if last else "traceback",
+        hint="leave it out to ask about the code alone, with the input's shape",
+    ) from error
 
 
 def _beside_code(text: Any, shape: Shape | None, dialect: str | None) -> Explanation | None:
