@@ -246,3 +246,113 @@ def test_the_node_that_onnxruntime_stops_at_is_found(tmp_path: object) -> None:
         assert told.name == "last" or "nchwc" in str(caught.value), str(caught.value)
         assert cw.explain(str(caught.value), shape, model=made).name is not None
     assert onnx.checker is not None
+
+
+def test_what_pytorch_prints_of_single_layers_is_explained() -> None:
+    import torch
+    from torch import nn
+
+    zeros = torch.zeros
+    cases = {
+        "padding='same' keeps the size": lambda: nn.Conv2d(3, 16, 3, stride=2, padding="same"),
+        "do not divide the channels that reach it": lambda: nn.Conv2d(3, 16, 3, groups=2),
+        "do not divide the channels it makes": lambda: nn.ConvTranspose2d(4, 15, 3, groups=2),
+        "2 groups, which do not divide the 15 channels": lambda: nn.functional.conv2d(
+            zeros(1, 4, 8, 8), zeros(15, 2, 3, 3), groups=2
+        ),
+        "3 is more than 5 // 2 = 2": lambda: nn.MaxPool2d(3, dilation=2, padding=3)(zeros(1, 3, 8, 8)),
+        "2 is more than 3 // 2 = 1": lambda: nn.AvgPool2d(3, padding=2)(zeros(1, 3, 8, 8)),
+        "2 is more than 2 // 2 = 1": lambda: nn.MaxPool1d(2, padding=2)(zeros(1, 3, 8)),
+        "The pool takes 3 axes": lambda: nn.MaxPool2d(2)(zeros(8, 8)),
+        "The pool takes 2 axes (channels and 1 side), or 3 with a batch, and got 4": lambda: nn.MaxPool1d(2)(
+            zeros(1, 3, 8, 8)
+        ),
+        "view cannot join axes": lambda: zeros(2, 16, 5, 6).permute(0, 2, 3, 1).view(2, -1),
+        "and 6 is not divisible by 4": lambda: nn.PixelShuffle(2)(zeros(1, 6, 4, 4)),
+        "cuts the width into pieces, and 4 is not": lambda: nn.PixelUnshuffle(3)(zeros(1, 6, 6, 4)),
+        "made for 32 x 64 on the last axes": lambda: nn.LayerNorm([32, 64])(zeros(1, 32, 48)),
+        "3 groups, which do not divide the 8 channels": lambda: nn.GroupNorm(3, 8),
+        "4 groups, which do not divide the 6 channels": lambda: nn.functional.group_norm(zeros(2, 6, 4, 4), 4),
+        "made for 8 channels, and 6 reach it": lambda: nn.GroupNorm(2, 8)(zeros(1, 6, 4, 4)),
+        "made for 64 channels, and 32 reach it": lambda: nn.InstanceNorm2d(64, affine=True)(zeros(2, 32, 5, 5)),
+        "The loss compares 4 outputs with 5 targets": lambda: nn.CrossEntropyLoss()(
+            zeros(4, 10), torch.zeros(5).long()
+        ),
+        "targets of 4 x 6 x 6 with outputs of 4 x 10 x 8 x 8": lambda: nn.CrossEntropyLoss()(
+            zeros(4, 10, 8, 8), torch.zeros(4, 6, 6).long()
+        ),
+        "targets of 4 with outputs of 4 x 1": lambda: nn.BCELoss()(zeros(4, 1), zeros(4)),
+        "targets of 5 with outputs of 5 x 1": lambda: nn.BCEWithLogitsLoss()(zeros(5, 1), zeros(5)),
+    }
+    for words, run in cases.items():
+        with pytest.raises((RuntimeError, ValueError)) as caught:
+            run()
+        assert words in cw.explain(f"{type(caught.value).__name__}: {caught.value}").headline, str(caught.value)
+
+
+def test_what_tensorflow_and_keras_print_of_channels_and_losses_is_explained() -> None:
+    import keras
+    import numpy as np
+    import tensorflow as tf
+    from keras import layers
+
+    def zeros(*shape: int) -> object:
+        return np.zeros(shape, "float32")
+
+    def trained(loss: str, target: tuple[int, ...], output: tuple[int, ...]) -> None:
+        model = keras.Sequential([keras.Input(output), layers.Activation("relu")])
+        model.compile(loss=loss)
+        model.fit(zeros(2, *output), zeros(2, *target), verbose=0)
+
+    cases = {
+        "2 groups, which do not divide the 3": lambda: layers.Conv2D(4, 3, groups=2)(zeros(1, 8, 8, 3)),
+        "4 groups, which do not divide the 6": lambda: layers.Conv1D(6, 3, groups=4)(zeros(1, 8, 4)),
+        "3 groups, which do not divide the 8": lambda: layers.GroupNormalization(3)(zeros(1, 8, 8, 8)),
+        "takes 4 channels, and 3 reach": lambda: tf.nn.conv2d(zeros(1, 8, 8, 3), zeros(3, 3, 4, 8), 1, "SAME"),
+        "takes 4 channels, and 6 reach": lambda: tf.function(tf.nn.conv2d)(
+            zeros(1, 8, 8, 6), zeros(3, 3, 4, 8), 1, "SAME"
+        ),
+        "laid out as rows of 20": lambda: tf.reshape(zeros(2, 21), (-1, 20)),
+        "targets of ? x 8 x 8 x 1 with outputs of ? x 6 x 6 x 1": lambda: trained("mse", (8, 8, 1), (6, 6, 1)),
+        "targets of ? x 3 with outputs of ? x 10": lambda: trained("huber", (3,), (10,)),
+        "targets of ? x 4 with outputs of ? x 7": lambda: trained("binary_crossentropy", (4,), (7,)),
+    }
+    for words, run in cases.items():
+        with pytest.raises((ValueError, tf.errors.InvalidArgumentError)) as caught:
+            run()
+        assert words in cw.explain(f"{type(caught.value).__name__}: {caught.value}").headline, str(caught.value)
+
+
+def test_what_jax_prints_is_explained() -> None:
+    import jax.numpy as jnp
+    from flax import linen
+    from jax import lax
+
+    zeros = jnp.zeros
+    cases = {
+        "takes 5 channels, and 3 reach": lambda: lax.conv(zeros((1, 3, 8, 8)), zeros((4, 5, 3, 3)), (1, 1), "SAME"),
+        "(2 in each of 2 groups), and 6 reach": lambda: lax.conv_general_dilated(
+            zeros((1, 6, 8, 8)), zeros((4, 2, 3, 3)), (1, 1), "SAME", feature_group_count=2
+        ),
+        "4 groups, which do not divide the 6": lambda: lax.conv_general_dilated(
+            zeros((1, 6, 8, 8)), zeros((4, 3, 3, 3)), (1, 1), "SAME", feature_group_count=4
+        ),
+        "2 groups, which do not divide the 5": lambda: lax.conv_general_dilated(
+            zeros((1, 6, 8, 8)), zeros((5, 3, 3, 3)), (1, 1), "SAME", feature_group_count=2
+        ),
+        "input has 3 axes and the filter 4": lambda: lax.conv(zeros((3, 8, 8)), zeros((4, 3, 3, 3)), (1, 1), "SAME"),
+        "has 300 features; its weights are made for 400": lambda: zeros((2, 5, 300)) @ zeros((400, 10)),
+        "maps differ: 8 and 7": lambda: zeros((1, 8, 8, 3)) + zeros((1, 7, 8, 3)),
+        "batches differ: 4 and 3": lambda: zeros((4, 10)) * zeros((3, 10)),
+        "do not fit: 4 x 10 and 4": lambda: zeros((4, 10)) - zeros((4,)),
+        "along axis 0, and axis 1 of theirs differs: 3 and 5": lambda: jnp.concatenate([zeros((2, 3)), zeros((2, 5))]),
+        "different numbers of axes": lambda: jnp.concatenate([zeros((2, 3)), zeros((2, 5, 1))]),
+        "2 x 21 cannot be laid out as 2 x 20": lambda: zeros((2, 21)).reshape(2, 20),
+        "stored as 400 x 10, and for this input it is 300 x 10": lambda: linen.Dense(10).apply(
+            {"params": {"kernel": zeros((400, 10)), "bias": zeros(10)}}, zeros((1, 300))
+        ),
+    }
+    for words, run in cases.items():
+        with pytest.raises(Exception, match=r"\d") as caught:
+            run()
+        assert words in cw.explain(f"{type(caught.value).__name__}: {caught.value}").headline, str(caught.value)

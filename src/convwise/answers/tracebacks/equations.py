@@ -155,7 +155,7 @@ def _window(op: Conv | Pool, dims: Dims, layout: Layout, clue: Clue) -> Iterator
 
 def _pooled(windows: tuple[Window, ...], told: Shape, gives: tuple[int, ...]) -> Shape:
     """The shape that was told, without the axis that PyTorch puts before the only one; empty where these windows make other sizes."""
-    if len(windows) == 1 and len(gives) == 2 and told[2] == gives[0] == 1:
+    if len(windows) == 1 and len(gives) == 2 and told[2:3] == gives[:1] == (1,):
         told, gives = (*told[:2], *told[3:]), gives[1:]
     sizes = told[2:]
     if len(windows) != len(sizes) or len(sizes) != len(gives):

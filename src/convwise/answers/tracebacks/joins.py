@@ -155,6 +155,38 @@ def _batches(have: int, need: int) -> Told:
     return headline, (Fact("then", (BATCHES,)),), ()
 
 
+def combined_jax(match: Match) -> Told:
+    """JAX: `add got incompatible shapes for broadcasting: (1, 8, 8, 3), (1, 7, 8, 3)`."""
+    return combined(shape(match.group("a")), shape(match.group("b")), batched=True)
+
+
+def concatenated_jax(match: Match) -> Told:
+    """JAX: two or more shapes and the axis they are joined along, or shapes of different numbers of axes."""
+    shapes, along = every_shape(match), match.groupdict().get("along")
+    words = listed([by(one) for one in shapes])
+    if along is None or len({len(one) for one in shapes}) > 1 or int(along) >= len(shapes[0]):
+        headline = f"Tensors of different numbers of axes are concatenated: {words}."
+        return headline, (Fact("then", ("reshape or x[..., None] gives all of them as many axes",)),), ()
+    at = int(along)
+    differ = [
+        (place, shapes[0][place], other[place])
+        for other in shapes[1:]
+        for place in range(len(other))
+        if place != at and other[place] != shapes[0][place]
+    ]
+    if not differ:
+        return f"Tensors are concatenated whose shapes do not fit: {words}.", (), ()
+    place, a, b = differ[0]
+    headline = f"Tensors are joined along axis {at}, and axis {place} of theirs differs: {a} and {b}."
+    line = f"{words}: every axis but {at} must be the same"
+    then = (
+        f"axis={place} joins them"
+        if len({one for one, _, _ in differ}) == 1 and shapes[0][at] == shapes[1][at]
+        else "pad or crop, or resize one of them"
+    )
+    return headline, (Fact("sizes", (line,)), Fact("then", (then,))), ()
+
+
 def concatenated(match: Match) -> Told:
     """Keras' Concatenate: two or more shapes, joined along an axis that is not told."""
     shapes = every_shape(match)

@@ -185,7 +185,7 @@ def _open_channels(network: Network, clue: Clue) -> tuple[int, ...]:
         return (ANY_CHANNELS,)
     ops = (op for node in network.nodes if isinstance(node.work, Layer) for op in node.work.ops)
     taken = next((op.in_channels for op in ops if isinstance(op, Conv) and op.in_channels is not None), ANY_CHANNELS)
-    told = clue.shapes[0][1] if clue.gives else None
+    told = clue.shapes[0][1] if clue.gives and len(clue.shapes[0]) > 1 else None
     return tuple(dict.fromkeys((taken, told) if told is not None else (taken,)))
 
 
@@ -237,7 +237,7 @@ def _reaches(flowed: Run, node: Node, clue: Clue) -> bool:
     if not clue.gives:
         return True
     reached = flowed.shapes.get(node.inputs[0]) or ()
-    if len(reached) < 2 or reached[1] != clue.shapes[0][1]:
+    if len(reached) < 2 or reached[1:2] != clue.shapes[0][1:2]:
         return False
     network = flowed.network
     if not any(_open(source) for source in network.sources):

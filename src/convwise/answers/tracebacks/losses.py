@@ -68,7 +68,7 @@ def _told(target: Shape, output: Shape, *, known: bool = True, numbers: bool = F
         else f"The loss compares outputs and targets whose shapes differ: {by(target)} and {by(output)}."
     )
     given = list(output)
-    if numbers and given:
+    if numbers and len(given) > 1:
         del given[classes]
     if len(given) != len(target):
         lines = [f"{len(target)} against {len(given)} axes: both need the same"]

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from convwise.answers.tracebacks import clues, joins, losses, ranks, telling
+from convwise.answers.tracebacks import clues, divisible, joins, losses, ranks, telling
 from convwise.answers.tracebacks.clue import Clue
 
 LONGEST = 20_000
@@ -25,7 +25,7 @@ class Kind:
     clue: Callable[[Match], Clue] | None
 
 
-TITLES = {"torch": "PyTorch", "keras": "Keras", "onnx": "ONNX Runtime"}
+TITLES = {"torch": "PyTorch", "keras": "Keras", "onnx": "ONNX Runtime", "jax": "JAX"}
 
 _N = r"\d{1,12}"
 _SHAPE = r"[\[({][\d, Nonex?]{1,200}[\])}]"
@@ -256,13 +256,156 @@ KINDS = (
     ),
 )
 
+MORE = (
+    *_kinds(
+        "torch",
+        (r"padding='same' is not supported for strided convolutions", divisible.same_with_stride, None),
+        (r"(?P<what>in|out)_channels must be divisible by groups", divisible.groups, None),
+        (
+            rf"Given groups=(?P<groups>{_N}), expected (?P<what>weight) to be divisible by {_N} at dimension 0, but got weight of size \[*(?P<count>{_N})",
+            divisible.groups,
+            None,
+        ),
+        (
+            rf"num_channels \((?P<count>{_N})\) must be divisible by num_groups \((?P<groups>{_N})\)",
+            divisible.normed_groups,
+            None,
+        ),
+        (
+            rf"Expected number of channels in input to be divisible by num_groups, but got input of shape (?P<input>\[{_N}, {_N}[\d, ]{{0,100}}\]) and num_groups=(?P<groups>{_N})",
+            divisible.normed_groups,
+            None,
+        ),
+        (
+            rf"Expected weight to be a vector of size equal to the number of channels in input, but got weight of shape \[(?P<need>{_N})\] and input of shape (?P<input>\[{_N}, {_N}[\d, ]{{0,100}}\])",
+            divisible.normed_weight,
+            None,
+        ),
+        (
+            rf"Given normalized_shape=\[(?P<need>{_N}[\d, ]{{0,100}})\], expected input with shape \[\*, [\d, ]{{1,100}}\], but got input of size ?(?P<input>\[{_N}[\d, ]{{0,100}}\])",
+            divisible.normed_shape,
+            None,
+        ),
+        (
+            rf"pad should be at most half of effective kernel size, but got pad=(?P<pad>{_N}), kernel_size=(?P<kernel>{_N}) and dilation=(?P<dilation>{_N})",
+            divisible.pool_padding,
+            None,
+        ),
+        (
+            rf"padding should be at most half of kernel size, but got padding=(?P<pad>{_N}) and kernel_size=(?P<kernel>{_N})",
+            divisible.pool_padding,
+            None,
+        ),
+        (r"non-empty (?P<need>\d)D or \dD \(batch mode\) tensor expected for input", divisible.pool_rank, None),
+        (
+            r"Expected (?P<need>\d)D or \dD \(batch mode\) tensor with optional 0 dim batch size for input, but got: ?(?P<size>\[[\d, ]{1,100}\])",
+            divisible.pool_rank,
+            None,
+        ),
+        (r"view size is not compatible with input tensor's size and stride", divisible.view_strides, None),
+        (
+            rf"pixel_shuffle expects its input's (?P<what>'channel') dimension to be divisible by the square of upscale_factor, but input\.size\(-3\)=(?P<have>{_N}) is not divisible by (?P<part>{_N})",
+            divisible.shuffled,
+            None,
+        ),
+        (
+            rf"pixel_unshuffle expects (?P<what>height|width) to be divisible by downscale_factor, but input\.size\(-\d\)=(?P<have>{_N}) is not divisible by (?P<part>{_N})",
+            divisible.shuffled,
+            None,
+        ),
+    ),
+    *_kinds(
+        "keras",
+        (
+            rf"The number of (?P<what>filters) must be evenly divisible by the number of groups\. Received: groups=(?P<groups>{_N}), filters=(?P<count>{_N})",
+            divisible.groups,
+            None,
+        ),
+        (
+            rf"The number of (?P<what>input channels) must be evenly divisible by the number of groups\. Received:? groups=(?P<groups>{_N}), but the input has (?P<count>{_N}) channels",
+            divisible.groups,
+            None,
+        ),
+        (
+            rf"Number of groups \((?P<groups>{_N})\) must be a multiple of the number of channels \((?P<count>{_N})\)",
+            divisible.normed_groups,
+            None,
+        ),
+        (
+            rf"input depth must be evenly divisible by filter depth: (?P<have>{_N}) vs (?P<need>{_N})",
+            divisible.depth,
+            None,
+        ),
+        (
+            rf"Depth of input \((?P<have>{_N})\) is not a multiple of input depth of filter \((?P<need>{_N})\)",
+            divisible.depth,
+            None,
+        ),
+        (
+            rf"Input to reshape is a tensor with (?P<have>{_N}) values, but the requested shape (?P<how>requires a multiple of|has) (?P<need>{_N})",
+            divisible.tensor_reshape,
+            None,
+        ),
+    ),
+    *_kinds(
+        "jax",
+        (
+            rf"lhs feature dimension size divided by feature_group_count must equal the rhs input feature dimension size, but (?P<have>{_N}) // (?P<groups>{_N}) != (?P<need>{_N})",
+            divisible.depth,
+            None,
+        ),
+        (
+            rf"feature_group_count must divide (?P<what>lhs) feature dimension size, but (?P<groups>{_N}) does not divide (?P<count>{_N})",
+            divisible.groups,
+            None,
+        ),
+        (
+            rf"rhs (?P<what>output) feature dimension size must be a multiple of feature_group_count, but (?P<count>{_N}) is not a multiple of (?P<groups>{_N})",
+            divisible.groups,
+            None,
+        ),
+        (
+            r"convolution requires lhs and rhs ndim to be equal, got (?P<have>\d{1,3}) and (?P<need>\d{1,3})",
+            divisible.conv_ranks,
+            None,
+        ),
+        (
+            rf"dot_general requires contracting dimensions to have the same shape, got (?P<a>{_SHAPE}) and (?P<b>{_SHAPE})",
+            divisible.contracted,
+            None,
+        ),
+        (rf"got incompatible shapes for broadcasting: (?P<a>{_SHAPE}), (?P<b>{_SHAPE})", joins.combined_jax, None),
+        (
+            r"Incompatible shapes for broadcasting: shapes=\[(?P<a>\([\d, ]{1,100}\)), (?P<b>\([\d, ]{1,100}\))",
+            joins.combined_jax,
+            None,
+        ),
+        (
+            rf"(?:concatenating along dimension (?P<along>\d{{1,3}}) for shapes|Cannot concatenate arrays with different numbers of dimensions: got) (?P<shapes>{_SHAPE}(?:, {_SHAPE}){{1,64}})",
+            joins.concatenated_jax,
+            None,
+        ),
+        (
+            rf"cannot reshape array of shape (?P<input>{_SHAPE}) \(size {_N}\) into shape (?P<target>\([-\d, ]{{1,100}}\))",
+            telling.reshaped_shape,
+            None,
+        ),
+        (
+            rf"For parameter \"(?P<name>[^\"\n]{{1,80}})\" in \"[^\"\n]{{0,200}}\", the given initializer is expected to generate shape (?P<made>{_SHAPE}), but the existing parameter it received has shape (?P<stored>{_SHAPE})",
+            divisible.parameter,
+            None,
+        ),
+    ),
+)
+"""Sentences of single layers, of which a model does not tell more than the message: no clue."""
+
 
 def last_message(text: str) -> tuple[Kind, Match, int] | None:
     """The last known message of a text, with where the searched part begins; of those at one place the one that says most."""
     start = max(len(text) - LONGEST, 0)
     tail = text[start:]
     found: list[tuple[int, int, Match, Kind]] = []
-    for number, kind in enumerate(KINDS):
+    for number, kind in enumerate((*KINDS, *MORE)):
         matches = list(kind.pattern.finditer(tail))
         if matches:
             found.append((matches[-1].start(), -number, matches[-1], kind))
