@@ -134,7 +134,8 @@ RULES = (
         "The layer is written with a name or a computation whose value stands elsewhere: a function's argument, a "
         "configuration, a random number. convwise reads text and never runs it, so it knows only what is written: "
         "literals, names assigned literals, and simple arithmetic of both. Many questions can still be answered with an "
-        "unknown (the number of filters does not change the height), but not this one.",
+        "unknown (the number of filters does not change the height), but not this one. As a note of a network the code "
+        "names what was taken for a number and may be an array, which would have a shape of its own.",
         "Replace the name by its value, or add a line such as `size = 3` to the text.",
         Asked("Conv2D(32, size)", ("64x64x3",)),
     ),
@@ -143,7 +144,8 @@ RULES = (
         "Control flow that is not a straight line",
         "The path through the layers depends on a condition, a loop whose length is not written, or several inputs, so "
         "there is no one chain to explain. convwise follows Sequential models, runs of x = layer(x), and forward methods "
-        "that call one layer after the other. Branches, skips and recurrences need a graph, which this version does not read.",
+        "that call one layer after the other. Branches, skips and recurrences need a graph, which this version does not read. "
+        "As a note of a network the code names what could not be followed; what that asks of the input is left out.",
         "Ask about the layers one by one, or about the part that is a straight line.",
         Asked(
             "class Net(nn.Module):\n"

@@ -35,7 +35,8 @@ RULES = (
         "The forward looks at a size in a way that only a number answers: a condition such as `if x.shape != y.shape`, "
         "a loop over a size, a size turned into an integer. Without an input shape the question has no answer. With "
         "one, the network is that of this shape: every answer is told as a note, because another size may take "
-        "another way. Sizes that are only handed on, as in `F.interpolate(x, size=y.shape[2:])`, stay open and need nothing.",
+        "another way. An `assert` or a `raise` on sizes is such a question too, unless it asks for one number. "
+        "Sizes that are only handed on, as in `F.interpolate(x, size=y.shape[2:])`, stay open and need nothing.",
         "Give `input_shape=` with the size that you mean.",
         Written(
             "import convwise as cw\n"
