@@ -151,3 +151,38 @@ def test_a_recurrence_takes_its_features_alone() -> None:
     assert refused.value.quote == "input.size(-1) must be equal to input_size. Expected 16, got 17"
     with pytest.raises(cw.ShapeError, match="takes 2 axes, or 3 with a batch, and the tensor has 4"):
         work.flows(((1, 2, 7, 16),))
+
+
+@pytest.mark.parametrize(
+    ("sizes", "height", "refused"),
+    [
+        ("[h // 2, h // 2]", "every even n", "elements do not fit into"),
+        ("[h // 2, h - h // 2]", "every n", None),
+        ("[h - 6, 6]", "n >= 6", "cells 0 to 6 are asked for, and axis 2 has 5"),
+    ],
+)
+def test_computed_pieces_make_up_the_axis(sizes: str, height: str, refused: str | None) -> None:
+    forward = f"(lambda h: x.split({sizes}, 2)[0])(x.shape[2])"
+    network = cw.read(CHOOSING.format(given=forward), input_shape=(1, 3, 16, 16))
+    assert str(network.legal_sizes()["height"]) == height
+    assert network.legal_sizes().exact
+    if refused is not None:
+        with pytest.raises(cw.ShapeError, match=refused):
+            network.trace((1, 3, 5, 16))
+
+
+def test_narrow_counted_from_the_back_starts_inside() -> None:
+    network = cw.read(CHOOSING.format(given="x.narrow(2, -3, 2)"), input_shape=(1, 3, 16, 16))
+    assert str(network.legal_sizes()["height"]) == "n >= 3"
+    assert network.legal_sizes().exact
+    with pytest.raises(cw.ShapeError, match="cell -1 is the first that is asked for, and axis 2 has 2"):
+        network.trace((1, 3, 2, 16))
+
+
+def test_cells_that_a_tensor_chooses_are_not_claimed_to_be_there() -> None:
+    given = "torch.gather(x, 3, torch.zeros(1, 8, 5, 7))"
+    network = cw.read(CHOOSING.format(given=given), input_shape=(1, 3, 16, 16))
+    assert str(network.legal_sizes()) == "height: n >= 5 at most (not exact)\nwidth: every n at most (not exact)"
+    with pytest.raises(cw.ShapeError, match="cells 0 to 5 are asked for, and axis 2 has 4"):
+        network.trace((1, 3, 4, 7))
+    assert [note.code for note in network.notes] == ["CW422"]

@@ -20,7 +20,7 @@ from convwise.ops.terms import Term, value
 class Slice:
     """Cells start, start + step ... before stop of one axis, as Python slices; None: open.
 
-    `within`: stop must not lie behind the last cell; `words` are the framework's where it does, if they are not those of `narrow`.
+    `within`: no end may lie outside the cells, and none is counted from the back; `words` are the framework's where it does, if they are not those of `narrow`.
     """
 
     axis: int
@@ -36,6 +36,14 @@ class Slice:
         size = shape[axis]
         start = None if self.start is None else value(self.start, shapes)
         stop = None if self.stop is None else value(self.stop, shapes)
+        if self.within and start is not None and start < 0:
+            raise ShapeError(
+                "CW104",
+                f"cell {start} is the first that is asked for, and axis {axis} has {size}",
+                received=start,
+                quote="start out of range",
+                hint="start inside the axis, or give a larger input",
+            )
         if self.within and size is not None and stop is not None and stop > size:
             raise ShapeError(
                 "CW104",

@@ -223,6 +223,7 @@ def _slice(work: Slice, shapes: tuple[Dims, ...], asks: Conditions) -> Outputs:
     start = 0 if work.start is None else term(work.start, shapes, asks)
     stop = shape[axis] if work.stop is None else term(work.stop, shapes, asks)
     if work.within:
+        along(start, asks, lambda f: f.at_least(0), lambda n: n if n >= 0 else None, f"starting inside axis {axis}")
         _holds(shape[axis], stop, axis, asks)
     out = _cut(work, shape[axis], start, stop, asks)
     return ((*shape[:axis], out, *shape[axis + 1 :]),)

@@ -108,7 +108,7 @@ def _of_one(place: Place, key: str, args: tuple[Any, ...], words: dict[str, Any]
 
 def chosen(place: Place, key: str, x: Any, dim: Any, index: Any, **words: Any) -> Tensor:
     if key == "gather":
-        return place.pointwise(index, "gather")
+        return computing.gather(place, x, place.axis(dim, place.rank(x)), index)
     return indexing.chosen(place, x, place.axis(dim, place.rank(x)), index)
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from convwise.ops import GlobalPool
 from convwise.ops.several import Constant, Einsum, Elementwise, MatMul, Reduce, Slice, Term
+from convwise.readers.torch_live.indexing import unknown_cells
 from convwise.readers.torch_live.place import Place, tensor_of, terms
 from convwise.readers.torch_live.rearranging import transpose
 from convwise.readers.torch_live.values import (
@@ -252,6 +253,17 @@ def kth_value(
     tensor = _holding(place, tensor, axis, terms(k, "k")[0], 1, text)
     found = place.one(Reduce("kthvalue", (axis,), bool(keepdim)), tensor)
     return found, found
+
+
+def gather(place: Place, x: Any, axis: int, index: Any) -> Tensor:
+    """As many cells as the index has, which on the other axes may have no more than the tensor."""
+    tensor, chosen = tensor_of(x, place.kind), tensor_of(index, place.kind)
+    sizes = place.building.sizes(chosen)
+    for other, size in enumerate(sizes):
+        if other != axis and size != place.building.size(tensor, other):
+            tensor = _holding(place, tensor, other, size, 0, "")
+    unknown_cells(place, tensor, axis)
+    return place.one(Constant(sizes), chosen, tensor)
 
 
 def _holding(place: Place, x: Tensor, axis: int, count: Term, least: int, words: str) -> Tensor:

@@ -46,6 +46,8 @@ def of_tensor(place: Place, tensor: Tensor, index: tuple[Any, ...]) -> Tensor:
             axis += 1
         elif isinstance(part, Tensor | list | tuple):
             shape = _index_shape(place, part)
+            if isinstance(part, Tensor):
+                unknown_cells(place, tensor, axis)
             cells = () if isinstance(part, Tensor) else tuple(part)
             tensor = place.one(Gather(axis, shape, cells), tensor, *((part,) if isinstance(part, Tensor) else ()))
             axis += len(shape)
@@ -110,8 +112,15 @@ def _many(place: Place, tensor: Tensor, parts: tuple[Any, ...]) -> Tensor:
     return place.one(Constant((*(size for size in shape if size is not None), *rest)), tensor)
 
 
+def unknown_cells(place: Place, tensor: Tensor, axis: int) -> None:
+    """A note where a tensor chooses cells of an axis of open size: its numbers may lie behind the last one."""
+    if axis and place.building.shape(tensor)[axis] is None:
+        place.building.note("CW422", f"the cells of axis {axis} that a tensor chooses are taken to be there")
+
+
 def chosen(place: Place, tensor: Tensor, axis: int, index: Tensor) -> Tensor:
     """`index_select` and `embedding`: whole cells chosen by an index tensor of one axis or more."""
+    unknown_cells(place, tensor, axis)
     sizes = list(place.building.sizes(tensor))
     sizes[axis : axis + 1] = place.building.sizes(index)
     return place.one(Constant(tuple(sizes)), tensor, index)

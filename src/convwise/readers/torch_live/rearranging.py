@@ -3,12 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from convwise.errors import Refusal
 from convwise.ops import Flatten, Permute, Unflatten
 from convwise.ops.memory import Memory
-from convwise.ops.several import Concat, Constant, Expand, Gather, ReshapeTo, Slice, Split, Squeeze, Tile, Unsqueeze
+from convwise.ops.several import (
+    Arithmetic,
+    Concat,
+    Constant,
+    Expand,
+    Gather,
+    ReshapeTo,
+    Slice,
+    Split,
+    Squeeze,
+    Tile,
+    Unsqueeze,
+)
 from convwise.readers.torch_live.indexing import one_cell
 from convwise.readers.torch_live.pieces import Pieces
 from convwise.readers.torch_live.place import Place, tensor_of, terms
@@ -152,11 +165,29 @@ def split(place: Place, x: Tensor, size: Any = None, dim: int = 0, **words: Any)
 
 
 def _cut(place: Place, x: Tensor, sizes: tuple[Any, ...], dim: int) -> tuple[Tensor, ...]:
+    """Pieces of computed sizes, which must make up the whole axis."""
+    old = place.building.sizes(x)
+    at = place.axis(dim, len(old))
+    total: Any = 0
+    for size in sizes:
+        total = combine("add", total, size)
+    held = []
+    for size in sizes:
+        if not (isinstance(size, Arithmetic) and size.kind == "subtract"):
+            continue
+        if size.left == old[at]:
+            words = "split_with_sizes expects split_sizes have only non-negative entries"
+            front = replace(place, name=f"{place.name}.cells")
+            held.append(front.one(Slice(at, 0, size.right, within=True, words=words), x))
+        else:
+            place.building.note("CW422", "split is followed with pieces of at least 0 cells; small sizes give fewer")
+    if total != old[at]:
+        x = replace(place, name=f"{place.name}.whole").one(ReshapeTo((*old[:at], total, *old[at + 1 :])), x)
     start: Any = 0
     found = []
     for size in sizes:
         stop = combine("add", start, size)
-        found.append(place.one(Slice(dim, start, stop), x))
+        found.append(place.one(Slice(at, start, stop), x, *held))
         start = stop
     return tuple(found)
 
@@ -178,6 +209,8 @@ def narrow(place: Place, x: Tensor, dim: int, start: Any, length: Any) -> Tensor
     """A part whose cells must all be there, unlike a slice's; a start may be counted from the back."""
     if isinstance(start, int) and start < 0:
         start = combine("add", place.building.size(x, dim), start)
+    elif not isinstance(start, int):
+        place.building.note("CW422", "narrow is followed with a start that is not counted from the back")
     return place.one(Slice(dim, start, combine("add", start, length), within=True), x)
 
 
