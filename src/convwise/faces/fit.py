@@ -25,7 +25,7 @@ def _fold(line: str, width: int) -> str:
     lead = len(plain) - len(plain.lstrip())
     if lead > width // 2 and line.startswith(" " * lead):
         # A text that hangs far to the right would have no room for a word.
-        return _fold(line[lead - width // 2 :], width)
+        return _fold(line[lead - width // 4 :], width)
     indent = min(len(plain) - len(plain.lstrip()) + HANG, width // 2)
     pieces: list[str] = []
     start, taken = 0, 0
