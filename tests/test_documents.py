@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import doctest
+import io
+import re
 
 import pytest
 from shown import DOCUMENTS, ROOT, Shown, commands, run, runnable
@@ -43,3 +46,18 @@ def test_docstring_examples_run() -> None:
         assert result.failed == 0, module.name
         tried += result.attempted
     assert tried >= 30
+
+
+def test_the_help_names_every_framework_and_every_kind_of_file() -> None:
+    from convwise.cli import main
+    from convwise.readers.files import SUFFIXES
+    from convwise.rules import RULES
+
+    out = io.StringIO()
+    with contextlib.redirect_stdout(out):
+        main(["--help"])
+        main(["why", "--help"])
+    words = [word.rstrip(".") for word in re.sub(r"[^\w.]+", " ", out.getvalue()).split()]
+    assert {"Keras", "PyTorch", "TensorFlow", "JAX", "ONNX"} <= set(words)
+    text = RULES["CW608"].text
+    assert [one for one in SUFFIXES if one not in words or one not in text] == []

@@ -170,6 +170,8 @@ def _not_laid_out(shown: Mapping[str, Any], as_json: bool) -> ConvwiseError | No
     from convwise.errors import ArgumentError
     from convwise.faces.networks import SORTS
 
+    if as_json and shown.get("csv"):
+        return ArgumentError("CW606", "--json and --csv cannot both be printed", hint="give one of them")
     sort, depth = shown.get("sort"), shown.get("depth")
     if sort is not None and sort not in SORTS:
         return ArgumentError("CW606", f"no order {sort!r}", received=sort, hint=f"the orders are {', '.join(SORTS)}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 from itertools import pairwise, product
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -697,3 +698,11 @@ def test_a_chain_is_the_layers_that_were_read_for_it():
 def test_integers_of_numpy_are_integers():
     np = pytest.importorskip("numpy")
     assert cw.solve((np.int64(28), np.int32(28)), 14, kernel=np.int64(3)) == cw.solve(28, 14, kernel=3)
+
+
+@pytest.mark.parametrize(("size", "more", "received"), [("0", {}, "0"), (0, {}, 0), (28, {"kernel": "x"}, "x")])
+def test_what_was_received_is_told_as_it_was_given(size: Any, more: dict[str, Any], received: object) -> None:
+    with pytest.raises(cw.ArgumentError) as caught:
+        cw.solve(size, 28, **more)
+    assert caught.value.received == received
+    assert caught.value.to_dict()["received"] == received

@@ -133,6 +133,12 @@ def test_a_layout_that_json_and_csv_cannot_have_is_refused(capsys: pytest.Captur
         assert f"--depth 1 folds rows of the table, and {what} has a row a node" in told
 
 
+def test_json_and_csv_together_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*ROWS, "--json", "--csv"]) == 2
+    error = json.loads(capsys.readouterr().out)["error"]
+    assert (error["code"], error["message"]) == ("CW606", "--json and --csv cannot both be printed")
+
+
 def test_levels_come_from_pyproject(
     tmp_path: object, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

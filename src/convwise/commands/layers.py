@@ -20,7 +20,8 @@ def why(
     code: Annotated[
         str,
         typer.Argument(
-            metavar="CODE", help="Layer code as text; a path to a .py, .ipynb or .md file; or - for standard input."
+            metavar="CODE",
+            help="Layer code as text; a path to a .py, .ipynb, .md, .markdown or .txt file; or - for standard input.",
         ),
     ],
     inputs: Annotated[

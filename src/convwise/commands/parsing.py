@@ -38,7 +38,7 @@ def convwise(
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
     ] = False,
 ) -> None:
-    """Exact answers, with the reason, to questions about convolution layers, in Keras's and PyTorch's words.
+    """Exact answers, with the reason, to questions about convolution layers, in the words of Keras, PyTorch, TensorFlow, JAX and ONNX.
 
     \b
     Start with:

@@ -76,7 +76,7 @@ def relocate(error: ConvwiseError, origin: Origin) -> None:
 
 
 def read_path_or_text(code: str) -> tuple[str, Origin]:
-    """The text that `code` stands for: itself, a path to a .py, .ipynb or .md file, or `-` for standard input.
+    """The text that `code` stands for: itself, a path to a .py, .ipynb, .md, .markdown or .txt file, or `-` for standard input.
 
     A Markdown file's text is given whole, as `read_text` reads its code blocks with their line numbers; the blocks alone
     are in the origin. A notebook's code cells are joined, without magics and without cells that are no Python, which

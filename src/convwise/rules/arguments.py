@@ -96,7 +96,7 @@ RULES = (
     Rule(
         "CW608",
         "A file that cannot be read",
-        "CODE ends in .py, .ipynb or .md, so it was taken for a file, but the file is not there, may not be read, is not a regular "
+        "CODE ends in .py, .ipynb, .md, .markdown or .txt, so it was taken for a file, but the file is not there, may not be read, is not a regular "
         "file, or is too large. Only files of source text are opened, and never more than 128 KiB of them. Text with a bracket in it is always taken for code.",
         "Check the path, or pass the code itself, or - to read it from standard input.",
         Asked("no-such-model.py"),

@@ -200,7 +200,8 @@ def _read(given: Any, *, wanted: bool) -> _Sizes:
     sizes = tuple(size for size in found if size is not None)
     if len(sizes) != len(found) or min(sizes) < 1:
         fact = f"{given!r}: every size must be a number of at least 1"
-        raise ArgumentError("CW601", fact, received=repr(given), hint="height x width without channels: 28, or 28x30")
+        received = given if isinstance(given, str) or type(given) is int else repr(given)
+        raise ArgumentError("CW601", fact, received=received, hint="height x width without channels: 28, or 28x30")
     return _Sizes(sizes, bare and len(sizes) == 1)
 
 
@@ -266,4 +267,5 @@ def _count(name: str, value: Any) -> int:
 
 def _wrong(name: str, value: Any, fact: str, hint: str) -> ArgumentError:
     shown = repr(value)[:60]
-    return ArgumentError("CW606", f"{name}={shown}: {fact}", received=value if type(value) is int else shown, hint=hint)
+    received = value if type(value) is int else value[:60] if isinstance(value, str) else shown
+    return ArgumentError("CW606", f"{name}={shown}: {fact}", received=received, hint=hint)
