@@ -213,7 +213,7 @@ def test_a_difference_shows_itself() -> None:
 def test_supports_tells_releases_and_words() -> None:
     table = cw.supports("DepthwiseConv2D(3, strides=2, dilation_rate=2)", (9, 10, 3))
     keras = [row for row in table if row.framework == "Keras"]
-    assert [(row.release, row.verdict) for row in keras] == [("3.0 to 3.14", "refused"), ("3.15", "accepted")]
+    assert [(row.release, row.verdict) for row in keras] == [("3.0, 3.5, 3.8 to 3.14", "refused"), ("3.15", "accepted")]
     assert "not supported in conjunction" in keras[0].quote
     torch = next(row for row in table if row.framework == "PyTorch")
     assert torch.verdict == "accepted"
@@ -249,7 +249,7 @@ def test_what_releases_and_devices_refuse_is_told() -> None:
     )
     assert found.equal
     (line,) = lines(found, "elsewhere")
-    assert line.startswith("Keras 3.0 to 3.14: refused")
+    assert line.startswith("Keras 3.0, 3.5, 3.8 to 3.14: refused")
     first = cw.diff("Conv2D(4, 3, data_format='channels_first')", "nn.Conv2d(3, 4, 3)", (3, 9, 10))
     assert "only supports the NHWC tensor format on the CPU" in lines(first, "elsewhere")[0]
     assert not lines(cw.diff("Conv2D(4, 3)", "nn.Conv2d(3, 4, 3)", (9, 10, 3)), "elsewhere")

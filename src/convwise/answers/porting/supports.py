@@ -28,7 +28,7 @@ ELSEWHERE = (
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One framework: its releases (`3.0 to 3.14`), the device, the verdict, and the code or the framework's own words.
+    """One framework: its releases (`3.0, 3.5, 3.8 to 3.14`), the device, the verdict, and the code or the framework's own words.
 
     `source` tells where a row comes from that is not asked of the dialect; `tested` whether it was run here, on an installed release.
     """
@@ -139,12 +139,22 @@ def _append(rows: list[Row], row: Row) -> None:
     if last is None or _said(last) != _said(row):
         rows.append(row)
         return
-    rows[-1] = replace(last, release=f"{_since(last)} to {row.release}")
+    rows[-1] = replace(last, release=_joined(last.release, row.release))
+
+
+def _joined(releases: str, following: str) -> str:
+    """`3.0, 3.5, 3.8 to 3.15`: a range holds every release from one end to the other, and those in a gap were not looked at."""
+    *before, last = releases.split(", ")
+    first, _, end = last.partition(" to ")
+    *major, minor = _numbers(end or first)
+    if _numbers(following) != (*major, minor + 1):
+        return f"{releases}, {following}"
+    return ", ".join([*before, f"{first} to {following}"])
 
 
 def _since(row: Row) -> str:
     """The first of the releases of a row, whose number its words name."""
-    return row.release.partition(" to ")[0]
+    return row.release.partition(",")[0].partition(" to ")[0]
 
 
 def _said(row: Row) -> tuple[str, str, str]:
