@@ -666,7 +666,10 @@ def test_a_refusal_that_cannot_be_written_ends_with_2() -> None:
 @pytest.mark.skipif(sys.platform == "win32", reason="a folder in use cannot be deleted there")
 def test_a_working_folder_that_is_gone_is_told(tmp_path: Path) -> None:
     line = f'cd "{tmp_path}" && rmdir "{tmp_path}" && "{sys.executable}" -m convwise check "nn.Conv2d(3, 16, 3)" --input 1x3x8x8'
-    child = subprocess.run(["sh", "-c", line], capture_output=True, timeout=60)
+    # A path of modules that is not absolute would lead nowhere from there.
+    paths = [str(Path(part).absolute()) for part in os.environ.get("PYTHONPATH", "").split(os.pathsep) if part]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
+    child = subprocess.run(["sh", "-c", line], capture_output=True, timeout=60, env=environment)
     assert child.returncode == 2
     assert "the working folder cannot be read: no such file or directory" in " ".join(child.stderr.decode().split())
 

@@ -50,7 +50,7 @@ def test_docstring_examples_run() -> None:
 
 def test_the_help_names_every_framework_and_every_kind_of_file() -> None:
     from convwise.cli import main
-    from convwise.readers.files import SUFFIXES
+    from convwise.readers.endings import SOURCE_ENDINGS
     from convwise.rules import RULES
 
     out = io.StringIO()
@@ -60,4 +60,4 @@ def test_the_help_names_every_framework_and_every_kind_of_file() -> None:
     words = [word.rstrip(".") for word in re.sub(r"[^\w.]+", " ", out.getvalue()).split()]
     assert {"Keras", "PyTorch", "TensorFlow", "JAX", "ONNX"} <= set(words)
     text = RULES["CW608"].text
-    assert [one for one in SUFFIXES if one not in words or one not in text] == []
+    assert [one for one in SOURCE_ENDINGS if one not in words or one not in text] == []
