@@ -229,3 +229,23 @@ def test_a_batch_is_not_advised_where_it_does_not_help() -> None:
         "nn.Sequential(nn.Conv2d(3, 8, 3), nn.Flatten(), nn.Linear(288, 2))", input_shape=(3, 9, 9)
     ).check()
     assert "batch" not in found.hint
+
+
+def test_what_runs_in_evaluation_alone_is_told() -> None:
+    """As PyTorch does: a batch of 1 whose maps are single cells, and nothing larger."""
+    code = "nn.Sequential(nn.AdaptiveAvgPool2d({}), nn.BatchNorm2d(3), nn.BatchNorm2d(3, track_running_stats={}))"
+    (one,) = found(
+        cw.read(code.format(1, True).replace(", nn.BatchNorm2d(3, track_running_stats=True)", "")),
+        (1, 3, 9, 10),
+        "CW522",
+    )
+    assert (one.level, one.node) == ("note", "1")
+    assert (
+        one.text
+        == "in training PyTorch refuses BatchNorm2d here, on 1 x 3 x 1 x 1: one value per channel has no spread to normalise by"
+    )
+    for shape, size in (((2, 3, 9, 10), 1), ((1, 3, 9, 10), (1, 2)), ((None, 3, 9, 10), 1)):
+        assert found(cw.read(code.format(size, True)), shape, "CW522") == []
+    # Without stored moments evaluation refuses it as well.
+    (error,) = cw.read(code.format(1, False)).check((1, 3, 9, 10))[:1]
+    assert (error.level, error.node) == ("error", "2")

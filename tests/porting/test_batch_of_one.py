@@ -13,6 +13,13 @@ POOLED = "keras.Sequential([layers.GlobalAveragePooling2D(), layers.BatchNormali
 def test_a_chain_with_a_batch_of_one_is_explained() -> None:
     told = cw.explain(CHAIN, (1, 3, 2, 2))
     assert told.output == (1, 2)
+    (note,) = told.findings
+    assert (note.code, note.level) == ("CW522", "note")
+    assert (
+        note.text
+        == "in training PyTorch refuses BatchNorm1d here, on 1 x 12: one value per channel has no spread to normalise by"
+    )
+    assert not cw.explain(CHAIN, (2, 3, 2, 2)).findings
     with pytest.raises(cw.ShapeError, match="no spread to normalise by"):
         cw.explain(CHAIN.replace("BatchNorm1d(12)", "BatchNorm1d(12, track_running_stats=False)"), (1, 3, 2, 2))
     with pytest.raises(cw.ShapeError, match="the layer normalises 13 features, the input has 12"):

@@ -14,7 +14,7 @@ from convwise.answers.transposed import transposed_fixes
 from convwise.answers.undo import undo
 from convwise.answers.wanted import for_axes, out_of_reach, verdict, want_row
 from convwise.axis import SAME_UPPER
-from convwise.dialects.base import Dialect, Entered, Layer, LayerFlow, Note
+from convwise.dialects.base import Dialect, Entered, Layer, LayerFlow, Note, in_training
 from convwise.errors import ConvwiseError, Refusal, ShapeError
 from convwise.ops import Conv, ConvTranspose, Pool, Shape
 from convwise.readers.source import read_layer
@@ -32,6 +32,8 @@ def explain_layer(
     layer = flow.layer
     axes = axis_facts(flow)
     found = (*findings(flow, axes), *(Finding(note.code, "note", note.text) for note in notes))
+    if not alone:
+        found += training(spoken, layer, flow.input)
     proposals: tuple[Fix, ...] = ()
     back: tuple[Fix, ...] = ()
     refused: tuple[tuple[str, str], ...] = ()
@@ -72,6 +74,15 @@ def explain_layer(
         want=want,
         verdict=verdict(outs, want),
     )
+
+
+def training(spoken: Dialect, layer: Layer, shape: Shape, node: str | None = None) -> tuple[Finding, ...]:
+    """A note where the layer takes the shape in evaluation alone."""
+    error = in_training(spoken, layer, shape)
+    if error is None:
+        return ()
+    text = f"in training {spoken.title} refuses {layer.kind} here, on {show(shape)}: {error.fact}"
+    return (Finding("CW522", "note", text, node, "give a batch of at least 2, or call eval() first"),)
 
 
 def _about_want(

@@ -194,12 +194,24 @@ def in_use(spoken: Dialect, layer: Layer, shape: Shape) -> LayerFlow:
         return spoken.flow(layer, shape)
     except ShapeError as error:
         stored = all(isinstance(op, Norm) and op.moments for op in layer.ops)
-        if not (stored and error.quote.startswith("Expected more than 1")):
+        if not (stored and error.quote.startswith(ONE_VALUE)):
             raise
         unbatched = layer.rank is not None and len(shape) == layer.rank + 1
         return run_ops(layer, shape, Layout(layer.channels_last, batched=not unbatched))
 
 
+def in_training(spoken: Dialect, layer: Layer, shape: Shape) -> ShapeError | None:
+    """What refuses the shape in training alone; None where `in_use` and training agree."""
+    if None in shape or not layer.ops or not all(isinstance(op, Norm) and op.moments for op in layer.ops):
+        return None
+    try:
+        spoken.flow(layer, shape)
+    except ShapeError as error:
+        return error if error.quote.startswith(ONE_VALUE) else None
+    return None
+
+
+ONE_VALUE = "Expected more than 1"
 TITLES = {"keras": "Keras", "torch": "PyTorch", "tensorflow": "TensorFlow", "jax": "JAX", "onnx": "ONNX"}
 
 

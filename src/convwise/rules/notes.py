@@ -255,4 +255,13 @@ RULES = (
             raises=False,
         ),
     ),
+    Rule(
+        "CW522",
+        "A batch of one that runs in evaluation alone",
+        "PyTorch normalises with the moments of the batch in training and with stored ones in evaluation. A batch of 1 without spatial "
+        "extent has one value a channel, which has no spread: in training PyTorch refuses it, in evaluation it runs. Sizes and "
+        "parameters are those of evaluation. It is met behind a global pool, and with the last batch of an epoch.",
+        "Train with batches of at least 2 (`drop_last=True` in the DataLoader), and call `model.eval()` before a single image is run.",
+        Asked("nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.BatchNorm2d(3))", ("1x3x9x9",), command="check"),
+    ),
 )

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
+from convwise import dialects
 from convwise.answers.explanation import Finding
+from convwise.answers.layer import training
 from convwise.answers.network.flowing import InputShapes, NodeFlow, Run, run, show
 from convwise.answers.network.legal import LegalSizes, legal_of
 from convwise.answers.network.padding import baked_padding, even_kernels
@@ -37,7 +39,7 @@ def check(network: Network, input_shape: InputShapes = None, levels: Mapping[str
     # Where the order of the layers is only taken from a print, a break is no finding but an open question.
     flowed = run(network, input_shape, strict=bool(network.unordered))
     found = [*_inputs(flowed, input_shape), *_sizes(network, flowed), *_unknown(flowed)]
-    found += [*_losses(flowed), *_blind(flowed)]
+    found += [*_losses(flowed), *_blind(flowed), *_training(flowed)]
     traced = trace_of(flowed)
     found += [*_fields(traced), *traced.notes, *baked_padding(flowed), *even_kernels(flowed), *_dead(flowed)]
     kept = [replace(one, level=wanted.get(one.code, one.level)) for one in found]
@@ -218,6 +220,13 @@ def _losses(flowed: Run) -> Iterator[Finding]:
                 cells = "cell" if lost == 1 else f"{int(lost)} cells"
                 text = f"the last {cells} of {flow.size} ({names}) {'is' if lost == 1 else 'are'} read by no window"
                 yield Finding("CW502", "note", text, step.node.name, _whole(flow.size or 0, lost.tail))
+
+
+def _training(flowed: Run) -> Iterator[Finding]:
+    """Normalisations of one value a channel, which run in evaluation alone."""
+    for step in flowed.nodes:
+        if isinstance(step.node.work, Layer) and step.error is None and step.inputs and step.inputs[0]:
+            yield from training(dialects.get(step.node.work.dialect), step.node.work, step.inputs[0], step.node.name)
 
 
 def alike(axes: tuple[AxisFlow, ...]) -> Iterator[tuple[str, AxisFlow]]:

@@ -156,7 +156,7 @@ KINDS = (
             clues.entry,
         ),
         (
-            rf"Invalid input shape for input [^\n]{{0,300}}? with name '(?P<name>[^'\n]{{0,80}})'[^\n]{{0,300}}?\. Expected shape (?P<need>{_SHAPE}), but input has incompatible shape (?P<have>{_SHAPE})",
+            rf"(?:Invalid input shape for input [^\n]{{0,300}}? )?with name '(?P<name>[^'\n]{{0,80}})'[^\n]{{0,300}}?\. Expected shape (?P<need>{_SHAPE}), but input has incompatible shape (?P<have>{_SHAPE})",
             telling.keras_entry,
             clues.entry,
         ),
