@@ -9,10 +9,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+import convwise as cw
 import convwise.keras as keras
 from convwise.dialects.keras.kinds import ALIASES, KINDS, UNMODELLED, canonical
 from convwise.errors import ArgumentError, CodeError, ModelError, Refusal, ShapeError
 from convwise.keras import layers
+from convwise.keras.merging import LAYERS as MERGES
 from convwise.keras.summary import summary_text
 
 
@@ -54,7 +56,7 @@ def test_every_kind_is_made_and_called(kind: str) -> None:
     assert layer.count_params() == sum(weight.size for weight in layer.get_weights())
 
 
-@pytest.mark.parametrize("kind", sorted(UNMODELLED))
+@pytest.mark.parametrize("kind", sorted(UNMODELLED - MERGES.keys()))
 def test_a_layer_that_is_not_modelled_says_so(kind: str) -> None:
     with pytest.raises(CodeError, match=f"convwise does not model Keras's {kind}") as caught:
         getattr(layers, kind)()
@@ -349,6 +351,110 @@ def test_functional_models_and_shared_layers() -> None:
     assert [layer.name for layer in model.layers] == ["picture", "conv2d", "flatten"]
     assert model.count_params() == shared.count_params()
     assert model.compute_output_shape((None, 8, 8, 3)) == (None, 192)
+
+
+def unet(depth: int) -> keras.Model:
+    """Two ways down and up again, with joins across and a sum around the bottom."""
+    start = keras.Input((16, 20, 3), name="picture")
+    x, kept = start, []
+    for level in range(depth):
+        x = layers.Conv2D(4 * 2**level, 3, padding="same", activation="relu")(x)
+        kept.append(x)
+        x = layers.MaxPooling2D()(x)
+    x = layers.add([x, layers.Conv2D(x.shape[-1], 3, padding="same")(x)])
+    for skip in reversed(kept):
+        x = layers.concatenate([layers.UpSampling2D()(x), skip])
+        x = layers.ReLU()(layers.Conv2D(4, (3, 1), padding="same")(x))
+    return keras.Model(start, [layers.Conv2D(1, 1, name="mask")(x), layers.GlobalAveragePooling2D(name="means")(x)])
+
+
+def test_models_with_branches_run() -> None:
+    model = unet(2)
+    x = image(3, 16, 20, 3)
+    mask, means = model.predict(x, batch_size=2)
+    assert (mask.shape, means.shape) == ((3, 16, 20, 1), (3, 4))
+    assert model.output_shape == [(None, 16, 20, 1), (None, 4)]
+    assert model.compute_output_shape((None, 16, 20, 3)) == [(None, 16, 20, 1), (None, 4)]
+    # By hand, layer by layer.
+    by_name = {layer.name: layer for layer in model.layers}
+    first = by_name["conv2d"](x)
+    second = by_name["conv2d_1"](layers.MaxPooling2D()(first))
+    low = layers.MaxPooling2D()(second)
+    low = low + by_name["conv2d_2"](low)
+    up = np.maximum(by_name["conv2d_3"](np.concatenate([layers.UpSampling2D()(low), second], -1)), 0)
+    up = np.maximum(by_name["conv2d_4"](np.concatenate([layers.UpSampling2D()(up), first], -1)), 0)
+    assert np.allclose(means, up.mean((1, 2)), atol=1e-5)
+    assert np.allclose(mask, by_name["mask"](up), atol=1e-5)
+    # A part of it is a model of its own, and reads as the network that it is.
+    features = keras.Model(model.input, model.get_layer("add").output)
+    assert np.allclose(features(x), low, atol=1e-5)
+    network = cw.read(model)
+    assert network.trace().totals.params == model.count_params()
+    assert network.legal_sizes()["height"].text() == "every multiple of 4"
+    with pytest.raises(ModelError, match="the model has branches") as caught:
+        cw.explain(model)
+    assert "cw.read(model)" in str(caught.value)
+
+
+def test_inputs_are_given_in_order_or_by_name() -> None:
+    left, right = keras.Input((4, 5, 2), name="left"), keras.Input((4, 5, 2), name="right")
+    model = keras.Model([left, right], 2 * left - right / 4)
+    x, y = image(3, 4, 5, 2), image(3, 4, 5, 2) + 1
+    expected = 2 * x - y / 4
+    for given in ([x, y], (x, y), {"right": y, "left": x}):
+        assert np.allclose(model(given), expected, atol=1e-6)
+        assert np.allclose(model.predict(given, batch_size=2), expected, atol=1e-6)
+    for given, message in (
+        (x, "1 arrays for the 2 inputs left, right"),
+        ([x, y, x], "3 arrays for the 2 inputs left, right"),
+        ({"left": x}, "no array for the input 'right'"),
+    ):
+        with pytest.raises(ArgumentError, match=message):
+            model(given)
+    with pytest.raises(
+        ShapeError, match=r"the input 'right' is declared as \(None, 4, 5, 2\), and \(3, 4, 6, 2\) is given"
+    ):
+        model([x, image(3, 4, 6, 2)])
+    with pytest.raises(ArgumentError, match="the inputs have 3, 2 samples"):
+        model.predict([x, y[:2]])
+    with pytest.raises(ArgumentError, match="the outputs need the input 'right' as well"):
+        keras.Model(left, layers.Add()([left, right]))
+    with pytest.raises(ArgumentError, match='The name "twice" is used 2 times in the model'):
+        keras.Model(left, layers.ReLU(name="twice")(layers.ReLU(name="twice")(left)))
+    with pytest.raises(ArgumentError, match="outputs must be tensors that Input or a layer of the model gave"):
+        keras.Model(left, x)
+
+
+@pytest.mark.parametrize(
+    ("do", "error", "message"),
+    [
+        (lambda x: layers.Add()(x), ArgumentError, "a list of arrays is needed"),
+        (lambda x: layers.Subtract()([x, x, x]), ArgumentError, "3 arrays where 2 are needed"),
+        (lambda x: layers.Add()([x, x[:1]]), ShapeError, "the batches differ: 1 and 2"),
+        (
+            lambda x: layers.Multiply(name="gate")([x, x[:, :3]]),
+            ShapeError,
+            r"'gate' \(Keras Multiply\): .*3 and 4 on axis 1",
+        ),
+        (lambda x: layers.Concatenate()([x, x[:, :3]]), ShapeError, "axis 1 is 4 in one input and 3 in another"),
+        (lambda x: layers.Concatenate(axis=5)([x, x]), ShapeError, "there is no axis 5 in a shape of 4 axes"),
+        (lambda x: layers.Concatenate(axis="last"), ArgumentError, "the axis is a whole number"),
+        (lambda x: layers.Conv2D(2, 3)([x, x]), ArgumentError, "one array is taken, and 2 are given"),
+        (lambda x: keras.Input((4, 5, 2)) + "one", ArgumentError, "takes arrays and numbers"),
+        (lambda x: layers.Conv2D(2, 3).output, AttributeError, "has never been called"),
+    ],
+)
+def test_wrong_merges_are_told_in_words(do: Any, error: type[Exception], message: str) -> None:
+    with pytest.raises(error, match=message):
+        do(image(2, 4, 5, 2))
+
+
+def test_deep_models_are_drawn_and_run() -> None:
+    """A thousand sums, one behind the other: nothing calls itself."""
+    x = start = keras.Input((3,))
+    for _ in range(1000):
+        x = layers.Add()([x, start])
+    assert keras.Model(start, x)(np.ones((2, 3))).tolist() == [[1001.0] * 3] * 2
 
 
 def test_models_nest_and_can_be_subclassed() -> None:

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from convwise import dialects
 from convwise.dialects import base
 from convwise.errors import ArgumentError, ModelError, ShapeError
-from convwise.keras import activations, initializers
+from convwise.keras import activations, initializers, nest
 from convwise.keras.state import snake_case, unique_name
-from convwise.keras.symbolic import KerasTensor, declared_shape
+from convwise.keras.symbolic import KerasTensor, Node, declared_shape
 from convwise.keras.tensor import Tensor, as_tensor
 from convwise.keras.variables import Variable
 from convwise.keras.weights import Spec, bind, specs
@@ -58,7 +58,8 @@ class Layer:
         self.dtype = np.dtype(dtype or np.float32).name
         self.trainable = trainable
         self.built = False
-        self._seen: tuple[Shape, Shape] | None = None
+        self._seen: tuple[Any, Any] | None = None
+        self._nodes: list[Node] = []
         self._drawn = False
         self._declared: Shape | None = None
 
@@ -81,18 +82,23 @@ class Layer:
 
     def __call__(self, inputs: Any, *, training: Any = None, **kwargs: Any) -> Any:
         inference_only(training)
-        if isinstance(inputs, KerasTensor):
+        if nest.is_symbolic(inputs):
             return self._call_symbolic(inputs)
-        array = self._received(inputs)
-        self._build_once(tuple(array.shape))
-        outputs = self.call(array, **kwargs)
+        arrays = self._received(inputs)
+        shapes = _shapes(arrays)
+        self._build_once(shapes)
+        outputs = self.call(arrays, **kwargs)
         if not self._drawn:
             # A layer that stands in a model keeps the shapes of the model; any other has those of its last call.
-            self._seen = (tuple(array.shape), tuple(np.shape(outputs)))
-        return outputs if isinstance(outputs, KerasTensor | Tensor) else as_tensor(outputs)
+            self._seen = (shapes, _shapes(outputs))
+        return nest.mapped(lambda one: one if isinstance(one, KerasTensor | Tensor) else as_tensor(one), outputs)
 
-    def _received(self, inputs: Any) -> Tensor:
-        """The input as an array: floating point in the layer's own type, whole numbers as they are."""
+    def _received(self, inputs: Any) -> Any:
+        """The input as an array, or the same nest of arrays."""
+        return nest.mapped(self._received_array, inputs)
+
+    def _received_array(self, inputs: Any) -> Tensor:
+        """Floating point in the layer's own type, whole numbers as they are."""
         array = np.asarray(inputs)
         if array.dtype.kind not in "biuf":
             raise ArgumentError(
@@ -106,18 +112,28 @@ class Layer:
             )
         return as_tensor(array, self.dtype if array.dtype.kind == "f" else None)
 
-    def _build_once(self, shape: Shape) -> None:
+    def _build_once(self, shape: Any) -> None:
         if not self.built:
             self.build(shape)
             self.built = True
 
-    def _call_symbolic(self, inputs: KerasTensor) -> KerasTensor:
-        self._build_once(inputs.shape)
-        output = self.compute_output_shape(inputs.shape)
-        self._seen, self._drawn = (inputs.shape, output), True
-        return KerasTensor(output, inputs.dtype, layer=self, parent=inputs)
+    def _call_symbolic(self, inputs: Any) -> Any:
+        """The tensors that a call on tensors without values gives; the call is remembered, for models are drawn from it."""
+        shapes = _shapes(inputs)
+        self._build_once(shapes)
+        output = self.compute_output_shape(shapes)
+        self._seen, self._drawn = (shapes, output), True
+        node = Node(self, inputs, len(self._nodes))
+        self._nodes.append(node)
+        dtype = next(leaf.dtype for leaf in nest.flat(inputs) if isinstance(leaf, KerasTensor))
+        if isinstance(output, tuple):
+            node.outputs.append(KerasTensor(output, node, dtype))
+            return node.outputs[0]
+        keys = sorted(output) if isinstance(output, dict) else range(len(output))
+        node.outputs.extend(KerasTensor(output[key], node, dtype, place=place) for place, key in enumerate(keys))
+        return dict(zip(keys, node.outputs, strict=True)) if isinstance(output, dict) else list(node.outputs)
 
-    def compute_output_shape(self, input_shape: Any) -> Shape:
+    def compute_output_shape(self, input_shape: Any) -> Any:
         raise ArgumentError(
             "CW208",
             f"the output shape of {type(self).__name__} is known only by calling it",
@@ -216,6 +232,10 @@ class Layer:
             )
         return sum(weight.size for weight in self.weights)
 
+    def get_config(self) -> dict[str, Any]:
+        """The arguments by Keras's names."""
+        return {"name": self.name, "trainable": self.trainable, "dtype": self.dtype}
+
     def __convwise__(self) -> tuple[str, tuple[base.Layer, ...], Shape | None]:
         """(dialect, the layers in order, the input shape they were built for): what `convwise.explain` reads.
 
@@ -233,20 +253,51 @@ class Layer:
     # What it last saw
 
     @property
-    def input_shape(self) -> Shape:
+    def input(self) -> Any:
+        """The tensor without values, or the nest of them, that the layer was called on while a model was drawn."""
+        return self._drawn_once("input").arguments
+
+    @property
+    def output(self) -> Any:
+        """The tensor that the layer gave while a model was drawn; several in a list."""
+        found = self._drawn_once("output").outputs
+        return found[0] if len(found) == 1 else found
+
+    def _drawn_once(self, which: str) -> Node:
+        if not self._nodes:
+            raise AttributeError(f"The layer {self.name} has never been called and thus has no defined {which}.")
+        if len(self._nodes) > 1:
+            raise AttributeError(
+                f"The layer '{self.name}' has been called {len(self._nodes)} times, so that there are as many of its {which}s; "
+                f"keep the tensors that the calls gave"
+            )
+        return self._nodes[0]
+
+    @property
+    def input_shape(self) -> Any:
         return self._last("input")[0]
 
     @property
-    def output_shape(self) -> Shape:
+    def output_shape(self) -> Any:
         return self._last("output")[1]
 
-    def _last(self, which: str) -> tuple[Shape, Shape]:
+    def _last(self, which: str) -> tuple[Any, Any]:
         if self._seen is None:
             raise AttributeError(f"The layer {self.name} has never been called and thus has no defined {which}.")
         return self._seen
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} name={self.name}, built={self.built}>"
+        return f"<{self.kind_name} name={self.name}, built={self.built}>"
+
+    @property
+    def kind_name(self) -> str:
+        """The class as Keras calls it."""
+        return type(self).__name__
+
+
+def _shapes(arrays: Any) -> Any:
+    """The shape of an array or a tensor, or the same nest of shapes."""
+    return nest.mapped(lambda one: tuple(np.shape(one) if not isinstance(one, KerasTensor) else one.shape), arrays)
 
 
 _LIVE_ENDINGS = ("_initializer", "_regularizer", "_constraint", "_quantizer")
@@ -285,6 +336,21 @@ class DialectLayer(Layer):
             )
         if kwargs.get("input_dim") is not None:
             self._declared = declared_shape(kwargs["input_dim"])
+
+    def __call__(self, inputs: Any, *, training: Any = None, **kwargs: Any) -> Any:
+        if nest.is_nest(inputs):
+            count = len(list(nest.flat(inputs)))
+            raise ArgumentError(
+                "CW605",
+                f"one array is taken, and {count} are given",
+                layer=f"{self.name!r} (Keras {self.kind})",
+                received=type(inputs).__name__,
+                quote=f'Layer "{self.name}" expects 1 input(s), but it received {count} input tensors.'
+                if count > 1
+                else "",
+                hint="join them first: layers.Concatenate()([x, y]), layers.Add()([x, y]), or np.stack for a batch",
+            )
+        return super().__call__(inputs, training=training, **kwargs)
 
     @property
     def resolved(self) -> base.Layer:
@@ -368,7 +434,7 @@ class DialectLayer(Layer):
     @property
     def _plain(self) -> bool:
         """Whether a call is this class's `call` in float32 and nothing beside it."""
-        own = type(self).call is DialectLayer.call and type(self).__call__ is Layer.__call__
+        own = type(self).call is DialectLayer.call and type(self).__call__ is DialectLayer.__call__
         return own and "call" not in self.__dict__ and self.dtype == "float32" and "activation" not in self._live
 
     def _call_joined(self, inputs: Any, activation: str) -> Tensor:
@@ -405,6 +471,8 @@ class DialectLayer(Layer):
     def __getattr__(self, name: str) -> Any:
         """Weights and arguments by their names: `layer.kernel`, `layer.strides`."""
         values = self.__dict__
+        if name in ("input", "output") and "_nodes" in values:
+            self._drawn_once(name)  # the property has failed, and says so again
         for weight in values.get("_own", ()):
             if weight.name == name:
                 return weight
@@ -421,7 +489,7 @@ class DialectLayer(Layer):
 
     def get_config(self) -> dict[str, Any]:
         """The arguments by Keras's names."""
-        return {"name": self.name, "trainable": self.trainable, "dtype": self.dtype, **self._layer.arguments}
+        return {**self._layer.arguments, **super().get_config()}
 
 
 def _lift(kwargs: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:

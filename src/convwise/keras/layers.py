@@ -8,11 +8,13 @@ from typing import Any
 from convwise import dialects
 from convwise.dialects.base import nearest
 from convwise.dialects.keras.kinds import canonical
+from convwise.keras.inputs import Input, InputLayer
 from convwise.keras.layer import DialectLayer, Layer
-from convwise.keras.models import Input, InputLayer
+from convwise.keras.merging import LAYERS as MERGES
+from convwise.keras.merging import function
 
 # All names, so that `from convwise.keras.layers import *` gives what it gives with Keras.
-__all__ = ["Input", "InputLayer", "Layer", *sorted(dialects.get("keras").kinds)]
+__all__ = ["Input", "InputLayer", "Layer", *sorted(dialects.get("keras").kinds), *sorted(map(str.lower, MERGES))]
 
 
 @cache
@@ -25,6 +27,10 @@ def layer_class(kind: str) -> type[DialectLayer]:
 
 def __getattr__(name: str) -> Any:
     kinds = dialects.get("keras").kinds
+    if name in MERGES:
+        return MERGES[name]
+    if name.title() in MERGES:
+        return function(name.title())
     if name in kinds:
         return layer_class(canonical(name))
     if name.startswith("_"):

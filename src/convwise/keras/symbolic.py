@@ -1,4 +1,4 @@
-"""Inputs without values: what a functional model is drawn with."""
+"""Tensors without values: what a functional model is drawn with."""
 
 from __future__ import annotations
 
@@ -15,14 +15,26 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, eq=False)
+class Node:
+    """One call of a layer on tensors without values: what went in, the number of the call, and the tensors that it gave."""
+
+    layer: Layer
+    arguments: Any
+    number: int
+    outputs: list[KerasTensor] = field(default_factory=list)
+
+
+@dataclass(frozen=True, eq=False)
 class KerasTensor:
-    """A shape with a history: the layer that gives it and the tensor that goes in; `Input` starts one."""
+    """A shape with a history: the call that gives it, `Input`'s to start with, and its place among what that call gives."""
 
     shape: Shape
+    node: Node
     dtype: str = "float32"
     name: str = field(default_factory=lambda: unique_name("keras_tensor"))
-    layer: Layer | None = None
-    parent: KerasTensor | None = None
+    place: int = 0
+
+    __array_ufunc__ = None  # an array on the left of an operator leaves it to the methods here
 
     @property
     def ndim(self) -> int:
@@ -30,6 +42,36 @@ class KerasTensor:
 
     def __repr__(self) -> str:
         return f"<KerasTensor shape={self.shape}, dtype={self.dtype}, sparse=False, ragged=False, name={self.name}>"
+
+    def __add__(self, other: Any) -> KerasTensor:
+        return _operated("Add", self, other)
+
+    def __radd__(self, other: Any) -> KerasTensor:
+        return _operated("Add", other, self)
+
+    def __sub__(self, other: Any) -> KerasTensor:
+        return _operated("Subtract", self, other)
+
+    def __rsub__(self, other: Any) -> KerasTensor:
+        return _operated("Subtract", other, self)
+
+    def __mul__(self, other: Any) -> KerasTensor:
+        return _operated("Multiply", self, other)
+
+    def __rmul__(self, other: Any) -> KerasTensor:
+        return _operated("Multiply", other, self)
+
+    def __truediv__(self, other: Any) -> KerasTensor:
+        return _operated("TrueDivide", self, other)
+
+    def __rtruediv__(self, other: Any) -> KerasTensor:
+        return _operated("TrueDivide", other, self)
+
+
+def _operated(kind: str, *operands: Any) -> KerasTensor:
+    from convwise.keras.merging import operated
+
+    return operated(kind, *operands)
 
 
 def declared_shape(shape: Any = None, batch_size: int | None = None, batch_shape: Any = None) -> Shape | None:

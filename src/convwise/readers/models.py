@@ -142,6 +142,11 @@ def _from_onnx(read: Callable[[Any], Any], source: Any, input_shape: Any) -> Net
 def _from_live(model: Any, input_shape: Any) -> Network:
     told = getattr(type(model), "__convwise__", None)
     if told is not None:
+        config = getattr(model, "__convwise_network__", None)
+        if config is not None:
+            from convwise.readers.keras_files.read import read_keras_config
+
+            return read_keras_config(config, input_shape=_one(input_shape))
         dialect, layers, shape = told(model)
         return from_layers(
             dialect, tuple(layers), _one(input_shape) if input_shape is not None else shape, type(model).__name__
