@@ -278,9 +278,9 @@ def _network(outcome: Inspected | Sized | Checked, form: str, columns: int, colo
         text = fit("\n".join([text, *told]), columns) if told else text
     elif isinstance(outcome, Checked):
         if form == "concise":
-            return networks.render_finding_lines(outcome.findings, outcome.inputs)
+            return networks.render_finding_lines(outcome.findings, outcome.inputs, outcome.works)
         # Examples of rules are laid out here too, so lines are folded before they are set in.
-        text = fit(networks.render_findings(outcome.findings, outcome.inputs), columns)
+        text = fit(networks.render_findings(outcome.findings, outcome.inputs, outcome.works), columns)
     elif form == "concise":
         text = networks.render_trace_line(outcome.trace, outcome.symbolic)
     else:

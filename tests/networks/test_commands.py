@@ -148,7 +148,25 @@ def test_levels_come_from_pyproject(
     (folder / "pyproject.toml").write_text('[tool.convwise.levels]\nCW502 = "error"\n', encoding="utf-8")
     monkeypatch.chdir(folder)
     assert main(["check", NET, "--input", "1x3x34x40"]) == 1
-    assert "error CW502" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    # What the framework does is no matter of levels; the exit code is.
+    assert "works: 3 errors" in told
+    assert "error CW502" in told
+    for level, said, code in (
+        ("off", "what says so is switched off", 0),
+        ("warning", "1 warning", 0),
+        ("error", "1 error", 1),
+    ):
+        (folder / "pyproject.toml").write_text(f'[tool.convwise.levels]\nCW104 = "{level}"\n', encoding="utf-8")
+        assert main(["check", "nn.Conv2d(3, 8, 9)", "--input", "1x3x4x5"]) == code
+        assert f"input 1 x 3 x 4 x 5 does not work: {said}" in capsys.readouterr().out
+    for text, said in (
+        ('[tool.convwise.levels]\nCW999 = "off"\n', "no code 'CW999', as [tool.convwise.levels] has it"),
+        ('[tool.convwise.level]\nCW502 = "off"\n', "there is no 'level' in [tool.convwise]"),
+    ):
+        (folder / "pyproject.toml").write_text(text, encoding="utf-8")
+        assert main(["check", NET, "--input", "1x3x34x40"]) == 2
+        assert said in capsys.readouterr().err
     (folder / "pyproject.toml").write_text('[tool.convwise.levels]\nCW502 = "loud"\n', encoding="utf-8")
     assert main(["check", NET, "--input", "1x3x34x40"]) == 2
     assert "no level 'loud'" in capsys.readouterr().err

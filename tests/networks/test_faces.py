@@ -359,7 +359,9 @@ def test_findings_begin_with_the_verdict_and_are_told_once() -> None:
     ]
     assert render_findings([], {"x": (1, 3, 9, 9)}) == "x 1 x 3 x 9 x 9 works: nothing to report"
     assert "--input gives them" in render_findings([], {"x": (None, 3, None, 9)})
-    assert "does not work: 1 error" in render_findings([Finding("CW110", "error", "no")], {"x": (1, 3, 9, 9)})
+    assert "does not work: 1 error" in render_findings(
+        [Finding("CW110", "error", "no")], {"x": (1, 3, 9, 9)}, works=False
+    )
 
 
 def test_a_joint_condition_is_advised_as_one() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from build import Builder, lenet, resnet, unet
 
+import convwise as cw
 from convwise.answers.network.conditions import boxes_multiple
 from convwise.answers.network.fitting import Fit, fits
 from convwise.answers.network.legal import legal_sizes
@@ -120,3 +121,28 @@ def test_windows_cut_out_of_both_axes() -> None:
     assert legal.exact
     assert str(legal) == "height: every multiple of 7\nwidth: every multiple of 7"
     assert [reason.node for reason in legal["height"].reasons] == ["windows"]
+
+
+def test_a_crop_that_leaves_nothing_is_not_proposed() -> None:
+    """Padded from 5 to 7 a window of 7 gives one cell, of which a cell on each side cannot be cut off."""
+    for text, size, above in (("nn.Conv2d(3, 8, 7)", 5, 7), ("nn.Conv2d(3, 8, 3)", 0, 3)):
+        height, width = fits(cw.read(text), (size, above), None)
+        assert (height.above, height.undo) == (above, None)
+        assert width.undo == (0, 0)
+    (height, _) = fits(cw.read("nn.Sequential(nn.Conv2d(3, 8, 3, stride=2), nn.Conv2d(8, 8, 5))"), (5, 11), None)
+    assert (height.above, height.undo) == (11, None)
+    (height, _) = fits(cw.read("nn.ConvTranspose2d(3, 8, 2, stride=2)"), (0, 4), None)
+    assert (height.above, height.undo) == (1, None)
+
+
+def test_advice_is_about_the_whole_network() -> None:
+    """What the broken layer alone would take is less, and where axes are in the wrong places no size is told at all."""
+    network = cw.read("nn.Sequential(nn.Conv2d(3, 8, 3, stride=2), nn.Conv2d(8, 8, 5))")
+    (error,) = [one for one in network.check((1, 3, 8, 9)) if one.level == "error"]
+    assert error.hint.splitlines() == [
+        "height: the legal sizes are n >= 11; nearest to 8: 11 (pad 1 + 2)",
+        "width: the legal sizes are n >= 11; nearest to 9: 11 (pad 1 + 1)",
+        "or a smaller kernel or dilation, or more padding there",
+    ]
+    (error,) = [one for one in network.check((1, 28, 29, 3)) if one.level == "error"]
+    assert error.hint == "the order is N, C, H, W: did you mean 1x3x28x29?"

@@ -31,10 +31,15 @@ def answer_network(request: Mapping[str, Any], files: bool) -> Inspected | Sized
     if request["command"] == "inspect":
         return _inspected(network, shape, bool(request.get("symbolic")))
     if request["command"] == "check":
+        from convwise.answers.network.checking import known_levels, with_levels
         from convwise.answers.network.flowing import given_shapes
 
-        found = tuple(network.check(shape, request.get("levels")))
-        return Checked(found, bool(request.get("strict")), given_shapes(network, shape))
+        levels = known_levels(request.get("levels") or {})
+        found = network.check(shape)
+        # Whether it works is no matter of what a project makes of a code.
+        works = all(one.level != "error" for one in found)
+        inputs = given_shapes(network, shape)
+        return Checked(tuple(with_levels(found, levels)), bool(request.get("strict")), inputs, works)
     return _sized(network, request.get("near"), request.get("input_name"))
 
 

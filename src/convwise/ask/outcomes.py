@@ -126,11 +126,12 @@ class Sized:
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """Findings; with `strict`, warnings count as a "no" too."""
+    """Findings, at the levels that the project gives them; with `strict`, warnings count as a "no" too. `works` is what the framework does."""
 
     findings: tuple[Finding, ...]
     strict: bool = False
     inputs: dict[str, Shape] = field(default_factory=dict)
+    works: bool = True
 
     @property
     def failures(self) -> list[ConvwiseError]:
@@ -138,7 +139,7 @@ class Checked:
         return [ShapeError(one.code, one.text, layer=one.node) for one in self.findings if one.level in levels]
 
     def to_dict(self) -> dict[str, Any]:
-        return {"findings": [one.to_dict() for one in self.findings], "passed": not self.failures}
+        return {"findings": [one.to_dict() for one in self.findings], "works": self.works, "passed": not self.failures}
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,8 @@ def levels() -> dict[str, str]:
     import tomllib
     from pathlib import Path
 
+    from convwise.rules import RULES
+
     try:
         here = Path.cwd()
     except OSError as error:
@@ -25,13 +27,22 @@ def levels() -> dict[str, str]:
         if not path.is_file():
             continue
         try:
-            table = (
-                tomllib.loads(path.read_text(encoding="utf-8")).get("tool", {}).get("convwise", {}).get("levels", {})
-            )
+            own = tomllib.loads(path.read_text(encoding="utf-8")).get("tool", {}).get("convwise", {})
+            table = own.get("levels", {})
         except (OSError, ValueError, AttributeError, RecursionError) as error:
             reason = "it is nested too deep" if isinstance(error, RecursionError) else error
             raise UsageError(ArgumentError("CW608", f"pyproject.toml cannot be read: {reason}"), "") from None
-        if isinstance(table, dict) and all(isinstance(level, str) for level in table.values()):
-            return table
-        raise UsageError(ArgumentError("CW606", "[tool.convwise.levels] must map codes to levels"), "")
+        strange = [name for name in own if name != "levels"]
+        if strange:
+            raise _wrong(f"there is no {strange[0]!r} in [tool.convwise]", "its one table is [tool.convwise.levels]")
+        if not isinstance(table, dict) or not all(isinstance(level, str) for level in table.values()):
+            raise _wrong("[tool.convwise.levels] must map codes to levels", 'write CW502 = "off"')
+        unknown = [code for code in table if code.upper() not in RULES]
+        if unknown:
+            raise _wrong(f"no code {unknown[0]!r}, as [tool.convwise.levels] has it", "convwise rule lists the codes")
+        return table
     return {}
+
+
+def _wrong(fact: str, hint: str) -> UsageError:
+    return UsageError(ArgumentError("CW606", fact, hint=hint), "")

@@ -12,6 +12,7 @@ from convwise import dialects
 from convwise.dialects import base
 from convwise.errors import ArgumentError, ModelError, ShapeError
 from convwise.keras import activations, initializers, nest
+from convwise.keras.drawing import check_single, drawn, only_call
 from convwise.keras.state import snake_case, unique_name
 from convwise.keras.symbolic import KerasTensor, Node, declared_shape
 from convwise.keras.tensor import Tensor, as_tensor
@@ -85,12 +86,12 @@ class Layer:
         if nest.is_symbolic(inputs):
             return self._call_symbolic(inputs)
         arrays = self._received(inputs)
-        shapes = _shapes(arrays)
+        shapes = nest.shapes(arrays)
         self._build_once(shapes)
         outputs = self.call(arrays, **kwargs)
         if not self._drawn:
             # A layer that stands in a model keeps the shapes of the model; any other has those of its last call.
-            self._seen = (shapes, _shapes(outputs))
+            self._seen = (shapes, nest.shapes(outputs))
         return nest.mapped(lambda one: one if isinstance(one, KerasTensor | Tensor) else as_tensor(one), outputs)
 
     def _received(self, inputs: Any) -> Any:
@@ -119,19 +120,11 @@ class Layer:
 
     def _call_symbolic(self, inputs: Any) -> Any:
         """The tensors that a call on tensors without values gives; the call is remembered, for models are drawn from it."""
-        shapes = _shapes(inputs)
+        shapes = nest.shapes(inputs)
         self._build_once(shapes)
         output = self.compute_output_shape(shapes)
         self._seen, self._drawn = (shapes, output), True
-        node = Node(self, inputs, len(self._nodes))
-        self._nodes.append(node)
-        dtype = next(leaf.dtype for leaf in nest.flat(inputs) if isinstance(leaf, KerasTensor))
-        if isinstance(output, tuple):
-            node.outputs.append(KerasTensor(output, node, dtype))
-            return node.outputs[0]
-        keys = sorted(output) if isinstance(output, dict) else range(len(output))
-        node.outputs.extend(KerasTensor(output[key], node, dtype, place=place) for place, key in enumerate(keys))
-        return dict(zip(keys, node.outputs, strict=True)) if isinstance(output, dict) else list(node.outputs)
+        return drawn(self, self._nodes, inputs, output)
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         raise ArgumentError(
@@ -255,23 +248,13 @@ class Layer:
     @property
     def input(self) -> Any:
         """The tensor without values, or the nest of them, that the layer was called on while a model was drawn."""
-        return self._drawn_once("input").arguments
+        return only_call(self.name, self._nodes, "input").arguments
 
     @property
     def output(self) -> Any:
         """The tensor that the layer gave while a model was drawn; several in a list."""
-        found = self._drawn_once("output").outputs
+        found = only_call(self.name, self._nodes, "output").outputs
         return found[0] if len(found) == 1 else found
-
-    def _drawn_once(self, which: str) -> Node:
-        if not self._nodes:
-            raise AttributeError(f"The layer {self.name} has never been called and thus has no defined {which}.")
-        if len(self._nodes) > 1:
-            raise AttributeError(
-                f"The layer '{self.name}' has been called {len(self._nodes)} times, so that there are as many of its {which}s; "
-                f"keep the tensors that the calls gave"
-            )
-        return self._nodes[0]
 
     @property
     def input_shape(self) -> Any:
@@ -293,11 +276,6 @@ class Layer:
     def kind_name(self) -> str:
         """The class as Keras calls it."""
         return type(self).__name__
-
-
-def _shapes(arrays: Any) -> Any:
-    """The shape of an array or a tensor, or the same nest of shapes."""
-    return nest.mapped(lambda one: tuple(np.shape(one) if not isinstance(one, KerasTensor) else one.shape), arrays)
 
 
 _LIVE_ENDINGS = ("_initializer", "_regularizer", "_constraint", "_quantizer")
@@ -338,18 +316,7 @@ class DialectLayer(Layer):
             self._declared = declared_shape(kwargs["input_dim"])
 
     def __call__(self, inputs: Any, *, training: Any = None, **kwargs: Any) -> Any:
-        if nest.is_nest(inputs):
-            count = len(list(nest.flat(inputs)))
-            raise ArgumentError(
-                "CW605",
-                f"one array is taken, and {count} are given",
-                layer=f"{self.name!r} (Keras {self.kind})",
-                received=type(inputs).__name__,
-                quote=f'Layer "{self.name}" expects 1 input(s), but it received {count} input tensors.'
-                if count > 1
-                else "",
-                hint="join them first: layers.Concatenate()([x, y]), layers.Add()([x, y]), or np.stack for a batch",
-            )
+        check_single(self, inputs)
         return super().__call__(inputs, training=training, **kwargs)
 
     @property
@@ -472,7 +439,7 @@ class DialectLayer(Layer):
         """Weights and arguments by their names: `layer.kernel`, `layer.strides`."""
         values = self.__dict__
         if name in ("input", "output") and "_nodes" in values:
-            self._drawn_once(name)  # the property has failed, and says so again
+            only_call(self.name, values["_nodes"], name)  # the property has failed, and says so again
         for weight in values.get("_own", ()):
             if weight.name == name:
                 return weight

@@ -48,3 +48,12 @@ def mapped(change: Callable[[Any], Any], value: Any) -> Any:
 def is_symbolic(value: Any) -> bool:
     """Whether a tensor without values is among the leaves."""
     return any(isinstance(leaf, KerasTensor) for leaf in flat(value))
+
+
+def shapes(value: Any) -> Any:
+    """The shape of an array or a tensor, or the same nest of shapes.
+
+    >>> shapes([np.zeros((2, 3)), np.zeros(4)])
+    [(2, 3), (4,)]
+    """
+    return mapped(lambda one: tuple(one.shape if isinstance(one, KerasTensor) else np.shape(one)), value)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from convwise import dialects
@@ -24,6 +24,8 @@ from convwise.readers.shapes import as_shape
 LEVELS = ("error", "warning", "note")
 OFF = "off"
 MOST_PAIRS = 3
+SMALLER = "try a smaller kernel or dilation, more padding, or "
+"""How the hint of a window that is too long begins; the input that it asks for is the layer's own."""
 
 
 def check(network: Network, input_shape: InputShapes = None, levels: Mapping[str, str] | None = None) -> list[Finding]:
@@ -35,18 +37,28 @@ def check(network: Network, input_shape: InputShapes = None, levels: Mapping[str
         CodeError: CW314 where a printed model does not settle it.
         ArgumentError: CW606 for a level that there is not, CW601 and CW606 for an input that does not fit.
     """
-    wanted = _levels(levels or {})
+    wanted = known_levels(levels or {})
     # Where the order of the layers is only taken from a print, a break is no finding but an open question.
     flowed = run(network, input_shape, strict=bool(network.unordered))
     found = [*_inputs(flowed, input_shape), *_sizes(network, flowed), *_unknown(flowed)]
     found += [*_losses(flowed), *_blind(flowed), *_training(flowed)]
     traced = trace_of(flowed)
     found += [*_fields(traced), *traced.notes, *baked_padding(flowed), *even_kernels(flowed), *_dead(flowed)]
-    kept = [replace(one, level=wanted.get(one.code, one.level)) for one in found]
+    return with_levels(found, wanted)
+
+
+def with_levels(findings: Iterable[Finding], levels: Mapping[str, str]) -> list[Finding]:
+    """Errors first, then warnings, then notes, with the levels that a project gives its codes; those that are off are left out."""
+    kept = [replace(one, level=levels.get(one.code, one.level)) for one in findings]
     return sorted((one for one in kept if one.level != OFF), key=lambda one: LEVELS.index(one.level))
 
 
-def _levels(levels: Mapping[str, str]) -> dict[str, str]:
+def known_levels(levels: Mapping[str, str]) -> dict[str, str]:
+    """The levels by code.
+
+    Raises:
+        ArgumentError: CW606 for a level that there is not.
+    """
     for code, level in levels.items():
         if level not in (*LEVELS, OFF):
             raise ArgumentError(
@@ -148,8 +160,14 @@ def _advice(error: ShapeError, flowed: Run, legal: tuple[LegalSizes, ...], batch
         lines.append(f"give {show(batched)}: the input has no batch axis, and with a batch of 1 all fits")
     for one in legal:
         name = f"{one.input}, " if len(legal) > 1 else ""
-        lines += [name + line for line in nearest_in_words(one, flowed)] if len(one) else []
-    return "\n".join([*lines, *([error.hint] if error.hint else [])])
+        # No size makes other channels or axes, and where these stand in the wrong places sizes are read off them.
+        sizes = error.code not in ("CW101", "CW102") and len(one)
+        lines += [name + line for line in nearest_in_words(one, flowed)] if sizes else []
+    hint = error.hint
+    if lines and hint.startswith(SMALLER):
+        # The legal sizes of the whole network stand above; what this layer alone would take is less.
+        hint = "or a smaller kernel or dilation, or more padding there"
+    return "\n".join([*lines, *([hint] if hint else [])])
 
 
 def nearest_in_words(legal: LegalSizes, flowed: Run) -> Iterator[str]:

@@ -18,8 +18,8 @@ from convwise.sizes import SizeMap
 class Fit:
     """One axis: the nearest legal sizes, the (before, after) cells to pad up to `above` or to crop down to `below`.
 
-    `undo` are the cells to crop from the first output's axis after padding, None where they are no whole numbers or
-    the output has no such axis. All are 0 where the size is legal.
+    `undo` are the cells to crop from the first output's axis after padding, None where they are no whole numbers, nothing
+    would be left, or the output has no such axis. All are 0 where the size is legal.
     """
 
     axis: str
@@ -53,10 +53,12 @@ def fits(network: Network, sizes: Sequence[int], input: str | None = None) -> tu
     found = []
     around = _together(legal, sizes)
     for (name, size), (below, above) in zip(zip(legal, sizes, strict=True), around, strict=True):
-        scale = _scale(symbolic, legal.input, name)
+        f = _first_output(symbolic, legal.input, name)
+        scale = Fraction(f.step, f.period) if f is not None and f.step else None
         pad = None if above is None else shares(above - size, scale)
         crop = None if below is None else ((size - below) // 2, size - below - (size - below) // 2)
-        found.append(Fit(name, size, below, above, pad, crop, None if pad is None else _undone(pad, scale)))
+        out = None if f is None or above is None else f(above)
+        found.append(Fit(name, size, below, above, pad, crop, None if pad is None else _undone(pad, scale, out)))
     return tuple(found)
 
 
@@ -94,19 +96,20 @@ def shares(cells: int, scale: Fraction | None) -> tuple[int, int]:
     return first, cells - first
 
 
-def _undone(pad: tuple[int, int], scale: Fraction | None) -> tuple[int, int] | None:
-    if scale is None:
+def _undone(pad: tuple[int, int], scale: Fraction | None, out: int | None) -> tuple[int, int] | None:
+    """The cells of the output that stand for the padding; None where there are no such whole cells, or nothing else would be left."""
+    if scale is None or out is None:
         return None
     before, after = pad[0] * scale, pad[1] * scale
-    return (int(before), int(after)) if before.denominator == after.denominator == 1 else None
+    whole = before.denominator == after.denominator == 1 and before + after < out
+    return (int(before), int(after)) if whole else None
 
 
-def _scale(symbolic: Symbolic, source: str, name: str) -> Fraction | None:
-    """By how many cells the first output grows with one cell of this axis, over a whole period."""
+def _first_output(symbolic: Symbolic, source: str, name: str) -> SizeMap | None:
+    """The size of the first output along this axis; None where the output has no such axis."""
     output = symbolic.shapes.get(symbolic.network.outputs[0]) if symbolic.network.outputs else None
     for dim in output or ():
         axis = single(dim)
         if axis is not None and (symbolic.keys[axis[0]].source, symbolic.keys[axis[0]].name) == (source, name):
-            f: SizeMap = axis[1]
-            return Fraction(f.step, f.period) if f.step else None
+            return axis[1]
     return None
