@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 import subprocess
 import sys
 from typing import Any
@@ -385,6 +387,8 @@ def test_models_with_branches_run() -> None:
     up = np.maximum(by_name["conv2d_4"](np.concatenate([layers.UpSampling2D()(up), first], -1)), 0)
     assert np.allclose(means, up.mean((1, 2)), atol=1e-5)
     assert np.allclose(mask, by_name["mask"](up), atol=1e-5)
+    for copied in (copy.deepcopy(model), pickle.loads(pickle.dumps(model))):
+        assert all(np.array_equal(one, other) for one, other in zip(copied.predict(x), model.predict(x), strict=True))
     # A part of it is a model of its own, and reads as the network that it is.
     features = keras.Model(model.input, model.get_layer("add").output)
     assert np.allclose(features(x), low, atol=1e-5)

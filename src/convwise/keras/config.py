@@ -14,18 +14,18 @@ from convwise.keras.symbolic import KerasTensor, Node
 def config_of(name: str, graph: Graph) -> dict[str, Any]:
     """What Keras's `model.get_config()` gives, without initializers and the like: layers by name with their arguments and what each call reads."""
     numbers: dict[str, int] = {}
-    histories: dict[int, list[Any]] = {}
+    histories: dict[KerasTensor, list[Any]] = {}
     for begin, tensor in zip(graph.begins, graph.inputs, strict=True):
-        histories[id(tensor)] = [begin.name, 0, 0]
+        histories[tensor] = [begin.name, 0, 0]
     calls: dict[str, list[Any]] = {}
     for node in graph.nodes:
         # Calls outside of the model do not count in it.
         number = numbers.setdefault(node.layer.name, 0)
         numbers[node.layer.name] += 1
         for tensor in node.outputs:
-            histories[id(tensor)] = [node.layer.name, number, tensor.place]
+            histories[tensor] = [node.layer.name, number, tensor.place]
         calls.setdefault(node.layer.name, []).append({"args": _arguments(node, histories), "kwargs": {}})
-    ends = [histories[id(tensor)] for tensor in nest.flat(graph.outputs)]
+    ends = [histories[tensor] for tensor in nest.flat(graph.outputs)]
     return {
         "name": name,
         "trainable": True,
@@ -47,11 +47,11 @@ def _layer(layer: Layer, calls: list[Any]) -> dict[str, Any]:
     }
 
 
-def _arguments(node: Node, histories: dict[int, list[Any]]) -> list[Any]:
+def _arguments(node: Node, histories: dict[KerasTensor, list[Any]]) -> list[Any]:
     def told(leaf: Any) -> Any:
         if not isinstance(leaf, KerasTensor):
             return leaf.tolist()
-        config = {"shape": list(leaf.shape), "dtype": leaf.dtype, "keras_history": histories[id(leaf)]}
+        config = {"shape": list(leaf.shape), "dtype": leaf.dtype, "keras_history": histories[leaf]}
         return {"class_name": "__keras_tensor__", "config": config}
 
     told_arguments = nest.mapped(told, node.arguments)

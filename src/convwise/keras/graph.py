@@ -18,8 +18,8 @@ from convwise.keras.symbolic import KerasTensor, Node
 class Graph:
     """`nodes` in an order in which they can run, `operations` (layers, and operators between tensors) in Keras's order, each once.
 
-    `begins` are the input layers, in the order in which arrays are given; `uses` counts how often each tensor is read, by its id; `sole`
-    is, by the id of a node, the only node that reads what it gives.
+    `begins` are the input layers, in the order in which arrays are given; `uses` counts how often each tensor is read; `sole` is, of a
+    node, the only node that reads what it gives.
     """
 
     inputs: tuple[KerasTensor, ...]
@@ -27,16 +27,16 @@ class Graph:
     outputs: Any
     nodes: tuple[Node, ...]
     operations: tuple[Layer, ...]
-    uses: Counter[int]
-    sole: Mapping[int, Node]
+    uses: Counter[KerasTensor]
+    sole: Mapping[Node, Node]
     straight: bool
 
     @property
     def is_chain(self) -> bool:
         """As Keras's summary sees it: one call after the other, each of another layer, whatever is an output besides."""
-        readers = Counter(id(tensor.node) for node in self.nodes for tensor in parents(node))
+        readers = Counter(tensor.node for node in self.nodes for tensor in parents(node))
         alone = all(count == 1 for count in readers.values()) and all(len(parents(node)) == 1 for node in self.nodes)
-        return alone and len(self.inputs) == 1 and len({id(node.layer) for node in self.nodes}) == len(self.nodes)
+        return alone and len(self.inputs) == 1 and len({node.layer for node in self.nodes}) == len(self.nodes)
 
     def source(self, tensor: KerasTensor) -> str:
         """`conv2d[0][0]`: the layer, the number of its call, the place among what the call gave."""
@@ -47,44 +47,40 @@ class Graph:
 
     def run(self, given: Sequence[Any]) -> Any:
         """The outputs, in the nest that the model was made with."""
-        values = {id(tensor): value for tensor, value in zip(self.inputs, given, strict=True)}
-        left, done = Counter(self.uses), set[int]()
+        values = dict(zip(self.inputs, given, strict=True))
+        left, done = Counter(self.uses), set[Node]()
         for node in self.nodes:
-            if id(node) in done:
+            if node in done:
                 continue
-            arguments = nest.mapped(
-                lambda one: values[id(one)] if isinstance(one, KerasTensor) else one, node.arguments
-            )
+            arguments = nest.mapped(lambda one: values[one] if isinstance(one, KerasTensor) else one, node.arguments)
             last = self._joined(node)
             if last is node:
                 result = node.layer(arguments)
             else:
                 result = node.layer._call_joined(arguments, node.layer._joined(last.layer))  # type: ignore[attr-defined]
-                done.add(id(last))
-            values.update(zip(map(id, last.outputs), nest.flat(result), strict=True))
+                done.add(last)
+            values.update(zip(last.outputs, nest.flat(result), strict=True))
             for tensor in parents(node):
-                left[id(tensor)] -= 1
-                if not left[id(tensor)]:
-                    del values[id(tensor)]  # large maps are not kept until the end
-        return nest.mapped(lambda tensor: values[id(tensor)], self.outputs)
+                left[tensor] -= 1
+                if not left[tensor]:
+                    del values[tensor]  # large maps are not kept until the end
+        return nest.mapped(lambda tensor: values[tensor], self.outputs)
 
     def _joined(self, node: Node) -> Node:
         """The activation layer that runs together with the convolution of `node`; else the node itself."""
-        after = self.sole.get(id(node))
+        after = self.sole.get(node)
         joins = after is not None and isinstance(node.layer, DialectLayer) and node.layer._joined(after.layer)
         return after if after is not None and joins else node
 
     def shapes(self, given: Sequence[Any]) -> Any:
         """The shapes of the outputs, from those of the inputs: one, or a list or dict of them."""
-        shapes = {id(tensor): shape for tensor, shape in zip(self.inputs, given, strict=True)}
+        shapes = dict(zip(self.inputs, given, strict=True))
         for node in self.nodes:
-            taken = nest.mapped(
-                lambda one: shapes[id(one)] if isinstance(one, KerasTensor) else one.shape, node.arguments
-            )
+            taken = nest.mapped(lambda one: shapes[one] if isinstance(one, KerasTensor) else one.shape, node.arguments)
             found = node.layer.compute_output_shape(taken)
             several = [found] if isinstance(found, tuple) else found.values() if isinstance(found, dict) else found
-            shapes.update(zip(map(id, node.outputs), several, strict=True))
-        return nest.mapped(lambda tensor: shapes[id(tensor)], self.outputs)
+            shapes.update(zip(node.outputs, several, strict=True))
+        return nest.mapped(lambda tensor: shapes[tensor], self.outputs)
 
 
 def parents(node: Node) -> list[KerasTensor]:
@@ -106,17 +102,17 @@ def graph_of(inputs: Any, outputs: Any, model: str) -> Graph:
         for one in starts
     )
     # The way back ends at the inputs, wherever they lie.
-    roots = {id(one): begin.tensor.node for one, begin in zip(starts, begins, strict=True)}
+    roots = {one: begin.tensor.node for one, begin in zip(starts, begins, strict=True)}
     order, indices = _walked(ends, roots, model)
     operations = _by_depth(order, indices, roots, begins)
     _check_names(operations, model)
     nodes = tuple(node for node in order if not isinstance(node.layer, InputLayer))
-    uses = Counter(id(tensor) for tensor in (*(one for node in nodes for one in parents(node)), *ends))
+    uses = Counter([*(one for node in nodes for one in parents(node)), *ends])
     sole = {
-        id(parent.node): node
+        parent.node: node
         for node in nodes
         for parent in parents(node)
-        if uses[id(parent)] == 1 and len(parent.node.outputs) == 1 and id(parent) not in roots
+        if uses[parent] == 1 and len(parent.node.outputs) == 1 and parent not in roots
     }
     straight = len(starts) == len(ends) == 1 and all(len(parents(node)) == 1 for node in nodes)
     straight = straight and set(uses.values()) <= {1}
@@ -145,19 +141,19 @@ def _tensors(value: Any, name: str) -> list[KerasTensor]:
 
 
 def _walked(
-    ends: Iterable[KerasTensor], roots: Mapping[int, Node], model: str
-) -> tuple[list[Node], dict[int, tuple[int, Layer]]]:
-    """The nodes from the inputs on, each behind those that it reads; and by the id of a layer its number, in the order in which they were met."""
+    ends: Iterable[KerasTensor], roots: Mapping[KerasTensor, Node], model: str
+) -> tuple[list[Node], dict[Layer, int]]:
+    """The nodes from the inputs on, each behind those that it reads; and the number of each layer, in the order in which they were met."""
     order: list[Node] = []
-    indices: dict[int, tuple[int, Layer]] = {}
-    met: set[int] = set()
+    indices: dict[Layer, int] = {}
+    met: set[Node] = set()
     pending: list[tuple[Node, Iterator[KerasTensor]]] = []
 
     def enter(tensor: KerasTensor) -> None:
-        node = roots.get(id(tensor), tensor.node)
-        if id(node) in met:
+        node = roots.get(tensor, tensor.node)
+        if node in met:
             return
-        if isinstance(node.layer, InputLayer) and id(tensor) not in roots:
+        if isinstance(node.layer, InputLayer) and tensor not in roots:
             raise ArgumentError(
                 "CW315",
                 f"the outputs need the input {node.layer.name!r} as well",
@@ -166,9 +162,9 @@ def _walked(
                 quote="Output with path `` is not connected to `inputs`",
                 hint="pass every Input that the layers were called on as `inputs`",
             )
-        met.add(id(node))
-        indices.setdefault(id(node.layer), (len(indices), node.layer))
-        pending.append((node, iter([] if id(tensor) in roots else parents(node))))
+        met.add(node)
+        indices.setdefault(node.layer, len(indices))
+        pending.append((node, iter([] if tensor in roots else parents(node))))
 
     for end in ends:
         enter(end)
@@ -185,21 +181,21 @@ def _walked(
 
 def _by_depth(
     order: Sequence[Node],
-    indices: Mapping[int, tuple[int, Layer]],
-    roots: Mapping[int, Node],
+    indices: Mapping[Layer, int],
+    roots: Mapping[KerasTensor, Node],
     begins: Sequence[InputLayer],
 ) -> tuple[Layer, ...]:
     """The layers farthest from the outputs first, those of one distance in the order in which they were met."""
-    of_nodes: dict[int, int] = {}
-    of_layers: dict[int, int] = {}
+    of_nodes: dict[Node, int] = {}
+    of_layers: dict[Layer, int] = {}
     for node in reversed(order):
-        depth = max(of_nodes.get(id(node), 0), of_layers.get(id(node.layer), 0))
-        of_layers[id(node.layer)] = of_nodes[id(node)] = depth
+        depth = max(of_nodes.get(node, 0), of_layers.get(node.layer, 0))
+        of_layers[node.layer] = of_nodes[node] = depth
         for tensor in parents(node):
-            parent = roots.get(id(tensor), tensor.node)
-            of_nodes[id(parent)] = max(depth + 1, of_nodes.get(id(parent), 0))
-    unread = [(0, -1, layer) for layer in begins if id(layer) not in indices]
-    found = [(-of_layers[key], number, layer) for key, (number, layer) in indices.items()]
+            parent = roots.get(tensor, tensor.node)
+            of_nodes[parent] = max(depth + 1, of_nodes.get(parent, 0))
+    unread = [(0, -1, layer) for layer in begins if layer not in indices]
+    found = [(-of_layers[layer], number, layer) for layer, number in indices.items()]
     return tuple(layer for *_, layer in sorted([*unread, *found], key=lambda one: one[:2]))
 
 
