@@ -55,6 +55,9 @@ def grown(module: Any, seed: int) -> Any:
             new = list(inner([x, y]))
         elif kind == "conv":
             new = [layers.Conv2D(3, (3, 1), padding="same", name=f"conv{number}")(x)]
+            if rng.random() < 0.6:
+                # Both run together where nothing else reads the convolution.
+                new.append(layers.ReLU(name=f"relu{number}")(new[0]))
         elif kind == "norm":
             new = [layers.BatchNormalization(name=f"norm{number}")(x)]
         elif kind == "relu":
