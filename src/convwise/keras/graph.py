@@ -112,7 +112,7 @@ def graph_of(inputs: Any, outputs: Any, model: str) -> Graph:
         parent.node: node
         for node in nodes
         for parent in parents(node)
-        if uses[parent] == 1 and len(parent.node.outputs) == 1 and parent not in roots
+        if uses[parent] == 1 and len(parent.node.outputs) == 1
     }
     straight = len(starts) == len(ends) == 1 and all(len(parents(node)) == 1 for node in nodes)
     straight = straight and set(uses.values()) <= {1}
