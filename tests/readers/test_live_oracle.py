@@ -12,8 +12,9 @@ from readers.reading import names, texts
 from convwise import dialects
 from convwise.dialects.keras.kinds import KINDS as KERAS_KINDS
 from convwise.dialects.torch import KINDS as TORCH_KINDS
-from convwise.errors import CodeError, ModelError
+from convwise.errors import CodeError, ConvwiseError, ModelError
 from convwise.readers.live import read_live
+from convwise.readers.models import read
 from convwise.readers.source import read_text
 
 pytestmark = [pytest.mark.oracle, pytest.mark.filterwarnings("ignore")]
@@ -303,11 +304,19 @@ def test_keras_models_that_cannot_be_read(keras: Any) -> None:
         (layers.Conv2D(3, 3, activation=lambda x: x, name="trick"), "trick"),
         (Net(name="net"), "net"),
         (branched, "joined"),
+        (keras.Sequential([keras.Input((9, 9, 3)), layers.Lambda(lambda x: x, name="trick")]), "trick"),
     ):
         with pytest.raises(ModelError) as caught:
             read_live(model)
         assert caught.value.code == "CW402"
         assert says in str(caught.value)
+        # The advice is given exactly where it can be followed.
+        followed = "convwise.read(model).trace(shape)" in caught.value.hint
+        if followed:
+            assert read(model).trace((1, 9, 9, 3)).rows
+        else:
+            with pytest.raises(ConvwiseError):
+                read(model)
     for other in (keras.optimizers.Adam(), keras.Sequential()):
         with pytest.raises(ModelError) as caught:
             read_live(other)
@@ -363,6 +372,8 @@ def test_torch_models_that_cannot_be_read(torch: Any) -> None:
             read_live(model)
         assert caught.value.code == "CW402"
         assert says in caught.value.fact
+        followed = "convwise.read(model).trace(shape)" in caught.value.hint
+        assert followed == (says != "ModuleList")
     for other in (torch.zeros(3), nn.Sequential()):
         with pytest.raises(ModelError) as caught:
             read_live(other)

@@ -43,7 +43,8 @@ def explain(
 
     Args:
         layer: source text (`Conv2D(32, 3, strides=2)`, `nn.Conv2d(3, 16, 3)`, a Sequential, a whole snippet), a pasted
-            shape error of PyTorch, Keras or ONNX Runtime, or a live Keras or PyTorch layer or model. Text is never executed.
+            shape error of PyTorch, Keras or ONNX Runtime, or a live Keras or PyTorch layer or straight line of known layers
+            (other live models are for `read`). Text is never executed.
         input_shape: sizes in the framework's own order, with or without the batch: Keras (H, W, C), PyTorch (C, H, W); or text
             such as "64x64x3". None: the input written in the text; without one, what holds for any size.
         want: a wanted spatial output, "32x32" or (32, 32): the fixes aim at it.

@@ -6,6 +6,7 @@ own `get_config`.
 
 from __future__ import annotations
 
+import os
 import sys
 from dataclasses import replace
 from types import ModuleType
@@ -16,11 +17,16 @@ from convwise.dialects.base import Layer
 from convwise.errors import ModelError
 from convwise.ops import Shape
 from convwise.readers.echo import shown
+from convwise.readers.endings import CONTENT
 from convwise.readers.live_calls import call_of
 from convwise.readers.source.result import Found, Snippet
 
 DEEPEST = 64
 MOST_LAYERS = 2_000
+
+SOURCE = "give its source text, where the order of the layers can be read"
+FOLLOWED = "convwise.read(model).trace(shape) tells its steps, and .check(shape) what breaks; or give its source text"
+"""What to do with what is no straight line of known layers, but a whole model."""
 
 
 def read_live(obj: object, release: str | None = None) -> Snippet | None:
@@ -57,7 +63,9 @@ def read_live(obj: object, release: str | None = None) -> Snippet | None:
 
 
 def unread_hint(obj: object) -> str:
-    """What to do with a live object of a framework whose objects are not read; empty for anything else."""
+    """What to do with a path, or a live object of a framework whose objects are not read; empty for anything else."""
+    if isinstance(obj, os.PathLike):
+        return CONTENT
     home = type(obj).__module__.partition(".")[0]
     if home == "flax":
         return "live flax modules are not read: give the text that makes it, such as nnx.Conv(3, 32, (3, 3), rngs=nnx.Rngs(0))"
@@ -100,14 +108,14 @@ def _snippet(
     return Snippet(dialect, (found,))
 
 
-def _custom(kind: str, name: str | None, what: str) -> ModelError:
+def _custom(kind: str, name: str | None, what: str, hint: str = SOURCE) -> ModelError:
     place = "it" if name else "this object"
     return ModelError(
         "CW402",
         f"{place} is a {shown(kind, 60)}: {what}",
         layer=shown(name, 60) if name else None,
         received=shown(kind, 60),
-        hint="give its source text, where the order of the layers can be read",
+        hint=hint,
     )
 
 
@@ -138,7 +146,7 @@ def _torch_layers(torch: ModuleType, module: Any) -> list[Part]:
         elif own:
             found.append((name, kind, {**vars(part), **vars(part)["_parameters"]}))
         else:
-            raise _custom(kind.__name__, name, "a module of your own, whose forward a live object does not show")
+            raise _custom(kind.__name__, name, "a module of your own, whose forward is not run here", FOLLOWED)
     return found
 
 
@@ -229,19 +237,18 @@ def _one(keras: ModuleType, entry: dict[str, Any], kind: str, config: dict[str, 
         or not str(entry.get("module", "")).startswith("keras")
         or not isinstance(cls, type)
     ):
-        raise _custom(kind, name, "a layer of your own")
-    _check_known(kind, name, config)
+        raise _custom(kind, name, "a layer of your own", FOLLOWED)
+    _check_known(kind, name, config, FOLLOWED)
     return name, cls, config
 
 
-def _check_known(kind: str, name: str | None, config: dict[str, Any]) -> None:
+def _check_known(kind: str, name: str | None, config: dict[str, Any], hint: str = SOURCE) -> None:
     if kind == "Lambda":
-        raise _custom(kind, name, "a function that cannot be read from outside")
+        raise _custom(kind, name, "a function that cannot be read from outside", hint)
     activation = config.get("activation")
     if isinstance(activation, dict) and activation.get("module") != "keras.layers":
-        raise _custom(
-            kind, name, f"its activation {shown(str(activation.get('config')), 40)} is a function of your own"
-        )
+        what = f"its activation {shown(str(activation.get('config')), 40)} is a function of your own"
+        raise _custom(kind, name, what, hint)
 
 
 def _straight(entries: list[dict[str, Any]], config: dict[str, Any]) -> list[dict[str, Any]]:
@@ -250,7 +257,8 @@ def _straight(entries: list[dict[str, Any]], config: dict[str, Any]) -> list[dic
     outputs = _ends(config.get("output_layers"))
     name = config.get("name")
     if len(outputs) != 1 or len(_ends(config.get("input_layers"))) != 1:
-        raise _custom("Functional", name, "it has several inputs or outputs, so it is not a straight line of layers")
+        what = "it has several inputs or outputs, so it is not a straight line of layers"
+        raise _custom("Functional", name, what, FOLLOWED)
     line: list[dict[str, Any]] = []
     current: Any = outputs[0]
     while current in by_name and len(line) <= len(entries):
@@ -262,11 +270,8 @@ def _straight(entries: list[dict[str, Any]], config: dict[str, Any]) -> list[dic
         sources = _histories(nodes[0]) if len(nodes) == 1 else []
         if len(sources) != 1:
             kind = str(entry.get("class_name"))
-            raise _custom(
-                kind,
-                current,
-                "several arrays go in, or it is used twice, so the model is not a straight line of layers",
-            )
+            what = "several arrays go in, or it is used twice, so the model is not a straight line of layers"
+            raise _custom(kind, current, what, FOLLOWED)
         current = sources[0]
     return line[::-1]
 

@@ -197,10 +197,12 @@ RULES = (
     Rule(
         "CW402",
         "A live layer of somebody's own making",
-        "The object is a layer or a module, but of a class that convwise does not know: its forward method could do "
-        "anything, and running it to find out is not convwise's way. Known layers inside a Sequential are read "
-        "one by one.",
-        "Ask about the known layers inside it, or about its source text.",
+        "The object is a layer or a model of a class that convwise does not know, or a model with branches. `explain`, `port` "
+        "and `diff` take straight lines of known layers, and run no forward or call to find out what it does. Whole models are "
+        "what `convwise.read` is for: it runs the forward of a live PyTorch module, on symbols in place of data, and reads "
+        "the config of a live Keras model, branches included.",
+        "Read the model: convwise.read(model).trace(shape) tells its layers step by step, .check(shape) what breaks, "
+        ".legal_sizes() which sizes work. Or ask about the known layers inside it, or about its source text.",
         Written(
             "import convwise as cw\n"
             "from torch import nn\n"
@@ -208,7 +210,8 @@ RULES = (
             "    def forward(self, x):\n"
             "        return x[..., ::2]\n"
             "cw.explain(Odd(), (3, 64, 64))",
-            "this object is a Odd: a module of your own, whose forward a live object does not show [CW402]\n  give its source text, where the order of the layers can be read",
+            "this object is a Odd: a module of your own, whose forward is not run here [CW402]\n"
+            "  convwise.read(model).trace(shape) tells its steps, and .check(shape) what breaks; or give its source text",
             needs="torch",
         ),
     ),
