@@ -83,7 +83,7 @@ def _short(value: Any) -> str:
 
 def check_model(model: str, files: bool) -> None:
     """Refuse a path where no files may be opened."""
-    from convwise.readers.models import is_path
+    from convwise.readers.endings import is_path
 
     if not files and is_path(model):
         raise wrong("'model' must be code, not a path", model)

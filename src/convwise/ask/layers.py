@@ -94,7 +94,7 @@ def _noted(
 
 def _model(given: str | None, inputs: list[Any], files: bool) -> tuple[str | None, list[Any]]:
     """The model that a pasted error came from; a path among the inputs is one too."""
-    from convwise.readers.models import is_path
+    from convwise.readers.endings import is_path
 
     paths = [one for one in inputs if files and isinstance(one, str) and is_path(one)]
     if given is None and len(paths) != 1:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import stat
 import sys
 from collections.abc import Iterator
@@ -14,14 +15,12 @@ from typing import BinaryIO
 from convwise.dialects.base import Note
 from convwise.errors import ArgumentError, CodeError, ConvwiseError
 from convwise.readers.echo import shown
-from convwise.readers.endings import MODEL_ENDINGS, SOURCE_ENDINGS, like_a_path
+from convwise.readers.endings import MODEL_ENDINGS, SOURCE_ENDINGS, ending, is_path
 from convwise.readers.source.limits import LONGEST_TEXT
 from convwise.readers.source.wrapping import fenced
 
 LONGEST_NOTEBOOK = 8 * 1024 * 1024
 """Bytes of a notebook; pictures in its output may be large, its code may not."""
-
-LONGEST_PATH = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,9 +90,9 @@ def read_path_or_text(code: str) -> tuple[str, Origin]:
     """
     if code == "-":
         return _decoded(_standard_input(), "standard input"), Origin("stdin")
-    if not _is_path(code):
+    if not _is_source(code):
         return code, Origin("text")
-    kind = {".markdown": "md", ".txt": "py"}.get(_suffix(code), _suffix(code)[1:])
+    kind = {".markdown": "md", ".txt": "py"}.get(ending(code), ending(code)[1:])
     raw = _bytes_of(code, LONGEST_NOTEBOOK if kind == "ipynb" else LONGEST_TEXT)
     text = _decoded(raw, shown(code))
     if kind == "ipynb":
@@ -103,39 +102,28 @@ def read_path_or_text(code: str) -> tuple[str, Origin]:
     return text, Origin(kind, code, (Block(text),))
 
 
-def _suffix(code: str) -> str:
-    return os.path.splitext(code)[1].lower()
-
-
-def _is_path(code: str) -> bool:
-    """A line without a bracket that ends like a source file.
+def _is_source(code: str) -> bool:
+    """Whether a text names a source file.
 
     Raises:
         ArgumentError: CW608 for the path of a file of another kind, and for a path where no file is.
     """
-    if not code or len(code) > LONGEST_PATH or any(sign in code for sign in "(\n\0"):
+    if not is_path(code):
         return False
-    if _suffix(code) in SOURCE_ENDINGS:
+    if ending(code) in SOURCE_ENDINGS:
         return True
-    try:
-        exists = os.path.exists(code)
-    except (OSError, ValueError):
-        return False
-    model = _suffix(code) in MODEL_ENDINGS
-    if exists:
-        raise _of_another_kind(code, model)
-    if model or like_a_path(code):
-        raise _unreadable(code, _reason(FileNotFoundError(2, os.strerror(2))))
-    return False
+    if os.path.exists(code):
+        raise _of_another_kind(code)
+    raise _unreadable(code, _reason(FileNotFoundError(2, os.strerror(2))))
 
 
-def _of_another_kind(path: str, model: bool) -> ArgumentError:
-    ending = _suffix(path)
-    kind = f"a {ending} file" if ending else "a file whose name has no ending"
+def _of_another_kind(path: str) -> ArgumentError:
+    last = ending(path)
+    kind = f"a {last} file" if last else "a file whose name has no ending"
     reason = f"it is {'a directory' if os.path.isdir(path) else kind}; {', '.join(SOURCE_ENDINGS)} files are read"
-    if not model:
+    if last not in MODEL_ENDINGS:
         return _unreadable(path, reason)
-    hint = f"`convwise inspect {shown(path)}` reads model files; here, give the code of a layer"
+    hint = f"`convwise inspect {shlex.quote(shown(path))}` reads model files; here, give the code of a layer"
     return _unreadable(path, reason, hint)
 
 

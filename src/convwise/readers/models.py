@@ -14,7 +14,7 @@ from convwise.dialects.base import Layer, channels_of
 from convwise.errors import ArgumentError, CodeError, ConvwiseError, ModelError
 from convwise.graph import Declared, Network, Node, Source
 from convwise.ops import Layout, Shape
-from convwise.readers.endings import KERAS_ENDINGS, MODEL_ENDINGS, SOURCE_ENDINGS, like_a_path
+from convwise.readers.endings import KERAS_ENDINGS, SOURCE_ENDINGS, ending, is_path
 from convwise.readers.shapes import as_shape
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def read(source: Any, *, input_shape: Any = None, dialect: str | None = None) ->
         return _from_bytes(bytes(source[:HEAD]), source, input_shape)
     if isinstance(source, os.PathLike) or (isinstance(source, str) and is_path(source)):
         path = os.fspath(source)
-        if isinstance(path, str) and path.endswith(SOURCE_ENDINGS):
+        if isinstance(path, str) and ending(path) in SOURCE_ENDINGS:
             from convwise.readers.files import located, read_path_or_text
 
             text, origin = read_path_or_text(path)
@@ -79,13 +79,6 @@ def _one(given: Any) -> Shape | None:
     return None if given is None else as_shape(given, scalar=True)
 
 
-def is_path(text: str) -> bool:
-    """Whether a text names a file rather than being code: no bracket, no line break, and an ending, a separator or a file of that name."""
-    if not text or "(" in text or "\n" in text or "\0" in text:
-        return False
-    return text.endswith((*MODEL_ENDINGS, *SOURCE_ENDINGS)) or like_a_path(text) or os.path.exists(text)
-
-
 def _from_file(path: str | bytes, input_shape: Any) -> Network:
     from convwise.readers.onnx.model import read_model
     from convwise.readers.onnx.opening import opened
@@ -99,10 +92,13 @@ def _from_file(path: str | bytes, input_shape: Any) -> Network:
             raise other
         empty = not len(buffer)
         # An empty file has nothing but its name to tell what it was to be.
-        keras = name.endswith(KERAS_ENDINGS) if empty else _is_keras(buffer[0:HEAD])
+        named_so = ending(name) in KERAS_ENDINGS
+        keras = named_so if empty else _is_keras(buffer[0:HEAD])
         try:
             return _from_keras(path, input_shape) if keras else _from_onnx(read_model, buffer, input_shape)
         except ModelError as error:
+            if named_so and not keras:
+                return _from_keras(path, input_shape)  # says that it is none of Keras's kinds
             raise (None if empty else by_ending(name)) or error from None
 
 

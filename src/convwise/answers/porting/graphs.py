@@ -15,8 +15,8 @@ from convwise.errors import ArgumentError
 from convwise.graph import Network, Node
 from convwise.ops import AdaptivePool, Conv, ConvTranspose, Dense, GlobalPool, Norm, Op, Pool, Resize, Shape
 from convwise.ops.several import Concat, Elementwise
-from convwise.readers.endings import MODEL_ENDINGS
-from convwise.readers.models import is_path, read
+from convwise.readers.endings import MODEL_ENDINGS, ending, is_path
+from convwise.readers.models import read
 
 COMPARED = (Conv, ConvTranspose, Pool, GlobalPool, AdaptivePool, Dense, Norm, Resize)
 """Ops that both frameworks write as a step of their own."""
@@ -24,7 +24,7 @@ COMPARED = (Conv, ConvTranspose, Pool, GlobalPool, AdaptivePool, Dense, Norm, Re
 
 def is_network(layer: Any) -> bool:
     """Whether something is a network rather than a layer or chain: a `Network`, or the path of a model file."""
-    return isinstance(layer, Network) or (isinstance(layer, str) and is_path(layer) and layer.endswith(MODEL_ENDINGS))
+    return isinstance(layer, Network) or (isinstance(layer, str) and is_path(layer) and ending(layer) in MODEL_ENDINGS)
 
 
 def diff_networks(a: Any, b: Any, input_shape: Any, *, real: bool = False, most_macs: int | None = None) -> Difference:

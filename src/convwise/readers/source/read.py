@@ -9,7 +9,8 @@ from convwise import dialects
 from convwise.dialects.base import Layer, Note
 from convwise.errors import CodeError, ConvwiseError
 from convwise.ops import Shape
-from convwise.readers.echo import escaped
+from convwise.readers.echo import escaped, shown
+from convwise.readers.endings import CONTENT, like_a_path
 from convwise.readers.source import wrapping
 from convwise.readers.source.collecting import DEFAULT_DIALECT, collect, nothing_found
 from convwise.readers.source.expressions import evaluate
@@ -56,7 +57,16 @@ def read_text(
         snippet = _read(text, Reading(dialect, release, Budget(), input_shape))
     except RecursionError:
         raise too_complex("calls are nested too deeply") from None
+    except CodeError as error:
+        raise _of_path(text, error) from None
     return _settled(replace(snippet, notes=(*notes, *snippet.notes)) if notes else snippet, text, dialect)
+
+
+def _of_path(text: str, error: CodeError) -> CodeError:
+    """The error; of a text that can only be a path, that text is wanted: a text is not opened, wherever it comes from."""
+    if error.code not in ("CW301", "CW307") or not like_a_path(text):
+        return error
+    return CodeError("CW307", "no layers in the text: it is a path", received=shown(text), hint=CONTENT)
 
 
 def read_layer(text: str, dialect: str | None = None, release: str | None = None) -> tuple[Layer, ...]:
