@@ -5,6 +5,9 @@ from __future__ import annotations
 import pytest
 from readers.reading import names, only, refused, texts
 
+from convwise.answers.why import explain
+from convwise.errors import CodeError
+from convwise.readers.models import read
 from convwise.readers.source import read_text
 
 LENET = """
@@ -266,3 +269,43 @@ def make(plan):
 net = Net(make([8]))
 """
     assert names(only(text)) == ["features.0", "features.1", None, "fc"]
+
+
+BLOCK = """
+class Block(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(1, 4, (3, 2))
+    def forward(self, x):
+        return self.conv(x)
+"""
+WHOLE = """
+class Whole(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.block = Block()
+        self.last = nn.Conv2d(4, 8, 3, stride=2)
+    def forward(self, x):
+        return self.last(self.block(x))
+"""
+
+
+@pytest.mark.parametrize("text", [BLOCK + WHOLE, WHOLE + BLOCK])
+def test_the_class_that_no_other_uses_is_the_one_that_is_meant(text: str) -> None:
+    (found,) = read_text("import torch.nn as nn\n" + text).found
+    assert [layer.name for layer in found.layers] == ["block.conv", "last"]
+    assert explain("import torch.nn as nn\n" + text, (1, 9, 10)).output == (8, 3, 4)
+    network = read("import torch.nn as nn\n" + text)
+    assert (network.title, [node.name for node in network.nodes]) == ("Whole", ["block.conv", "last"])
+
+
+def test_classes_that_do_not_use_each_other_are_several() -> None:
+    other = BLOCK.replace("Block", "Other").replace("1, 4", "2, 5")
+    assert len(read_text("import torch.nn as nn\n" + BLOCK + other).found) == 2
+
+
+def test_classes_that_name_each_other_are_read_all_the_same() -> None:
+    other = WHOLE.replace("Whole", "Other").replace("Block()", "Whole()")
+    text = "import torch.nn as nn\n" + WHOLE.replace("Block()", "Other()") + other
+    with pytest.raises(CodeError):
+        read_text(text)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterator
 from typing import Any
 
 from convwise.readers.source import making
@@ -56,6 +57,31 @@ def is_module(cls: Class) -> bool:
 
 def _names_module(base: Any) -> bool:
     return isinstance(base, Ref) and split(base.path)[1] in MODULES
+
+
+def unused(run: Run) -> Iterator[Class]:
+    """The models and layers among the text's classes that nothing has used when their turn comes.
+
+    Those that another class names come after all others, which then have used them; the last of the text comes first, as
+    it holds the others more often than not.
+    """
+    named: set[str] = set()
+    for cls in run.classes:
+        named |= {name for name in _names(run, cls) if name != cls.name}
+    for late in (False, True):
+        for cls in reversed(list(run.classes)):
+            if (cls.name in named) is late and not cls.used and is_module(cls):
+                yield cls
+
+
+def _names(run: Run, cls: Class) -> Iterator[str]:
+    """Every name in the methods that the class defines itself."""
+    for method in cls.methods.values():
+        if isinstance(method, Function) and method.within is cls:
+            for node in ast.walk(method.node):
+                run.spend()
+                if isinstance(node, ast.Name):
+                    yield node.id
 
 
 def instantiate(run: Run, cls: Class, arguments: list[Any], keywords: Keywords, node: ast.AST) -> Any:

@@ -35,6 +35,7 @@ class Head:
     batched: bool
     given: bool
     name: str | None
+    title: str
     line: int | None
     doubt: ConvwiseError | None
 
@@ -65,9 +66,8 @@ def _finish(run: Run) -> None:
     for function in list(run.functions):
         if not function.called and not required_parameters(function):
             invoke(run, function, [], [], function.node)
-    for cls in list(run.classes):
-        if not cls.used and classes.is_module(cls):
-            classes.instantiate(run, cls, [], [], ast.Pass())
+    for cls in classes.unused(run):
+        classes.instantiate(run, cls, [], [], ast.Pass())
     _set_aside(run)
     # What holds others comes first: its forward uses them, and then they are no answers by themselves.
     whole = [target for target in run.objects if not isinstance(target, Made)]
@@ -143,14 +143,16 @@ def _head(run: Run, tensor: Tensor) -> Head:
         )
     placed = tuple(pair for part in reversed(trail) for pair in part)
     whole = tensor.base is not None and tensor.base.parent is None
-    name = tensor.target.name if whole and isinstance(tensor.target, Made | Chain | Instance) else None
+    target = tensor.target if whole else None
+    name = target.name if isinstance(target, Made | Chain | Instance) else None
+    title = target.cls.name if isinstance(target, Instance) and target.cls else ""
     shape = step.shape
     given = shape is not None and not step.entry
     batched = step.batched
     declared = placed[0][1].declared if placed else None
     if shape is None and declared is not None:
         shape, batched = declared.shape, declared.batched
-    return Head(placed, shape, batched, given, name, tensor.line, tensor.doubt)
+    return Head(placed, shape, batched, given, name, title, tensor.line, tensor.doubt)
 
 
 def _found(run: Run, head: Head, cache: dict[int, Layer]) -> Found:
@@ -163,7 +165,7 @@ def _found(run: Run, head: Head, cache: dict[int, Layer]) -> Found:
     except ConvwiseError as error:
         return Found((), head.shape, head.name, head.line, error=error)
     batched = head.batched if dialect == "keras" and head.shape is not None else None
-    return Found(layers, head.shape, head.name, head.line, batched=batched)
+    return Found(layers, head.shape, head.name, head.line, batched=batched, title=head.title)
 
 
 def _read(run: Run, dialect: str, placed: Placed, cache: dict[int, Layer]) -> tuple[Layer, ...]:

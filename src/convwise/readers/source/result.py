@@ -17,7 +17,7 @@ class Found:
     layer or model, `line` where it is applied (or else written), counted from 1. A chain that cannot be read while
     others of the same text can be has no `layers` but the `error`. `batched` says for Keras whether the shape begins with
     the batch, as an array's does and `input_shape=` does not; None where the text does not tell or PyTorch tells by the rank.
-    `unordered` is the class of a printed module whose forward is not shown: its layers are taken to run once each as printed.
+    `unordered` is the class of a printed module whose forward is not shown: its layers are taken to run once each as printed. `title` is the class of the text that the layers are an object of.
     """
 
     layers: tuple[Layer, ...]
@@ -28,6 +28,7 @@ class Found:
     error: ConvwiseError | None = None
     batched: bool | None = None
     unordered: str = ""
+    title: str = ""
 
 
 @dataclass(frozen=True)

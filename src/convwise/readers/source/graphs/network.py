@@ -129,14 +129,13 @@ def _walked(
 def _finish(run: Run, graph: Wiring, *, everything: bool = False) -> None:
     """Follow what the text defines but does not use, as the walk of chains does.
 
-    The last class holds the others more often than not, so it comes first; one whose constructor asks for numbers is
-    made up only where there is nothing else.
+    A class whose constructor asks for numbers is made up only where there is nothing else.
     """
     for function in list(run.functions):
         if not function.called and not required_parameters(function):
             invoke(run, function, [], [], function.node)
-    for cls in reversed(list(run.classes)):
-        if not cls.used and classes.is_module(cls) and (everything or not _asks(cls)):
+    for cls in classes.unused(run):
+        if everything or not _asks(cls):
             classes.instantiate(run, cls, [], [], ast.Pass())
     whole = [target for target in run.objects if not isinstance(target, Made)]
     for target in sorted(whole, key=lambda target: target.held):
