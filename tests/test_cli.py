@@ -10,9 +10,10 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
 import pytest
 from hypothesis import given
@@ -22,6 +23,7 @@ import convwise
 from convwise import cli
 from convwise.cli import main
 from convwise.commands import parse
+from convwise.commands.parsing import COMMANDS
 from convwise.faces.fit import STYLE, fit
 from convwise.words import plain
 
@@ -145,6 +147,52 @@ def test_a_text_that_begins_with_dashes_is_told_the_ways_in(run: Any, rule: str)
     assert "put -- before it" in told
     assert "`convwise why - < FILE`" in told
     assert run("why", "--", text).code == 0
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["why", "A"],
+        ["plan", "A"],
+        ["diff", "A", "B"],
+        ["port", "A"],
+        ["supports", "A"],
+        ["inspect", "A"],
+        ["check", "A"],
+    ],
+)
+def test_the_input_stands_behind_the_code_or_is_named(run: Any, words: list[str]) -> None:
+    layers = {"A": "nn.Conv2d(3, 4, (3, 2))", "B": "Conv2D(4, (3, 2))"}
+    command = [layers.get(word, word) for word in words]
+    behind, named = run(*command, "3x9x10", "--json"), run(*command, "--input", "3x9x10", "--json")
+    assert behind.code == 0
+    assert behind.json == named.json
+    if words[0] != "why":
+        both = run(*command, "3x9x10", "--input", "3x10x9")
+        assert both.code == 2
+        assert "two inputs: 3x9x10 behind the code, and --input 3x10x9" in both.err
+
+
+def test_inputs_of_both_kinds_are_several(run: Any) -> None:
+    told = run("why", "nn.Conv2d(3, 4, (3, 2))", "3x9x10", "--input", "3x10x9", "--input", "3x5x6", "--json").json
+    assert [one["output"] for one in told["explanations"]] == [[4, 7, 9], [4, 8, 8], [4, 3, 5]]
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["--json", "why", "Conv2D(3, 3)"], 'options stand behind it: convwise why "Conv2D(32, 3)" 8x8x3 --json'),
+        (["--dialect", "torch", "why", "Conv2D(3, 3)"], "--dialect stands before the command"),
+        (["Conv2D(3, 3)", "8x8x3"], "`convwise why CODE` explains code"),
+        (["solve", "28", "14"], "the sizes are given by name: --input 28 --output 14"),
+        (["sizes", "nn.Conv2d(3, 4, 3)", "3x9x10"], "--near 350 tells the nearest to a size"),
+        (["sizes", "nn.Conv2d(3, 4, 3)", "--input", "3x9x10"], "--near 350 tells the nearest to a size"),
+    ],
+)
+def test_words_in_the_wrong_place_are_told_the_right_one(run: Any, words: list[str], says: str) -> None:
+    answer = run(*words)
+    assert answer.code == 2
+    assert says in (answer.json["error"]["message"] + answer.json["error"]["hint"] if "--json" in words else answer.err)
 
 
 def test_no_words_show_the_help_and_are_no_success(run: Any) -> None:
@@ -422,6 +470,21 @@ def test_help_has_examples_and_fits(run: Any, words: list[str], monkeypatch: pyt
     assert max(map(len, answer.out.splitlines())) <= 80
     if words[0] != "doctor":
         assert f"convwise {words[0] if len(words) > 1 else 'why'} " in answer.out
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.__name__)
+def test_the_help_prints_every_word_of_its_text(
+    run: Any, command: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    shown = " ".join(
+        run(command.__name__, "--help").out.translate({ord("\N{BOX DRAWINGS LIGHT VERTICAL}"): " "}).split()
+    )
+    texts = [line for line in (command.__doc__ or "").splitlines() if line.strip(" \b")]
+    for hint in get_type_hints(command, include_extras=True).values():
+        texts += [part for told in getattr(hint, "__metadata__", ()) for part in (told.help, told.metavar) if part]
+    for text in texts:
+        assert " ".join(text.split()) in shown
 
 
 def test_examples_in_the_help_work(run: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from convwise.commands.options import Form, Json, SpokenDialect
+from convwise.commands.options import Form, Input, Json, NamedInput, SpokenDialect, one_input
 from convwise.words import Wanted
 
 
@@ -30,6 +30,10 @@ def why(
             metavar="INPUT",
             help="The input shape in the framework's own order: 64x64x3 for Keras, 3x64x64 for PyTorch; with the batch in front if you like. Several: a line each. None: the input written in the code.",
         ),
+    ] = None,
+    named: Annotated[
+        list[str] | None,
+        typer.Option("--input", metavar="64x64x3", help="The same as INPUT: every command takes both."),
     ] = None,
     want: Annotated[
         str | None, typer.Option(metavar="32x32", help="The output size you would like: the suggestions aim at it.")
@@ -80,7 +84,7 @@ def why(
     request: dict[str, object] = {
         "command": "why",
         "code": code,
-        "inputs": inputs or [],
+        "inputs": [*(inputs or ()), *(named or ())],
         "want": want,
         "dialect": dialect,
         "release": release,
@@ -166,7 +170,8 @@ def solve(
 
 def plan(
     code: Annotated[str, typer.Argument(metavar="CODE", help="A layer or chain: text, a path, or -.")],
-    input: Annotated[str | None, typer.Argument(metavar="INPUT", help="The input shape, as for why.")] = None,
+    input: Input = None,
+    named: NamedInput = None,
     algorithm: Annotated[str | None, typer.Option("--algorithm", help="Ask for one of those above by name.")] = None,
     threads: Annotated[int | None, typer.Option("--threads", help="At most so many threads.")] = None,
     tune: Annotated[bool, typer.Option("--tune", help="Measure the kernels here, and remember the fastest.")] = False,
@@ -185,5 +190,9 @@ def plan(
       convwise plan "nn.Conv2d(64, 64, 3, padding=1)" 64x56x56 --tune
       convwise plan model.py --format concise
     """
-    request: dict[str, object] = {"command": "plan", "code": code, "input": input, "dialect": dialect}
-    return Wanted({**request, "algorithm": algorithm, "threads": threads, "tune": tune}, json, form)
+    request: dict[str, object] = {"command": "plan", "code": code, "dialect": dialect}
+    return Wanted(
+        {**request, "input": one_input(input, named), "algorithm": algorithm, "threads": threads, "tune": tune},
+        json,
+        form,
+    )

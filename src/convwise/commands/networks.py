@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from convwise.commands.levels import levels
-from convwise.commands.options import Form, Json, SpokenDialect
+from convwise.commands.options import Form, Json, SpokenDialect, one_input
 from convwise.words import Wanted
 
 Model = Annotated[
@@ -19,17 +19,20 @@ Model = Annotated[
 ]
 Input = Annotated[
     str | None,
-    typer.Option(
-        "--input",
-        metavar="1x3x224x224",
-        help="The input shape, with the batch, in the framework's own order; for several inputs a=1x3x224x224,b=1x10.",
+    typer.Argument(
+        metavar="INPUT",
+        help="The input shape, with the batch, in the framework's own order; for several inputs a=1x3x224x224,b=1x10. Or as --input.",
     ),
+]
+NamedInput = Annotated[
+    str | None, typer.Option("--input", metavar="1x3x224x224", help="The same as INPUT: every command takes both.")
 ]
 
 
 def inspect(
     model: Model,
     input: Input = None,
+    named: NamedInput = None,
     depth: Annotated[int | None, typer.Option(min=1, help="Fold the rows of modules this deep into one.")] = None,
     sort: Annotated[
         str | None,
@@ -59,8 +62,8 @@ def inspect(
       convwise inspect resnet50.onnx --symbolic --depth 2
     """
     shown: dict[str, object] = {"depth": depth, "sort": sort, "only": only, "grep": grep, "csv": as_csv}
-    request: dict[str, object] = {"command": "inspect", "model": model, "input": input, "dialect": dialect}
-    return Wanted({**request, "symbolic": symbolic}, json, form, shown)
+    request: dict[str, object] = {"command": "inspect", "model": model, "dialect": dialect}
+    return Wanted({**request, "input": one_input(input, named), "symbolic": symbolic}, json, form, shown)
 
 
 def sizes(
@@ -90,6 +93,7 @@ def sizes(
 def check(
     model: Model,
     input: Input = None,
+    named: NamedInput = None,
     strict: Annotated[bool, typer.Option("--strict", help="Fail on warnings too.")] = False,
     dialect: SpokenDialect = None,
     form: Form = None,
@@ -103,5 +107,5 @@ def check(
     Example:
       convwise check unet.onnx --input 1x3x350x350 --strict
     """
-    request: dict[str, object] = {"command": "check", "model": model, "input": input, "dialect": dialect}
-    return Wanted({**request, "strict": strict, "levels": levels()}, json, form)
+    request: dict[str, object] = {"command": "check", "model": model, "dialect": dialect}
+    return Wanted({**request, "input": one_input(input, named), "strict": strict, "levels": levels()}, json, form)

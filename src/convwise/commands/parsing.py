@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 
 from convwise.commands.about import doctor, rule
 from convwise.commands.layers import plan, solve, why
@@ -70,7 +71,8 @@ COMMANDS: tuple[Callable[..., Wanted], ...] = (
 """In the order of the help."""
 
 for command in COMMANDS:
-    app.command()(command)
+    # Rich takes words in square brackets for styles, and prints nothing of them.
+    app.command(help=escape(command.__doc__ or ""))(command)
 
 
 def parse(words: Sequence[str]) -> Wanted | int:
@@ -106,4 +108,20 @@ def _told(message: str, at: str) -> ArgumentError:
             "a text that begins with a dash is read as an option",
             hint=f"put -- before it, give it in a file, or on standard input with the word - in its place: `{at} - < FILE`",
         )
-    return ArgumentError("CW606", message, hint=f"`{at} --help` shows how")
+    option = re.match(r"No such option:? (-[\w-]+)", message)
+    if at == "convwise" and option:
+        # Typer's own guess is another option that stands before the command.
+        fact = f"{option.group(1)} stands before the command"
+        return ArgumentError("CW606", fact, hint='options stand behind it: convwise why "Conv2D(32, 3)" 8x8x3 --json')
+    if message.startswith("No such command"):
+        hint = "`convwise why CODE` explains code; `convwise --help` lists the commands"
+        return ArgumentError("CW606", message, hint=hint)
+    way = WITHOUT_INPUT.get(at, "") if message.startswith(("Got unexpected extra", "No such option: --input")) else ""
+    return ArgumentError("CW606", message, hint=way or f"`{at} --help` shows how")
+
+
+WITHOUT_INPUT = {
+    "convwise solve": "the sizes are given by name: --input 28 --output 14",
+    "convwise sizes": "it takes no input: it finds all that work; --near 350 tells the nearest to a size",
+}
+"""What to do in the commands that take no input shape behind the code."""

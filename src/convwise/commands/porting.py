@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from convwise.commands.options import Form, Json, SpokenDialect
+from convwise.commands.options import Form, Input, Json, NamedInput, SpokenDialect, one_input
 from convwise.words import Wanted
 
 
@@ -14,8 +14,12 @@ def diff(
     code: Annotated[str, typer.Argument(metavar="CODE_A", help="The first layer or chain: text, a path, or -.")],
     other: Annotated[str, typer.Argument(metavar="CODE_B", help="The second one, of the same or another framework.")],
     input: Annotated[
-        str | None, typer.Argument(metavar="INPUT", help="The input shape in the order of CODE_A's framework.")
+        str | None,
+        typer.Argument(
+            metavar="INPUT", help="The input shape in the order of CODE_A's framework, such as 3x64x64; or as --input."
+        ),
     ] = None,
+    named: NamedInput = None,
     real: Annotated[
         bool, typer.Option("--real", help="Run the installed frameworks themselves, in child processes.")
     ] = False,
@@ -30,19 +34,17 @@ def diff(
       convwise diff "Conv2D(64, 7, strides=2, padding='same')" "nn.Conv2d(3, 64, 7, stride=2, padding=3)" 224x224x3
       convwise diff "AveragePooling2D(3, 1, 'same')" "nn.AvgPool2d(3, 1, 1)" 5x6x3 --real
     """
-    request: dict[str, object] = {"command": "diff", "code": code, "other": other, "input": input, "real": real}
-    return Wanted({**request, "most_macs": most_macs}, json, form)
+    request: dict[str, object] = {"command": "diff", "code": code, "other": other, "real": real}
+    return Wanted({**request, "input": one_input(input, named), "most_macs": most_macs}, json, form)
 
 
 def port(
     code: Annotated[str, typer.Argument(metavar="CODE", help="A layer or chain: text, a path, or -.")],
+    input: Input = None,
     to: Annotated[
         str, typer.Option("--to", metavar="torch|keras|tensorflow|jax|onnx", help="The framework to write it for.")
     ] = "torch",
-    input: Annotated[
-        str | None,
-        typer.Option("--input", metavar="224x224x3", help="The input shape in the order of CODE's framework."),
-    ] = None,
+    named: NamedInput = None,
     dialect: SpokenDialect = None,
     release: Annotated[str | None, typer.Option(metavar="3.15", help="The release of CODE's framework.")] = None,
     form: Form = None,
@@ -56,15 +58,14 @@ def port(
       convwise port "nn.MaxPool2d(3, 2, 1)" --to keras --input 64x112x112
       convwise port stem.py --format concise > stem_torch.py    the code alone
     """
-    request: dict[str, object] = {"command": "port", "code": code, "to": to, "input": input, "dialect": dialect}
-    return Wanted({**request, "release": release}, json, form)
+    request: dict[str, object] = {"command": "port", "code": code, "to": to, "dialect": dialect}
+    return Wanted({**request, "input": one_input(input, named), "release": release}, json, form)
 
 
 def supports(
     code: Annotated[str, typer.Argument(metavar="CODE", help="A layer or chain: text, a path, or -.")],
-    input: Annotated[
-        str | None, typer.Option("--input", metavar="64x64x3", help="The input shape in the order of CODE's framework.")
-    ] = None,
+    input: Input = None,
+    named: NamedInput = None,
     markdown: Annotated[bool, typer.Option("--markdown", help="Print the table as Markdown.")] = False,
     dialect: SpokenDialect = None,
     form: Form = None,
@@ -77,5 +78,5 @@ def supports(
       convwise supports "nn.Conv2d(3, 16, 3, stride=2, dilation=2)" --input 3x32x32
       convwise supports "DepthwiseConv2D(3, strides=2, dilation_rate=2)" --markdown
     """
-    request: dict[str, object] = {"command": "supports", "code": code, "input": input, "dialect": dialect}
-    return Wanted(request, json, form, {"markdown": True} if markdown else {})
+    request: dict[str, object] = {"command": "supports", "code": code, "dialect": dialect}
+    return Wanted({**request, "input": one_input(input, named)}, json, form, {"markdown": True} if markdown else {})
