@@ -81,6 +81,19 @@ class Network:
     kept: dict[str, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
     """What follows from the network alone and is worked out once, when it is first asked for."""
 
+    def __repr__(self) -> str:
+        return f"Network({self.title!r}, {self.dialect!r}, {len(self.nodes)} nodes)"
+
+    def __str__(self) -> str:
+        from convwise.answers.present import network_text
+
+        return network_text(self)
+
+    def _repr_html_(self) -> str:
+        from convwise.answers.present import network_html
+
+        return network_html(self)
+
     def trace(self, input_shape: Given = None) -> Trace:
         """A row for every node, with shapes, counts and receptive fields; None: the shape that the file declares.
 

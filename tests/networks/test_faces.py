@@ -248,7 +248,8 @@ def test_html_escapes_names_and_takes_its_colours_from_the_page() -> None:
     b = Builder(HOSTILE, ("N", 3, None, None))
     x = b.conv("x", (3, 4), name=HOSTILE)
     network = b.network(x)
-    for piece in (network.trace((1, 3, 9, 10))._repr_html_(), network.legal_sizes()._repr_html_()):
+    for shown in (network.trace((1, 3, 9, 10)), network.legal_sizes(), network):
+        piece = shown._repr_html_()
         assert "<img" not in piece
         assert "\x1b" not in piece
         assert "color:#000" not in piece
@@ -264,6 +265,8 @@ def test_names_are_escaped_in_every_table() -> None:
     told = network.symbolic()
     shown = [
         str(told),
+        str(network),
+        str(network.trace((1, 3, 9, 10))),
         render_trace(network.trace((1, 3, 9, 10)), 100),
         render_trace(network.trace(), 60, symbolic=told, depth=1),
         render_trace_line(network.trace((1, 3, 9, 10))),
@@ -289,6 +292,26 @@ def test_html_holds_every_row_and_the_totals() -> None:
     piece = told._repr_html_()
     assert piece.count("<tr") == len(told.rows) + 1
     assert f"{told.totals.macs:,}" in piece
+
+
+@pytest.mark.parametrize("given", [["1x3x40x48"], []])
+def test_a_printed_trace_is_the_table_of_inspect(
+    given: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "100")
+    main(["inspect", "examples/unet.py", *given])
+    shown = cw.read("examples/unet.py").trace(*given)
+    assert f"{shown}\n" == capsys.readouterr().out
+    assert repr(shown) == "Trace('UNet', 'torch', 52 rows)"
+
+
+def test_a_network_prints_what_it_is() -> None:
+    network = cw.read("examples/unet.py")
+    first, *rest = str(network).splitlines()
+    assert first == "UNet · PyTorch · x: ? x 3 x ? x ? -> head · 52 nodes"
+    assert "trace(shape)" in "".join(rest)
+    assert repr(network) == "Network('UNet', 'torch', 52 nodes)"
+    assert "<b>UNet · PyTorch" in network._repr_html_()
 
 
 def test_pandas_is_asked_for_where_it_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from convwise.answers.network.legal import LegalSizes
     from convwise.answers.network.trace import Trace
     from convwise.answers.porting.supports import Supports
+    from convwise.graph import Network
 
 
 class Presented:
@@ -35,6 +36,28 @@ class Presented:
         from convwise.faces.html import render_html
 
         return render_html(self)
+
+
+def network_text(network: Network) -> str:
+    """A network by name: its inputs, its outputs and how many steps lie between."""
+    from convwise.faces.networks import render_network
+
+    return render_network(network)
+
+
+def network_html(network: Network) -> str:
+    """The same as HTML."""
+    from convwise.faces.networks import html
+
+    return html.network_html(network)
+
+
+def trace_text(trace: Trace) -> str:
+    """A network's trace as the table that `convwise inspect` prints."""
+    from convwise.faces.networks import render_trace
+    from convwise.faces.text import DEFAULT_WIDTH
+
+    return render_trace(trace, DEFAULT_WIDTH, symbolic=trace.run.network.symbolic() if trace.open else None)
 
 
 def trace_html(trace: Trace) -> str:

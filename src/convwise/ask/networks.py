@@ -65,8 +65,7 @@ def _inspected(network: Network, shape: Shape | dict[str, Shape] | None, symboli
         told = "convwise sizes MODEL --near SIZE tells every size that works, and the nearest"
         error.hint = f"{error.hint}\n{told}" if error.hint else told
         raise
-    spatial = [size for source in network.sources for size in source.layout.split(trace.inputs[source.name])[2]]
-    return Inspected(trace, network.symbolic() if symbolic or None in spatial else None)
+    return Inspected(trace, network.symbolic() if symbolic or trace.open else None)
 
 
 def _sized(network: Network, near: Any, name: str | None) -> Sized:

@@ -258,6 +258,12 @@ class Trace:
         told = (Finding(note.code, "note", note.text) for note in self.run.network.notes)
         return (*told, *misalignments(self.sight.following, self.sight.keys))
 
+    @property
+    def open(self) -> bool:
+        """Whether a spatial size of an input is not known: sizes are told in letters then."""
+        sources = self.run.network.sources
+        return any(None in source.layout.split(self.inputs[source.name])[2] for source in sources)
+
     def __iter__(self) -> Iterator[Row]:
         return iter(self.rows)
 
@@ -310,6 +316,14 @@ class Trace:
         from convwise.answers.network.frames import frame
 
         return frame(self)
+
+    def __repr__(self) -> str:
+        return f"Trace({self.title!r}, {self.dialect!r}, {len(self.rows)} rows)"
+
+    def __str__(self) -> str:
+        from convwise.answers.present import trace_text
+
+        return trace_text(self)
 
     def _repr_html_(self) -> str:
         from convwise.answers.present import trace_html

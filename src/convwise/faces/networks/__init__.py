@@ -11,7 +11,7 @@ html       traces and legal sizes for notebooks
 from convwise.faces.networks.findings import finding_lines, render_finding_lines, render_findings
 from convwise.faces.networks.rows import SORTS, chosen
 from convwise.faces.networks.sizes import render_sizes, render_sizes_line
-from convwise.faces.networks.trace import render_trace, render_trace_line
+from convwise.faces.networks.trace import render_network, render_trace, render_trace_line
 
 __all__ = [
     "SORTS",
@@ -19,6 +19,7 @@ __all__ = [
     "finding_lines",
     "render_finding_lines",
     "render_findings",
+    "render_network",
     "render_sizes",
     "render_sizes_line",
     "render_trace",

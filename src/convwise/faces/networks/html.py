@@ -10,7 +10,8 @@ from convwise.answers.network.trace import Trace
 from convwise.escaping import escape as visible
 from convwise.faces.networks.rows import lines
 from convwise.faces.networks.sizes import render_sizes
-from convwise.faces.networks.trace import title_line, totals
+from convwise.faces.networks.trace import render_network, title_line, totals
+from convwise.graph import Network
 
 FONT = "font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;font-size:13px;line-height:1.5"
 RULE = "1px solid rgba(128,128,128,.35)"
@@ -23,6 +24,11 @@ TALL = 40
 HEADS = ("name", "op", "output", "parameters", "MACs", "field", "jump", "lost", "padding")
 TEXTS = 3
 """So many columns hold text; the others hold numbers and stand to the right."""
+
+
+def network_html(network: Network) -> str:
+    """A network's name, inputs and outputs, as the terminal says them."""
+    return _headed(render_network(network))
 
 
 def trace_html(trace: Trace) -> str:
@@ -57,7 +63,12 @@ def trace_html(trace: Trace) -> str:
 
 def sizes_html(legal: LegalSizes) -> str:
     """The legal sizes and what forces them, as the terminal says them."""
-    first, *rest = render_sizes(legal).splitlines()
+    return _headed(render_sizes(legal))
+
+
+def _headed(text: str) -> str:
+    """Text of the terminal with its first line in bold."""
+    first, *rest = text.splitlines()
     body = f"<pre style='{FONT};background:transparent;color:inherit;border:0;white-space:pre-wrap;margin:4px 0 0'>{_text(rest)}</pre>"
     return f"<div style='{FONT};padding:4px 0'><b>{_text([first])}</b>{body}</div>"
 

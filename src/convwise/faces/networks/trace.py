@@ -13,6 +13,7 @@ from convwise.faces.fit import fit
 from convwise.faces.networks.findings import finding_lines
 from convwise.faces.networks.rows import Line, chosen, lettered, lines, shape_text
 from convwise.faces.networks.table import Column, clip, elide, table
+from convwise.graph import Declared, Network
 from convwise.ops import Shape
 
 WIDE = 90
@@ -41,6 +42,21 @@ def render_trace(
     below = [*totals(trace, symbolic), *_shown(trace, rows), *_letters(symbolic)]
     title = fit(title_line(trace, symbolic), width)
     return "\n".join([title, "", shown, "", *(fit(line, width) for line in below)])
+
+
+def render_network(network: Network) -> str:
+    """What is known of a network before shapes flow through it, and what to ask it."""
+    inputs = ", ".join(f"{escape(one.name)}: {_declared(one.declared)}" for one in network.sources)
+    outputs = ", ".join(map(escape, network.outputs))
+    title = f"{escape(network.title or 'network')} · {TITLES.get(network.dialect, network.dialect)}"
+    return (
+        f"{title} · {inputs} -> {outputs} · {len(network.nodes):,} nodes\n"
+        "  trace(shape) tells them all, legal_sizes() the sizes that work, check(shape) what is wrong"
+    )
+
+
+def _declared(shape: Declared) -> str:
+    return " x ".join("?" if size is None else escape(str(size)) for size in shape) or "scalar"
 
 
 def render_trace_line(trace: Trace, symbolic: Expressions | None = None) -> str:
