@@ -138,3 +138,40 @@ def test_help_has_examples_and_the_bounds(run, capsys):
     assert "convwise solve --input 28 --output 14" in out
     assert "kernels 1 to 16" in out
     assert "--mirror" in out
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("--input", "27x30x3", "--output", "14x15x32"), "Conv2D(32, 3, strides=2, padding='same')"),
+        (
+            ("--input", "3x27x30", "--output", "8x14x15", "--dialect", "torch"),
+            "nn.Conv2d(3, 8, 3, stride=2, padding=1)",
+        ),
+        (("--input", "3x27x30", "--output", "32x14x15"), "Conv2D(32, 3, strides=2, padding='same')"),
+        (("--input", "27x30x3", "--output", "14x15x32", "--kernel", "5x3x1"), "Conv2D(32, (5, 3), strides=2"),
+        (("--input", "14x15x32", "--output", "28x30x16"), "Conv2DTranspose(16, 3, strides=2, padding='same')"),
+    ],
+)
+def test_channels_among_the_sizes_are_told(run, words, says):
+    code, out, _ = run(*words)
+    told = " ".join(out.split())
+    assert code == 1
+    assert "sizes are given without channels: if " in told
+    assert says in told
+    assert "3D" not in told
+    assert "3d" not in told
+
+
+@pytest.mark.parametrize(("sizes", "noted"), [(("9x10x64", "5x5x32"), True), (("9x9x9", "5x5x5"), False)])
+def test_sizes_of_three_axes_are_told_apart_from_channels(run, sizes, noted):
+    code, out, _ = run("--input", sizes[0], "--output", sizes[1])
+    assert code == 0
+    assert "Conv3D" in out
+    assert ("channels are no size: leave them out" in out) is noted
+
+
+def test_sizes_of_four_axes_hold_more_than_sizes(run):
+    code, _, err = run("--input", "1x9x10x3", "--output", "1x5x5x8")
+    assert code == 2
+    assert "spatial sizes alone, without batch and channels" in err

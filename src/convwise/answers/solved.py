@@ -24,6 +24,14 @@ class Solution:
     mirrored: Mirror | None = None
 
     @property
+    def note(self) -> str:
+        """What to know of sizes of three axes that are not alike, for two and the channels look the same."""
+        three = {pair for a, b in zip(self.inputs, self.outputs, strict=True) for pair in zip(a, b, strict=True)}
+        if len(self.inputs[0]) < 3 or len(three) == 1 or self.mirrored is not None:
+            return ""
+        return "three sizes are depth, height and width; channels are no size: leave them out"
+
+    @property
     def title(self) -> str:
         spoken = dialects.get(self.dialect)
         return f"{spoken.title} {spoken.release}"

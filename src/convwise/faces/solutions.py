@@ -25,6 +25,8 @@ def render_solution(found: Solution, color: bool = False, everything: bool = Fal
     lines += [(("  " + escape(text), ""),) for text in shown]
     if len(shown) < count:
         lines.append(((f"  and {count - len(shown)} more (--all)", "dim"),))
+    if found.note:
+        lines.append((("axes      ", "label"), (found.note, "dim")))
     if found.bounds:
         lines.append((("searched  ", "label"), (found.bounds, "dim")))
     return paint(lines, 0, color)

@@ -42,7 +42,7 @@ class Fixed:
     output_padding: tuple[int, ...] | None = None
 
     @property
-    def names(self) -> tuple[str, ...]:
+    def given(self) -> dict[str, str | tuple[int, ...]]:
         """The words that are fixed, in the order of the arguments."""
         values = {
             "kernel": self.kernel,
@@ -51,7 +51,11 @@ class Fixed:
             "dilation": self.dilation,
             "output_padding": self.output_padding,
         }
-        return tuple(name for name, value in values.items() if value is not None)
+        return {name: value for name, value in values.items() if value is not None}
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(self.given)
 
     def without(self, name: str) -> Fixed:
         match name:
@@ -65,10 +69,18 @@ class Fixed:
                 return replace(self, dilation=None)
         return replace(self, output_padding=None)
 
+    def over(self, axes: Sequence[int]) -> Fixed:
+        """The words for some of the axes."""
+
+        def some(value: tuple[int, ...] | None) -> tuple[int, ...] | None:
+            return None if value is None else tuple(value[axis] for axis in axes)
+
+        padding = self.padding if isinstance(self.padding, str) else some(self.padding)
+        return Fixed(some(self.kernel), some(self.stride), padding, some(self.dilation), some(self.output_padding))
+
     def told(self, name: str) -> str:
         """`kernel=3`: a fixed word as the caller wrote it."""
-        values = (self.kernel, self.stride, self.padding, self.dilation, self.output_padding)
-        value = dict(zip(("kernel", "stride", "padding", "dilation", "output_padding"), values, strict=True))[name]
+        value = self.given[name]
         if isinstance(value, tuple) and len(set(value)) == 1:
             return f"{name}={value[0]}"
         return f"{name}={value!r}"
@@ -111,6 +123,13 @@ class Question:
     def grows(self) -> bool:
         """Whether some wanted size is larger than what it comes from."""
         return any(wanted > given for pairs in self.axes for given, wanted in pairs)
+
+    def over(self, axes: Sequence[int]) -> Question:
+        """The same question about some of the axes."""
+        inputs, outputs = (
+            tuple(tuple(one[axis] for axis in axes) for one in sizes) for sizes in (self.inputs, self.outputs)
+        )
+        return replace(self, inputs=inputs, outputs=outputs, fixed=self.fixed.over(axes))
 
 
 def asked(
@@ -211,7 +230,9 @@ def _spread(read: Sequence[_Sizes], code: str, what: str) -> tuple[tuple[int, ..
     if len(ranks) > 1 or max(ranks, default=2) > HIGHEST_RANK:
         shown = ", ".join("x".join(map(str, one.sizes)) for one in read)
         fact = f"{what} sizes of {' and '.join(map(str, sorted(ranks)))} axes: {shown}"
-        raise ArgumentError(code, fact, hint="spatial sizes alone, one to three, the same number everywhere: 28x30")
+        raise ArgumentError(
+            code, fact, hint="spatial sizes alone, without batch and channels, one to three, as many everywhere: 28x30"
+        )
     rank = ranks.pop() if ranks else 2
     return tuple(one.sizes * rank if one.bare else one.sizes for one in read)
 

@@ -8,8 +8,8 @@ from itertools import pairwise
 
 from convwise import dialects
 from convwise.answers.explanation import show
-from convwise.answers.solve.question import Pair, Question
-from convwise.answers.solve.saying import Answers, first
+from convwise.answers.solve.question import HIGHEST_RANK, Pair, Question
+from convwise.answers.solve.saying import CHANNELS_FIRST, Answers, first
 from convwise.answers.solve.search import BOUNDS, KERNELS, STRIDES
 from convwise.axis import Window, uncovered
 from convwise.errors import Refusal, ShapeError
@@ -26,7 +26,8 @@ def nothing(tried: Sequence[Answers]) -> ShapeError:
     fixed = ", ".join(question.fixed.told(name) for name in question.fixed.names)
     what = " or ".join(_name(one.question) for one in tried)
     refused = next((one.refused for one in tried if one.seen and one.refused is not None), None)
-    hints = [_alone(tried), *_dropping(tried), *_nearest(tried)]
+    channels = _channels(tried)
+    hints = [channels, _alone(tried), *_dropping(tried), *([] if channels else _nearest(tried))]
     hint = "\n".join(line for line in hints if line) or "try larger sizes, or a chain of two layers"
     if refused is not None:
         return Refusal(
@@ -75,6 +76,24 @@ def _alone(tried: Sequence[Answers]) -> str:
         alone = _first([replace(one.question, inputs=(given,), outputs=(wanted,)) for one in tried])
         told.append(f"{show(given)} -> {show(wanted)} alone: {alone or 'nothing either'}")
     return "\n".join(told)
+
+
+def _channels(tried: Sequence[Answers]) -> str:
+    """For sizes of three axes that may be two and the channels: what is found for the two, in the dialect's order first."""
+    question = tried[0].question
+    if question.rank != HIGHEST_RANK or len(set(question.axes)) == 1:
+        return ""
+    for place in (0, 2) if question.dialect in CHANNELS_FIRST else (2, 0):
+        (given, wanted), *more = question.axes[place]
+        if more or (question.pooling and given != wanted):
+            continue
+        alone = [one.question.over([axis for axis in range(HIGHEST_RANK) if axis != place]) for one in tried]
+        alone = [replace(one, in_channels=given, filters=wanted) for one in alone]
+        text = _first(alone if alone[0].grows else alone[::-1])
+        if text:
+            sizes = f"{show(alone[0].inputs[0])} -> {show(alone[0].outputs[0])}"
+            return f"sizes are given without channels: if {given} and {wanted} are channels, {sizes} has {text}"
+    return ""
 
 
 def _dropping(tried: Sequence[Answers]) -> Iterator[str]:
