@@ -8,7 +8,6 @@ Every example is run, so a page shows what the installed convwise really says.
 
 from __future__ import annotations
 
-import shlex
 import sys
 from pathlib import Path
 
@@ -26,8 +25,7 @@ def page(rule: Rule) -> str:
     if rule.example is not None:
         shown = cli.example(rule, WIDTH)
         if isinstance(rule.example, Asked):
-            asked = shlex.join(("convwise", *rule.example.argv))
-            parts += ["## Example", f"```console\n$ {asked}\n{shown}\n```"]
+            parts += ["## Example", f"```console\n$ {rule.example.typed}\n{shown}\n```"]
         else:
             source = "\n".join(
                 f"{'... ' if line.startswith(' ') else '>>> '}{line}" for line in rule.example.source.splitlines()

@@ -7,13 +7,16 @@ import contextlib
 import io
 import re
 import runpy
+import subprocess
 from typing import Any
 
 import pytest
 from source_code import ROOT, reachable, trees
 
 from convwise import ask as door
+from convwise import cli
 from convwise.errors import ArgumentError, ConvwiseError
+from convwise.faces.pages import rule_page
 from convwise.rules import RULES, Asked, Rule, Written, get
 
 CODE = re.compile(r"CW\d{3}")
@@ -116,6 +119,34 @@ def test_a_rule_reads_well(rule: Rule) -> None:
     assert not rule.title.endswith(".")
     assert "  " not in rule.text + rule.remedy
     assert len(rule.title) <= 60
+
+
+@pytest.mark.parametrize("rule", RULES.values(), ids=lambda rule: rule.code)
+def test_a_page_in_the_terminal_breaks_no_word(rule: Rule) -> None:
+    shown = cli.example(rule, 100)
+    example = rule.example
+    code = example.typed if isinstance(example, Asked) else example.source if example else ""
+    words = set(f"{rule.code} {rule.title} {rule.text} {rule.remedy} {code} {shown} $ >>> Example What to do".split())
+    long = [word for word in words if len(word) > 30]
+    narrow = rule_page(rule, shown, 40, False)
+    assert [word for word in narrow.split() if word not in words and not any(word in one for one in long)] == []
+    assert max(map(len, narrow.splitlines())) <= 40
+
+
+@pytest.mark.parametrize("rule", RULES.values(), ids=lambda rule: rule.code)
+def test_a_page_holds_no_character_that_cannot_be_seen(rule: Rule) -> None:
+    written = (ROOT / "docs" / "rules" / f"{rule.code}.md").read_text(encoding="utf-8")
+    for text in (written, rule_page(rule, cli.example(rule, 100), 100, False)):
+        assert text.replace("\n", "").isprintable()
+
+
+def test_a_command_is_typed_with_escapes_that_a_shell_reads() -> None:
+    asked = Asked("Conv2D(3, 3, padding='same')  # \\\u202ea", ("8x8x3",))
+    assert asked.typed == r"convwise why $'Conv2D(3, 3, padding=\'same\')  # \\\u202ea' 8x8x3"
+    told = subprocess.run(
+        ["bash", "-c", asked.typed.replace("convwise", "printf %s", 1)], capture_output=True, check=True
+    )
+    assert told.stdout.decode() == "why" + asked.code + "8x8x3"
 
 
 def test_the_pages_are_up_to_date() -> None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import shlex
 import textwrap
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from convwise.escaping import escape
+from convwise.faces.fit import fit
 from convwise.rules import FAMILIES, Asked
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ def rule_page(rule: Rule, shown: str, width: int, color: bool) -> str:
     width = min(width, WIDEST)
     parts = [_bold(_prose(f"{rule.code}  {rule.title}", width), color), _prose(rule.text, width)]
     if isinstance(rule.example, Asked):
-        command = _clip([f"$ {shlex.join(('convwise', *rule.example.argv))}"], width)
+        command = _clip([f"$ {rule.example.typed}"], width)
         parts.append(_bold("Example", color) + "\n" + "\n".join([*command, *_clip(shown.splitlines(), width)]))
     elif rule.example is not None:
         lines = [f">>> {line}" for line in rule.example.source.splitlines()]
@@ -109,14 +109,8 @@ def _fold(text: str, width: int) -> list[str]:
 
 
 def _clip(lines: Sequence[str], width: int) -> list[str]:
-    """Lines of code and output as they are, indented; what is too wide goes on in the next line."""
-    room = max(width - 2, 20)
-    return [
-        f"  {line[at : at + room]}"
-        for text in lines
-        for line in (text.splitlines() or [""])
-        for at in range(0, max(len(line), 1), room)
-    ]
+    """Lines of code and output as they are, indented; what is too wide goes on in the next line, from a space on."""
+    return [f"  {line}" for text in lines for line in fit(text, max(width - 2, 20)).split("\n")]
 
 
 def _bold(text: str, color: bool) -> str:

@@ -44,7 +44,8 @@ RULES = (
         "CW603",
         "An unknown release",
         "What a framework accepts changes from release to release, and convwise speaks only of releases that were tested. "
-        "The release given is not among them. A release that differs in nothing that matters here is answered like its neighbour.",
+        "The release given is not among them. One between two that are known is not answered like either, for nobody looked at which of "
+        "the two it takes after; a further number (3.15.1 of 3.15) is taken where the releases of that line are alike.",
         "Use one of the releases in the message, or leave it out: then the newest one holds.",
         Asked("Conv2D(32, 3)", ("64x64x3",), release="1.0"),
     ),

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
 from typing import Any
+
+from convwise.escaping import escape
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +37,20 @@ class Asked:
             return (self.command, self.code, *(word for given in self.inputs for word in ("--input", given)))
         options = (("--want", self.want), ("--dialect", self.dialect), ("--release", self.release))
         return ("why", self.code, *self.inputs, *(word for pair in options if pair[1] for word in pair if word))
+
+    @property
+    def typed(self) -> str:
+        """The question as it is typed into a shell."""
+        return " ".join(("convwise", *map(_quoted, self.argv)))
+
+
+def _quoted(word: str) -> str:
+    """A word for a shell; one with characters that cannot be seen in bash's $'...', which takes escapes for them."""
+    shown = "\n".join(map(escape, word.split("\n")))
+    if shown == word:
+        return shlex.quote(word)
+    plain = word.replace("\\", "\\\\").replace("'", "\\'")
+    return f"$'{escape(plain)}'"
 
 
 @dataclass(frozen=True, slots=True)

@@ -222,7 +222,8 @@ RULES = (
         "CW520",
         "An operator set that is newer than this release",
         "The model file is written for a version of ONNX's operators that came out after this release of convwise. Operators change "
-        "rarely, and the file is read as if it were of the newest version that is known here. What has changed since is not seen.",
+        "rarely, and the file is read as if it were of the newest version that is known here. What has changed since is not seen. "
+        "Operators given as text are answered for fewer sets, those that onnxruntime runs: an unknown `--release` names them.",
         "Install a newer convwise, or export for an older operator set.",
         Written(
             "import convwise as cw\n"
