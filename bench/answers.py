@@ -6,6 +6,7 @@ Measures `output_shape` on a text seen before and on a new one, `explain`, and, 
 
 from __future__ import annotations
 
+import argparse
 import importlib.util
 import os
 import statistics
@@ -72,4 +73,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
     main()

@@ -6,10 +6,10 @@ size; then the same from a .keras file against `keras.saving.load_model`; and ho
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import statistics
-import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -80,5 +80,7 @@ def growth() -> None:
 
 
 if __name__ == "__main__":
-    models(tuple(sys.argv[1:]) or NAMES)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("names", nargs="*", metavar="NAME", help="models of keras.applications")
+    models(tuple(parser.parse_args().names) or NAMES)
     growth()

@@ -10,6 +10,7 @@ a second size and the legal sizes of a network take, and how the cost grows with
 
 from __future__ import annotations
 
+import argparse
 import importlib.util
 import os
 import platform
@@ -396,11 +397,15 @@ def machine() -> str:
     return next((one.partition(":")[2].strip() for one in lines if one.startswith("model name")), platform.machine())
 
 
-def main(words: list[str]) -> None:
+def main() -> None:
     """Every table that is asked for, one after the other."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("words", nargs="*", metavar="PART or FOLDER")
+    parser.add_argument("--record", action="store_true", help="write the tables into docs")
+    options = parser.parse_args()
+    words, record = options.words, options.record
     warnings.simplefilter("ignore")
-    folders = [Path(word) for word in words if not word.startswith("--") and word not in PARTS]
-    record = "--record" in words
+    folders = [Path(word) for word in words if word not in PARTS]
     with tempfile.TemporaryDirectory() as name:
         for part in [part for part in PARTS if part in words] or PARTS:
             print()
@@ -418,4 +423,4 @@ def main(words: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main()

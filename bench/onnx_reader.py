@@ -9,6 +9,7 @@ of one that only imports the reader.
 
 from __future__ import annotations
 
+import argparse
 import statistics
 import subprocess
 import sys
@@ -114,6 +115,9 @@ def chain(length: int, weights: int, path: Path) -> Path:
 
 def main() -> None:
     """Print a row for each model."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("models", nargs="*", type=Path, metavar="MODEL.onnx", help="in place of the chains")
+    given = parser.parse_args().models
     import onnx
 
     ours = "from convwise.readers.onnx import read_onnx as load"
@@ -124,7 +128,7 @@ def main() -> None:
     )
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        paths = [Path(word) for word in sys.argv[1:]] or [
+        paths = given or [
             *(chain(length, 10**5, folder / f"{length}-nodes.onnx") for length in CHAINS),
             *(chain(300, weights, folder / f"300-nodes-{weights}.onnx") for weights in WEIGHTS),
         ]

@@ -7,6 +7,7 @@ The targets are 5 ms for a diff and a port of one layer, and 300 ms for the proo
 
 from __future__ import annotations
 
+import argparse
 import time
 from collections.abc import Callable
 
@@ -48,4 +49,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
     main()

@@ -9,6 +9,7 @@ and at most 250 ms for a whole answer.
 
 from __future__ import annotations
 
+import argparse
 import subprocess
 import sys
 import time
@@ -43,7 +44,9 @@ def seconds(words: list[str], runs: int) -> float:
 
 def main() -> None:
     """Print a row for each command: its time, what it costs over an empty interpreter, and the ratio of the two."""
-    runs = 5 if "--short" in sys.argv[1:] else 20
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--short", action="store_true", help="5 runs in place of 20")
+    runs = 5 if parser.parse_args().short else 20
     empty = seconds(COMMANDS["python -c pass"], runs)
     print(f"{'start to end':<34}{'ms':>8}{'over empty':>12}{'ratio':>8}")
     for name, words in COMMANDS.items():
