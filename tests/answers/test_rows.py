@@ -203,3 +203,22 @@ def test_a_transposed_same_names_the_sizes_that_the_forward_same_maps_to_it(kern
     ]
     assert f"turns {giving[0]} and {giving[-1]} into {size}; this one gives {2 * size}" in e.headline
     assert e.output[0] in giving
+
+
+@pytest.mark.parametrize(
+    ("code", "shape", "sides", "formulas"),
+    [
+        ("nn.ZeroPad2d((1, 2, 3, 4))", (3, 9, 10), [(3, 4), (1, 2)], ["9 + 3 + 4 = 16", "10 + 1 + 2 = 13"]),
+        ("nn.ZeroPad2d((1, -2, 0, 4))", (3, 9, 10), [(0, 4), (1, -2)], ["9 + 0 + 4 = 13", "10 + 1 - 2 = 9"]),
+        ("ZeroPadding2D(((1, 2), (3, 3)))", (9, 10, 3), [(1, 2), (3, 3)], ["9 + 1 + 2 = 12", "10 + 3 + 3 = 16"]),
+        ("Cropping2D(((1, 2), (0, 3)))", (9, 10, 3), [(-1, -2), (0, -3)], ["9 - 1 - 2 = 6", "10 + 0 - 3 = 7"]),
+        ("nn.ReflectionPad1d((1, 2))", (3, 9), [(1, 2)], ["9 + 1 + 2 = 12"]),
+    ],
+)
+def test_padding_by_itself_tells_both_sides(code, shape, sides, formulas):
+    told = cw.explain(code, shape)
+    assert [(axis.pad_low, axis.pad_high) for axis in told.axes] == sides
+    assert [axis.formula for axis in told.axes] == formulas
+    for axis in told.axes:
+        assert axis.size + axis.pad_low + axis.pad_high == axis.out
+        assert (f"{axis.pad_low:+} before, {axis.pad_high:+} after" in str(told)) is (axis.pad_low != axis.pad_high)

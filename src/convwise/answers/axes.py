@@ -7,7 +7,7 @@ from typing import Any
 
 from convwise import dialects
 from convwise.answers.explanation import AxisFacts
-from convwise.answers.wording import any_size, causes, formula, signed, transposed_size
+from convwise.answers.wording import added, any_size, causes, formula, signed, transposed_size
 from convwise.dialects.base import LayerFlow
 from convwise.errors import ConvwiseError
 from convwise.ops import AdaptivePool, AxisFlow, Conv, ConvTranspose, Op, Pad, PixelShuffle, Pool, Resize
@@ -60,9 +60,10 @@ def _from_least(flow: LayerFlow, op: Op, number: int, facts: AxisFacts) -> AxisF
 def _facts(flow: AxisFlow, op: Op, number: int) -> AxisFacts:
     window = flow.window
     if window is None:
-        return AxisFacts(
-            flow.name, flow.size, flow.out, formula=formula(flow, op, number), any_size=_windowless(flow, op, number)
-        )
+        told = formula(flow, op, number)
+        facts = AxisFacts(flow.name, flow.size, flow.out, formula=told, any_size=_windowless(flow, op, number))
+        sides = added(op, number)
+        return facts if sides is None else replace(facts, pad_low=sides.low, pad_high=sides.high)
     known: dict[str, Any] = {
         "kernel": window.kernel,
         "stride": window.stride,
@@ -101,10 +102,8 @@ def _facts(flow: AxisFlow, op: Op, number: int) -> AxisFacts:
 
 
 def _windowless(flow: AxisFlow, op: Op, number: int) -> str:
-    if isinstance(op, Pad):
-        return signed("n", op.pads[number].total)
-    if isinstance(op, Crop):
-        return signed("n", -op.cuts[number].total)
+    if (sides := added(op, number)) is not None:
+        return signed("n", sides.total)
     if isinstance(op, Resize) and op.scales is not None:
         scale = op.scales[number]
         return _times(scale.numerator) if scale.denominator == 1 else f"floor({float(scale):g} n)"

@@ -175,7 +175,8 @@ def _axis_rows(alike: tuple[AxisFacts, ...]) -> Iterator[Fact]:
     if axis is None or window is None:
         open_size = f"n -> {facts.any_size}" if facts.size is None else facts.any_size
         if facts.formula:
-            yield Fact(names, (facts.formula,))
+            sides = "" if facts.pad_low == facts.pad_high else f": {facts.pad_low:+} before, {facts.pad_high:+} after"
+            yield Fact(names, (facts.formula + sides,))
         if facts.any_size and (facts.size is None or window is not None):
             yield Fact("any size" if facts.formula else names, (open_size,))
         return

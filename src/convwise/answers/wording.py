@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from convwise.axis import Axis, Same, Window
+from convwise.axis import Axis, Pads, Same, Window
 from convwise.ops import AxisFlow, ConvTranspose, Op, Pad, PixelShuffle, Resize
 from convwise.ops.space import Crop
 
@@ -68,8 +68,9 @@ def formula(flow: AxisFlow, op: Op, number: int = 0) -> str:
         return f"{terms} = {flow.out}"
     if flow.axis is not None and flow.window is not None:
         return _window_formula(flow.axis, flow.window)
-    if isinstance(op, Pad | Crop):
-        return f"{flow.size} {'+' if flow.out >= flow.size else '-'} {abs(flow.out - flow.size)} = {flow.out}"
+    if (sides := added(op, number)) is not None:
+        terms = "".join(f" {'-' if side < 0 else '+'} {abs(side)}" for side in (sides.low, sides.high))
+        return f"{flow.size}{terms} = {flow.out}"
     if isinstance(op, Resize) and op.scales is not None:
         scale = op.scales[number]
         whole = scale.denominator == 1
@@ -77,6 +78,15 @@ def formula(flow: AxisFlow, op: Op, number: int = 0) -> str:
     if isinstance(op, PixelShuffle):
         return f"{flow.size} {'/' if op.inverse else '*'} {op.factor} = {flow.out}"
     return f"{flow.out}, whatever the input"
+
+
+def added(op: Op, number: int) -> Pads | None:
+    """The cells that a layer of padding or cropping adds before and after on an axis; negative where it cuts them off."""
+    if isinstance(op, Pad):
+        return op.pads[number]
+    if isinstance(op, Crop):
+        return Pads(-op.cuts[number].low, -op.cuts[number].high)
+    return None
 
 
 def _window_formula(axis: Axis, window: Window) -> str:
