@@ -401,6 +401,13 @@ def test_concise_with_several_inputs_is_a_line_each(run: Any) -> None:
     assert run("why", "Conv2D(32, 3)", "8x8x3", "10x10x3", "2x2x3", "--format", "concise").out.count("\n") == 3
 
 
+def test_a_refused_line_among_several_names_its_input(run: Any) -> None:
+    lines = run("why", "nn.Conv2d(3, 4, (3, 2))", "3x9x10", "3x2x9", "4x9x10", "--format", "concise").out.splitlines()
+    assert lines[0].startswith("nn.Conv2d(3, 4, (3, 2)): 3 x 9 x 10 -> ")
+    assert lines[1].startswith("CW104 3 x 2 x 9: height of PyTorch Conv2d: ")
+    assert lines[2].startswith("CW102 4 x 9 x 10: ")
+
+
 def test_the_format_comes_from_the_environment_too(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CONVWISE_FORMAT", "concise")
     assert run(*GOOD).out.count("\n") == 1

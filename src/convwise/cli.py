@@ -248,10 +248,10 @@ def _text(outcome: Answer | ConvwiseError, form: str, columns: int, colored: boo
 
 def _why(outcome: Why, form: str, columns: int, colored: bool) -> str:
     from convwise.ask import failure
-    from convwise.faces.text import render, render_line, render_many
+    from convwise.faces.text import render, render_lines, render_many
 
     if form == "concise":
-        return "\n".join(render_line(failure(result) or result) for result in outcome.results)
+        return render_lines([failure(result) or result for result in outcome.results], outcome.inputs)
     if len(outcome.inputs) > 1:
         return render_many(outcome.results, outcome.inputs, width=columns, color=colored)
     told = []

@@ -63,6 +63,19 @@ def render_line(answer: Any) -> str:
     return escape(f"{what}: {show(answer.input)} -> {show(answer.output)}{verdict}{reason}")
 
 
+def render_lines(answers: Sequence[Explanation | ConvwiseError], inputs: Sequence[str]) -> str:
+    """A line an answer; where there are several inputs a refused one is named, as the others are."""
+    if len(inputs) < 2:
+        return "\n".join(map(render_line, answers))
+    lines = []
+    for answer, given in zip(answers, inputs, strict=True):
+        if isinstance(answer, ConvwiseError):
+            lines.append(escape(f"{answer.code} {_given(answer) or given}: {answer.message}"))
+        else:
+            lines.append(render_line(answer))
+    return "\n".join(lines)
+
+
 def paint(lines: Iterable[Line], width: int, color: bool) -> str:
     """Lines of styled pieces as one text; ANSI styles only with `color`."""
     if not color:

@@ -219,6 +219,8 @@ def _separator(text: str, position: int, before: str, form: Form) -> str:
     sign = {"X": "x", "×": "x", "*": "x"}.get(text[position], text[position])
     if sign in "eE.":
         raise form.broken(text, position, "a size is a whole number, written in digits")
+    if sign.isdecimal():
+        raise form.broken(text, position, "an 'x' is missing before this size")
     if sign not in "x,":
         raise form.broken(text, position, f"'{shown(text[position])}' is neither a digit nor 'x'")
     if before and sign != before:
