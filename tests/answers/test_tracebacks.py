@@ -383,6 +383,24 @@ MESSAGES = [
         "nn.Linear(1600, 10)",
     ),
     (
+        "RuntimeError: mat1 and mat2 shapes cannot be multiplied (64x3136 and 12544x128)",
+        "What reaches the Linear layer has 3136 features; its weights are made for 12544.",
+        "12544 = 4 x 3136: maps 2 times smaller in height and width than was written: one pooling or stride more before it",
+        "nn.Linear(3136, 128)",
+    ),
+    (
+        "RuntimeError: mat1 and mat2 shapes cannot be multiplied (6x900 and 100x7)",
+        "What reaches the Linear layer has 900 features; its weights are made for 100.",
+        "900 = 9 x 100: maps 3 times larger in height and width than was written: one pooling or stride fewer before it",
+        "nn.Linear(900, 7)",
+    ),
+    (
+        "RuntimeError: Given input size: (1024x1x2). Calculated output size: (1024x-6x-5). Output size is too small",
+        "The layers before have used the image up: of 1 x 2 cells the pooling makes -6 x -5.",
+        "a larger image, one pooling or stride fewer before it, or padding here",
+        None,
+    ),
+    (
         "RuntimeError: mat1 and mat2 shapes cannot be multiplied (896x7 and 1568x10)",
         "What reaches the Linear layer has 7 features; its weights are made for 1568.",
         "896 rows of 7 are 4 samples of 1568: a Flatten is missing",

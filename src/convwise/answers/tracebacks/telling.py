@@ -69,25 +69,38 @@ def _rows_of(rows: int, out: int, have: int) -> tuple[Shape, str, str]:
 
 def _flattening(have: int, need: int, rows: int | None, dialect: str) -> tuple[str, tuple[Fix, ...]]:
     """What a multiple between the features can come from, and the way out where the rows tell it."""
-    if not have or not need or max(have, need) % min(have, need):
+    if not have or not need or have == need or max(have, need) % min(have, need):
         return "", ()
     high, low = max(have, need), min(have, need)
-    if rows is None or dialect != "torch" or have == need:
-        return f"{high} = {high // low} x {low}: is a Flatten missing, or the batch flattened too?", ()
-    if have > need:
-        return f"{high} = {high // low} x {low}: are {high // low} samples flattened into one?" if rows == 1 else "", ()
-    if rows % (need // have):
-        return f"{high} = {high // low} x {low}: is a Flatten missing?", ()
-    samples = rows * have // need
+    times = high // low
+    if rows is None or dialect != "torch":
+        return f"{high} = {times} x {low}: is a Flatten missing, or the batch flattened too?", ()
+    if have > need and rows == 1:
+        return f"{high} = {times} x {low}: are {times} samples flattened into one?", ()
+    if have < need and rows % times == 0 and (said := _unflattened(have, need, rows)):
+        return said
+    side = isqrt(times)
+    if side * side != times:
+        return "", ()
+    other = "smaller" if have < need else "larger"
+    cause = "more" if have < need else "fewer"
+    return (
+        f"{high} = {times} x {low}: maps {side} times {other} in height and width than was written: one pooling or stride "
+        f"{cause} before it, or {'a smaller' if have < need else 'a larger'} image"
+    ), ()
+
+
+def _unflattened(have: int, need: int, rows: int) -> tuple[str, tuple[Fix, ...]] | None:
+    """Rows that are pieces of samples: lines of maps, where they are not wider than all their lines together, or the maps of one sample."""
+    samples, lines = rows * have // need, need // have
     flat = Fix("x.flatten(1)", (samples, need), "", "before it, if no Flatten stands there")
     said = f"{plural(rows, 'row')} of {have} are {plural(samples, 'sample')} of {need}"
+    missing = (flat,) if have <= lines else ()
     if samples > 1:
-        return f"{said}: a Flatten is missing", (flat,)
+        return (f"{said}: a Flatten is missing", missing) if missing else None
     single = Fix("x[None]", (), "", "before the model, if the sample has no batch axis")
-    return f"{said}: it has no batch axis, so that Flatten keeps its first axis apart, or a Flatten is missing", (
-        single,
-        flat,
-    )
+    either = ", or a Flatten is missing" if missing else ""
+    return f"{said}: it has no batch axis, so that Flatten keeps its first axis apart{either}", (single, *missing)
 
 
 def matmul(match: Match) -> Told:
@@ -216,8 +229,8 @@ def too_small(match: Match) -> Told:
 
 def nothing_left(match: Match) -> Told:
     """PyTorch's pools: `Given input size: (512x1x1). Calculated output size: (512x0x0)`."""
-    had, gives = numbers(match.group("input")), numbers(match.group("output"))
-    headline = f"The layers before have used the image up: of {by(had[1:])} cells the pooling makes {by(gives[1:])}."
+    had, gives = numbers(match.group("input")), [int(size) for size in match.group("output").split("x")]
+    headline = f"The layers before have used the image up: of {by(had[1:])} cells the pooling makes {by(tuple(gives[1:]))}."
     return headline, (Fact("then", (EARLIER,)),), ()
 
 
