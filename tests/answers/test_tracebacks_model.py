@@ -78,9 +78,9 @@ def test_code_and_traceback_in_one_text(text: str) -> None:
     assert told.name == "fc1"
     assert "'fc1' (Linear) at line" in lines(told, "in the model")
     assert "both 64..67; or one 16..19, the other 688..691" in lines(told, "its input")
-    assert lines(told, "on the way").endswith("-> 1x16x13x13 (pool) -> 1x2704 (flatten_6) -> here")
+    assert lines(told, "on the way").endswith("-> 4x16x13x13 (pool) -> 4x2704 (flatten_6) -> here")
     assert "both 32..35" in lines(told, "would work")
-    assert fixes(told) == [("nn.Linear(2704, 120)", (4, 120)), ("an input of 1 x 3 x 35 x 35", (1, 84))]
+    assert fixes(told) == [("nn.Linear(2704, 120)", (4, 120)), ("an input of 4 x 3 x 35 x 35", (4, 84))]
     assert [one.name for one in cw.explain_all(text)] == ["fc1"]
 
 
@@ -353,8 +353,109 @@ def test_a_sample_without_a_batch_is_found_at_its_linear(shape: tuple[int, ...] 
     assert f"says this of a sample without a batch, {such}: Flatten then keeps" in lines(told, "in the model")
     whole = shape or (3, 32, 32)
     assert fixes(told) == [(f"an input of 1 x {' x '.join(map(str, whole))}", (1, 84))]
-    other = cw.explain(message.replace("16x25", "16x26"), model=LENET)
+    other = cw.explain(message.replace("16x25", "17x25"), model=LENET)
     assert "no layer of it can say this" in lines(other, "in the model")
+
+
+def test_a_sample_without_a_batch_whose_linear_would_not_take_a_batch_either() -> None:
+    """PyTorch: Flatten keeps the 32 maps of 3 x 50 x 50 apart, and a batch of 1 gives 32 x 25 x 25 features."""
+    text = (
+        "nn.Sequential(nn.Conv2d(3, 32, 3, padding=1), nn.ReLU(), nn.AvgPool2d(2), nn.Flatten(), nn.Linear(1050, 10))"
+    )
+    told = cw.explain("RuntimeError: mat1 and mat2 shapes cannot be multiplied (32x625 and 1050x10)", model=text)
+    assert "'4' (Linear) at line 1 says this of a sample without a batch, such as 3 x 50 x 50" in lines(
+        told, "in the model"
+    )
+    assert fixes(told) == [("x[None]", (1, 3, 50, 50)), ("nn.Linear(20000, 10)", (1, 10))]
+
+
+FED = """
+net = Net()
+x = torch.randn({shape})
+net(x)
+"""
+
+
+@pytest.mark.parametrize(
+    ("shape", "numbers", "ran"),
+    [
+        ("4, 3, 64, 66", "4x2704", "4 x 3 x 64 x 66"),
+        # The last batch of an epoch: the image is the code's, the number of rows the message's.
+        ("64, 3, 66, 64", "5x2704", "5 x 3 x 66 x 64"),
+        # Another run than the code's: its sizes are found from the numbers.
+        ("4, 3, 60, 64", "7x2704", "such as input 7 x 3 x 64 x 64"),
+    ],
+)
+def test_the_input_that_the_code_writes_comes_first(shape: str, numbers: str, ran: str) -> None:
+    message = f"RuntimeError: mat1 and mat2 shapes cannot be multiplied ({numbers} and 400x120)"
+    told = cw.explain(message, model=LENET + FED.format(shape=shape))
+    assert lines(told, "its input").removeprefix("input ").startswith(ran)
+    batch = int(numbers.split("x")[0])
+    assert fixes(told)[1:] == [(f"an input of {batch} x 3 x 35 x 35", (batch, 84))]
+
+
+def test_the_layer_is_the_one_at_which_the_written_input_breaks() -> None:
+    """Both convolutions have these weights; with 28 x 30 it is the last that is reached by 1 x 1."""
+    text = (
+        "Sequential([Conv2D(32, 3, input_shape=(28, 30, 1)), MaxPooling2D(2), Conv2D(64, 3), MaxPooling2D(2), "
+        "Conv2D(64, 3), MaxPooling2D(2), Conv2D(64, 3), Flatten(), Dense(10)])"
+    )
+    message = (
+        "ValueError: Computed output size would be zero or negative. Received `inputs shape=(None, 1, 2, 64)`, `kernel "
+        "shape=(3, 3, 64, 64)`, `dilation_rate=[1 1]`, `strides=(1, 1)`, `padding=valid`."
+    )
+    told = cw.explain(message, model=text.replace("30", "32"))
+    assert (told.name, lines(told, "its input")) == ("conv2d_6", "input 1 x 28 x 32 x 1")
+    assert "can say the same" not in lines(told, "in the model")
+
+
+def test_the_batch_of_the_message_is_that_of_the_input() -> None:
+    text = "nn.Sequential(nn.Conv2d(1, 32, 3), nn.Conv2d(32, 8, 5, stride=2), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(32, 10))"
+    told = cw.explain("RuntimeError: mat1 and mat2 shapes cannot be multiplied (4x288 and 32x10)", model=text)
+    assert lines(told, "its input").startswith(
+        "such as input 4 x 1 x 29 x 29: the message comes of height and width both 29..32"
+    )
+    assert fixes(told) == [("nn.Linear(288, 10)", (4, 10)), ("an input of 4 x 1 x 16 x 16", (4, 10))]
+
+
+def test_a_view_of_several_samples_regroups_none_of_them() -> None:
+    """5 x 16 x 18 x 18 numbers are laid out as -1 x 400 too where the height is 76, as 81 rows of 4 samples each no more."""
+    text = LENET.replace("torch.flatten(x, 1)", "x.view(-1, 16 * 5 * 5)") + FED.format(shape="4, 3, 64, 65")
+    told = cw.explain("RuntimeError: shape '[-1, 400]' is invalid for input of size 10816", model=text)
+    assert lines(told, "its input") == "input 4 x 3 x 64 x 65"
+    assert "both 32..35; or one 16..19, the other 112..115" in lines(told, "would work")
+    assert fixes(told) == [("an input of 4 x 3 x 35 x 35", (4, 84))]
+
+
+@pytest.mark.parametrize(
+    ("text", "message", "first"),
+    [
+        (
+            "nn.Sequential(nn.Linear(784, 128), nn.Linear(128, 10))\nx = torch.randn(64, 1, 28, 28)\nout = model(x)",
+            "RuntimeError: mat1 and mat2 shapes cannot be multiplied (1792x28 and 784x128)",
+            ("x.flatten(1)", (64, 784)),
+        ),
+        (
+            "Sequential([Conv2D(32, 3, input_shape=(1, 27, 28)), MaxPooling2D(), Flatten(), Dense(10)])",
+            "ValueError: Computed output size would be zero or negative. Received `inputs shape=(None, 1, 27, 28)`, `kernel "
+            "shape=(3, 3, 28, 32)`, `dilation_rate=[1 1]`, `strides=(1, 1)`, `padding=valid`.",
+            ("np.moveaxis(x, 1, -1)", (None, 27, 28, 1)),
+        ),
+        (
+            "nn.Sequential(nn.Conv2d(3, 8, 3), nn.Flatten(), nn.Linear(8, 10))\nx = torch.randn(30, 32, 3)\nout = model(x)",
+            "RuntimeError: Given groups=1, weight of size [8, 3, 3, 3], expected input[1, 30, 32, 3] to have 3 channels, but "
+            "got 30 channels instead",
+            ("x.permute(2, 0, 1)[None]", (1, 3, 30, 32)),
+        ),
+    ],
+)
+def test_no_size_is_at_fault_where_the_axes_are(
+    text: str, message: str, first: tuple[str, tuple[int | None, ...]]
+) -> None:
+    told = cw.explain(message, model=f"model = {text}")
+    assert fixes(told)[0] == first
+    assert not any(code.startswith("an input of") for code, _ in fixes(told))
+    assert not lines(told, "would work")
 
 
 def test_nothing_is_promised_of_sizes_that_may_go_another_way() -> None:

@@ -13,7 +13,7 @@ from convwise.collecting import resting
 from convwise.dialects.base import Layer, channels_of
 from convwise.errors import ArgumentError, CodeError, ConvwiseError, ModelError
 from convwise.graph import Declared, Network, Node, Source
-from convwise.ops import Layout, Shape
+from convwise.ops import Flatten, Layout, Reshape, Shape, Unflatten
 from convwise.readers.endings import KERAS_ENDINGS, SOURCE_ENDINGS, ending, is_path
 from convwise.readers.shapes import as_shape
 
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 OPEN_ENDS = frozenset({"CW308", "CW309", "CW314", "CW315"})
 """Codes with which the reader of chains gives up where there may be a network."""
+
+NEW_AXES = (Reshape, Unflatten, Flatten)
+"""Ops whose output has other axes than their input."""
 
 HEAD = 2056
 """Bytes from which the kind of a file is told."""
@@ -232,7 +235,8 @@ def from_layers(dialect: str, layers: tuple[Layer, ...], shape: Shape | None, ti
     declared: Declared = tuple(entered.shape)
     last = layers[-1].channels_last
     layout = Layout(
-        next((layer.channels_last for layer in layers if layer.rank), last), _batched(layers, entered.shape)
+        next((layer.channels_last for layer in layers if layer.rank), last),
+        entered.added or _batched(layers, entered.shape),
     )
     nodes = []
     before = "input"
@@ -258,8 +262,9 @@ def from_layers(dialect: str, layers: tuple[Layer, ...], shape: Shape | None, ti
 
 
 def _batched(layers: tuple[Layer, ...], shape: Shape) -> bool:
-    rank = next((layer.rank for layer in layers if layer.rank), None)
-    return rank is None or len(shape) == rank + 2
+    """Whether the first axis is the batch, which the first layer of a certain rank tells where no layer before it gives other axes."""
+    first = next((layer for layer in layers if layer.rank or any(isinstance(op, NEW_AXES) for op in layer.ops)), None)
+    return first is None or not first.rank or len(shape) == first.rank + 2
 
 
 def _open_shape(layers: tuple[Layer, ...]) -> Shape:

@@ -180,10 +180,11 @@ def nearest_in_words(legal: LegalSizes, flowed: Run) -> Iterator[str]:
         return
     if legal.joint is not None:
         if not legal.takes(known):
-            nearest, told = legal.nearest(known), pairs(legal.joint)
+            nearest, told = legal.likeliest(known), pairs(legal.joint)
             more = [f"{len(told) - MOST_PAIRS} more pairs"] if len(told) > MOST_PAIRS else []
             words = "; or ".join([*told[:MOST_PAIRS], *more])
-            around = f"; nearest to {show(known)}: {show(nearest)}" if nearest else ""
+            what = "nearest" if nearest == legal.nearest(known) else "the nearest square"
+            around = f"; {what} to {show(known)}: {show(nearest)}" if nearest else ""
             yield f"the legal sizes of {' and '.join(legal)} are {words}{around}"
         return
     advice: dict[str, list[str]] = {}

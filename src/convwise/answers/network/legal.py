@@ -26,6 +26,10 @@ Another branch, or an array in the place of a number, may take sizes that this r
 """
 
 
+FURTHEST = 512
+"""So far a square is looked for."""
+
+
 @dataclass(frozen=True, slots=True)
 class LegalSizes(Mapping[str, SizeSet]):
     """Axis name -> the sizes of that axis that some sizes of the others go with.
@@ -83,6 +87,15 @@ class LegalSizes(Mapping[str, SizeSet]):
                 return None
             found.append(min(around, key=lambda size: (abs(size - n), size)))
         return tuple(found)
+
+    def likeliest(self, sizes: Sequence[int]) -> tuple[int, ...] | None:
+        """The nearest sizes; to an image as high as it is wide the nearest such, where there is one not too far."""
+        if self.joint is None or len(set(sizes)) > 1:
+            return self.nearest(sizes)
+        n = sizes[0]
+        around = (size for more in range(FURTHEST) for size in (n - more, n + more) if size > 0)
+        squares = ((size,) * len(sizes) for size in around)
+        return next((one for one in squares if self.takes(one)), None) or self.nearest(sizes)
 
     def above(self, sizes: Sequence[int]) -> tuple[int, ...] | None:
         """The smallest sizes at or above these that are legal, an axis by itself; None where there are none."""

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from itertools import combinations
+from math import prod
 
 from convwise.answers.network.dims import Dim, Dims, product
 from convwise.answers.network.symbolic import layer_layout
@@ -209,6 +211,18 @@ def _reshape(node: Node, ops: tuple[object, ...], dims: Dims, clue: Clue) -> Ite
     for samples in range(1, MOST_SAMPLES + 1):
         if clue.have is not None and clue.have % samples == 0:
             yield Case(((product(dims[1:]), clue.have // samples),), samples)
+
+
+def batches(case: Case, reached: Shape, clue: Clue) -> Fraction | None:
+    """How many times as many samples the message tells as reached its node in a run; None where it does not tell them."""
+    told = clue.shapes[0] if clue.shapes else ()
+    have, want = (reached[0] if reached else None), case.samples
+    if clue.rows is not None:
+        sizes = [size for size in reached[:-1] if size is not None]
+        have, want = (prod(sizes) if len(sizes) == len(reached) - 1 else None), clue.rows
+    elif want is None and len(told) == len(reached) and told:
+        want = told[0]
+    return Fraction(want, have) if want and have else None
 
 
 def reads_input(network: Network, node: Node) -> bool:

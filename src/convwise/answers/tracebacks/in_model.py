@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from math import prod
 
@@ -17,7 +18,8 @@ from convwise.answers.network.together import pairs
 from convwise.answers.printed import GIVE, NOT_SHOWN
 from convwise.answers.tracebacks.clue import Clue
 from convwise.answers.tracebacks.locate import Located, candidates, locate
-from convwise.answers.tracebacks.unbatched import without_batch
+from convwise.answers.tracebacks.regrouped import keeping_batch
+from convwise.answers.tracebacks.unbatched import called, lacks_batch, turned_sample, without_batch
 from convwise.answers.wording import listed
 from convwise.dialects.base import Layer
 from convwise.errors import ConvwiseError
@@ -30,6 +32,8 @@ MOST_PAIRS = 3
 MOST_OTHERS = 4
 KEPT = ("sizes", "because", "channels")
 """What the message alone tells that is told beside the model too."""
+ON_ARRAY = ("x", "np.", "tf.")
+"""How a fix begins that lays the array out otherwise: then no size is at fault."""
 MADE = ("conv", "built")
 """Layers made for a number of channels: where the wrong number comes from is no more than likely in any model."""
 
@@ -44,11 +48,22 @@ def in_model(
         return _also(told, "in the model", "no layer of it says this: the loss does")
     if clue.what == "entry":
         return _entry(told, clue, network, shape)
-    found = locate(network, clue, shape, names)
+    found = locate(network, clue, shape, names) or without_batch(network, clue, shape, names)
     if found is None:
-        return without_batch(told, clue, network, shape) or _unfound(told, clue, network, shape)
+        return _unfound(told, clue, network, shape)
+    if clue.what == "dense" and (lacking := lacks_batch(told, found)) is not None:
+        return lacking
+    if found.flowed is not None:
+        network = found.flowed.network
     facts = [Fact("in the model", tuple(_where(found)))]
+    network = keeping_batch(network, found.node)
     flowed, legal = found.flowed, _legal(network)
+    fixes = _fixes(told, found, clue)
+    if clue.what in MADE and legal is not None and not all(legal.values()):
+        # No size is at fault: the channels that were fed are not those of the layer.
+        legal = None
+    if any(fix.code.startswith(ON_ARRAY) for fix in fixes):
+        legal = None
     if network.unordered:
         # The layer is there, but sizes along the printed order would be guesses.
         flowed = legal = None
@@ -61,7 +76,8 @@ def in_model(
             facts.append(Fact("would work", words))
     elif legal is not None and len(legal) and clue.what != "built":
         facts.append(Fact("would work", tuple(str(legal).splitlines())))
-    fixes = _fixes(told, network, found, flowed, legal, clue)
+    if flowed is not None and legal is not None and len(legal):
+        fixes = (*fixes, *_inputs(network, flowed, legal, clue))
     return replace(
         told,
         name=found.node.name or None,
@@ -92,15 +108,10 @@ def _also(told: Explanation, label: str, text: str) -> Explanation:
     return replace(told, facts=(*told.facts, Fact(label, (text,))))
 
 
-def _called(node: Node) -> str:
-    name = f"'{shown(node.name)}' ({shown(node.kind)})" if node.name else shown(node.kind)
-    return f"{name} at {node.place}" if node.place else name
-
-
 def _where(found: Located) -> list[str]:
-    lines = [f"{_called(found.node)} says this"]
+    lines = [f"{called(found.node)} says this"]
     if found.others:
-        others = [_called(node) for node in found.others[:MOST_OTHERS]]
+        others = [called(node) for node in found.others[:MOST_OTHERS]]
         more = len(found.others) - len(others)
         lines.append(f"{listed([*others, *([f'{more} more'] if more else [])])} can say the same")
     return lines
@@ -147,11 +158,10 @@ def _legal(network: Network) -> LegalSizes | None:
         return None
 
 
-def _fixes(
-    told: Explanation, network: Network, found: Located, flowed: Run | None, legal: LegalSizes | None, clue: Clue
-) -> tuple[Fix, ...]:
-    """The layer made anew, where that helps, and the nearest input that works, each shown to work by a run."""
+def _fixes(told: Explanation, found: Located, clue: Clue) -> tuple[Fix, ...]:
+    """The message's fixes as far as they help in this model: the layer made anew, or the array laid out otherwise."""
     fixes: list[Fix] = []
+    flowed = found.flowed
     place = f"for {shown(found.node.name)}: " if found.node.name else ""
     for fix in told.fixes:
         # The model tells whether a Flatten stands before the layer, and that the message came of a batch.
@@ -159,28 +169,32 @@ def _fixes(
             continue
         if flowed is not None and clue.what == "dense" and fix.code.startswith("nn.Linear("):
             fix = _made(fix, found.node, flowed, clue)
+        if flowed is not None and fix.code.startswith("x.permute("):
+            fix = turned_sample(fix, flowed)
         if clue.what in ("norm", "conv") and (again := _again(fix, found.node, clue)) is not fix:
             if again is not None:
                 fixes.append(replace(again, why=f"{place}{again.why}"))
             continue
         fixes.append(replace(fix, why=f"{place}{fix.why}"))
-    if flowed is None or legal is None or not len(legal):
-        return tuple(fixes)
+    return tuple(fixes)
+
+
+def _inputs(network: Network, flowed: Run, legal: LegalSizes, clue: Clue) -> Iterator[Fix]:
+    """The dense layers made anew, where the message does not tell how, and the nearest input that works, shown to work by a run."""
     source = next(one for one in network.sources if one.name == legal.input)
     sizes = [size for size in source.layout.split(flowed.inputs[source.name])[2] if size is not None]
     if len(sizes) != len(legal):
-        return tuple(fixes)
+        return
     if clue.what == "dense" and network.dialect != "torch":
         for one in remade(network, sizes, legal.input):
-            fixes.append(Fix(f"{shown(one.node)} made for {one.features} features", (), "", f"instead of {one.now}"))
+            yield Fix(f"{shown(one.node)} made for {one.features} features", (), "", f"instead of {one.now}")
     # Another size may go another way through the code, so nothing is promised of one where a single way was read.
-    points = () if legal.way else (legal.above(sizes), legal.nearest(sizes))
+    points = () if legal.way else (legal.above(sizes), legal.likeliest(sizes))
     for point in dict.fromkeys(one for one in points if one is not None):
         shape = _shaped(network, flowed, legal.input, point)
         output = _works(network, flowed, legal.input, shape)
         if output is not None:
-            fixes.append(Fix(f"an input of {show(shape)}", output, "", _reach(flowed.inputs[legal.input], shape)))
-    return tuple(fixes)
+            yield Fix(f"an input of {show(shape)}", output, "", _reach(flowed.inputs[legal.input], shape))
 
 
 def _again(fix: Fix, node: Node, clue: Clue) -> Fix | None:
@@ -249,7 +263,7 @@ def _works(network: Network, flowed: Run, input: str, shape: Shape) -> Shape | N
 def _unfound(told: Explanation, clue: Clue, network: Network, shape: Shape | None) -> Explanation:
     lines = ["no layer of it can say this: is it the model that the message came from?"]
     for node, dims in candidates(network, clue)[:MOST_OTHERS]:
-        lines.append(f"{_called(node)} has these weights, but what reaches it here is {dims}")
+        lines.append(f"{called(node)} has these weights, but what reaches it here is {dims}")
     if shape is not None:
         try:
             flowed = run(network, shape, strict=False)
@@ -260,7 +274,7 @@ def _unfound(told: Explanation, clue: Clue, network: Network, shape: Shape | Non
         if first is None or first.error is None:
             lines.append(f"with an input of {given} it works")
         else:
-            lines.append(f"with an input of {given} it breaks at {_called(first.node)}: {first.error.fact}")
+            lines.append(f"with an input of {given} it breaks at {called(first.node)}: {first.error.fact}")
     return replace(told, facts=(*told.facts, Fact("in the model", tuple(lines))))
 
 
@@ -280,7 +294,7 @@ def _entry(told: Explanation, clue: Clue, network: Network, shape: Shape | None)
         lines.append(f"its layers take {show(tuple(fed))} all the same: only the declaration refuses it")
     else:
         assert first.error is not None
-        lines.append(f"with {show(tuple(fed))} it breaks at {_called(first.node)}: {first.error.fact}")
+        lines.append(f"with {show(tuple(fed))} it breaks at {called(first.node)}: {first.error.fact}")
     facts = [*told.facts, Fact("in the model", tuple(lines))]
     legal = _legal(network)
     if legal is not None and len(legal):

@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from fractions import Fraction
 
 from convwise.answers.network.conditions import Box, NotFollowed, boxes_equal
 from convwise.answers.network.flowing import Run, run
 from convwise.answers.network.symbolic import Symbolic, follow
 from convwise.answers.tracebacks.clue import Clue
-from convwise.answers.tracebacks.equations import CODES, Case, cases, fed, reads_input
+from convwise.answers.tracebacks.equations import CODES, Case, batches, cases, fed, reads_input
 from convwise.dialects.base import Layer
 from convwise.errors import ArgumentError
 from convwise.graph import Network, Node, Source
@@ -30,7 +31,7 @@ ANY_CHANNELS = 3
 class Located:
     """`boxes` are the input sizes that give these numbers; `flowed` is a run that breaks at `node`, None where none was found.
 
-    `given` says that the input of that run was told by the user or the message, not found. `others` fit the message too.
+    `given` says that the input of that run was told by the user, the code or the message, not found. `others` fit the message too.
     """
 
     node: Node
@@ -42,11 +43,18 @@ class Located:
 
 
 def locate(network: Network, clue: Clue, shape: Shape | None, hints: Sequence[str] = ()) -> Located | None:
-    """The node that says this; the names in `hints`, from the lines of a traceback, decide between equals."""
+    """The node that says this; the names in `hints`, from the lines of a traceback, decide between equals.
+
+    An input that is given, or written in the code, and makes the model say it is the one that was run.
+    """
+    for told in (shape, written(network)):
+        flowed = None if told is None else _breaks(network, None, clue, told, batch=told is not shape)
+        if flowed is not None:
+            return Located(next(step.node for step in flowed.nodes if step.error is not None), flowed, given=True)
     symbolic = follow(network)
     found: list[Located] = []
     for node in network.nodes:
-        one = _at(network, symbolic, node, clue, shape)
+        one = _at(network, symbolic, node, clue)
         if one is not None:
             found.append(one)
     if not found:
@@ -90,7 +98,7 @@ def _hinted(node: Node, hints: Sequence[str]) -> bool:
     return any(part in hints for part in re.split(r"[./:]", node.name))
 
 
-def _at(network: Network, symbolic: Symbolic, node: Node, clue: Clue, shape: Shape | None) -> Located | None:
+def _at(network: Network, symbolic: Symbolic, node: Node, clue: Clue) -> Located | None:
     dims = [symbolic.shapes.get(name) for name in node.inputs]
     if not dims or any(one is None for one in dims):
         return None
@@ -98,10 +106,6 @@ def _at(network: Network, symbolic: Symbolic, node: Node, clue: Clue, shape: Sha
     every = list(cases(network, node, known, clue))
     if not every:
         return None
-    if shape is not None:
-        flowed = _breaks(network, node, clue, shape)
-        if flowed is not None:
-            return Located(node, flowed, given=True)
     told = fed(clue)
     if (
         told is not None
@@ -218,18 +222,62 @@ def _samples(
         yield shapes
 
 
-def _breaks(network: Network, node: Node, clue: Clue, shapes: Shape | dict[str, Shape]) -> Run | None:
-    """The run on these shapes, if the node is the first that does not take what reaches it, for the reason that the message gives."""
+def written(network: Network) -> dict[str, Shape] | None:
+    """The inputs that the code writes, with a batch of 1 where it leaves that open; None where another size is open."""
+    shapes: dict[str, Shape] = {}
+    for source in network.sources:
+        sizes = [size if isinstance(size, int) else None for size in source.declared]
+        if source.layout.batched and sizes:
+            sizes[0] = sizes[0] or 1
+        if not sizes or None in sizes:
+            return None
+        shapes[source.name] = tuple(sizes)
+    return shapes or None
+
+
+def _breaks(
+    network: Network, node: Node | None, clue: Clue, shapes: Shape | dict[str, Shape], *, batch: bool = True
+) -> Run | None:
+    """The run on these shapes, if the node (None: any) is the first that does not take what reaches it, as the message says and with its numbers.
+
+    With `batch` the message's batch takes the place of the one that is given; without it the two may differ.
+    """
     try:
         flowed = run(network, shapes, strict=False)
     except ArgumentError:
         return None
     first = next((step for step in flowed.nodes if step.error is not None), None)
-    if first is None or first.node is not node or first.error is None:
+    if first is None or node not in (None, first.node) or first.error is None:
         return None
-    if first.error.code not in CODES.get(clue.what, ()) or not _reaches(flowed, node, clue):
+    if first.error.code not in CODES.get(clue.what, ()) or not _reaches(flowed, first.node, clue):
         return None
-    return flowed
+    reached = tuple(one for name in first.node.inputs if (one := flowed.shapes.get(name)) is not None)
+    every = [case for case in cases(network, first.node, reached, clue) if _true(case)] if reached else []
+    if not every:
+        return None
+    ratios = [batches(case, reached[0], clue) for case in every]
+    free = not batch and all(source.layout.batched for source in network.sources)
+    if free or any(ratio in (None, 1) for ratio in ratios):
+        return flowed
+    again = _with_batch(flowed, ratios[0]) if ratios[0] is not None else None
+    # The batch was all that differed, so with the other one nothing is left to change.
+    return None if again is None else _breaks(network, first.node, clue, again, batch=False)
+
+
+def _true(case: Case) -> bool:
+    return all(dim is None or dim == wanted for dim, wanted in case.equations)
+
+
+def _with_batch(flowed: Run, ratio: Fraction) -> dict[str, Shape] | None:
+    """The inputs with so many times as many samples; None where they have none or the number is no whole one."""
+    shapes: dict[str, Shape] = {}
+    for source in flowed.network.sources:
+        shape = flowed.inputs[source.name]
+        count = None if not source.layout.batched or not shape or shape[0] is None else shape[0] * ratio
+        if count is None or count.denominator != 1 or not count:
+            return None
+        shapes[source.name] = (int(count), *shape[1:])
+    return shapes
 
 
 def _reaches(flowed: Run, node: Node, clue: Clue) -> bool:

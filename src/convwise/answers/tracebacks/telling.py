@@ -230,7 +230,9 @@ def too_small(match: Match) -> Told:
 def nothing_left(match: Match) -> Told:
     """PyTorch's pools: `Given input size: (512x1x1). Calculated output size: (512x0x0)`."""
     had, gives = numbers(match.group("input")), [int(size) for size in match.group("output").split("x")]
-    headline = f"The layers before have used the image up: of {by(had[1:])} cells the pooling makes {by(tuple(gives[1:]))}."
+    headline = (
+        f"The layers before have used the image up: of {by(had[1:])} cells the pooling makes {by(tuple(gives[1:]))}."
+    )
     return headline, (Fact("then", (EARLIER,)),), ()
 
 
