@@ -401,6 +401,50 @@ MESSAGES = [
         None,
     ),
     (
+        'ValueError: Input 0 of layer "lstm_1" is incompatible with the layer: expected ndim=3, found ndim=2. Full shape '
+        "received: (None, 32)",
+        "The layer wants 3 axes and got 2: a recurrent layer reads batch x steps x features, and the steps are missing.",
+        "? x 32 reach it: one row of 32 a sample",
+        "return_sequences=True",
+    ),
+    (
+        "ValueError: Invalid input shape for input [[0. 0.]] with name 'x' and path ''. Expected shape (None, 90), but input has "
+        "incompatible shape (5, 9, 10)",
+        "The model was made for ? x 90 and was given 5 x 9 x 10.",
+        "9 x 10 = 90 numbers a sample, in other axes",
+        "x.reshape(-1, 90)",
+    ),
+    (
+        "RuntimeError: Expected 3D (unbatched) or 4D (batched) input to conv_transpose2d, but got input of size: [16, 100]",
+        "conv_transpose2d takes 3 axes (channels x height x width) or 4 with a batch, and got 2: the sides are missing.",
+        "16 x 100 can be 16 samples of 100 channels, each of one cell",
+        "x[:, :, None, None]",
+    ),
+    (
+        "InvalidArgumentError: input depth must be evenly divisible by filter depth: 4 vs 8 [Op:Conv2DBackpropInput]",
+        "The transposed filter makes 8 channels, and output_shape asks for 4.",
+        "tf.transpose(w, (0, 1, 3, 2))",
+        None,
+    ),
+    (
+        "RuntimeError: The size of tensor a (56) must match the size of tensor b (111) at non-singleton dimension 3",
+        "Two branches are joined whose maps differ: 56 and 111.",
+        "a 1x1 convolution with stride 2 in the other, as in the shortcut of a residual block",
+        None,
+    ),
+    (
+        "RuntimeError: The size of tensor a (56) must match the size of tensor b (64) at non-singleton dimension 3",
+        "Two branches are joined whose maps differ: 56 and 64.",
+        "padding that keeps the size in both branches, or crop or pad one of them by 8 before they meet",
+        None,
+    ),
+    (
+        "ValueError: Inputs have incompatible shapes. Received shapes (15, 16, 128) and (29, 32, 64)",
+        "Two branches are joined whose maps differ: 15 and 29.",
+        "they differ too: 128 and 64",
+        "layers.Conv2D(128, 1, strides=2)",
+    ),
+    (
         "RuntimeError: mat1 and mat2 shapes cannot be multiplied (896x7 and 1568x10)",
         "What reaches the Linear layer has 7 features; its weights are made for 1568.",
         "896 rows of 7 are 4 samples of 1568: a Flatten is missing",

@@ -44,6 +44,16 @@ LOSS = "ValueError: Dimensions must be equal, but are {} for '{{{{node compile_l
             "rows of 0 and 1 with categorical_crossentropy",
         ),
         (
+            "ValueError: Arguments `target` and `output` must have the same shape. Received: target.shape=(None, 1), output.shape=(None, 10)",
+            "The loss compares targets of ? x 1 with outputs of ? x 10.",
+            "loss='sparse_categorical_crossentropy', or rows of 10 by keras.utils.to_categorical(y, 10)",
+        ),
+        (
+            "ValueError: Using a target size (torch.Size([7])) that is different to the input size (torch.Size([7, 10])) is deprecated.",
+            "The loss compares targets of 7 with outputs of 7 x 10.",
+            "nn.CrossEntropyLoss()(output, y)",
+        ),
+        (
             "ValueError: Expected input batch_size (24) to match target batch_size (8).",
             "The loss compares 24 outputs with 8 targets: there must be one target for each.",
             "x.flatten(1) keeps each apart",
@@ -71,7 +81,7 @@ def test_a_loss_is_no_branch(message: str, headline: str, words: str) -> None:
     assert words in str(told).replace("\n" + " " * 18, " ")
     beside = cw.explain(f"model = keras.Sequential([keras.Input((8, 8, 1)), layers.Conv2D(1, 3)])\n\n{message}")
     assert [fact.lines for fact in beside.facts if fact.label == "in the model"] == [
-        ("no layer of it says this: the loss does",)
+        ("no layer of it says this: the loss does; for input 1 x 8 x 8 x 1 it gives 1 x 6 x 6 x 1",)
     ]
 
 

@@ -458,6 +458,45 @@ def test_no_size_is_at_fault_where_the_axes_are(
     assert not lines(told, "would work")
 
 
+def test_a_shortcut_gets_the_stride_and_the_channels_of_the_other_branch() -> None:
+    text = """
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.stem = nn.Conv2d(3, 64, 3, padding=1)
+        self.half = nn.Conv2d(64, 128, 3, stride=2, padding=1)
+    def forward(self, x):
+        x = self.stem(x)
+        return self.half(x) + x
+net = Net()
+net(torch.randn(2, 3, 56, 112))
+"""
+    message = (
+        "RuntimeError: The size of tensor a (56) must match the size of tensor b (112) at non-singleton dimension 3"
+    )
+    told = cw.explain(message, model=text)
+    assert fixes(told) == [("nn.Conv2d(64, 128, 1, stride=2)", (2, 128, 28, 56))]
+    assert not lines(told, "would work")
+
+
+def test_a_message_of_a_loss_is_no_layers() -> None:
+    text = """
+model = nn.Sequential(nn.Conv2d(1, 4, 3, stride=2), nn.ConvTranspose2d(4, 1, 3, stride=2))
+x = torch.randn(8, 1, 28, 30)
+loss = F.mse_loss(model(x), x)
+"""
+    message = (
+        "RuntimeError: The size of tensor a (29) must match the size of tensor b (30) at non-singleton dimension 3"
+    )
+    frames = 'Traceback (most recent call last):\n  File "torch/nn/functional.py", line 3365, in mse_loss\n'
+    told = cw.explain(frames + message, model=text)
+    assert told.headline == "The loss compares outputs and targets whose axis 3 differs: 29 and 30."
+    gives = "for input 8 x 1 x 28 x 30 it gives 8 x 1 x 27 x 29"
+    assert lines(told, "in the model") == f"no layer of it says this: the loss does; {gives}"
+    # Without the frames the model tells as much: it runs through.
+    assert lines(cw.explain(message, model=text), "in the model") == f"no layer of it can say this; {gives}"
+
+
 def test_nothing_is_promised_of_sizes_that_may_go_another_way() -> None:
     text = """
 class Net(nn.Module):

@@ -8,8 +8,10 @@ in_model    both together
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from convwise.answers.explanation import Explanation, Fact
+from convwise.answers.tracebacks import clues, losses
 from convwise.answers.tracebacks.clue import Clue
 from convwise.answers.tracebacks.in_model import in_model
 from convwise.answers.tracebacks.messages import LONGEST, TITLES, Kind, Match, last_message
@@ -45,6 +47,8 @@ def explain_traceback(
     if found is None:
         return None
     kind, match, start = found
+    if kind.clue is clues.joined and match.groupdict().get("at") and _inside_loss(text[: start + match.start()]):
+        kind = replace(kind, tell=losses.compared_sizes, clue=clues.compared)
     told = _told(kind, match)
     names: tuple[str, ...] = ()
     if model is None:
@@ -57,6 +61,14 @@ def explain_traceback(
         return told if alone else None
     clue: Clue | None = kind.clue(match) if kind.clue is not None else None
     return in_model(told, clue, model, input_shape, names)
+
+
+def _inside_loss(before: str) -> bool:
+    """Whether the last traceback of the text before a message ends inside a loss."""
+    return (
+        losses.IN_LOSS.search(before[max(before.rfind("Traceback (most recent"), len(before) - LONGEST, 0) :])
+        is not None
+    )
 
 
 def holds_report(text: str) -> bool:

@@ -133,6 +133,8 @@ def depth(match: Match) -> Told:
     """TensorFlow and JAX: the channels of the input against those of the filter."""
     told = match.groupdict()
     have, need, parts = int(told["have"]), int(told["need"]), int(told.get("groups") or 1)
+    if told.get("back"):
+        return _depth_made(have, need)
     takes = need * parts
     multiple = ", or a multiple, which is read in groups" if told.get("groups") is None else ""
     many = f" ({need} in each of {parts} groups)" if parts > 1 else ""
@@ -142,6 +144,16 @@ def depth(match: Match) -> Told:
     lines = (
         f"an input of {plural(takes, 'channel')}{multiple}, or a filter for {have}",
         "if an axis of the image holds that number, it is in another order than the layer reads",
+    )
+    return headline, (Fact("then", lines),), ()
+
+
+def _depth_made(wanted: int, made: int) -> Told:
+    """TensorFlow's conv2d_transpose: what it makes is the input of the convolution that it turns round."""
+    headline = f"The transposed filter makes {plural(made, 'channel')}, and output_shape asks for {wanted}."
+    lines = (
+        "the filter is height x width x out x in: axis 2 holds the channels that it makes, the last those that reach it",
+        f"output_shape with {plural(made, 'channel')}, or if out and in are the other way round tf.transpose(w, (0, 1, 3, 2))",
     )
     return headline, (Fact("then", lines),), ()
 

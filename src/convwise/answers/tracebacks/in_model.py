@@ -17,14 +17,16 @@ from convwise.answers.network.symbolic import AxisKey, follow
 from convwise.answers.network.together import pairs
 from convwise.answers.printed import GIVE, NOT_SHOWN
 from convwise.answers.tracebacks.clue import Clue
-from convwise.answers.tracebacks.locate import Located, candidates, locate
+from convwise.answers.tracebacks.locate import Located, candidates, locate, written
 from convwise.answers.tracebacks.regrouped import keeping_batch
+from convwise.answers.tracebacks.shortcuts import shortcut
 from convwise.answers.tracebacks.unbatched import called, lacks_batch, turned_sample, without_batch
 from convwise.answers.wording import listed
 from convwise.dialects.base import Layer
 from convwise.errors import ConvwiseError
 from convwise.graph import Network, Node
 from convwise.ops import ConvTranspose, PixelShuffle, Resize, Shape
+from convwise.ops.several import Elementwise
 from convwise.readers.echo import shown
 from convwise.sizes import JointSet, SizeSet
 
@@ -45,7 +47,7 @@ def in_model(
     if clue is None:
         return _also(told, "in the model", "the message alone does not tell which layer of it says this")
     if clue.what == "loss":
-        return _also(told, "in the model", "no layer of it says this: the loss does")
+        return _also(told, "in the model", f"no layer of it says this: the loss does{_gives(network, shape)}")
     if clue.what == "entry":
         return _entry(told, clue, network, shape)
     found = locate(network, clue, shape, names) or without_batch(network, clue, shape, names)
@@ -59,8 +61,8 @@ def in_model(
     network = keeping_batch(network, found.node)
     flowed, legal = found.flowed, _legal(network)
     fixes = _fixes(told, found, clue)
-    if clue.what in MADE and legal is not None and not all(legal.values()):
-        # No size is at fault: the channels that were fed are not those of the layer.
+    if clue.what in (*MADE, "norm", "join") and legal is not None and not all(legal.values()):
+        # No size is at fault: the channels are not those of the layer, or one branch has a stride that the other lacks.
         legal = None
     if any(fix.code.startswith(ON_ARRAY) for fix in fixes):
         legal = None
@@ -176,6 +178,11 @@ def _fixes(told: Explanation, found: Located, clue: Clue) -> tuple[Fix, ...]:
                 fixes.append(replace(again, why=f"{place}{again.why}"))
             continue
         fixes.append(replace(fix, why=f"{place}{fix.why}"))
+    if clue.what == "join" and flowed is not None and isinstance(found.node.work, Elementwise):
+        one, other = (flowed.shapes.get(name) or () for name in found.node.inputs[:2])
+        layout = replace(found.node.layout, batched=flowed.network.sources[0].layout.batched)
+        made = shortcut(flowed.network.dialect, layout, one, other)
+        return (made,) if made is not None else tuple(fixes)
     return tuple(fixes)
 
 
@@ -260,36 +267,50 @@ def _works(network: Network, flowed: Run, input: str, shape: Shape) -> Shape | N
     return again.shapes.get(network.outputs[0])
 
 
+def _gives(network: Network, shape: Shape | None) -> str:
+    """`; for input 8 x 1 x 28 x 28 it gives 8 x 1 x 25 x 25`, of the input that is given or written in the code."""
+    told = shape or written(network)
+    if told is None or not network.outputs:
+        return ""
+    try:
+        flowed = run(network, told, strict=False)
+    except ConvwiseError:
+        return ""
+    output = flowed.shapes.get(network.outputs[0])
+    given = listed([f"{shown(name)} {show(one)}" for name, one in flowed.inputs.items()])
+    return "" if output is None or flowed.errors else f"; for {given} it gives {show(output)}"
+
+
 def _unfound(told: Explanation, clue: Clue, network: Network, shape: Shape | None) -> Explanation:
     lines = ["no layer of it can say this: is it the model that the message came from?"]
+    if gives := _gives(network, shape):
+        lines = [f"no layer of it can say this{gives}"]
     for node, dims in candidates(network, clue)[:MOST_OTHERS]:
         lines.append(f"{called(node)} has these weights, but what reaches it here is {dims}")
-    if shape is not None:
+    if shape is not None and not gives:
         try:
             flowed = run(network, shape, strict=False)
         except ConvwiseError as error:
             return _also(told, "in the model", f"{lines[0]} ({error.fact})")
         first = next((step for step in flowed.nodes if step.error is not None), None)
-        given = dense_show(shape)
-        if first is None or first.error is None:
-            lines.append(f"with an input of {given} it works")
-        else:
-            lines.append(f"with an input of {given} it breaks at {called(first.node)}: {first.error.fact}")
+        if first is not None and first.error is not None:
+            lines.append(f"with an input of {dense_show(shape)} it breaks at {called(first.node)}: {first.error.fact}")
     return replace(told, facts=(*told.facts, Fact("in the model", tuple(lines))))
 
 
 def _entry(told: Explanation, clue: Clue, network: Network, shape: Shape | None) -> Explanation:
     """The input was declared otherwise: do its layers take what was fed?"""
     source = next((one for one in network.sources if one.name == clue.name), network.sources[0])
-    fed = list(clue.shapes[0]) if clue.shapes else [size if isinstance(size, int) else None for size in source.declared]
+    declared = tuple(size if isinstance(size, int) else None for size in source.declared)
+    fed = list(clue.shapes[0]) if clue.shapes else list(declared)
     if not clue.shapes and clue.axis is not None and clue.axis < len(fed):
         fed[clue.axis] = clue.have
-    if len(fed) != len(source.declared):
-        return _also(told, "in the model", f"its input {shown(source.name)} has {len(source.declared)} axes")
+    if len(fed) != len(declared):
+        return _also(told, "in the model", "its input was refused before any layer was run")
     shapes: dict[str, Shape] = {source.name: tuple(fed)}
     flowed = run(network, shapes, strict=False)
     first = next((step for step in flowed.nodes if step.error is not None), None)
-    lines = [f"the input {shown(source.name)} is declared as {show(tuple(_numbers(source.declared)))}"]
+    lines = [f"the input {shown(source.name)} is declared as {show(declared)}"]
     if first is None:
         lines.append(f"its layers take {show(tuple(fed))} all the same: only the declaration refuses it")
     else:
@@ -300,7 +321,3 @@ def _entry(told: Explanation, clue: Clue, network: Network, shape: Shape | None)
     if legal is not None and len(legal):
         facts.append(Fact("would work", tuple(nearest_in_words(legal, flowed)) or tuple(str(legal).splitlines())))
     return replace(told, name=source.name, facts=tuple(facts))
-
-
-def _numbers(declared: tuple[int | str | None, ...]) -> list[int | None]:
-    return [size if isinstance(size, int) else None for size in declared]

@@ -7,9 +7,10 @@ import re
 from convwise.answers.explanation import Fact
 from convwise.answers.tracebacks import losses
 from convwise.answers.tracebacks.clue import shape
+from convwise.answers.tracebacks.shortcuts import shortcut, stride_between
 from convwise.answers.tracebacks.telling import Match, Told, by, features
 from convwise.answers.wording import listed
-from convwise.ops import Shape
+from convwise.ops import Layout, Shape
 
 JOINED = (
     "an input that every halving divides (a multiple of 16 for four of them), or pad or crop by 1 before joining, or "
@@ -48,6 +49,24 @@ def differing(have: int, need: int) -> Told:
         if high % 2:
             facts.append(Fact("perhaps", (f"{high} is odd: halved and doubled again it comes back as {low}",)))
         facts.append(Fact("then", (f"if one of them was halved and doubled again: {JOINED}",)))
+    elif (stride := stride_between((high,), (low,))) is not None:
+        facts.append(
+            Fact(
+                "perhaps",
+                (f"{high} became {low} in one branch by a stride of {stride} (or a pool), and the other has none",),
+            )
+        )
+        facts.append(
+            Fact(
+                "then",
+                (f"a 1x1 convolution with stride {stride} in the other, as in the shortcut of a residual block",),
+            )
+        )
+    else:
+        then = (
+            f"padding that keeps the size in both branches, or crop or pad one of them by {high - low} before they meet"
+        )
+        facts.append(Fact("then", (then,)))
     return f"Two branches are joined whose maps differ: {have} and {need}.", tuple(facts), ()
 
 
@@ -88,8 +107,11 @@ def mismatch_shapes(match: Match) -> Told:
 
 
 def mismatch_samples(match: Match) -> Told:
-    """The same where the batch is left out."""
-    return combined(shape(match.group("a")), shape(match.group("b")), batched=False)
+    """The same where the batch is left out, as Keras's merging layers do."""
+    one, other = shape(match.group("a")), shape(match.group("b"))
+    headline, facts, fixes = combined(one, other, batched=False)
+    fix = shortcut("keras", Layout(channels_last=True, batched=False), one, other)
+    return headline, facts, fixes if fix is None else (fix,)
 
 
 def mismatch_along(match: Match) -> Told:
@@ -141,7 +163,9 @@ def combined(one: Shape, other: Shape, *, batched: bool) -> Told:
     maps = [(a, b) for place, a, b in differ if place != rank - 1 and (place or not batched)]
     if maps:
         headline, facts, fixes = differing(*maps[0])
-        return headline, (*facts, whole), fixes
+        place, a, b = differ[-1]
+        more = (Fact("channels", (f"they differ too: {a} and {b}",)),) if place == rank - 1 else ()
+        return headline, (*facts, whole, *more), fixes
     place, a, b = differ[-1]
     if place == rank - 1:
         what = "channels" if rank + (not batched) > 2 else "features or classes"

@@ -9,7 +9,22 @@ from convwise.answers.tracebacks.clue import shape
 from convwise.answers.tracebacks.telling import Match, Told, by
 from convwise.ops import Shape
 
+SAME = "the last layer makes the channels, padding that keeps the size or a resize at the end the sides; or make the targets so"
+CLASSES = "as many channels or units in the last layer as the targets have"
+EACH = "as many targets as samples"
 ONE_NUMBER = "targets that are class numbers go with sparse_categorical_crossentropy, rows of 0 and 1 with categorical_crossentropy"
+
+
+IN_LOSS = re.compile(r"\bin (?:\w{1,40}_loss|(?:binary_)?cross_entropy\w{0,20}|kl_div)\b|nn/modules/loss\.py")
+"""Where a traceback of PyTorch stands inside a loss."""
+
+
+def compared_sizes(match: Match) -> Told:
+    """A message that any operation says of two tensors, said by a loss: PyTorch's losses read the output first and the target last."""
+    told = match.groupdict()
+    output, target, at = int(told["one"]), int(told["other"]), int(told["at"])
+    headline = f"The loss compares outputs and targets whose axis {at} differs: {output} and {target}."
+    return headline, (Fact("then", (SAME if at > 1 else CLASSES if at else EACH,)),), ()
 
 
 def of_loss(match: Match) -> bool:
@@ -45,7 +60,13 @@ def target_rank(match: Match) -> Told:
 
 
 def compared_torch(match: Match) -> Told:
-    return _told(shape(match.group("target")), shape(match.group("have")))
+    target, output = shape(match.group("target")), shape(match.group("have"))
+    headline, facts, fixes = _told(target, output)
+    if len(output) == 2 and output[1] not in (1, None) and (len(target) == 1 or target[1] == 1):
+        flat = "y" if len(target) == 1 else "y.squeeze(1)"
+        line = f"targets that are class numbers: nn.CrossEntropyLoss()(output, {flat}), with y of dtype long"
+        return headline, (*(fact for fact in facts if fact.label != "then"), Fact("then", (line,))), fixes
+    return headline, facts, fixes
 
 
 def compared_maps(match: Match) -> Told:
@@ -79,9 +100,11 @@ def _told(target: Shape, output: Shape, *, known: bool = True, numbers: bool = F
     if not differ:
         return headline, (), ()
     place = differ[0]
+    if known and not numbers and place == len(target) - 1 and target[place] == 1:
+        return headline, (Fact("sizes", (f"axis {place}: 1 against {given[place]}",)), _class_numbers(given[place])), ()
     lines = [f"axis {at}: {target[at]} against {given[at]}" for at in differ]
     if place == 0:
-        then = "as many targets as samples"
+        then = EACH
     elif len(target) == 2:
         then = (
             f"a last layer of {target[place]} units, or targets of {given[place]} columns"
@@ -89,5 +112,14 @@ def _told(target: Shape, output: Shape, *, known: bool = True, numbers: bool = F
             else "as many units in the last layer as the targets have columns"
         )
     else:
-        then = "the last layer makes the channels, padding that keeps the size or a resize at the end the sides; or make the targets so"
+        then = SAME
     return headline, (Fact("sizes", tuple(lines)), Fact("then", (then,))), ()
+
+
+def _class_numbers(classes: int | None) -> Fact:
+    """One number a sample, where the model gives one for each class."""
+    lines = (
+        f"targets that are class numbers: loss='sparse_categorical_crossentropy', or rows of {classes} by keras.utils.to_categorical(y, {classes})",
+        "targets that are one number each, such as 0 or 1: a last layer of 1 unit",
+    )
+    return Fact("then", lines)

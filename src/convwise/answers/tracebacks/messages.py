@@ -161,7 +161,7 @@ KINDS = (
             clues.entry,
         ),
         (
-            rf"(?:Input 0(?: with name '[^'\n]{{0,80}}')? of layer [\"']?[^\"'\s]{{1,80}}[\"']? is incompatible with the layer: (?:: )?)?expected (?:min_)?ndim=(?P<need>\d{{1,3}}), found ndim=(?P<have>\d{{1,3}})(?:\. Full shape received: (?P<shape>{_SHAPE}))?",
+            rf"(?:Input 0(?: with name '[^'\n]{{0,80}}')? of layer [\"']?(?P<name>[^\"'\s]{{1,80}})[\"']? is incompatible with the layer: (?:: )?)?expected (?:min_)?ndim=(?P<need>\d{{1,3}}), found ndim=(?P<have>\d{{1,3}})(?:\. Full shape received: (?P<shape>{_SHAPE}))?",
             ranks.min_ndim,
             None,
         ),
@@ -332,7 +332,7 @@ MORE = (
             None,
         ),
         (
-            rf"input depth must be evenly divisible by filter depth: (?P<have>{_N}) vs (?P<need>{_N})",
+            rf"input depth must be evenly divisible by filter depth: (?P<have>{_N}) vs (?P<need>{_N})(?P<back> \[Op:Conv\dDBackpropInput)?",
             divisible.depth,
             None,
         ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from math import isqrt
 
 from convwise.answers.explanation import Fact, Fix
@@ -17,6 +18,8 @@ SMALLEST_SIDE = 8
 SAMPLE = {1: "line", 2: "picture", 3: "volume"}
 SIDES = {1: "length", 2: "height x width", 3: "depth x height x width"}
 BATCH_OF_FIT = 32
+RECURRENT = re.compile(r"lstm|gru|simple_rnn|rnn|bidirectional")
+"""How Keras names recurrent layers by itself."""
 
 
 def flattened(features: int | None) -> tuple[int, int] | None:
@@ -38,6 +41,8 @@ def min_ndim(match: Match) -> Told:
     need, have = int(match.group("need")), int(match.group("have"))
     wants = f"The layer wants {need} axes and got {have}"
     given = shape(match.group("shape")) if match.group("shape") else ()
+    if need == 3 and have == 2 and RECURRENT.match(match.group("name") or ""):
+        return _steps_missing(wants, given)
     if have > need:
         return _too_many(f"{wants}: {have - need} too many.", given)
     if not given or len(given) != have or need not in (2, 3, 4, 5):
@@ -49,6 +54,18 @@ def min_ndim(match: Match) -> Told:
     if need - have == 1:
         return _one_missing(wants, need, given)
     return _several_missing(wants, need, given)
+
+
+def _steps_missing(wants: str, given: Shape) -> Told:
+    """A recurrent layer that is reached by one row a sample, as the last step of another one is."""
+    units = given[-1] if given else None
+    headline = f"{wants}: a recurrent layer reads batch x steps x features, and the steps are missing."
+    fact = Fact("sizes", (f"{by(given)} reach it: one row of {units} a sample",)) if given else None
+    fixes = [Fix("return_sequences=True", (), "", "in the recurrent layer before it, which then gives every step")]
+    if units is not None:
+        add = f"if these are {units} steps of one feature; the model then begins with Input(({units}, 1))"
+        fixes.append(Fix("x[..., None]", (*given, 1), "", add))
+    return headline, (fact,) if fact else (), tuple(fixes)
 
 
 def _batch_there(wants: str, need: int, given: Shape) -> Told:
@@ -153,7 +170,22 @@ def unbatched_or_batched(match: Match) -> Told:
     takes = f"{match.group('op')} takes {need} axes ({wanted}) or {need + 1} with a batch, and got {len(given)}"
     if len(given) > need + 1:
         return _torch_too_many(takes, need + 1, given)
+    if match.group("op").startswith("conv_transpose") and len(given) == 2:
+        return _noise(takes, sides, given)
     return _torch_sides(f"{takes}:", sides, given)
+
+
+def _noise(takes: str, sides: int, given: tuple[int, ...]) -> Told:
+    """Rows that a generator begins with: their numbers are the channels of maps of one cell."""
+    ones = (1,) * sides
+    lines = (f"{by(given)} can be {plural(given[0], 'sample')} of {plural(given[1], 'channel')}, each of one cell",)
+    fix = Fix(
+        f"x[:, :{', None' * sides}]",
+        (*given, *ones),
+        "",
+        f"{given[1]} channels of one cell each",
+    )
+    return f"{takes}: the sides are missing.", (Fact("sizes", lines),), (fix,)
 
 
 def for_weight(match: Match) -> Told:

@@ -399,10 +399,31 @@ def keras_entry(match: Match) -> Told:
     if missing := _axis_missing(need, have):
         what, fix = missing
         return f"{headline[:-1]}: {what} is missing.", (), (fix,)
-    then = (
-        "feed what it was made for, or make it again with Input((None, None, channels)) if its layers take other sizes"
-    )
-    return headline, (Fact("then", (then,)),), ()
+    if (laid := _laid_out(need, have)) is not None:
+        return headline, (Fact("sizes", laid[0]),), (laid[1],)
+    facts: tuple[Fact, ...] = (Fact("then", ("feed what it was made for",)),)
+    if len(need) == len(have) > 2 and need[-1] == have[-1]:
+        free = ", ".join("None" for _ in need[1:-1])
+        then = f"feed what it was made for, or make it again with Input(({free}, {need[-1]})) if its layers take other sizes"
+        facts = (Fact("then", (then,)),)
+    elif len(need) == len(have) == 4 and need[1:-1] == have[1:-1] and (have[-1], need[-1]) in PICTURES:
+        now, wanted, code = PICTURES[have[-1], need[-1]]  # type: ignore[index]
+        fix = Fix(code, (*have[:-1], need[-1]), "", f"makes {wanted} pictures of {now}")
+        return headline, facts, (fix,)
+    return headline, facts, ()
+
+
+def _laid_out(need: Shape, have: Shape) -> tuple[tuple[str, ...], Fix] | None:
+    """The same numbers a sample in other axes: `5 x 28 x 28` where `? x 784` is wanted."""
+    sample = [size for size in need[1:] if size is not None]
+    cells = [size for size in have[1:] if size is not None]
+    if len(sample) != len(need) - 1 or len(cells) != len(have) - 1 or len(need) == len(have) or not cells:
+        return None
+    if prod(sample) != prod(cells):
+        return None
+    lines = (f"{by(tuple(cells))} = {by(tuple(sample))} numbers a sample, in other axes",)
+    fix = Fix(f"x.reshape({', '.join(map(str, (-1, *sample)))})", (have[0], *sample), "", "the same numbers")
+    return lines, fix
 
 
 def _axis_missing(need: Shape, have: Shape) -> tuple[str, Fix] | None:
