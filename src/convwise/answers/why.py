@@ -10,7 +10,7 @@ from typing import Any
 
 from convwise import dialects
 from convwise.answers import chain as chains
-from convwise.answers.explanation import Explanation, show
+from convwise.answers.explanation import Explanation, Fact, show
 from convwise.answers.inputs import as_shape, as_want, enter
 from convwise.answers.layer import broken, explain_layer
 from convwise.answers.printed import in_order
@@ -114,13 +114,22 @@ def explain_all(
 def _pasted_error(text: Any, error: CodeError, shape: Shape | None, dialect: str | None) -> Explanation:
     """A text that is no code may be a framework's error message; if its kind is not known, `error` stands."""
     # Messages, and the networks they are looked for in, are loaded only where there is one: most questions are about a layer.
-    from convwise.answers.tracebacks import explain_traceback
+    from convwise.answers.tracebacks import explain_traceback, holds_report
 
-    told = explain_traceback(text, None, shape, dialect) if error.code in ("CW301", "CW307", "CW316") else None
+    unread = error.code not in ("CW301", "CW307", "CW316")
+    told = None if unread and not holds_report(text) else explain_traceback(text, None, shape, dialect)
+    if told is not None and unread:
+        told = _with_unread(told, error)
     if told is None:
         _check_unknown(text, error, dialect)
         raise error
     return told
+
+
+def _with_unread(told: Explanation, error: CodeError) -> Explanation:
+    """What a message alone tells, and why its model was not looked at."""
+    detail = f" ({error.detail.splitlines()[0]})" if error.detail else ""
+    return replace(told, facts=(*told.facts, Fact("in the model", (f"it is not followed: {error.message}{detail}",))))
 
 
 def _check_unknown(text: Any, error: CodeError, dialect: str | None) -> None:
@@ -164,7 +173,13 @@ def _error_of(text: Any, model: Any, shape: Shape | None, dialect: str | None) -
     """
     from convwise.answers.tracebacks import error_sources, explain_traceback
 
-    network = model if isinstance(model, Network) else _model(model, shape, dialect)
+    try:
+        network = model if isinstance(model, Network) else _model(model, shape, dialect)
+    except CodeError as error:
+        told = explain_traceback(text, None, shape, dialect) if isinstance(text, str) else None
+        if told is None:
+            raise
+        return _with_unread(told, error)
     told = explain_traceback(text, network, shape) if isinstance(text, str) else None
     if told is None:
         raise CodeError(

@@ -14,7 +14,8 @@ from convwise.answers.explanation import Explanation, Fact
 from convwise.answers.tracebacks import clues, losses
 from convwise.answers.tracebacks.clue import Clue
 from convwise.answers.tracebacks.in_model import in_model
-from convwise.answers.tracebacks.messages import LONGEST, TITLES, Kind, Match, last_message
+from convwise.answers.tracebacks.kinds import Kind, Match
+from convwise.answers.tracebacks.messages import LONGEST, TITLES, last_message
 from convwise.answers.tracebacks.telling import factored
 from convwise.answers.tracebacks.texts import hints, without_prose, without_report
 from convwise.answers.wording import listed

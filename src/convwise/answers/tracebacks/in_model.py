@@ -45,7 +45,7 @@ def in_model(
 ) -> Explanation:
     """The explanation of the message, with what the model tells beside it."""
     if clue is None:
-        return _also(told, "in the model", "the message alone does not tell which layer of it says this")
+        return _unlocated(told, network, shape)
     if clue.what == "loss":
         return _also(told, "in the model", f"no layer of it says this: the loss does{_gives(network, shape)}")
     if clue.what == "entry":
@@ -279,6 +279,21 @@ def _gives(network: Network, shape: Shape | None) -> str:
     output = flowed.shapes.get(network.outputs[0])
     given = listed([f"{shown(name)} {show(one)}" for name, one in flowed.inputs.items()])
     return "" if output is None or flowed.errors else f"; for {given} it gives {show(output)}"
+
+
+def _unlocated(told: Explanation, network: Network, shape: Shape | None) -> Explanation:
+    """A message without the numbers of a layer: where the input that is given or written breaks is all that can be told."""
+    fed = shape or written(network)
+    line = "the message alone does not tell which layer of it says this"
+    try:
+        flowed = None if fed is None else run(network, fed, strict=False)
+    except ConvwiseError:
+        flowed = None
+    first = next((step for step in flowed.nodes if step.error is not None), None) if flowed is not None else None
+    if flowed is None or first is None or first.error is None:
+        return _also(told, "in the model", line)
+    given = listed([f"{shown(name)} {show(one)}" for name, one in flowed.inputs.items()])
+    return _also(told, "in the model", f"with {given} it breaks at {called(first.node)}: {first.error.fact}")
 
 
 def _unfound(told: Explanation, clue: Clue, network: Network, shape: Shape | None) -> Explanation:

@@ -181,7 +181,7 @@ def _dedented(text: str, *, all_but_first: bool = False) -> str:
 def check_traceback(text: str) -> None:
     """Raises CodeError CW316 where the text is an error report instead of code."""
     header = re.search(r"Traceback \(most recent call last\)", text) or re.match(
-        r"\s*[A-Z]\w*(Error|Exception): ", text
+        r"\s*(?:[a-z_][\w.]{0,200}\.)?[A-Z]\w*(Error|Exception): ", text
     )
     frames = re.findall(r'^[ \t]*File "[^"\n]{0,400}", line \d+', text, re.MULTILINE)
     if not header and not frames:
