@@ -497,6 +497,27 @@ loss = F.mse_loss(model(x), x)
     assert lines(cw.explain(message, model=text), "in the model") == f"no layer of it can say this; {gives}"
 
 
+def test_a_message_in_a_sentence_above_a_fenced_body_of_a_class() -> None:
+    text = """I'm getting: mat1 and mat2 shapes cannot be multiplied (32x2304 and 1152x256). My model is:
+
+```python
+self.conv1 = nn.Conv2d(3, 32, 3, padding=1)
+self.pool = nn.MaxPool2d(2, 2)
+self.fc1 = nn.Linear(1152, 256)
+
+def forward(self, x):
+    x = self.pool(F.relu(self.conv1(x)))
+    x = x.view(x.size(0), -1)
+    return self.fc1(x)
+```
+What is wrong?
+"""
+    (told,) = cw.explain_all(text)
+    assert told.name == "fc1"
+    assert "'fc1' (Linear) at line 6 says this" in lines(told, "in the model")
+    assert fixes(told)[0] == ("nn.Linear(2304, 256)", (32, 256))
+
+
 def test_nothing_is_promised_of_sizes_that_may_go_another_way() -> None:
     text = """
 class Net(nn.Module):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -146,6 +147,40 @@ def test_a_message_of_a_single_layer_is_explained(message: str, headline: str, w
         assert told.headline == headline
         assert words in "\n".join(line for fact in told.facts for line in fact.lines)
         assert (told.fixes[0].code if told.fixes else None) == fix
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "RuntimeError: Given input size: (5x1). Calculated output size: (x). Output size is too small",
+        "RuntimeError: Given input size: (5x1). Calculated output size: (5x-). Output size is too small",
+        "ValueError: cannot reshape array of size 450 into shape (-, ,)",
+        "ValueError: cannot reshape array of size 0 into shape (0,0)",
+        "ValueError: the input size cannot by divided by the specified dimensions in target_shape. Received: input_shape=(None,), target_shape=(, 0)",
+        "ValueError: Expected more than 1 value per channel when training, got input size torch.Size([])",
+        "RuntimeError: Expected target size [3], got [3]",
+        "RuntimeError: Expected target size [], got []",
+        "ValueError: requested an output size of (20), but valid sizes range from [11, 13] to [12] (for an input of torch.Size([5])",
+        "RuntimeError: output padding must be smaller than either stride or dilation, but got output_padding_x: 2",
+        "RuntimeError: unflatten: Provided sizes [8, 0] don't multiply up to the size of dim 1 (0)",
+        "ValueError: `strides > 1` not supported in conjunction with `dilation_rate > 1`. Received: strides=(,) and dilation_rate=1",
+        "ValueError: Received: input_shape=(None, 28), cropping=(14)",
+        "InvalidArgumentError: output depth must be evenly divisible by number of groups: 16 vs 0",
+        "RuntimeError: mat1 and mat2 shapes cannot be multiplied (0x0 and 0x0)",
+        "RuntimeError: mat1 and mat2 shapes cannot be multiplied (0x4 and 8x0)",
+        "RuntimeError: The size of tensor a (0) must match the size of tensor b (4) at non-singleton dimension 2",
+        "ValueError: Inputs have incompatible shapes. Received shapes (0, 4, 1) and (8, 8, 1)",
+        "ValueError: with name 'a'. Expected shape (None, 0), but input has incompatible shape (1, 0, 3)",
+        'ValueError: Input 0 of layer "lstm" is incompatible with the layer: expected ndim=3, found ndim=2',
+    ],
+)
+def test_numbers_that_no_framework_prints_end_in_an_answer_or_a_refusal(message: str) -> None:
+    for text in (
+        message,
+        f"model = nn.Sequential(nn.Conv2d(1, 2, 3), nn.Linear(8, 2))\nmodel(torch.zeros(0, 1, 5, 5))\n\n{message}",
+    ):
+        with suppress(cw.CodeError):
+            assert cw.explain(text).headline
 
 
 UNREAD = """

@@ -138,3 +138,72 @@ def test_what_stays_unclear_is_a_syntax_error(text: str) -> None:
     with pytest.raises(CodeError) as caught:
         read_text(text)
     assert caught.value.code == "CW301"
+
+
+NET = """
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(3, 8, 3)
+        self.fc = nn.Linear(8 * 7 * 8, 10)
+
+    def forward(self, x):
+        # Here the maps become rows, as many as there are samples.
+        x = self.conv(x)
+        return self.fc(x.flatten(1))
+
+net = Net()
+net(torch.zeros(2, 3, 9, 10))
+"""
+INDENTED = NET.replace("\n", "\n    ")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"{NET}\nWhy is it 8*7*8? My input is 9x10 RGB",
+        f"Hi, I'm new to this and I don't understand it:\n{NET}It's refused. What should I do?\nThanks!",
+        f"Here is my model:\n{INDENTED}\nI use nn.Linear(448, 10) and the input is 9x10 (RGB).\nThanks!",
+    ],
+    ids=["a sentence", "before and behind", "indented"],
+)
+def test_sentences_around_code_are_taken_off_and_told(text: str) -> None:
+    snippet = read_text(text)
+    (found,) = snippet.found
+    assert [layer.kind for layer in found.layers] == ["Conv2d", "Flatten", "Linear"]
+    assert found.input_shape == (2, 3, 9, 10)
+    assert [note.text for note in snippet.notes] == ["lines of prose were taken off the text"]
+    line = next(number for number, line in enumerate(text.split("\n"), 1) if "nn.Conv2d(3" in line)
+    assert found.layers[0].call.line == line
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "conv = nn.Conv2d(3, 8 3)",
+        "self conv = nn.Conv2d(3, 8, 3)",
+        "model add Conv2D(32, 3)",
+        "x = conv1(x) relu",
+        "for i in range 3:\n    model.add(Conv2D(32, 3))",
+        "class Net nn.Module:\n    conv = nn.Conv2d(3, 8, 3)",
+        "return self conv(x)",
+        "if a is not b and c\n    Conv2D(3, 3)",
+    ],
+)
+def test_broken_code_is_no_prose(text: str) -> None:
+    assert refused(f"{NET}\n{text}").code == "CW301"
+
+
+def test_the_body_of_a_class_is_a_model() -> None:
+    _, body = NET.split("super().__init__()\n")
+    fields, rest = body.split("\n    def forward")
+    forward = "def forward" + rest.split("net = ")[0]
+    text = "\n".join([*(line.strip() for line in fields.split("\n")), *forward.replace("\n    ", "\n").split("\n")])
+    assert text.startswith("self.conv = ")
+    (found,) = read_text(text).found
+    assert [(layer.name, layer.call.line) for layer in found.layers if layer.name] == [("conv", 1), ("fc", 2)]
+    assert [layer.kind for layer in found.layers] == ["Conv2d", "Flatten", "Linear"]
+    # With the constructor that makes them, and Keras's word.
+    made = "def __init__(self):\n    self.c = Conv2D(4, 3)\n    self.d = Dense(5)\n\ndef call(self, x):\n    return self.d(self.c(x))\n"
+    (found,) = read_text(made).found
+    assert [layer.kind for layer in found.layers] == ["Conv2D", "Dense"]

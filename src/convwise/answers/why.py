@@ -205,12 +205,17 @@ def _model(source: Any, shape: Shape | None, dialect: str | None) -> Network:
 
 def _only_error(snippet: Snippet, found: Found, error: ConvwiseError) -> Explanation:
     spoken = dialects.get(error.dialect or snippet.dialect)
+    call = error.call or (found.layers[0].call if len(found.layers) == 1 else None)
+    if call is not None and error.layer is None:
+        error.layer = (
+            f"'{shown(found.name, 60)}' ({spoken.title} {call.kind})" if found.name else f"{spoken.title} {call.kind}"
+        )
     return Explanation(
         dialect=spoken.name,
         title=spoken.title,
         release=spoken.release,
-        kind=error.call.kind if error.call else "",
-        code=error.call.text if error.call else "",
+        kind=call.kind if call else "",
+        code=call.text if call else "",
         input=found.input_shape or (),
         output=(),
         headline=error.message,

@@ -5,17 +5,12 @@ from __future__ import annotations
 import re
 
 from convwise.answers.explanation import Fact, Fix
-from convwise.answers.tracebacks.clue import numbers, shape
+from convwise.answers.tracebacks.clue import numbers, shape, signed
 from convwise.answers.tracebacks.telling import Match, Told, by
 from convwise.answers.wording import plural
 
 MODES = {3: "linear", 4: "bilinear", 5: "trilinear"}
 """What upsampling between cells is called, by the axes of its input, batch and channels among them."""
-
-
-def signed(text: str) -> tuple[int, ...]:
-    """All whole numbers of a text, with their signs."""
-    return tuple(int(size) for size in re.findall(r"-?\d{1,12}", text))
 
 
 def stride_and_dilation(match: Match) -> Told:

@@ -50,6 +50,15 @@ def numbers(text: str) -> tuple[int, ...]:
     return tuple(int(number) for number in re.findall(r"\d{1,12}", text))
 
 
+def signed(text: str) -> tuple[int, ...]:
+    """All whole numbers of a text, with their signs.
+
+    >>> signed("(-2 x 5)")
+    (-2, 5)
+    """
+    return tuple(int(number) for number in re.findall(r"-?\d{1,12}", text))
+
+
 def shape(text: str) -> Shape:
     """A printed shape; `None`, `?` and -1 are sizes that are not told.
 

@@ -23,6 +23,8 @@ class Kind:
 
 
 NUMBER = r"\d{1,12}"
+SIZES = r"[\[(]\d{1,12}[\d, ]{0,100}[\])]"
+"""Sizes that are all numbers, one at least."""
 SHAPE = r"[\[({][\d, Nonex?]{1,200}[\])}]"
 
 

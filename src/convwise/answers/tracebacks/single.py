@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from convwise.answers.tracebacks import arguments, clues, divisible, joins, targets, telling, tensors
-from convwise.answers.tracebacks.kinds import NUMBER, SHAPE, kinds
+from convwise.answers.tracebacks.kinds import NUMBER, SHAPE, SIZES, kinds
 
 SINGLE = (
     *kinds(
         "torch",
         (
-            rf"Expected more than 1 (?P<what>value per channel|spatial element) when training, got input size (?:torch\.Size\()?(?P<size>{SHAPE})",
+            rf"Expected more than 1 (?P<what>value per channel|spatial element) when training, got input size (?:torch\.Size\()?(?P<size>{SIZES})",
             targets.few_values,
             None,
         ),
@@ -19,14 +19,14 @@ SINGLE = (
             targets.maps_of_classes,
             clues.compared,
         ),
-        (rf"Expected target size (?P<need>{SHAPE}), got (?P<have>{SHAPE})", targets.target_size, clues.compared),
+        (rf"Expected target size (?P<need>{SIZES}), got (?P<have>{SIZES})", targets.target_size, clues.compared),
         (
-            rf"(?P<who>stack) expects each tensor to be equal size, but got (?P<a>{SHAPE}) at entry \d{{1,9}} and (?P<b>{SHAPE}) at entry \d{{1,9}}",
+            rf"(?P<who>stack) expects each tensor to be equal size, but got (?P<a>{SIZES}) at entry \d{{1,9}} and (?P<b>{SIZES}) at entry \d{{1,9}}",
             tensors.stacked,
             None,
         ),
         (
-            rf"output with shape (?P<have>{SHAPE}) doesn't match the broadcast shape (?P<made>{SHAPE})",
+            rf"output with shape (?P<have>{SIZES}) doesn't match the broadcast shape (?P<made>{SIZES})",
             tensors.in_place,
             None,
         ),
@@ -41,7 +41,7 @@ SINGLE = (
             None,
         ),
         (
-            rf"unflatten: Provided sizes (?P<sizes>{SHAPE}) don't multiply up to the size of dim (?P<axis>\d{{1,3}}) \((?P<have>{NUMBER})\)",
+            rf"unflatten: Provided sizes (?P<sizes>{SIZES}) don't multiply up to the size of dim (?P<axis>\d{{1,3}}) \((?P<have>{NUMBER})\)",
             tensors.unflattened,
             None,
         ),
@@ -61,7 +61,7 @@ SINGLE = (
             None,
         ),
         (
-            rf"requested an output size of (?P<wanted>{SHAPE}), but valid sizes range from (?P<least>{SHAPE}) to (?P<most>{SHAPE}) \(for an input of torch\.Size\((?P<given>{SHAPE})\)",
+            rf"requested an output size of (?P<wanted>{SIZES}), but valid sizes range from (?P<least>{SIZES}) to (?P<most>{SIZES}) \(for an input of torch\.Size\((?P<given>{SIZES})\)",
             arguments.output_size,
             None,
         ),
@@ -133,7 +133,7 @@ SINGLE = (
     *kinds(
         "keras",
         (
-            r"`strides > 1` not supported in conjunction with `dilation_rate > 1`\. Received: strides=(?P<strides>\(?[\d, ]{1,40}\)?) and dilation_rate=(?P<rates>\(?[\d, ]{1,40}\)?)",
+            r"`strides > 1` not supported in conjunction with `dilation_rate > 1`\. Received: strides=(?P<strides>\(?\d[\d, ]{0,40}\)?) and dilation_rate=(?P<rates>\(?\d[\d, ]{0,40}\)?)",
             arguments.stride_and_dilation,
             None,
         ),
@@ -163,7 +163,7 @@ SINGLE = (
             None,
         ),
         (
-            rf"Input size must be at least (?P<least>{NUMBER}x{NUMBER}); Received: input_shape=(?P<have>{SHAPE})",
+            rf"Input size must be at least (?P<least>{NUMBER}x{NUMBER}); Received: input_shape=(?P<have>{SIZES})",
             tensors.too_small_input,
             None,
         ),
@@ -173,7 +173,7 @@ SINGLE = (
             None,
         ),
         (
-            rf"Shapes of all inputs must match: (?P<who>values)\[0\]\.shape = (?P<a>{SHAPE}) != values\[\d{{1,9}}\]\.shape = (?P<b>{SHAPE})",
+            rf"Shapes of all inputs must match: (?P<who>values)\[0\]\.shape = (?P<a>{SIZES}) != values\[\d{{1,9}}\]\.shape = (?P<b>{SIZES})",
             tensors.stacked,
             None,
         ),

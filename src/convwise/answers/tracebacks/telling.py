@@ -7,7 +7,7 @@ from dataclasses import replace
 from math import isqrt, prod
 
 from convwise.answers.explanation import Fact, Fix
-from convwise.answers.tracebacks.clue import numbers, shape
+from convwise.answers.tracebacks.clue import numbers, shape, signed
 from convwise.answers.wording import plural
 from convwise.ops import Shape
 
@@ -229,10 +229,8 @@ def too_small(match: Match) -> Told:
 
 def nothing_left(match: Match) -> Told:
     """PyTorch's pools: `Given input size: (512x1x1). Calculated output size: (512x0x0)`."""
-    had, gives = numbers(match.group("input")), [int(size) for size in match.group("output").split("x")]
-    headline = (
-        f"The layers before have used the image up: of {by(had[1:])} cells the pooling makes {by(tuple(gives[1:]))}."
-    )
+    had, gives = numbers(match.group("input")), signed(match.group("output").replace("x", " "))
+    headline = f"The layers before have used the image up: of {by(had[1:])} cells the pooling makes {by(gives[1:])}."
     return headline, (Fact("then", (EARLIER,)),), ()
 
 

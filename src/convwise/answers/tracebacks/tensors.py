@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import prod
 
 from convwise.answers.explanation import Fact, Fix
-from convwise.answers.tracebacks.clue import numbers, shape
+from convwise.answers.tracebacks.clue import numbers, shape, signed
 from convwise.answers.tracebacks.telling import Match, Told, by, features
 from convwise.answers.wording import plural
 
@@ -71,7 +71,7 @@ def multiplied(match: Match) -> Told:
 
 def reshaped_open(match: Match) -> Told:
     """Keras: `the input size cannot by divided by the specified dimensions in target_shape`."""
-    given, target = shape(match.group("input")), [int(size) for size in match.group("target").strip("() ,").split(",")]
+    given, target = shape(match.group("input")), signed(match.group("target"))
     whole, rows = prod(size for size in given if size is not None), prod(size for size in target if size > 0)
     headline = f"{by(given)} cannot be laid out as rows of {rows}."
     left = f"{whole} = {whole // rows} x {rows} + {whole % rows}" if rows else f"{whole} numbers"
@@ -82,9 +82,7 @@ def reshaped_open(match: Match) -> Told:
 def reshaped_count(match: Match) -> Told:
     """NumPy and TensorFlow: so many numbers and the shape they should have."""
     have = int(match.group("have"))
-    target = [
-        int(size) if size.lstrip("-").isdigit() else -1 for size in match.group("target").strip("[]() ,").split(",")
-    ]
+    target = signed(match.group("target").replace("?", "-1"))
     words = " x ".join("?" if size < 0 else str(size) for size in target)
     headline = f"{have} numbers cannot be laid out as {words}."
     fixed = prod(size for size in target if size > 0)

@@ -8,6 +8,7 @@ import warnings
 
 from convwise.errors import CodeError
 from convwise.readers.echo import pointed, shown
+from convwise.readers.source.fragments import whole_class
 
 VERSION = f"{sys.version_info.major}.{sys.version_info.minor}"
 
@@ -23,7 +24,7 @@ def parse(text: str) -> ast.Module:
         with warnings.catch_warnings():
             # An odd escape in somebody's string is not worth a warning from here.
             warnings.simplefilter("ignore")
-            return ast.parse(text)
+            return whole_class(ast.parse(text))
     except SyntaxError as error:
         if "digits" in (error.msg or "") and "limit" in (error.msg or "").lower():
             raise _too_long_number(error) from None

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from convwise.errors import CodeError
 from convwise.readers.echo import shown
 from convwise.readers.source.parsing import parse
+from convwise.readers.source.prose import without_sentences
 
 MOST_BLOCKS = 256
 
@@ -92,6 +93,9 @@ def _candidates(text: str) -> Iterator[tuple[str, str]]:
     inline = _in_backticks(plain)
     if inline is not None:
         yield inline, "backticks and the text around them"
+    code = without_sentences(plain)
+    if code is not None:
+        yield from ((inner, what or "lines of prose") for inner, what in _unwrapped(code))
 
 
 def _unwrapped(text: str) -> Iterator[tuple[str, str]]:
