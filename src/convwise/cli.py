@@ -121,7 +121,7 @@ def respond(
 
 def _show_laid_out(outcome: Answer | ConvwiseError, form: str, shown: Mapping[str, Any]) -> int:
     """A table as Markdown, or all solutions."""
-    from convwise.ask import Solved
+    from convwise.ask import Solved, exit_code
 
     if shown.get("markdown"):
         from convwise.answers.porting.supports import Supports
@@ -129,7 +129,7 @@ def _show_laid_out(outcome: Answer | ConvwiseError, form: str, shown: Mapping[st
         table = getattr(outcome, "answer", None)
         if isinstance(table, Supports):
             _write(sys.stdout, table.markdown())
-            return 0
+            return exit_code(outcome)
     if isinstance(outcome, Solved):
         from convwise.faces.fit import fit
 

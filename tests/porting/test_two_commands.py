@@ -97,6 +97,15 @@ def test_supports_as_table_json_and_markdown(capsys: pytest.CaptureFixture[str])
     assert [row["framework"].split()[0] for row in rows] == ["Keras", "PyTorch", "TensorFlow", "JAX", "ONNX"]
 
 
+def test_a_layer_that_its_own_framework_refuses_is_a_no(capsys: pytest.CaptureFixture[str]) -> None:
+    for options in ((), ("--json",), ("--markdown",), ("--format", "concise")):
+        assert main(["supports", "nn.Conv2d(3, 4, 3, stride=2, padding='same')", *options]) == 1
+        told = capsys.readouterr()
+        assert "refused" in told.out
+        assert not told.err
+    assert main(["supports", "nn.Conv2d(3, 4, 3, stride=2, padding=1)"]) == 0
+
+
 def test_a_request_of_another_form_is_told_so() -> None:
     assert "'other' must be text" in ask({"command": "diff", "code": KERAS})["error"]["message"]
     assert (

@@ -31,13 +31,14 @@ class Diffed:
 
 @dataclass(frozen=True, slots=True)
 class Ported:
-    """A layer in another framework's words; or the table of who takes it."""
+    """A layer in another framework's words; or the table of who takes it, which is a "no" where its own framework does not."""
 
     answer: Port | Supports
 
     @property
     def failures(self) -> list[ConvwiseError]:
-        return []
+        refusal = self.answer.refusal if isinstance(self.answer, Supports) else None
+        return [] if refusal is None else [refusal]
 
     def to_dict(self) -> dict[str, Any]:
         return self.answer.to_dict()

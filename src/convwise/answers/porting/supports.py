@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from convwise import dialects
@@ -67,11 +67,12 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Supports(Presented):
-    """Which frameworks take a layer. Iterates over its rows."""
+    """Which frameworks take a layer. Iterates over its rows. `refusal` is what the layer's own framework says where it refuses it."""
 
     code: str
     title: str
     rows: tuple[Row, ...]
+    refusal: Refusal | None = field(default=None, repr=False, compare=False)
 
     def __iter__(self) -> Iterator[Row]:
         return iter(self.rows)
@@ -130,7 +131,7 @@ def _refused_at_home(layer: Any, input_shape: Any, refusal: Refusal) -> Supports
         except ConvwiseError as error:
             verdict, how, quote = REFUSED, f"{error.code}: {error.fact}", error.quote
         _append(rows, Row(spoken.title, release, DEVICE, verdict, how, quote))
-    return Supports(text, " ".join(text.split()), tuple(_spanned(rows)))
+    return Supports(text, " ".join(text.split()), tuple(_spanned(rows)), refusal)
 
 
 def _append(rows: list[Row], row: Row) -> None:

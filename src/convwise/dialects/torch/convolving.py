@@ -133,8 +133,9 @@ def _channels_hint(layer: Layer, wanted: int, batch: Shape, channels: int, spati
     """Channels last is Keras's order; the most common mistake of all."""
     if spatial[-1] == wanted:
         order = {1: "C, L", 2: "C, H, W", 3: "C, D, H, W"}[len(spatial)]
-        meant = (*batch, wanted, channels, *spatial[:-1])
-        return f"the order is {'N, ' if batch else ''}{order}: did you mean {sizes(meant, 'x')}?"
+        told = () if None in batch else batch
+        meant = (*told, wanted, channels, *spatial[:-1])
+        return f"the order is {'N, ' if told else ''}{order}: did you mean {sizes(meant, 'x')}?"
     if channels == 0:
         return f"give an input of {wanted} channels"
     if not batch and len(spatial) == 2 and spatial[0] == wanted and "1d" not in layer.kind:

@@ -173,8 +173,10 @@ def _check_features(op: Norm, shape: Shape, channels: int | None, factor: int) -
 
 def _channel_hint(wanted: int, shape: Shape, channels: int) -> str:
     if shape[-1] == wanted and len(shape) > 2:
-        meant = (shape[0], wanted, channels, *shape[2:-1])
-        return f"the order is N, C, H, W: did you mean {'x'.join(map(str, meant))}?"
+        batch = () if shape[0] is None else shape[:1]
+        order = {1: "C, L", 2: "C, H, W", 3: "C, D, H, W"}.get(len(shape) - 2, "C, ...")
+        meant = (*batch, wanted, channels, *shape[2:-1])
+        return f"the order is {'N, ' if batch else ''}{order}: did you mean {'x'.join(map(str, meant))}?"
     return f"make the layer for {channels} channels, or the step before it give {wanted}"
 
 
