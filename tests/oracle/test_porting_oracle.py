@@ -70,7 +70,7 @@ def test_the_frameworks_themselves_prove_a_difference() -> None:
     assert not found.equal
     assert "keras 3.15" in found.proved_by
     assert "torch 2.13" in found.proved_by
-    exact = cw.diff(keras, f"nn.Sequential({found.remedy.replace(', then ', ', ')})", (32, 34, 3), real=True)
+    exact = cw.diff(keras, f"nn.Sequential({found.exact.replace(', then ', ', ')})", (32, 34, 3), real=True)
     assert exact.equal
     reference = cw.diff(keras, torch, (32, 34, 3))
     assert reference.max_abs_difference == pytest.approx(found.max_abs_difference, rel=1e-3)

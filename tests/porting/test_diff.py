@@ -28,7 +28,7 @@ def test_equal_shapes_with_shifted_windows_are_not_equal() -> None:
     )
     assert found.max_abs_difference is not None
     assert found.max_abs_difference > 1
-    assert found.remedy == "nn.ZeroPad2d((2, 3, 2, 3)), then nn.Conv2d(3, 64, 7, stride=2)"
+    assert found.exact == "nn.ZeroPad2d((2, 3, 2, 3)), then nn.Conv2d(3, 64, 7, stride=2)"
 
 
 def test_both_are_drawn_one_above_the_other() -> None:
@@ -48,7 +48,7 @@ def test_a_pad_layer_counts_as_padding() -> None:
     assert found.max_abs_difference is not None
     assert found.max_abs_difference < 1e-12
     assert found.headline == "Equal: the same shape, the same windows, the same values."
-    assert found.remedy == ""
+    assert found.exact == ""
 
 
 def test_average_pools_differ_at_the_border_alone() -> None:
@@ -90,7 +90,7 @@ def test_the_order_of_a_flatten_is_told() -> None:
     assert found.headline == (
         "Not equal with the same weights: the rows of the dense layer must follow the order of Flatten's cells."
     )
-    assert found.remedy == (
+    assert found.exact == (
         "the second as it stands, with the rows of the dense layer's weights in its order of cells (port's convert_weights)"
     )
 
@@ -121,7 +121,7 @@ def test_the_same_numbers_in_another_order_are_told_so(
     assert not found.equal
     assert found.headline == f"Not equal: the same numbers in another order, {headline}."
     assert found.numbers.where == found.to_dict()["where"] == "order"
-    assert found.remedy == (
+    assert found.exact == (
         f"the second as it stands; y{call} puts its output into the first's order (port's convert_output)"
     )
     assert "cell by cell; put into one order they are the same" in " ".join(str(found).split())
@@ -159,7 +159,7 @@ def test_the_offer_says_that_its_output_is_in_another_order() -> None:
         (6, 5, 4),
     )
     assert found.headline.startswith("Not equal: the shapes agree")
-    assert found.remedy == (
+    assert found.exact == (
         "nn.Conv2d(4, 2, 3, padding=1), then nn.Flatten(); its output is in another order (port's convert_output)"
     )
 

@@ -87,6 +87,45 @@ def test_the_first_layer_whose_values_part_is_named(change: tuple[str, str], fir
     assert f"they part after {first.split(' and ')[0]}" in str(found)
 
 
+STRAIGHT = """\
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.stem = nn.Conv2d(3, 8, 3)
+        self.act = nn.ReLU6()
+        self.last = nn.Conv2d(8, 4, 3)
+
+    def forward(self, x):
+        y = self.last(self.act(self.stem(x)))
+        return y + y
+"""
+
+
+@pytest.mark.parametrize(
+    ("act", "equal", "words"),
+    [
+        ("nn.ReLU()", False, "random data of about -3 to 3 show no difference; these are 16 times as wide"),
+        ("nn.Hardtanh(0, 6)", True, ""),
+        ("nn.Hardtanh(0, 6.0001)", False, "16 times as wide"),
+    ],
+)
+def test_activations_that_part_far_away_are_told_apart(act: str, equal: bool, words: str) -> None:
+    found = cw.diff(cw.read(STRAIGHT), cw.read(STRAIGHT.replace("nn.ReLU6()", act)), (1, 3, 9, 10))
+    assert found.equal is equal
+    assert words in found.note
+    if not equal:
+        assert found.first == f"act (ReLU6) and act ({act[3:].partition('(')[0]})"
+
+
+def test_settings_between_which_no_data_fall_are_not_shown_to_be_equal() -> None:
+    one, other = (STRAIGHT.replace("nn.ReLU6()", f"nn.Hardshrink({width})") for width in (0.5, 0.50001))
+    found = cw.diff(cw.read(one), cw.read(other), (1, 3, 9, 10))
+    assert found.headline == (
+        "Not shown to be equal: random data show no difference, but given -0.500005, "
+        "act (Hardshrink) makes it -0.500005, act (Hardshrink) makes it 0."
+    )
+
+
 def test_rows_tell_shifted_windows_before_anything_is_run() -> None:
     found = cw.diff(KERAS, PADDED, SHAPE)
     assert found.same_shape

@@ -89,8 +89,8 @@ def _difference(told: Difference, width: int) -> list[Line]:
         lines += _fact(fact, width)
     lines += [((f"    {line}", "dim"),) for line in told.alignment if len(line) + 4 <= width]
     lines += _numbers(told.numbers, width, told.several and not _named_first(told))
-    if told.remedy:
-        lines += wrapped("exact", escape(told.remedy), width, 0)
+    if told.exact:
+        lines += wrapped("exact", escape(told.exact), width, 0)
     return lines
 
 
@@ -122,6 +122,8 @@ def _numbers(numbers: Numbers, width: int, several: bool) -> list[Line]:
         }
         text = f"the largest difference is {number(numbers.max_abs)}{share}: {where.get(numbers.where, numbers.where)}"
     lines += wrapped("values", text, width, 2)
+    if numbers.note:
+        lines += wrapped("note", escape(numbers.note), width, 2)
     if numbers.first and several:
         lines += wrapped("first", escape(f"they part after {numbers.first}"), width, 2)
     if numbers.picture and numbers.where != "everywhere":

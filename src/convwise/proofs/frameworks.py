@@ -17,12 +17,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convwise.answers.porting.difference import Numbers
-from convwise.answers.porting.reading import Chain, order_between
+from convwise.answers.porting.meeting import order_between
+from convwise.answers.porting.reading import Chain
 from convwise.errors import ArgumentError
-from convwise.ops import Layout
 from convwise.proofs.comparing import compare
 from convwise.proofs.converting import Canonical, chain_slots
 from convwise.proofs.encoding import encoded
+from convwise.proofs.parting import front, laid
 
 Array = NDArray[Any]
 
@@ -55,17 +56,13 @@ def compared_for_real(a: Chain, b: Chain, weights: tuple[Canonical, Canonical], 
     Raises:
         ArgumentError: CW610 where a framework is not installed, or cannot run the layers.
     """
-    order = order_between(a.layers, b.layers, x.ndim).axes
+    y = np.ascontiguousarray(x.transpose(order_between(a.layers, b.layers, x.ndim).axes))
     out_a, version_a = run_for_real(a, weights[0], x)
-    out_b, version_b = run_for_real(b, weights[1], np.ascontiguousarray(x.transpose(order)))
+    out_b, version_b = run_for_real(b, weights[1], y)
     told = ", ".join(dict.fromkeys((*version_a.split(", "), *version_b.split(", "))))
-    layout = Layout(False) if out_a.ndim >= 3 else None
-    numbers = compare(_first(out_a, a), _first(out_b, b), layout, tolerance=TOLERANCE)
+    out_a, out_b = laid(out_a, a, b), laid(out_b, b, a)
+    numbers = compare(out_a, out_b, front(a, b, out_a), tolerance=TOLERANCE)
     return replace(numbers, proved_by=f"{told}, run in child processes with the same weights and input, in float32")
-
-
-def _first(array: Array, chain: Chain) -> Array:
-    return np.moveaxis(array, -1, 1) if array.ndim >= 3 and chain.channels_last else array
 
 
 def run_for_real(chain: Chain, weights: Canonical, x: Array) -> tuple[Array, str]:

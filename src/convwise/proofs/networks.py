@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from math import inf
 from typing import Any
 
 import numpy as np
@@ -17,8 +18,11 @@ from convwise.dialects.base import Layer
 from convwise.errors import ConvwiseError
 from convwise.graph import Network, Node, Source
 from convwise.ops import Conv, ConvTranspose, Dense, Layout, Norm, Op, Pointwise, Resize, Shape
+from convwise.proofs.activations import WIDTHS, Run, alone, idle, parted, sentence, told_width, widened
 from convwise.proofs.comparing import compare
+from convwise.proofs.converting import Canonical
 from convwise.proofs.pairing import Key, Roles, share
+from convwise.proofs.parting import both
 from convwise.proofs.running import run_op
 from convwise.proofs.several import CannotRunError, run_several
 from convwise.proofs.weights import norm_roles
@@ -91,21 +95,94 @@ def prove_networks(
     one, other = first.run.network, second.run.network
     x = {source.name: _input(first.inputs[source.name], generator) for source in one.sources}
     y = {b.name: _carried(x[a.name], a, b) for a, b in zip(one.sources, other.sources, strict=True)}
-    ends = [(_end(one, a.node, folded), _end(other, b.node, folded)) for a, b in rows]
-    told_a = run_network(first, weights[0], x, {end for end, _ in ends} | set(one.outputs))
-    told_b = run_network(second, weights[1], y, {end for _, end in ends} | set(other.outputs))
-    stopped = told_a.stopped or told_b.stopped
+    ends = [(_path(one, a.node, folded), _path(other, b.node, folded)) for a, b in rows]
+    numbers = _on(first, second, rows, ends, weights, (x, y))
+    functions = _functions(first), _functions(second)
+    same_count = len(functions[0]) == len(functions[1])
+    mine_alone, theirs_alone = _unmatched(*functions)
+    if not numbers.equal or (same_count and not mine_alone):
+        return numbers
+    for width in WIDTHS[:2]:
+        wide = widened(weights[0], width), widened(weights[1], width)
+        data = {name: value * width for name, value in x.items()}, {name: value * width for name, value in y.items()}
+        shown = _on(first, second, rows, ends, wide, data)
+        if not shown.equal:
+            return replace(shown, note=told_width(width))
+    if same_count and (apart := next(parted(mine_alone, theirs_alone, TOLERANCE), None)):
+        return _not_run(f"random data show no difference, but {sentence(apart, (first.dialect, second.dialect))}")
+    return numbers
+
+
+def _on(
+    first: Trace,
+    second: Trace,
+    rows: Sequence[tuple[Row, Row]],
+    paths: Sequence[tuple[list[Node], list[Node]]],
+    weights: tuple[Canonical, Canonical],
+    data: tuple[Mapping[str, Array], Mapping[str, Array]],
+) -> Numbers:
+    """The first rows that part on these data, else the outputs; `paths` are the nodes of the rows with the functions behind them."""
+    one, other = first.run.network, second.run.network
+    told_a, told_b = (
+        run_network(trace, held, x, {node.outputs[0] for pair in paths for node in pair[at]} | set(net.outputs))
+        for at, (trace, net, held, x) in enumerate(zip((first, second), (one, other), weights, data, strict=True))
+    )
     agreed = 0
-    for (a, b), (end_a, end_b) in zip(rows, ends, strict=True):
+    for (a, b), (path_a, path_b) in zip(rows, paths, strict=True):
+        end_a, end_b = path_a[-1].outputs[0], path_b[-1].outputs[0]
         if end_a not in told_a.values or end_b not in told_b.values:
             continue
         found = _compared(told_a.values[end_a], told_b.values[end_b], one, other, end_a, end_b)
         if not found.equal:
-            return _parted(found, a, b, one, other, told_a, told_b)
+            names = _first_apart(one, other, (path_a, path_b), (told_a, told_b)) or both(
+                *(f"{row.name} ({row.op})" for row in (a, b))
+            )
+            return _parted(found, names, one, other, told_a, told_b)
         agreed += 1
-    if stopped:
+    if stopped := told_a.stopped or told_b.stopped:
         return _not_run(f"the values of {agreed} of {len(rows)} layers agree, the others were not run: {stopped}")
     return _outputs(one, other, told_a, told_b)
+
+
+def _first_apart(
+    one: Network, other: Network, paths: tuple[list[Node], list[Node]], told: tuple[Ran, Ran]
+) -> str | None:
+    """The functions behind two layers whose values agree; None where those of the layers themselves part."""
+    for a, b in zip(*paths, strict=False):
+        ends = a.outputs[0], b.outputs[0]
+        values = told[0].values.get(ends[0]), told[1].values.get(ends[1])
+        if values[0] is None or values[1] is None:
+            return None
+        if not _compared(values[0], values[1], one, other, *ends).equal:
+            return both(_named(a), _named(b)) if a is not paths[0][0] else None
+    longer = max(paths, key=len)[min(map(len, paths)) :]
+    return _named(longer[0]) if longer else None
+
+
+def _named(node: Node) -> str:
+    return f"{node.name} ({node.kind})"
+
+
+def _functions(trace: Trace) -> list[Run]:
+    """The functions of single values in the order in which nodes run."""
+    return [
+        Run((op,), (_named(step.node),), (-inf, inf))
+        for step in trace.run.nodes
+        for op in step.ops
+        if isinstance(op, Pointwise) and alone(op) and not idle(op)
+    ]
+
+
+def _unmatched(mine: Sequence[Run], theirs: Sequence[Run]) -> tuple[list[Run], list[Run]]:
+    """Functions of which the other network has none; branches may be told in another order."""
+    left, found = list(theirs), []
+    for run in mine:
+        like = next((other for other in left if not any(parted((run,), (other,), TOLERANCE))), None)
+        if like is None:
+            found.append(run)
+        else:
+            left.remove(like)
+    return found, left
 
 
 def _not_run(note: str) -> Numbers:
@@ -249,21 +326,22 @@ def _neutral(trace: Trace) -> dict[tuple[int, int, str], Array]:
     return found
 
 
-def _end(network: Network, node: Node, folded: bool = False) -> str:
-    """The tensor in which a layer ends: after the functions of single values that alone read it, and with `folded` normalisations."""
+def _path(network: Network, node: Node, folded: bool = False) -> list[Node]:
+    """A layer's node and the functions of single values that alone read it, with `folded` normalisations too."""
     through = (Pointwise, Norm) if folded else Pointwise
     readers: dict[str, list[Node]] = {}
     for one in network.nodes:
         for name in one.inputs:
             readers.setdefault(name, []).append(one)
-    end = node.outputs[0]
+    found, end = [node], node.outputs[0]
     while len(readers.get(end, ())) == 1 and end not in network.outputs:
         (following,) = readers[end]
         ops = following.work.ops if isinstance(following.work, Layer) else following.work
         if not isinstance(ops, tuple) or len(following.inputs) != 1 or not all(isinstance(op, through) for op in ops):
             break
+        found.append(following)
         end = following.outputs[0]
-    return end
+    return found
 
 
 def _compared(a: Array, b: Array, one: Network, other: Network, end_a: str, end_b: str) -> Numbers:
@@ -278,10 +356,8 @@ def _first(array: Array, network: Network, tensor: str) -> Array:
     return np.moveaxis(array, -1, 1) if array.ndim >= 3 and last else array
 
 
-def _parted(found: Numbers, a: Row, b: Row, one: Network, other: Network, told_a: Ran, told_b: Ran) -> Numbers:
-    """The numbers of the networks' own outputs where they came out, else of the first rows that part."""
-    names = [f"{row.name} ({row.op})" for row in (a, b)]
-    first = names[0] if names[0] == names[1] else " and ".join(names)
+def _parted(found: Numbers, first: str, one: Network, other: Network, told_a: Ran, told_b: Ran) -> Numbers:
+    """The numbers of the networks' own outputs where they came out, else of the `first` rows that part."""
     ends = _pairs(one, other, told_a, told_b)
     whole = next((numbers for numbers in ends if not numbers.equal), found)
     return replace(whole, first=first)

@@ -1,22 +1,16 @@
-"""Two chains with the same weights: which weight of the one is which of the other, and where their outputs part."""
+"""Two chains with the same weights: which weight of the one is which of the other."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from math import prod
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from convwise.answers.porting.difference import Numbers
-from convwise.answers.porting.reading import Chain, order_between
-from convwise.answers.porting.units import units
-from convwise.ops import Layout
-from convwise.proofs.comparing import compare
+from convwise.answers.porting.reading import Chain
 from convwise.proofs.converting import Canonical, chain_slots
-from convwise.proofs.running import run_op
 from convwise.proofs.weights import turned
 
 Array = NDArray[Any]
@@ -71,37 +65,3 @@ def _weighted(chain: Chain) -> dict[Key, Roles]:
             shape = turned(slot.way.there, slot.shape)
             found.setdefault((number, slot.op), {})[slot.role] = shape or slot.shape
     return found
-
-
-def compared(a: Chain, b: Chain, weights: tuple[Canonical, Canonical], x: Array) -> Numbers:
-    """Both run; the last outputs compared, and the first step after which they part."""
-    order = order_between(a.layers, b.layers, x.ndim).axes
-    ends_a, ends_b = units(a), units(b)
-    told_a, out_a = _outputs(a, weights[0], x, {unit.end for unit in ends_a})
-    told_b, out_b = _outputs(b, weights[1], np.ascontiguousarray(x.transpose(order)), {unit.end for unit in ends_b})
-    first = None
-    if len(ends_a) == len(ends_b):
-        for unit, other in zip(ends_a, ends_b, strict=True):
-            one = compare(_first(told_a[unit.end], a), _first(told_b[other.end], b), None)
-            if not one.equal:
-                first = unit.name if unit.name == other.name else f"{unit.name} and {other.name}"
-                break
-    layout = Layout(False) if out_a.ndim >= 3 else None
-    numbers = compare(_first(out_a, a), _first(out_b, b), layout)
-    return replace(numbers, first=None if numbers.equal else first)
-
-
-def _first(array: Array, chain: Chain) -> Array:
-    """Maps with their channels first, so that both can be laid on each other."""
-    return np.moveaxis(array, -1, 1) if array.ndim >= 3 and chain.channels_last else array
-
-
-def _outputs(chain: Chain, weights: Canonical, x: Array, ends: set[int]) -> tuple[dict[int, Array], Array]:
-    kept: dict[int, Array] = {}
-    for number, piece in enumerate(chain.pieces()):
-        key = (piece.layer_number, piece.op_number)
-        own = {role: array for (*place, role), array in weights.items() if tuple(place) == key}
-        x = run_op(piece.op, x, own, Layout(piece.layer.channels_last), chain.dialect)
-        if number in ends:
-            kept[number] = x
-    return kept, x

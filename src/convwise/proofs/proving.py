@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from math import prod
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from convwise.answers.porting.difference import MOST_MACS, Numbers
+from convwise.answers.porting.difference import MOST_MACS, NOT_RUN, Numbers
 from convwise.dialects.base import Unknown
-from convwise.ops import Layout, Shape
+from convwise.errors import ConvwiseError
+from convwise.ops import AdaptivePool, GlobalPool, Layout, Pool, Shape
+from convwise.proofs.activations import WIDTHS, Parted, parted, runs, sentence, told_width, widened
 from convwise.proofs.comparing import compare
 from convwise.proofs.converting import (
     Canonical,
@@ -20,7 +23,8 @@ from convwise.proofs.converting import (
     convert_output,
     target_weights,
 )
-from convwise.proofs.pairing import compared, shared_weights
+from convwise.proofs.pairing import shared_weights
+from convwise.proofs.parting import both, compared
 from convwise.proofs.running import run_op
 
 if TYPE_CHECKING:
@@ -52,18 +56,88 @@ def prove_port(port: Port) -> Numbers:
 def prove_diff(a: Chain, b: Chain, *, real: bool = False, most_macs: int | None = None) -> Numbers:
     """Both chains with the same weights on the same input: through the reference, or with `real` through their frameworks."""
     most = MOST_MACS if most_macs is None else most_macs
-    if (told := _not_run(a, most) or _not_run(b, most)) is not None:
-        return told
+    if (idle := _not_run(a, most) or _not_run(b, most)) is not None:
+        return idle
     generator = np.random.default_rng(SEED)
     weights = shared_weights(a, b, generator)
     if isinstance(weights, str):
         return Numbers(None, None, None, "not run", note=weights, proved_by="nothing")
-    x = random_input(a.input, generator)
-    if real:
-        from convwise.proofs.frameworks import compared_for_real
+    data = Data(weights, random_input(a.input, generator))
+    try:
+        told = _told_apart(a, b, data, generator)
+    except ConvwiseError:
+        if not real:
+            raise
+        told = Told(NOT_RUN, data)  # what the reference does not know the frameworks may
+    if not real or told.data is None:
+        return told.numbers
+    from convwise.proofs.frameworks import compared_for_real
 
-        return compared_for_real(a, b, weights, x)
-    return compared(a, b, weights, x)
+    note = told.numbers.note if told.numbers.max_abs is not None else ""
+    return replace(compared_for_real(a, b, told.data.weights, told.data.x), note=note)
+
+
+@dataclass(frozen=True, slots=True)
+class Data:
+    """What both chains are run on."""
+
+    weights: tuple[Canonical, Canonical]
+    x: Array
+
+    def widened(self, width: float) -> Data:
+        """The same, `width` times as wide."""
+        one, other = self.weights
+        return Data((widened(one, width), widened(other, width)), self.x * width)
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """The numbers, and the data that gave them; no data where single values alone tell the chains apart."""
+
+    numbers: Numbers
+    data: Data | None
+
+
+CELLS = 2**10
+"""Cells of output that are looked at where each is the largest of a few."""
+
+
+def _told_apart(a: Chain, b: Chain, data: Data, generator: np.random.Generator) -> Told:
+    """What random data show; where they show nothing, what more of them, wider ones and single values do."""
+    numbers = compared(a, b, data.weights, data.x)
+    functions = runs(a), runs(b)
+    apart = list(parted(*functions))
+    note = "; ".join(sentence(one, (a.title, b.title)) for one in apart)
+    if not numbers.equal:
+        return Told(replace(numbers, note=note), data)
+    for _ in range(_repeats(a, b)):
+        other = replace(data, x=random_input(a.input, generator))
+        shown = compared(a, b, other.weights, other.x)
+        if not shown.equal:
+            return Told(replace(shown, note=note), other)
+    for width in WIDTHS if apart or len(functions[0]) != len(functions[1]) else ():
+        other = data.widened(width)
+        shown = compared(a, b, other.weights, other.x)
+        if not shown.equal:
+            return Told(replace(shown, note="; ".join(filter(None, (note, told_width(width))))), other)
+    if apart:
+        return Told(_of_value(apart[0], note), None)
+    return Told(numbers, data)
+
+
+def _repeats(a: Chain, b: Chain) -> int:
+    """How many more inputs are tried: the largest of a few cells may be the same by chance."""
+    pools = (Pool, GlobalPool, AdaptivePool)
+    largest = any(isinstance(piece.op, pools) and piece.op.kind == "max" for one in (a, b) for piece in one.pieces())
+    cells = [prod(size or BATCH for size in shape) for shape in (a.output, a.input)]
+    return min(31, CELLS // cells[0], LARGE // cells[1]) if largest and all(cells) else 0
+
+
+def _of_value(one: Parted, note: str) -> Numbers:
+    gap, largest = abs(one.made[0] - one.made[1]), max(map(abs, one.made))
+    names = both(*one.names)
+    where = f"where {names} {'is' if names in one.names else 'are'} given {one.given:.7g}"
+    return Numbers(gap, gap / largest if largest else None, largest, where, first=names, note=note)
 
 
 def _not_run(chain: Chain, most_macs: int = MOST_MACS) -> Numbers | None:

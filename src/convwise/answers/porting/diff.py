@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 from convwise import dialects
@@ -12,14 +13,25 @@ from convwise.answers.porting.difference import Difference, Numbers, Side
 from convwise.answers.porting.drawing import drawn
 from convwise.answers.porting.flattening import flattening, reordered
 from convwise.answers.porting.graphs import diff_networks, is_network
-from convwise.answers.porting.reading import Chain, layers_of, order_between, read_chain
-from convwise.answers.porting.units import Unit, start, units
+from convwise.answers.porting.meeting import fronted, meet
+from convwise.answers.porting.reading import Chain
+from convwise.answers.porting.units import Unit, same_cells, start, units
 from convwise.answers.porting.ways import divisors
 from convwise.answers.wording import listed
 from convwise.axis import Axis
-from convwise.dialects.base import Layer
 from convwise.errors import ArgumentError, CodeError, Refusal, ShapeError
-from convwise.ops import Conv, ConvTranspose, Dense, Norm, Pool, Resize, Shape, spatial_names
+from convwise.ops import (
+    AdaptivePool,
+    Conv,
+    ConvTranspose,
+    Dense,
+    GlobalPool,
+    Norm,
+    Pool,
+    Resize,
+    Shape,
+    spatial_names,
+)
 
 
 def diff(
@@ -65,8 +77,7 @@ def diff(
     if is_network(layer_a) or is_network(layer_b):
         return diff_networks(layer_a, layer_b, input_shape, real=real, most_macs=most_macs)
     try:
-        one = read_chain(layer_a, input_shape, dialect=dialect_a, role="first layer")
-        other = _other(one, layer_b, dialect_b)
+        one, other = meet(layer_a, layer_b, input_shape, dialect_a, dialect_b)
     except CodeError as error:
         if error.code != "CW315":
             raise
@@ -83,7 +94,7 @@ def _of_chains(one: Chain, other: Chain, real: bool, most_macs: int | None) -> D
     for first, second in pairs:
         _check_weights(first, second, names)
     facts = [_shape_fact(one, other)]
-    same_windows = same_count
+    verdicts: list[bool | None] = []
     alignment: tuple[str, ...] = ()
     if not same_count:
         counts = [f"{name} has {len(units(chain))}" for name, chain in zip(names, (one, other), strict=True)]
@@ -98,28 +109,31 @@ def _of_chains(one: Chain, other: Chain, real: bool, most_macs: int | None) -> D
                 )
             ]
         facts += told
-        if not aligned and same_windows:
-            same_windows, alignment = False, drawn(first.axes, second.axes, names)
+        if aligned is False and False not in verdicts:
+            alignment = drawn(first.axes, second.axes, names)
+        verdicts.append(aligned)
     facts += [*flattening(one, other), *_refusals(one, other)]
-
-    def run() -> Numbers:
-        from convwise import proofs
-
-        numbers: Numbers = proofs.prove_diff(one, other, real=real, most_macs=most_macs)
-        return numbers
 
     return Difference(
         side(one),
         side(other),
         tuple(facts),
-        _canonical(one) == _canonical(other),
-        same_windows,
+        _canonical(one, other) == _canonical(other, one),
+        # Chains of other steps are told apart by their values alone.
+        None if not same_count or (None in verdicts and False not in verdicts) else False not in verdicts,
         alignment,
-        exact=lambda: _exact(one, other),
-        run=run,
+        offer=partial(_offer, one, other),
+        run=partial(_run, one, other, real, most_macs),
         several=max(len(one.layers), len(other.layers)) > 1,
-        reordered=lambda: reordered(one, other),
+        reordered=partial(reordered, one, other),
     )
+
+
+def _run(one: Chain, other: Chain, real: bool, most_macs: int | None) -> Numbers:
+    from convwise import proofs
+
+    numbers: Numbers = proofs.prove_diff(one, other, real=real, most_macs=most_macs)
+    return numbers
 
 
 def _refusals(one: Chain, other: Chain) -> list[Fact]:
@@ -135,7 +149,7 @@ def _refusals(one: Chain, other: Chain) -> list[Fact]:
     return [Fact("elsewhere", tuple(dict.fromkeys(lines)))] if lines else []
 
 
-def _exact(one: Chain, other: Chain) -> str:
+def _offer(one: Chain, other: Chain) -> str:
     """The first in the words of the second's framework."""
     from convwise.answers.porting.port import TARGETS, port
 
@@ -155,49 +169,10 @@ def side(chain: Chain) -> Side:
     return Side(spoken.name, spoken.title, release, chain.code, chain.given(chain.input), chain.given(chain.output))
 
 
-def _other(one: Chain, b: Any, dialect: str | None) -> Chain:
-    """The second chain on the first one's input, as its own framework orders the axes."""
-    bare = read_chain(b, None, dialect=dialect, role="second layer") if isinstance(b, Chain) else None
-    if bare is not None:
-        return bare
-    _check_ranks(one, layers_of(b, dialect, "second layer"))
-    shape = order_between(one.layers, layers_of(b, dialect, "second layer"), len(one.input)).shape(one.input)
-    found = read_chain(b, shape, dialect=dialect, role="second layer")
-    if len(found.input) != len(one.input):
-        raise ArgumentError(
-            "CW601",
-            f"the second layer reads {show(found.input)} where the first reads {show(one.input)}",
-            received=show(shape),
-        )
-    return Chain(found.dialect, found.layers, found.input, found.flows, one.added, found.assumed, found.code)
-
-
-def _check_ranks(one: Chain, others: Sequence[Layer]) -> None:
-    """Raises ShapeError CW101 where the first layers that know their number of axes have not the same one."""
-    first, second = (next((layer for layer in layers if layer.rank), None) for layers in (one.layers, others))
-    if first is not None and second is not None and first.rank != second.rank:
-        a, b = (
-            f"{layer.kind} slides over {layer.rank} {'axis' if layer.rank == 1 else 'axes'}"
-            for layer in (first, second)
-        )
-        raise ShapeError(
-            "CW101",
-            f"{a}, {b}: there is no input that both read",
-            layer=second.kind,
-            received=second.rank,
-            hint=f"compare layers of one kind of map, such as {_renamed(second, first)}",
-        )
-
-
-def _renamed(layer: Layer, like: Layer) -> str:
-    """The layer's name with the number of axes of the other."""
-    return layer.kind.replace(f"{layer.rank}d", f"{like.rank}d").replace(f"{layer.rank}D", f"{like.rank}D")
-
-
-def _canonical(chain: Chain) -> Shape:
-    """The output with its channels first, where it is a map."""
+def _canonical(chain: Chain, other: Chain) -> Shape:
+    """The output as it is laid on the other's: a map with its channels first."""
     shape = chain.output
-    if len(shape) < 3 or not chain.channels_last:
+    if len(shape) < 3 or not fronted(chain, other):
         return shape
     return (shape[0], shape[-1], *shape[1:-1])
 
@@ -208,7 +183,7 @@ def _names(one: Chain, other: Chain) -> tuple[str, str]:
 
 def _shape_fact(one: Chain, other: Chain) -> Fact:
     a, b = show(one.given(one.output)), show(other.given(other.output))
-    if _canonical(one) != _canonical(other):
+    if _canonical(one, other) != _canonical(other, one):
         return Fact("shape", (f"{a} and {b}: not the same",))
     if one.output == other.output:
         return Fact("shape", (f"{a} in both",))
@@ -252,15 +227,19 @@ def _unequal(code: str, what: str, a: int | None, b: int | None, unit: Unit, nam
 Tell = Callable[[Unit, Unit, tuple[str, str]], Sequence[Fact]]
 
 
-def _told(first: Unit, second: Unit, names: tuple[str, str]) -> tuple[list[Fact], bool]:
-    """What tells two steps apart, and whether their windows stand alike."""
-    if type(first.op) is not type(second.op):
-        return [Fact("layers", (f"{first.name} and {second.name} are not the same kind of layer",))], False
+def _told(first: Unit, second: Unit, names: tuple[str, str]) -> tuple[list[Fact], bool | None]:
+    """What tells two steps apart, and whether their windows stand alike; None where these cannot be laid on each other."""
     facts: list[Fact] = []
-    aligned = True
-    if first.axes and len(first.axes) == len(second.axes):
+    aligned: bool | None = True
+    pooled = isinstance(first.op, POOLS) and isinstance(second.op, POOLS)
+    like = pooled or type(first.op) is type(second.op)
+    if not like:
+        facts.append(Fact("layers", (f"{first.name} and {second.name} are not the same kind of layer",)))
+    if like and first.axes and len(first.axes) == len(second.axes):
         windows, aligned = _windows(first, second, names)
         facts += windows
+    elif type(first.op) is not type(second.op):
+        aligned = None
     facts += _weights(first, second, names)
     facts += _settings(first, second, names)
     if isinstance(first.op, Pool) and isinstance(second.op, Pool) and first.op.kind != "max":
@@ -268,22 +247,25 @@ def _told(first: Unit, second: Unit, names: tuple[str, str]) -> tuple[list[Fact]
     return facts, aligned
 
 
+POOLS = (Pool, GlobalPool, AdaptivePool)
+
+
 def _windows(first: Unit, second: Unit, names: tuple[str, str]) -> tuple[list[Fact], bool]:
     """Kernel, stride, dilation, padding and where the first window starts, axis by axis."""
     lines: dict[str, list[str]] = {}
     padding: dict[str, list[str]] = {}
-    aligned = True
-    for name, a, b in zip(spatial_names(len(first.axes)), first.axes, second.axes, strict=True):
+    pooled = isinstance(first.op, POOLS)
+    pairs = list(zip(first.axes, second.axes, strict=True))
+    aligned = all(same_cells(a, b, pooled=pooled) for a, b in pairs)
+    for name, (a, b) in zip(spatial_names(len(pairs)), pairs, strict=True):
         for word, left, right in (
             ("kernel", a.kernel, b.kernel),
             ("stride", a.stride, b.stride),
             ("dilation", a.dilation, b.dilation),
         ):
             if left != right:
-                aligned = False
                 lines.setdefault(f"{word} {left} in {names[0]}, {right} in {names[1]}", []).append(name)
-        if start(a) != start(b):
-            aligned = False
+        if start(a) != start(b) and not aligned:
             by = abs(start(a) - start(b))
             cells = "1 cell" if by == 1 else f"{by} cells"
             lines.setdefault(
@@ -297,13 +279,14 @@ def _windows(first: Unit, second: Unit, names: tuple[str, str]) -> tuple[list[Fa
             padding.setdefault(f"{_split(a)} in {names[0]}, {_split(b)} in {names[1]}", []).append(name)
         else:
             padding.setdefault(f"{_split(a)} in both", []).append(name)
-    told = [Fact("windows", tuple(f"{listed(axes)}: {line}" for line, axes in lines.items()))] if lines else []
-    if not lines:
-        told.append(Fact("windows", ("the same cells under every window",)))
+    told = [f"{listed(axes)}: {line}" for line, axes in lines.items()]
+    if aligned and all(a.out == b.out for a, b in pairs):
+        told.append(f"the same cells under every window{' on this input' if lines else ''}")
+    facts = [Fact("windows", tuple(told))]
     if any(axis.pad_low or axis.pad_high for axis in (*first.axes, *second.axes)):
         word = "crop" if isinstance(first.op, ConvTranspose) else "padding"
-        told.append(Fact(word, tuple(f"{listed(axes)}: {line}" for line, axes in padding.items())))
-    return told, aligned
+        facts.append(Fact(word, tuple(f"{listed(axes)}: {line}" for line, axes in padding.items())))
+    return facts, aligned
 
 
 def _split(axis: Axis) -> str:
@@ -355,11 +338,11 @@ def _settings(first: Unit, second: Unit, names: tuple[str, str]) -> list[Fact]:
         pairs += [("epsilon", a.epsilon, b.epsilon), ("groups", a.groups, b.groups), ("kind", a.kind, b.kind)]
     if isinstance(a, Conv | ConvTranspose) and isinstance(b, Conv | ConvTranspose):
         pairs += [("groups", a.groups, b.groups), ("bias", a.bias, b.bias)]
-    if isinstance(a, Conv) and isinstance(b, Conv):
-        pairs += [("padding mode", a.padding_mode, b.padding_mode)]
+    if first.fills and second.fills:
+        pairs += [("padding mode", " and ".join(first.fills), " and ".join(second.fills))]
     if isinstance(a, Resize) and isinstance(b, Resize):
         pairs += [("interpolation", a.mode, b.mode), ("align_corners", a.align_corners, b.align_corners)]
-    if isinstance(a, Pool) and isinstance(b, Pool):
+    if isinstance(a, POOLS) and isinstance(b, POOLS):
         kinds = [{"average": "avg"}.get(op.kind, op.kind) for op in (a, b)]
         pairs += [("kind", kinds[0], kinds[1])]
     return [

@@ -91,24 +91,39 @@ class Reordered:
 NOT_RUN = Numbers(None, None, None, "not run", note="nothing was run", proved_by="nothing")
 
 
+def no_offer() -> str:
+    """Nothing is offered in the other's words."""
+    return ""
+
+
+def not_run() -> Numbers:
+    """Nothing was run."""
+    return NOT_RUN
+
+
+def not_reordered() -> None:
+    """No Flatten is looked at."""
+
+
 @dataclass(frozen=True)
 class Difference(Presented):
     """Two layers or chains on one input.
 
-    `facts` tell shape, alignment, padding and weights; `alignment` are the windows of both drawn one above the other. `equal` only where the
-    shapes, the windows and the values agree; `several`: they are more than one layer each. The values are computed when one of `equal`, `max_abs_difference`, `numbers` is first asked for.
+    `facts` tell shape, alignment, padding and weights; `alignment` are the windows of both drawn one above the other. `same_windows` is None where
+    the windows cannot be laid on each other, as those of other kinds of layers: there the values decide. `equal` only where nothing differs of the
+    shapes, the windows and the values; `several`: they are more than one layer each. The values are computed when one of `equal`, `max_abs_difference`, `numbers` is first asked for.
     """
 
     a: Side
     b: Side
     facts: tuple[Fact, ...]
     same_shape: bool
-    same_windows: bool
+    same_windows: bool | None
     alignment: tuple[str, ...] = ()
-    exact: Callable[[], str] = field(default=lambda: "", repr=False, compare=False)
-    run: Callable[[], Numbers] = field(default=lambda: NOT_RUN, repr=False, compare=False)
+    offer: Callable[[], str] = field(default=no_offer, repr=False, compare=False)
+    run: Callable[[], Numbers] = field(default=not_run, repr=False, compare=False)
     several: bool = False
-    reordered: Callable[[], Reordered | None] = field(default=lambda: None, repr=False, compare=False)
+    reordered: Callable[[], Reordered | None] = field(default=not_reordered, repr=False, compare=False)
 
     @cached_property
     def numbers(self) -> Numbers:
@@ -121,12 +136,12 @@ class Difference(Presented):
     @cached_property
     def reorder(self) -> Reordered | None:
         """Where only the order of a Flatten's cells tells them apart: asked for where the outputs are not equal."""
-        return self.reordered() if self.same_shape and self.same_windows else None
+        return self.reordered() if self.same_shape and self.same_windows is not False else None
 
     @property
     def equal(self) -> bool:
         """Whether shape, alignment and values agree."""
-        return self.same_shape and self.same_windows and self.numbers.equal
+        return self.same_shape and self.same_windows is not False and self.numbers.equal
 
     @property
     def max_abs_difference(self) -> float | None:
@@ -143,22 +158,47 @@ class Difference(Presented):
         """What was run: "reference", or the installed frameworks with their versions."""
         return self.numbers.proved_by
 
+    @property
+    def largest_output(self) -> float | None:
+        """The largest absolute output of the two."""
+        return self.numbers.largest
+
+    @property
+    def where(self) -> str:
+        """Where in the map they differ, in words."""
+        return self.numbers.where
+
+    @property
+    def picture(self) -> tuple[str, ...]:
+        """The same as a picture, `#` different and `.` equal."""
+        return self.numbers.picture
+
+    @property
+    def first(self) -> str | None:
+        """The first layers after which the values part."""
+        return self.numbers.first
+
+    @property
+    def note(self) -> str:
+        """What else there is to say about the values, such as why nothing was run."""
+        return self.numbers.note
+
     @cached_property
-    def remedy(self) -> str:
+    def exact(self) -> str:
         """Where they are not equal and speak two frameworks: the first in the second's words, exactly."""
         if self.equal:
             return ""
-        return self.exact() if self.reorder is None else self.reorder.remedy
+        return self.offer() if self.reorder is None else self.reorder.remedy
 
     @property
     def headline(self) -> str:
         """The answer in one sentence."""
         numbers = self.numbers
         if self.equal:
-            return "Equal: the same shape, the same windows, the same values."
+            return f"Equal: the same shape, {'the same windows, ' if self.same_windows else ''}the same values."
         if not self.same_shape:
             return "Not equal: the shapes differ."
-        if not self.same_windows:
+        if self.same_windows is False:
             return "Not equal: the shapes agree, the windows do not stand on the same cells."
         if numbers.max_abs is None:
             return f"Not shown to be equal: {numbers.note}."
@@ -167,7 +207,8 @@ class Difference(Presented):
         where = {"border": "at the border only", "everywhere": "everywhere", "part": "in parts of the map"}.get(
             numbers.where, numbers.where
         )
-        return f"Not equal: shapes and windows agree, the values differ {where}."
+        agree = "shapes and windows agree" if self.same_windows else "the shapes agree"
+        return f"Not equal: {agree}, the values differ {where}."
 
     def to_dict(self) -> dict[str, Any]:
         return {
@@ -179,6 +220,6 @@ class Difference(Presented):
             "same_windows": self.same_windows,
             "facts": [{"label": fact.label, "lines": list(fact.lines)} for fact in self.facts],
             "alignment": list(self.alignment),
-            "exact": self.remedy,
+            "exact": self.exact,
             **self.numbers.to_dict(),
         }

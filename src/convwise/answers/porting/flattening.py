@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from convwise.answers.explanation import Fact
 from convwise.answers.porting.arrangement import Arrangement
 from convwise.answers.porting.difference import Reordered
-from convwise.answers.porting.reading import Chain, order_between
+from convwise.answers.porting.meeting import order_between
+from convwise.answers.porting.reading import Chain
 from convwise.errors import Refusal
 from convwise.ops import Flatten, Shape, spatial_names
 

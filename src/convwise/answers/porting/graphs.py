@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from convwise import dialects
@@ -61,15 +62,19 @@ def diff_networks(a: Any, b: Any, input_shape: Any, *, real: bool = False, most_
     same_shape = ends[0] == ends[1]
     facts.append(Fact("output", (f"{show(ends[0])} and {show(ends[1])}, channels first",)))
     where = None if parted is None else _both(parted)
-
-    def run() -> Numbers:
-        from convwise import proofs
-
-        numbers: Numbers = proofs.prove_networks(first, second, _with_merges(first, second, pairs), most_macs, folded)
-        return numbers if numbers.first is not None else replace(numbers, first=where)
-
+    run = partial(_run, first, second, _with_merges(first, second, pairs), most_macs, folded, where)
     sides = _side(one, first), _side(other, second)
     return Difference(*sides, tuple(facts), same_shape, parted is None, run=run, several=True)
+
+
+def _run(
+    first: Trace, second: Trace, pairs: list[tuple[Row, Row]], most_macs: int | None, folded: bool, where: str | None
+) -> Numbers:
+    """The values; `where` names the rows that part by what is told of them."""
+    from convwise import proofs
+
+    numbers: Numbers = proofs.prove_networks(first, second, pairs, most_macs, folded)
+    return numbers if numbers.first is not None else replace(numbers, first=where)
 
 
 def _carried(first: Trace, one: Network, other: Network) -> Shape:

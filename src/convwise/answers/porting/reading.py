@@ -8,7 +8,6 @@ from typing import Any
 
 from convwise import dialects
 from convwise.answers.inputs import as_shape, enter
-from convwise.answers.porting.arrangement import Arrangement, map_order, plain
 from convwise.answers.printed import in_order
 from convwise.dialects.base import Dialect, Layer, LayerFlow, Unknown, fused, in_use
 from convwise.dialects.missing import advice
@@ -137,9 +136,17 @@ def bound(op: Op, shape: Shape, layout: Layout, dialect: str) -> Op:
 
 
 def read_chain(
-    layer: Any, input_shape: Any = None, *, dialect: str | None = None, release: str | None = None, role: str = "layer"
+    layer: Any,
+    input_shape: Any = None,
+    *,
+    dialect: str | None = None,
+    release: str | None = None,
+    role: str = "layer",
+    batched: bool = False,
 ) -> Chain:
     """One layer or chain, read from text, a live object, an op or a `Layer`, and run on the shape of its input.
+
+    `batched`: the shape has its batch, which the layers need not tell.
 
     Raises:
         ShapeError, Refusal: where it does not work. CodeError: text that cannot be read, or CW309 several layers.
@@ -148,7 +155,7 @@ def read_chain(
     if isinstance(layer, Chain):
         return layer
     given = None if input_shape is None else as_shape(input_shape)
-    found = _found(layer, dialect, release, role, given)
+    found = found_in(layer, dialect, release, role, given)
     spoken = dialects.get(found.layers[0].dialect)
     _check_known(found.layers)
     found = replace(found, layers=joined(found.layers))
@@ -157,11 +164,19 @@ def read_chain(
     if shape is None:
         full, flows = _assumed(spoken, found.layers)
         return Chain(spoken.name, found.layers, full, flows, added=True, assumed=True, code=code)
-    entered = enter(spoken, found, shape)
-    full, added = _with_batch(found.layers, entered.shape, entered.added)
+    full, added = (shape, False) if batched else entered(found, shape)
     with in_order(found.unordered):
-        full, added, flows = _through(spoken, found.layers, full, added)
+        if batched:
+            flows = run(spoken, found.layers, full)
+        else:
+            full, added, flows = _through(spoken, found.layers, full, added)
     return Chain(spoken.name, found.layers, full, flows, added=added, code=code)
+
+
+def entered(found: Found, shape: Shape) -> tuple[Shape, bool]:
+    """The shape as the layers take it, with a batch where they tell that it has none; and whether it was added."""
+    own = enter(dialects.get(found.layers[0].dialect), found, shape)
+    return _with_batch(found.layers, own.shape, own.added)
 
 
 def _through(
@@ -180,30 +195,10 @@ def _through(
             raise error from None
 
 
-def order_between(a: Sequence[Layer], b: Sequence[Layer], axes: int) -> Arrangement:
-    """How data of `axes` axes goes from the layers `a` to the layers `b`: a map's channels move, anything else stays as it is."""
-    if not 3 <= axes <= 5 or not (_on_maps(a) or _on_maps(b)):
-        return plain(axes)
-    return map_order(axes - 2, channels_last(a), channels_last(b))
-
-
-def _on_maps(layers: Sequence[Layer]) -> bool:
-    """Whether one of the layers knows which axis holds the channels."""
-    return any(
-        layer.rank or any(isinstance(op, Norm) and op.kind in ("batch", "instance", "group") for op in layer.ops)
-        for layer in layers
-    )
-
-
 def channels_last(layers: Sequence[Layer]) -> bool:
     """Where the channels of their first map stand; the framework's own way where there is none."""
     ranked = next((layer for layer in layers if layer.rank), None)
     return ranked.channels_last if ranked is not None else bool(layers) and layers[0].dialect in CHANNELS_LAST
-
-
-def layers_of(layer: Any, dialect: str | None = None, role: str = "layer") -> tuple[Layer, ...]:
-    """The layers alone."""
-    return layer.layers if isinstance(layer, Chain) else _found(layer, dialect, None, role).layers
 
 
 def run(spoken: Dialect, layers: Sequence[Layer], shape: Shape) -> tuple[LayerFlow, ...]:
@@ -215,7 +210,12 @@ def run(spoken: Dialect, layers: Sequence[Layer], shape: Shape) -> tuple[LayerFl
     return tuple(flows)
 
 
-def _found(layer: Any, dialect: str | None, release: str | None, role: str, given: Shape | None = None) -> Found:
+def found_in(layer: Any, dialect: str | None, release: str | None, role: str, given: Shape | None = None) -> Found:
+    """The layers of a text, a live object, an op or a `Layer`, with what is told beside them.
+
+    Raises:
+        CodeError, ArgumentError: as `read_chain`.
+    """
     if isinstance(layer, Op):
         dialect = dialect or "torch"
         layer = dialects.get(dialect).spell((layer,), dialect in CHANNELS_LAST)
