@@ -24,27 +24,38 @@ def meet(
         ConvwiseError: as `read_chain`; CW101 where they slide over another number of axes.
     """
     given = None if input_shape is None else as_shape(input_shape)
+    mine = found_in(layer_a, dialect_a, None, "first layer", given)
     theirs = found_in(layer_b, dialect_b, None, "second layer")
-    full = None if given is None else _full(found_in(layer_a, dialect_a, None, "first layer", given), theirs, given)
-    shape = given if full is None else full
-    one = read_chain(layer_a, shape, dialect=dialect_a, role="first layer", batched=full is not None)
-    if full is not None and given is not None:
-        one = replace(one, added=len(full) > len(given))
-    _check_ranks(one.layers, theirs.layers)
-    order = order_between(one.layers, theirs.layers, len(one.input))
-    other = read_chain(layer_b, order.shape(one.input), dialect=dialect_b, role="second layer", batched=True)
-    return one, replace(other, added=one.added)
+    error: ShapeError | None = None
+    for full in _readings(mine, theirs, given):
+        try:
+            shape = given if full is None else full
+            one = read_chain(layer_a, shape, dialect=dialect_a, role="first layer", batched=full is not None)
+            if full is not None and given is not None:
+                one = replace(one, added=len(full) > len(given))
+            _check_ranks(one.layers, theirs.layers)
+            order = order_between(one.layers, theirs.layers, len(one.input))
+            other = read_chain(layer_b, order.shape(one.input), dialect=dialect_b, role="second layer", batched=True)
+            return one, replace(other, added=one.added)
+        except ShapeError as failed:
+            error = error or failed
+    assert error is not None
+    raise error
 
 
-def _full(mine: Found, theirs: Found, shape: Shape) -> Shape | None:
-    """The shape with its batch where the second layers tell that of it, and the first, which take any number of axes, do not."""
-    if rank_of(mine.layers) is not None:
-        return None
+def _readings(mine: Found, theirs: Found, shape: Shape | None) -> list[Shape | None]:
+    """The shapes with their batch to try in turn; None where the first layers read it as they do without the second.
+
+    Layers that take any number of axes do not tell whether the batch is there: a map of the other chain does, and
+    where there is none, the other framework may.
+    """
+    if shape is None or rank_of(mine.layers) is not None:
+        return [None]
     rank = rank_of(theirs.layers)
     if rank is not None:
-        return {rank + 1: (None, *shape), rank + 2: shape}.get(len(shape))
-    added = any(entered(found, shape)[1] for found in (mine, theirs))
-    return (None, *shape) if added else None
+        return [{rank + 1: (None, *shape), rank + 2: shape}.get(len(shape))]
+    added = not entered(mine, shape)[1] and entered(theirs, shape)[1]
+    return [None, (None, *shape)] if added else [None]
 
 
 def rank_of(layers: Sequence[Layer]) -> int | None:
