@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 class AxisFacts:
     """Everything about one spatial axis of one layer; None where the op has no sliding window or the size is not known.
 
+    A layer of padding has `pad_low` and `pad_high` too; one of cropping has them below 0.
+
     `formula` is the size's formula with the numbers in it, `any_size` what holds for every size n, `preimage` the
     smallest and largest size that give the same output. `window` and `axis` are the values behind it.
     """
