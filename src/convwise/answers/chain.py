@@ -5,32 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise
-from math import prod
 from typing import Any
 
 from convwise.answers.aimed import aim, aimed, not_aimed
 from convwise.answers.explanation import Explanation, Fact, Finding, Fix, show
 from convwise.answers.fixes import spatial
 from convwise.answers.layer import broken_fixes, explain_layer, read_back
-from convwise.answers.paths import ANY, Span, sources
 from convwise.answers.roundtrip import comes_back, trip, ways_back
+from convwise.answers.sizes_told import called, main_op, never, never_at, sizes_fact, wanted_inputs, would_work
+from convwise.answers.taken import Taken, taken
 from convwise.answers.wanted import for_axes, verdict
 from convwise.answers.wording import listed, plural
 from convwise.dialects.base import Dialect, Entered, Layer, LayerFlow, Note, describe, in_use
 from convwise.errors import ShapeError
-from convwise.ops import (
-    AdaptivePool,
-    Conv,
-    ConvTranspose,
-    Dense,
-    Flatten,
-    GlobalPool,
-    Op,
-    Pool,
-    Reshape,
-    Shape,
-    spatial_names,
-)
+from convwise.ops import Conv, ConvTranspose, Dense, Flatten, Pool, Shape
 
 
 def explain_chain(
@@ -57,6 +45,9 @@ def explain_chain(
             raise
         current = flows[-1].output
     parts = _parts(spoken, flows, entered)
+    takes = taken(spoken, layers, flows, entered.shape)
+    if takes is not None and takes.never:
+        raise _no_size(spoken, layers, flows, entered, takes, notes)
     there_and_back = trip(layers, flows)
     found = [
         *(finding for part in parts for finding in part.findings),
@@ -65,7 +56,7 @@ def explain_chain(
     proposals = tuple(
         replace(fix, label=f"{part.name or part.kind} {fix.label}") for part in parts for fix in part.fixes
     )
-    facts = _facts(layers, flows)
+    facts = _facts(layers, flows, takes)
     if there_and_back:
         facts += comes_back(spoken, layers, flows, there_and_back)
         back = ways_back(spoken, layers, flows, there_and_back, read_back)
@@ -81,10 +72,10 @@ def explain_chain(
         code="\n".join(layer.call.text for layer in layers),
         input=entered.leave(entered.shape),
         output=entered.leave(current),
-        headline=_headline(layers),
+        headline=_headline(layers, takes),
         facts=(
             *facts,
-            *_wanted(layers, want),
+            *_wanted(layers, takes, want),
             *(not_aimed(want, layers, told, ends) if None not in current[1:] else ()),
         ),
         findings=tuple(found),
@@ -107,46 +98,26 @@ def _parts(spoken: Dialect, flows: Sequence[LayerFlow], entered: Entered) -> tup
     return tuple(explain_layer(spoken, flow, entered, alone=False) for flow in flows)
 
 
-def called(layer: Layer) -> str:
-    """The layer's own name; its kind where it has none, with its number where that is its name."""
-    if layer.name and layer.name.isdigit():
-        return f"{layer.kind} ({layer.name})"
-    return layer.name or layer.kind
-
-
-def _main(layer: Layer) -> Op | None:
-    return next(
-        (op for op in layer.ops if isinstance(op, Conv | ConvTranspose | Pool | Dense)),
-        layer.ops[0] if layer.ops else None,
-    )
-
-
-def _headline(layers: Sequence[Layer]) -> str:
-    spatial = [layer for layer in layers if isinstance(_main(layer), Conv | ConvTranspose)]
-    dense = any(isinstance(_main(layer), Dense) for layer in layers[1:])
-    if spatial and not dense:
-        rank = next((layer.rank for layer in spatial if layer.rank), 2)
-        sizes = listed(spatial_names(rank))
-        return f"Yes. Only channels must match; {sizes} need{'s' if rank == 1 else ''} not."
-    if spatial and _tied(layers) is not None:
-        return "It fits. Between convolutions only channels must match; the dense layer fixes the size as well."
-    if spatial:
+def _headline(layers: Sequence[Layer], found: Taken | None) -> str:
+    spatial = [layer for layer in layers if isinstance(main_op(layer), Conv | ConvTranspose)]
+    dense = any(isinstance(main_op(layer), Dense) for layer in layers[1:])
+    if not spatial or found is None or not (found.free or found.fixed):
+        return "It fits."
+    if found.fixed:
+        place = found.fixer
+        flat = place is not None and isinstance(main_op(layers[place]), Dense)
+        who = "a layer" if place is None else "the dense layer" if flat else called(layers[place])
+        what = "the size" if len(found.fixed) == len(found.legal) else f"the {listed(found.fixed)}"
+        return f"It fits. Between convolutions only channels must match; {who} fixes {what} as well."
+    if dense:
         return "It fits. Only channels and features must match; the size is free."
-    return "It fits."
+    names = found.legal.names
+    return f"Yes. Only channels must match; {listed(names)} need{'s' if len(names) == 1 else ''} not."
 
 
-def _tied(layers: Sequence[Layer]) -> int | None:
-    """The place of the dense layer whose features depend on the size of the map: the first one behind a Flatten."""
-    flat = next((place for place, layer in enumerate(layers) if any(isinstance(op, Flatten) for op in layer.ops)), None)
-    if flat is None or any(isinstance(op, GlobalPool | AdaptivePool) for layer in layers[:flat] for op in layer.ops):
-        return None
-    return next((place for place in range(flat, len(layers)) if isinstance(_main(layers[place]), Dense)), None)
-
-
-def _wanted(layers: Sequence[Layer], want: tuple[int, ...] | None) -> tuple[Fact, ...]:
-    """Which inputs give the wanted size at the end of the chain."""
+def _wanted(layers: Sequence[Layer], found: Taken | None, want: tuple[int, ...] | None) -> tuple[Fact, ...]:
     sizes = aim(layers, want)
-    return (Fact("as it stands", (_inputs(layers, sizes, f"gives {show(sizes)}"),)),) if sizes else ()
+    return wanted_inputs(found, sizes) if sizes else ()
 
 
 def _verdict(layers: Sequence[Layer], last: LayerFlow, want: tuple[int, ...] | None) -> str:
@@ -159,18 +130,7 @@ def _verdict(layers: Sequence[Layer], last: LayerFlow, want: tuple[int, ...] | N
     return verdict(spatial(replace(last.layer, rank=rank), last.output), for_axes(want, rank))
 
 
-def _inputs(layers: Sequence[Layer], sizes: tuple[int, ...], gives: str) -> str:
-    """`an input of 32 x 32 to 35 x 35`: which inputs the layers map to `sizes`."""
-    spans = sources(layers, [Span(size, size) for size in sizes])
-    if spans is None:
-        return ""
-    if any(span.empty for span in spans):
-        return f"no input {gives}"
-    low, high = show(tuple(span.low for span in spans)), show(tuple(span.high for span in spans))
-    return f"an input of {low}" + (f" to {high}" if low != high else "") + (f" {gives}" if gives else "")
-
-
-def _facts(layers: Sequence[Layer], flows: Sequence[LayerFlow]) -> tuple[Fact, ...]:
+def _facts(layers: Sequence[Layer], flows: Sequence[LayerFlow], found: Taken | None) -> tuple[Fact, ...]:
     told: list[Fact] = []
     pairs = list(pairwise(flows))
     matches = tuple(line for before, after in pairs for line in _match(before, after))
@@ -180,55 +140,16 @@ def _facts(layers: Sequence[Layer], flows: Sequence[LayerFlow]) -> tuple[Fact, .
         matches = (*matches[:5], f"and {len(matches) - 5} more of the same kind")
     if matches:
         told.append(Fact("must match", matches))
-    tied = _tied(layers)
-    if tied is not None:
-        told += _fixed(layers, flows, tied)
-    elif free := _smallest(layers):
-        told.append(Fact("free", (free,)))
+    told += sizes_fact(layers, found)
     params, macs = _total(flow.params for flow in flows), _total(flow.macs for flow in flows)
     if params and macs and len(flows) > 2:
         told.append(Fact("in all", (f"{params:,} parameters, {macs:,} MACs (multiply-adds; FLOPs are twice as many)",)))
     return tuple(told)
 
 
-def _fixed(layers: Sequence[Layer], flows: Sequence[LayerFlow], tied: int) -> list[Fact]:
-    """Which input sizes the dense layer behind a Flatten admits, once its weights exist."""
-    op = _main(layers[tied])
-    flat = next(place for place, layer in enumerate(layers) if any(isinstance(one, Flatten) for one in layer.ops))
-    features = op.in_features if isinstance(op, Dense) and op.in_features else flows[tied].input[-1]
-    maps = flows[flat].input
-    rank = next((layer.rank for layer in reversed(layers[:flat]) if layer.rank), None)
-    if not features or rank is None or len(maps) != rank + 2:
-        return []
-    text = _admitted(layers, maps, features, rank, layers[flat])
-    return [Fact("size", (f"{called(layers[tied])} takes {features} features: {text}",))] if text else []
-
-
-def _admitted(layers: Sequence[Layer], maps: Shape, features: int, rank: int, flatten: Layer) -> str:
-    """The inputs whose maps flatten to `features`: `16 x 5 x 5, from an input of 32 x 32 to 35 x 35`."""
-    last = flatten.channels_last
-    channels = maps[-1] if last else maps[1]
-    names = " x ".join(spatial_names(rank))
-    if not channels:
-        return ""
-    if features % channels:
-        return f"{features} is not {channels} x {names} for any size: no input can make it fit"
-    cells = features // channels
-    known = maps[1 : 1 + rank] if last else maps[2:]
-    side = round(cells ** (1 / rank))
-    sizes: tuple[int, ...] = (side,) * rank
-    if None not in known and prod(size or 0 for size in known) == cells:
-        sizes = tuple(size or 0 for size in known)
-    elif side**rank != cells:
-        return f"a map with {names} = {cells}"
-    found = _inputs(layers, sizes, "")
-    shown = show((*sizes, channels) if last else (channels, *sizes))
-    return f"{shown}, from {found}" if found else f"{shown} before {called(flatten)}"
-
-
 def _match(before: LayerFlow, after: LayerFlow, brief: bool = False) -> list[str]:
     """What the second layer needs of the first; `brief` leaves out the shape of its weights."""
-    op = _main(after.layer)
+    op = main_op(after.layer)
     name, giver = called(after.layer), called(before.layer)
     if isinstance(op, Conv | ConvTranspose) and after.layer.rank:
         where = -1 if after.layer.channels_last else len(after.input) - after.layer.rank - 1
@@ -257,17 +178,21 @@ def _match(before: LayerFlow, after: LayerFlow, brief: bool = False) -> list[str
     return []
 
 
-def _smallest(layers: Sequence[Layer]) -> str:
-    ranks = {layer.rank for layer in layers if layer.rank}
-    if len(ranks) != 1:
-        return ""
-    rank = ranks.pop() or 0
-    spans = sources(layers, (ANY,) * rank)
-    if spans is None:
-        return ""
-    size = show(tuple(span.low for span in spans))
-    names = " and ".join(spatial_names(rank))
-    return f"any {names} from {size} up {'works' if rank == 1 else 'work'}"
+def _no_size(
+    spoken: Dialect,
+    layers: Sequence[Layer],
+    flows: Sequence[LayerFlow],
+    entered: Entered,
+    takes: Taken,
+    notes: Sequence[Note],
+) -> ShapeError:
+    """A chain without an input that takes no input of any size: a break at the layer that says so."""
+    place = never_at(takes)
+    hint = "with an input, such as 3x32x32, the numbers that reach each layer are told"
+    error = ShapeError("CW518", never(layers, takes), layer=describe(layers[place]), hint=hint)
+    parts = _parts(spoken, flows[:place], entered)
+    error.explanation = _broken_chain(spoken, layers, flows[:place], parts, entered, error, notes)
+    return error
 
 
 def _broken_chain(
@@ -292,7 +217,7 @@ def _broken_chain(
         input=entered.leave(entered.shape),
         output=entered.leave(reached),
         headline=f"No. It breaks at {describe(layer)}, layer {len(flows) + 1} of {len(layers)}.",
-        facts=_what_would_work(layers, flows, error),
+        facts=would_work(layers, flows, error, taken(spoken, layers, flows, entered.shape)),
         findings=tuple(Finding(note.code, "note", note.text) for note in notes),
         fixes=(*batched, *(replace(fix, output=entered.leave(fix.output)) for fix in proposals)),
         params=None,
@@ -313,43 +238,6 @@ def _with_batch(spoken: Dialect, layers: Sequence[Layer], entered: Entered) -> t
     except ShapeError:
         return ()
     return (Fix(f"an input of {show((1, *entered.shape))}", current, "", "a batch of 1 makes all layers fit"),)
-
-
-def _what_would_work(layers: Sequence[Layer], flows: Sequence[LayerFlow], error: ShapeError) -> tuple[Fact, ...]:
-    """Inputs under which the broken layer would be reached by what it takes."""
-    reshape = layers[len(flows)].ops[:1]
-    if error.code == "CW106" and flows and reshape and isinstance(reshape[0], Reshape):
-        target, maps = reshape[0].target, flows[-1].output
-        rank = next((layer.rank for layer in reversed(layers[: len(flows)]) if layer.rank), None)
-        if len(target) == 2 and target[0] < 0 < target[1] and rank is not None and len(maps) == rank + 2:
-            text = _admitted(layers[: len(flows)], maps, target[1], rank, layers[len(flows)])
-            return (Fact("would work", (text,)),) if text else ()
-    if error.code == "CW104":
-        text = _smallest(layers).removesuffix(" works").removesuffix(" work")
-        return (Fact("would work", (text,)),) if text else ()
-    if error.code == "CW109" and flows and any(isinstance(op, Flatten) for op in flows[-1].layer.ops):
-        return _features(layers[: len(flows)], flows[-1], layers[len(flows)])
-    return ()
-
-
-def _features(layers: Sequence[Layer], flatten: LayerFlow, dense: Layer) -> tuple[Fact, ...]:
-    """Where the features come from, and which input sizes, if any, give what the dense layer takes."""
-    op = _main(dense)
-    rank = next((layer.rank for layer in reversed(layers) if layer.rank), None)
-    maps = flatten.input
-    if not isinstance(op, Dense) or op.in_features is None or rank is None or len(maps) < rank + 1:
-        return ()
-    came = Fact("features", (f"{called(flatten.layer)} gives {show(maps[1:])} = {flatten.output[-1]}",))
-    if len(maps) == rank + 1:
-        whole = show((1, *maps))
-        return (
-            came,
-            Fact(
-                "batch",
-                (f"there is none, so the channels stay apart: before {called(flatten.layer)} it should be {whole}",),
-            ),
-        )
-    return (came, Fact("would work", (_admitted(layers, maps, op.in_features, rank, flatten.layer),)))
 
 
 def _chain_fixes(

@@ -232,12 +232,15 @@ def from_layers(dialect: str, layers: tuple[Layer, ...], shape: Shape | None, ti
     if shape is None:
         shape = _open_shape(layers)
     entered = spoken.enter(layers, tuple(shape))
-    declared: Declared = tuple(entered.shape)
+    return straight(dialect, layers, entered.shape, title, added=entered.added)
+
+
+def straight(dialect: str, layers: tuple[Layer, ...], shape: Shape, title: str, *, added: bool = False) -> Network:
+    """The same for an input as the first layer sees it; `added` where its batch is not the user's."""
+    declared: Declared = tuple(shape)
     last = layers[-1].channels_last
-    layout = Layout(
-        next((layer.channels_last for layer in layers if layer.rank), last),
-        entered.added or _batched(layers, entered.shape),
-    )
+    channels_last = next((layer.channels_last for layer in layers if layer.rank), last)
+    layout = Layout(channels_last, added or _batched(layers, shape))
     nodes = []
     before = "input"
     for number, layer in enumerate(layers):

@@ -189,7 +189,8 @@ RULES = (
         "No input size gives these features",
         "A dense layer stands behind a Flatten, and the number of features it was made for is not channels x height x width for any "
         "height and width that the layers before it can give. So no input size makes the network run, and looking for one is in vain. "
-        "The number in the layer is wrong, or a layer before it was changed.",
+        "The number in the layer is wrong, or a layer before it was changed. `convwise why` says it of a chain without an input, "
+        "also where other layers leave no size.",
         "Make the dense layer for the number that arrives, which the finding gives.",
         Asked(
             "nn.Sequential(nn.Conv2d(3, 8, 3), nn.AdaptiveAvgPool2d(2), nn.Flatten(), nn.Linear(33, 10))",
