@@ -66,10 +66,13 @@ def test_the_deep_mnist_script() -> None:
     assert cw.read(DEEP_MNIST).trace().totals.params == 3_274_634
 
 
-def test_a_sum_that_is_no_bias_is_no_layer() -> None:
+def test_a_sum_that_is_no_bias_is_a_step_of_the_network() -> None:
     text = "x = tf.placeholder(tf.float32, [None, 8, 8, 1])\ny = tf.nn.relu(tf.nn.conv2d(x, tf.zeros([3, 3, 1, 8]), 1, 'SAME') + tf.zeros([8, 8, 8]))"
-    with pytest.raises(CodeError, match="not a straight line"):
-        cw.explain(text)
+    told = cw.explain(text)
+    assert (told.kind, told.params) == ("Network", 72)
+    assert [step.kind for step in told.steps] == ["tf.nn.conv2d", "+", "relu"]
+    with pytest.raises(cw.ShapeError, match="add of sizes 8 and 7"):
+        cw.explain(text.replace("[8, 8, 8]", "[8, 7, 8]"))
 
 
 @pytest.mark.parametrize(

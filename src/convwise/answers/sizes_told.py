@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from convwise.answers.explanation import Fact, show
-from convwise.answers.taken import Taken, giving, in_words
+from convwise.answers.taken import Sizes, Taken, giving, in_words
 from convwise.answers.wording import listed
 from convwise.dialects.base import Layer, LayerFlow
 from convwise.errors import ShapeError
@@ -32,13 +32,20 @@ def sizes_fact(layers: Sequence[Layer], found: Taken | None) -> tuple[Fact, ...]
     """Which input sizes the chain takes, and which layer says so."""
     if found is None:
         return ()
-    if found.free:
-        one = len(found.legal) == 1
-        return (Fact("free", (f"{_free(found)} {'works' if one else 'work'}",)),)
-    return (Fact("size", (_fixed(layers, found),)),)
+    return (free_fact(found),) if found.free else (Fact("size", (_fixed(layers, found),)),)
 
 
-def _free(found: Taken) -> str:
+def free_fact(found: Sizes) -> Fact:
+    """`any height and width from 3 x 3 up work`."""
+    return Fact("free", (f"{_free(found)} {'works' if len(found.legal) == 1 else 'work'}",))
+
+
+def size_words(found: Sizes) -> str:
+    """The sizes that work, whichever layer asks for them."""
+    return _free(found) if found.free else in_words(found.box(), found.legal.names)
+
+
+def _free(found: Sizes) -> str:
     return f"any {' and '.join(found.legal)} from {show(tuple(sizes.minimum for sizes in found.legal.sets))} up"
 
 

@@ -25,13 +25,11 @@ SOME = 2
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
-    """The exact legal sizes of a chain, and what they were found from; the layers' names are their places in the chain."""
+class Sizes:
+    """The exact legal sizes of a network, and the input that is explained."""
 
-    spoken: Dialect
     symbolic: Symbolic
     legal: LegalSizes
-    layers: tuple[Layer, ...]
     shape: Shape
 
     @property
@@ -55,16 +53,6 @@ class Taken:
         """The axes of which only some sizes are legal, however large."""
         return tuple(name for name, sizes in self.legal.items() if sizes.finite)
 
-    @property
-    def fixer(self) -> int | None:
-        """The place of the layer that leaves only some sizes; None where there is none."""
-        for sizes in (*self.legal.sets, self.legal.joint):
-            for reason in sizes.reasons if sizes is not None else ():
-                alone = reason.sizes
-                if reason.node and (alone is None or (alone.finite and alone)):
-                    return int(reason.node)
-        return None
-
     def box(self) -> Box:
         """Of the sizes that are legal together those of the input, else the square ones, else the nearest."""
         joint, given = self.legal.joint, self.sizes
@@ -76,12 +64,40 @@ class Taken:
             return square
         return next(box for box in joint.boxes if all(n in part for n, part in zip(near, box, strict=True)))
 
+    def ends(self) -> list[tuple[int, ...]]:
+        """The smallest sizes that go with each other, and where there are some the largest."""
+        box = self.box()
+        found = [tuple(part.minimum or 1 for part in box)]
+        return [*found, tuple(part.exceptions[-1] for part in box)] if all(part.finite for part in box) else found
+
+    def start(self, sizes: Sequence[int]) -> Shape:
+        """The input with these sizes."""
+        shape = list(self.shape)
+        for axis, size in zip(self.symbolic.keys, sizes, strict=True):
+            shape[axis.place] = size
+        return tuple(shape)
+
+
+@dataclass(frozen=True, slots=True)
+class Taken(Sizes):
+    """The same for a chain; its layers' names are their places in it."""
+
+    spoken: Dialect
+    layers: tuple[Layer, ...]
+
+    @property
+    def fixer(self) -> int | None:
+        """The place of the layer that leaves only some sizes; None where there is none."""
+        for sizes in (*self.legal.sets, self.legal.joint):
+            for reason in sizes.reasons if sizes is not None else ():
+                alone = reason.sizes
+                if reason.node and (alone is None or (alone.finite and alone)):
+                    return int(reason.node)
+        return None
+
     def flows(self, sizes: Sequence[int]) -> list[Shape] | None:
         """What reaches each layer, and the end, from an input of these sizes; None where one refuses it."""
-        start = list(self.shape)
-        for axis, size in zip(self.symbolic.keys, sizes, strict=True):
-            start[axis.place] = size
-        shapes: list[Shape] = [tuple(start)]
+        shapes = [self.start(sizes)]
         try:
             for layer in self.layers:
                 shapes.append(in_use(self.spoken, layer, shapes[-1]).output)
@@ -106,17 +122,15 @@ def taken(spoken: Dialect, layers: Sequence[Layer], flows: Sequence[LayerFlow], 
     symbolic = follow(network)
     if not symbolic.keys:
         return None
-    found = Taken(spoken, symbolic, legal_of(symbolic), named, shape)
-    broke = len(flows) < len(layers)
-    if not found.legal.exact or (found.sizes is not None and found.legal.takes(found.sizes) == broke):
+    found = Taken(symbolic, legal_of(symbolic), shape, spoken, named)
+    if not shown_by(found, len(flows) < len(layers)):
         return None
-    if found.never:
-        return found
-    box = found.box()
-    ends = [tuple(part.minimum or 1 for part in box)]
-    if all(part.finite for part in box):
-        ends.append(tuple(part.exceptions[-1] for part in box))
-    return found if all(found.flows(end) is not None for end in ends) else None
+    return found if found.never or all(found.flows(end) is not None for end in found.ends()) else None
+
+
+def shown_by(found: Sizes, broke: bool) -> bool:
+    """Whether the sizes are exact, and say of the input what running it has shown."""
+    return found.legal.exact and (found.sizes is None or found.legal.takes(found.sizes) != broke)
 
 
 def _built(flow: LayerFlow) -> Layer:

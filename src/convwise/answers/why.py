@@ -72,7 +72,7 @@ def explain(
     try:
         snippet = _read(layer, dialect, release, shape)
     except CodeError as error:
-        return _pasted_error(layer, error, shape, dialect)
+        return _not_a_line(layer, error, shape, dialect, release)
     found = _one_pair(snippet, shape)
     return _explain_found(snippet, found, shape if shape is not None else found.input_shape, wanted)
 
@@ -96,7 +96,7 @@ def explain_all(
     try:
         snippet = _read(text, dialect, release, None)
     except CodeError as error:
-        return [_pasted_error(text, error, None, dialect)]
+        return [_not_a_line(text, error, None, dialect, release)]
     wanted = None if want is None else as_want(want)
     if len(snippet.found) == 1:
         return [_explain_found(snippet, snippet.found[0], snippet.found[0].input_shape, wanted)]
@@ -109,6 +109,18 @@ def explain_all(
         except ConvwiseError as error:
             every.append(error.explanation or _only_error(snippet, found, error))
     return every
+
+
+def _not_a_line(
+    text: Any, error: CodeError, shape: Shape | None, dialect: str | None, release: str | None
+) -> Explanation:
+    """Code with branches is answered by its network, where that can be followed from an input to its end."""
+    told = None
+    if error.code in ("CW314", "CW315") and isinstance(text, str) and release is None:
+        from convwise.answers.branches import explain_branches
+
+        told = explain_branches(text, shape, dialect)
+    return told or _pasted_error(text, error, shape, dialect)
 
 
 def _pasted_error(text: Any, error: CodeError, shape: Shape | None, dialect: str | None) -> Explanation:

@@ -144,9 +144,10 @@ RULES = (
         "Control flow that is not a straight line",
         "The path through the layers depends on a condition, a loop whose length is not written, or several inputs, so "
         "there is no one chain to explain. convwise follows Sequential models, runs of x = layer(x), and forward methods "
-        "that call one layer after the other. Branches and skips are what `convwise inspect`, `sizes` and `check` follow. "
+        "that call one layer after the other. Branches, skips and what is no layer are answered by the network, for which `why` needs an "
+        "input; what neither can follow ends here. "
         "As a note of a network the code names what could not be followed; what that asks of the input is left out.",
-        "Give the code to `convwise inspect`, or convwise.read; or ask about the layers one by one, or about the part that is a straight line.",
+        "Give an input, or ask `convwise inspect`; else ask about the layers one by one, or about the part that is a straight line.",
         Asked(
             "class Net(nn.Module):\n"
             "    def __init__(self):\n"

@@ -41,7 +41,7 @@ def applied(run: Run, target: Applicable, arguments: list[Any], keywords: Keywor
     target.used = True
     if isinstance(target, Instance):
         return _through(run, target, arguments, keywords, parts[0], line, node)
-    return tensors.doubtful(run, tuple(parts), tensors.opaque(run, node))
+    return tensors.joined(run, tuple(parts), node)
 
 
 NO_SIZES = frozenset(

@@ -120,6 +120,8 @@ def _reformed(
         return tensors.with_new_axis(first, second, line)
     if name in ("reshape", "view"):
         return tensors.reshaped(first, [second], line)
+    if name == "transpose" and len(arguments) == 3:
+        return tensors.swapped(first, second, arguments[2], line)
     if name in ("transpose", "permute", "moveaxis"):
         return tensors.permuted(first, second, line)
     return None

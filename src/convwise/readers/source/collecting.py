@@ -12,7 +12,7 @@ from convwise.dialects.base import TITLES, Layer
 from convwise.errors import CodeError, ConvwiseError
 from convwise.ops import Shape
 from convwise.readers.echo import shown
-from convwise.readers.source import applying, classes, making
+from convwise.readers.source import applying, classes, making, tensors
 from convwise.readers.source.changing import BEHAVIOUR
 from convwise.readers.source.functions import invoke, required_parameters
 from convwise.readers.source.result import Found
@@ -43,12 +43,14 @@ class Head:
 def collect(run: Run) -> list[Found]:
     """Every layer or chain of the text with its input, in the order of the lines."""
     _finish(run)
+    _last_joins(run)
     heads = _heads(run)
     if not heads:
         for function in list(run.functions):
             if not function.called:
                 invoke(run, function, [], [], function.node)
         _finish(run)
+        _last_joins(run)
         heads = _heads(run)
     if len(heads) > MOST_FOUND:
         raise CodeError(
@@ -77,6 +79,26 @@ def _finish(run: Run) -> None:
     for made in [target for target in run.objects if isinstance(target, Made)]:
         if not made.stranger:
             _apply_alone(run, made)
+
+
+def _last_joins(run: Run) -> None:
+    """Branches of known inputs that meet, and nothing comes after: the chains up to there are not the whole answer."""
+    taken = {id(part) for tensor in run.tensors for part in tensor.merged}
+    for tensor in run.tensors:
+        if not tensor.join or tensor.used or id(tensor) in taken:
+            continue
+        run.spend(len(tensor.merged))
+        roots = [_root(run, part) for part in tensor.merged]
+        known = len({id(root) for root in roots}) == 1 or all(root.shape is not None for root in roots)
+        if len(roots) > 1 and known and all(part.doubt is None for part in tensor.merged):
+            tensors.insist(tensor)
+
+
+def _root(run: Run, tensor: Tensor) -> Tensor:
+    while tensor.parent is not None:
+        tensor = tensor.parent
+        run.spend()
+    return tensor
 
 
 def _set_aside(run: Run) -> None:

@@ -63,6 +63,10 @@ SAME_ARRAY = frozenset({"cast", "stop_gradient", "identity", "clip", "clamp", "s
 """Functions of one array that change its values alone and never its shape."""
 
 
+JOINING = frozenset({"add", "mul", "sub", "cat", "stack"})
+"""Functions in which arrays meet."""
+
+
 def called(run: Run, path: str, arguments: list[Any], keywords: Keywords, node: ast.Call) -> Any:
     """What a framework's function makes of an array; None where `path` is no such function or gets no array."""
     module, name = split(path)
@@ -79,10 +83,11 @@ def called(run: Run, path: str, arguments: list[Any], keywords: Keywords, node: 
     if run.loose and module in TORCH_HOMES and _free(first, node):
         first = Tensor(None, line=node.lineno)
         keywords = [(word, first if word == "input" else value) for word, value in keywords]
-    if not isinstance(first, Tensor) or (
-        name in ("add", "mul", "sub", "cat", "stack") and len(tensors.tensors_in(arguments)) > 1
-    ):
+    joins = name in JOINING and len(tensors.tensors_in(arguments)) > 1
+    if not isinstance(first, Tensor) or joins:
         parts = tensors.tensors_in([*arguments, *(value for _, value in keywords)])
+        if joins and name != "sub":
+            return tensors.joined(run, tuple(parts), node)
         return tensors.doubtful(run, tuple(parts), tensors.opaque(run, node)) if parts else None
     rest = arguments[1:] if arguments else []
     words = [(word, value) for word, value in keywords if value is not first]

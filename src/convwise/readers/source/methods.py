@@ -188,6 +188,8 @@ def _of_tensor(run: Run, tensor: Tensor, name: str, arguments: list[Any], keywor
         return tensors.with_new_axis(tensor, arguments[0] if arguments else None, node.lineno)
     if name in ("permute", "transpose"):
         order = arguments[0] if len(arguments) == 1 and isinstance(arguments[0], tuple | list) else arguments
+        if name == "transpose" and len(order) == 2 and run.dialect == "torch":
+            return tensors.swapped(tensor, order[0], order[1], node.lineno)
         return tensors.permuted(tensor, order, node.lineno)
     if name.endswith("_"):
         return tensor

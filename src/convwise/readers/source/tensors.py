@@ -43,7 +43,17 @@ def combined(run: Run, left: Any, right: Any, node: ast.BinOp) -> Any:
         return both[0]
     if all(is_raw(side) for side in both) and not (run.within or any(isinstance(side, Held) for side in (left, right))):
         return both[0]
-    return doubtful(run, tuple(both), opaque(run, node))
+    # A difference is how an error is measured more often than a layer.
+    if isinstance(node.op, ast.Sub):
+        return doubtful(run, tuple(both), opaque(run, node))
+    return joined(run, tuple(both), node)
+
+
+def joined(run: Run, parts: tuple[Tensor, ...], node: ast.AST) -> Tensor:
+    """Where branches meet: nobody can follow that here, but where it is the last thing of a text it is no answer to leave it out."""
+    tensor = doubtful(run, parts, opaque(run, node))
+    tensor.join = not run.within
+    return tensor
 
 
 def opaque(run: Run, node: ast.AST) -> CodeError:
@@ -123,6 +133,16 @@ def with_new_axis(tensor: Tensor, place: Any, line: int) -> Tensor:
         return Tensor(None, line=line)
     place = place + len(tensor.shape) + 1 if place < 0 else place
     return Tensor((*tensor.shape[:place], 1, *tensor.shape[place:]), line=line)
+
+
+def swapped(tensor: Tensor, one: Any, other: Any, line: int) -> Tensor:
+    """PyTorch's `transpose(1, 2)` of plain data."""
+    rank = len(tensor.shape or ())
+    if not all(type(axis) is int and -rank <= axis < rank for axis in (one, other)):
+        return Tensor(None, line=line)
+    order = list(range(rank))
+    order[one], order[other] = order[other], order[one]
+    return permuted(tensor, tuple(order), line)
 
 
 def permuted(tensor: Tensor, order: Any, line: int) -> Tensor:

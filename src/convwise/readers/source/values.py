@@ -94,7 +94,8 @@ class Tensor:
     """An array, known by its shape or by the layers that made it.
 
     A root has no `parent`; `shape` is then what the text says (None: nothing). `placed` are the layers between the
-    parent and this one, by name; `target` is the layer or model that was applied to `base` to give it. `entry` marks a model's declared input. A `faint` tensor is no answer by itself.
+    parent and this one, by name; `target` is the layer or model that was applied to `base` to give it. `entry` marks a model's declared input. A `faint` tensor is no answer by itself. A `join` is a sum, a product or a
+    concatenation of arrays that stands in no forward.
     """
 
     shape: Shape | None = None
@@ -109,6 +110,7 @@ class Tensor:
     faint: bool = False
     used: bool = False
     merged: tuple[Tensor, ...] = ()
+    join: bool = False
 
 
 @dataclass(eq=False, slots=True)

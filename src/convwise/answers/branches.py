@@ -1,0 +1,122 @@
+"""Code that is no straight line of layers, answered by its network: the size history of every step, and where it breaks."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from convwise import dialects
+from convwise.answers.explanation import Explanation, Fact, Finding, show
+from convwise.answers.layer import explain_layer
+from convwise.answers.network.flowing import NodeFlow, Run, run, total
+from convwise.answers.network.legal import PARTIAL, legal_of
+from convwise.answers.network.symbolic import follow
+from convwise.answers.sizes_told import free_fact, size_words
+from convwise.answers.taken import Sizes, shown_by
+from convwise.dialects.base import Dialect, Entered, Layer, LayerFlow
+from convwise.errors import ConvwiseError
+from convwise.graph import Network
+from convwise.ops import Shape
+from convwise.readers.source.graphs import read_network_text
+
+MOST_STEPS = 60
+"""Longer networks are not told step by step: `convwise inspect` is for them."""
+
+
+def explain_branches(text: str, shape: Shape | None, dialect: str | None) -> Explanation | None:
+    """What the network in a text makes of its input; None where it cannot be followed from there to its end.
+
+    Raises:
+        ShapeError: at the first step that does not take what reaches it, with the history up to there in `.explanation`.
+    """
+    try:
+        network = read_network_text(text, dialect, input_shape=shape)
+        if not network.sources or not network.outputs or len(network.nodes) > MOST_STEPS:
+            return None
+        flowed = run(network, shape, strict=False)
+    except ConvwiseError:
+        return None
+    given = next(iter(flowed.inputs.values()))
+    spoken = dialects.get(network.dialect)
+    broken = next((place for place, step in enumerate(flowed.nodes) if step.error is not None), None)
+    done = flowed.nodes[:broken]
+    if any(None in one[1:] for one in flowed.inputs.values()) or any(
+        one is None for step in done for one in step.outputs
+    ):
+        return None
+    parts = tuple(_part(spoken, step) for step in done)
+    told = Explanation(
+        dialect=spoken.name,
+        title=spoken.title,
+        release=spoken.release,
+        kind="Network",
+        code="\n".join(node.name or node.kind for node in network.nodes),
+        input=given,
+        output=flowed.shapes.get(network.outputs[0]) or (parts[-1].output if parts else given),
+        headline="It fits.",
+        facts=_facts(network, flowed, given, broken is not None),
+        findings=tuple(_findings(network, parts)),
+        params=total([step.params for step in done]),
+        trainable=total([step.trainable for step in done]),
+        macs=total([step.macs for step in done]),
+        parts=parts,
+    )
+    if broken is None:
+        return told
+    error = flowed.nodes[broken].error
+    assert error is not None
+    headline = f"No. It breaks at {error.layer}, step {broken + 1} of {len(network.nodes)}."
+    error.explanation = replace(told, headline=headline, params=None, trainable=None, macs=None, error=error)
+    raise error
+
+
+def _part(spoken: Dialect, step: NodeFlow) -> Explanation:
+    node, output = step.node, step.outputs[0] or ()
+    if isinstance(node.work, Layer) and step.inputs and step.inputs[0] is not None:
+        flow = LayerFlow(node.work.named(node.name), step.inputs[0], output, step.flows)
+        return replace(
+            explain_layer(spoken, flow, Entered(flow.input), alone=False),
+            name=node.name,
+            params=step.params,
+            trainable=step.trainable,
+        )
+    return Explanation(
+        dialect=spoken.name,
+        title=spoken.title,
+        release=spoken.release,
+        kind=node.kind,
+        code=node.kind,
+        input=(step.inputs[0] if step.inputs else None) or (),
+        output=output,
+        headline="",
+        name=node.name,
+        params=step.params,
+        trainable=step.trainable,
+        macs=step.macs,
+    )
+
+
+def _facts(network: Network, flowed: Run, given: Shape, broke: bool) -> tuple[Fact, ...]:
+    """What the network gives, where that is several tensors, and the sizes that it takes."""
+    fed = tuple(f"{name} {show(shape)}" for name, shape in flowed.inputs.items())
+    several = tuple(f"{name} {show(flowed.shapes.get(name) or ())}" for name in network.outputs if not broke)
+    told = tuple(Fact(label, lines) for label, lines in (("inputs", fed), ("gives", several)) if len(lines) > 1)
+    symbolic = follow(network)
+    if not symbolic.keys or len(fed) > 1 or any(axis.place >= len(given) for axis in symbolic.keys):
+        return told
+    found = Sizes(symbolic, legal_of(symbolic), given)
+    if not shown_by(found, broke):
+        return told
+    if found.never:
+        return (*told, Fact("would work", ("no input size gets through",)))
+    if any(run(network, found.start(end), strict=False).errors for end in found.ends()):
+        return told
+    if broke:
+        return (*told, Fact("would work", (size_words(found),)))
+    return (*told, free_fact(found) if found.free else Fact("size", (size_words(found),)))
+
+
+def _findings(network: Network, parts: tuple[Explanation, ...]) -> list[Finding]:
+    """What the layers lose, and what was read of the code only in part."""
+    partial = [code for code, _, _ in PARTIAL]
+    notes = [Finding(note.code, "note", note.text) for note in network.notes if note.code in partial]
+    return [*(finding for part in parts for finding in part.findings), *notes]
