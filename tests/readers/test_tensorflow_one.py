@@ -71,7 +71,7 @@ def test_a_sum_that_is_no_bias_is_a_step_of_the_network() -> None:
     told = cw.explain(text)
     assert (told.kind, told.params) == ("Network", 72)
     assert [step.kind for step in told.steps] == ["tf.nn.conv2d", "+", "relu"]
-    with pytest.raises(cw.ShapeError, match="add of sizes 8 and 7"):
+    with pytest.raises(cw.ShapeError, match="add of sizes 7 and 8"):
         cw.explain(text.replace("[8, 8, 8]", "[8, 7, 8]"))
 
 

@@ -113,8 +113,8 @@ def taken(spoken: Dialect, layers: Sequence[Layer], flows: Sequence[LayerFlow], 
     """
     if not any(layer.rank for layer in layers):
         return None
-    built = (*(_built(flow) for flow in flows), *layers[len(flows) :])
-    named = tuple(layer.named(str(place)) for place, layer in enumerate(built))
+    weighted = (*(built(flow) for flow in flows), *layers[len(flows) :])
+    named = tuple(layer.named(str(place)) for place, layer in enumerate(weighted))
     network = straight(spoken.name, named, shape, "")
     if network.sources[0].layout.batched:
         start = (SOME, *shape[1:]) if shape[:1] == (None,) else shape
@@ -133,7 +133,7 @@ def shown_by(found: Sizes, broke: bool) -> bool:
     return found.legal.exact and (found.sizes is None or found.legal.takes(found.sizes) != broke)
 
 
-def _built(flow: LayerFlow) -> Layer:
+def built(flow: LayerFlow) -> Layer:
     """The layer with the weights that it makes for what reaches it."""
     layer = flow.layer
     ops = tuple(_bound(op, one.input, layer.channels_last) for op, one in zip(layer.ops, flow.flows, strict=False))

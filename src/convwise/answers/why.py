@@ -10,6 +10,7 @@ from typing import Any
 
 from convwise import dialects
 from convwise.answers import chain as chains
+from convwise.answers.declared import fed
 from convwise.answers.explanation import Explanation, Fact, show
 from convwise.answers.inputs import as_shape, as_want, enter
 from convwise.answers.layer import broken, explain_layer
@@ -350,8 +351,11 @@ def _listed(found: Found) -> str:
 def _explain_found(snippet: Snippet, found: Found, shape: Shape | None, want: tuple[int, ...] | None) -> Explanation:
     if found.error is not None:
         raise found.error
+    spoken = dialects.get(found.layers[0].dialect)
+    if shape == found.input_shape and found.declared is not None:
+        found = fed(spoken, found)
+        shape = found.input_shape
     layers = found.layers
-    spoken = dialects.get(layers[0].dialect)
     if shape is None:
         # No input: every size stays open, and what the framework asks of real sizes is not asked.
         shape = _open_shape(layers)

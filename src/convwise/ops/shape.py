@@ -161,7 +161,7 @@ def check_channels(received: Size, wanted: int | None) -> None:
             f"the layer takes {wanted} channel{'s' if wanted != 1 else ''}, the input has {received}",
             axis="channels",
             received=received,
-            hint=f"make the layer for {received} channels, or the step before it give {wanted}",
+            hint=f"make the layer for {received} channel{'s' if received != 1 else ''}, or the step before it give {wanted}",
         )
 
 

@@ -28,7 +28,7 @@ Placed = tuple[tuple[str | None, Made], ...]
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """A chain as it was applied: its layers by name, and the shape that went in (`given` if an array was)."""
+    """A chain as it was applied: its layers by name, and the shape that went in (`given` if an array was, to the whole `model`)."""
 
     placed: Placed
     shape: Shape | None
@@ -38,6 +38,7 @@ class Head:
     title: str
     line: int | None
     doubt: ConvwiseError | None
+    model: Chain | None = None
 
 
 def collect(run: Run) -> list[Found]:
@@ -174,7 +175,8 @@ def _head(run: Run, tensor: Tensor) -> Head:
     declared = placed[0][1].declared if placed else None
     if shape is None and declared is not None:
         shape, batched = declared.shape, declared.batched
-    return Head(placed, shape, batched, given, name, title, tensor.line, tensor.doubt)
+    model = tensor.target if whole and given and isinstance(tensor.target, Chain) else None
+    return Head(placed, shape, batched, given, name, title, tensor.line, tensor.doubt, model)
 
 
 def _found(run: Run, head: Head, cache: dict[int, Layer]) -> Found:
@@ -187,7 +189,12 @@ def _found(run: Run, head: Head, cache: dict[int, Layer]) -> Found:
     except ConvwiseError as error:
         return Found((), head.shape, head.name, head.line, error=error)
     batched = head.batched if dialect == "keras" and head.shape is not None else None
-    return Found(layers, head.shape, head.name, head.line, batched=batched, title=head.title)
+    found = Found(layers, head.shape, head.name, head.line, batched=batched, title=head.title)
+    declared = head.model.declared if head.model is not None and dialect == "keras" else None
+    if head.model is None or declared is None or len(declared.shape) - declared.batched < 1:
+        return found
+    shape = (None, *declared.shape[declared.batched :])
+    return replace(found, declared=shape, functional=head.model.functional)
 
 
 def _read(run: Run, dialect: str, placed: Placed, cache: dict[int, Layer]) -> tuple[Layer, ...]:

@@ -352,7 +352,7 @@ def _functional_model(run: Run, arguments: list[Any], keywords: Keywords, node: 
     outputs = arguments[1] if len(arguments) > 1 else words.get("outputs", words.get("output"))
     if isinstance(outputs, list | tuple) and len(outputs) == 1:
         outputs = outputs[0]
-    chain = Chain("Sequential", "keras", [], node.lineno)
+    chain = Chain("Sequential", "keras", [], node.lineno, functional=True)
     chain.name = words["name"] if isinstance(words.get("name"), str) else None
     run.keep(chain)
     if not isinstance(outputs, Tensor):

@@ -18,6 +18,8 @@ class Found:
     others of the same text can be has no `layers` but the `error`. `batched` says for Keras whether the shape begins with
     the batch, as an array's does and `input_shape=` does not; None where the text does not tell or PyTorch tells by the rank.
     `unordered` is the class of a printed module whose forward is not shown: its layers are taken to run once each as printed. `title` is the class of the text that the layers are an object of.
+    `declared` is the input, with its batch, for which a Keras model was made that an array is fed to; `functional` says that
+    the model is a `Model(inputs, outputs)`.
     """
 
     layers: tuple[Layer, ...]
@@ -29,6 +31,8 @@ class Found:
     batched: bool | None = None
     unordered: str = ""
     title: str = ""
+    declared: Shape | None = None
+    functional: bool = False
 
 
 @dataclass(frozen=True)

@@ -74,7 +74,8 @@ class Chain:
     """Layers one after the other: a Sequential, a Model of an input and an output, or a list of modules.
 
     `kind` is "Sequential", "ModuleList" or "ModuleDict"; members are (name or None, value). `doubt` is set where
-    something happened to it that nobody can follow. A `part` is a slice of another one, and has no name yet.
+    something happened to it that nobody can follow. A `part` is a slice of another one, and has no name yet; a `functional` one is a
+    Model of an input and an output.
     """
 
     kind: str
@@ -87,6 +88,7 @@ class Chain:
     used: bool = False
     held: bool = False
     part: bool = False
+    functional: bool = False
 
 
 @dataclass(eq=False, slots=True)
