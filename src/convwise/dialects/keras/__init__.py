@@ -5,10 +5,11 @@ from __future__ import annotations
 from convwise.dialects.base import Dialect
 from convwise.dialects.keras.enter import enter
 from convwise.dialects.keras.flow import flow
-from convwise.dialects.keras.kinds import NAMES
+from convwise.dialects.keras.kinds import KINDS, NAMES, canonical
 from convwise.dialects.keras.read import read
 from convwise.dialects.keras.releases import CURRENT, RELEASES
 from convwise.dialects.keras.respell import respell
+from convwise.dialects.keras.signatures import parameters
 from convwise.dialects.keras.spell import spell
 
 DIALECT = Dialect(
@@ -24,4 +25,15 @@ DIALECT = Dialect(
     respell=respell,
 )
 
-__all__ = ["DIALECT"]
+
+def parameter_names(kind: str) -> tuple[str, ...]:
+    """The arguments of a layer in the order of its constructor; none where there is no such layer.
+
+    >>> parameter_names("MaxPool2D")[:4]
+    ('pool_size', 'strides', 'padding', 'data_format')
+    """
+    found = parameters(canonical(kind), CURRENT) if canonical(kind) in KINDS else ()
+    return tuple(parameter.name for parameter in found)
+
+
+__all__ = ["DIALECT", "parameter_names"]

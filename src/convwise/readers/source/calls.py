@@ -131,8 +131,8 @@ def _known(run: Run, path: str, arguments: list[Any], keywords: Keywords, node: 
         return result
     if path.endswith(("random.default_rng", "random.RandomState")):
         return Ref("numpy.random")
-    if path == "keras.backend.image_data_format":
-        return "channels_last"
+    if module in ("keras.backend", "keras.config", "keras.utils") and name in DATA_FORMAT:
+        return _data_format(run, arguments or [value for _, value in keywords])
     return _foreign(run, path, arguments, keywords, node)
 
 
@@ -174,6 +174,16 @@ def _gone(run: Run, name: str, arguments: list[Any], keywords: Keywords, node: a
     tensor = tensors.doubtful(run, (), doubt)
     tensor.faint = False
     return tensor
+
+
+DATA_FORMAT = ("image_data_format", "set_image_data_format", "set_image_dim_ordering")
+
+
+def _data_format(run: Run, arguments: list[Any]) -> Any:
+    """What Keras's layers take where they do not say it, set or asked for; `th` is what it was called once."""
+    if arguments and isinstance(arguments[0], str):
+        run.channels_first = arguments[0].lower() in ("channels_first", "th")
+    return None if arguments else "channels_first" if run.channels_first else "channels_last"
 
 
 def _foreign(run: Run, path: str, arguments: list[Any], keywords: Keywords, node: ast.Call) -> Any:

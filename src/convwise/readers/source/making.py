@@ -159,10 +159,24 @@ def layer(run: Run, kind: str, dialect: str | None, arguments: list[Any], keywor
             else f"{PREFIXES.get(dialect or '', '')}{kind}"
         )
         text = _filled_in(shown(function, 100), values, words)
+    if (
+        run.channels_first
+        and dialect in ("keras", None)
+        and takes_format(kind, len(values), {word for word, _ in words})
+    ):
+        words.append(("data_format", "channels_first"))
     call = Call(kind, tuple(values), tuple(words), text, node.lineno)
     result = Made(kind, call, dialect, name=name, declared=_declared(declared), problem=problem or _monsters(run, call))
     run.keep(result)
     return result
+
+
+def takes_format(kind: str, positional: int, words: set[str]) -> bool:
+    """Whether a layer of Keras looks for `data_format`, and the call does not say it."""
+    from convwise.dialects.keras import parameter_names
+
+    names = parameter_names(kind)
+    return "data_format" in names[positional:] and not words & {"data_format", "dim_ordering"}
 
 
 def _plain(node: ast.expr) -> bool:

@@ -37,7 +37,7 @@ class Budget:
 
 @dataclass
 class Run:
-    """The state of one reading. `offset` lines of the whole text stand before this piece of it. `evaluate` and `execute` are the two halves of the walk, handed to the parts they use; with a `graph`, tensors are its wires. A `loose` reading takes a name that the text does not bind for an array where a function of PyTorch is applied to it."""
+    """The state of one reading. `offset` lines of the whole text stand before this piece of it. `evaluate` and `execute` are the two halves of the walk, handed to the parts they use; with a `graph`, tensors are its wires. A `loose` reading takes a name that the text does not bind for an array where a function of PyTorch is applied to it. `channels_first` is what Keras's layers take where they do not say it."""
 
     text: str
     evaluate: Callable[[Run, ast.expr, Scope], Any]
@@ -65,6 +65,7 @@ class Run:
     graph: Wiring | None = None
     loose: bool = False
     lost: CodeError | None = None
+    channels_first: bool = False
     onnx_names: dict[str, Tensor] = field(default_factory=dict)
     onnx_values: dict[str, tuple[Any, ...]] = field(default_factory=dict)
     _lines: list[str] = field(default_factory=list)
