@@ -66,7 +66,7 @@ CONVOLUTIONS: dict[str, tuple[Callable[[], Any], tuple[int, ...]]] = {
 def test_torch(convolution: str, activation: str, runs: list[Run]) -> None:
     torch.manual_seed(1)
     make, shape = CONVOLUTIONS[convolution]
-    chain = nn.Sequential(make(), TORCH[activation](), nn.Conv2d(6, 3, 1) if len(shape) == 4 else nn.Identity())
+    chain = nn.Sequential(make(), TORCH[activation](), nn.Conv2d(6, 3, 1) if len(shape) == 4 else nn.Tanh())
     x = torch.randn(*shape) * 5
     wanted = one_by_one(chain, x)
     runs.clear()

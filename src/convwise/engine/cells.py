@@ -24,7 +24,8 @@ NUMPY_MODES = {"reflect": "reflect", "replicate": "edge", "circular": "wrap"}
 def pad(x: Array, pads: Sequence[Pads], mode: str, value: float = 0) -> Array:
     """Cells added around the spatial axes, or cut off where a pad is negative.
 
-    The border is mirrored (`reflect`: without the last cell itself), repeated or wrapped from what is left after cutting.
+    The border is mirrored (`reflect`: without the last cell itself) or repeated from all of the data, also where the other end is cut off;
+    `circular` wraps around what is left after cutting.
     """
     if mode not in ("constant", "zeros", *NUMPY_MODES):
         raise ArgumentError(
@@ -40,11 +41,18 @@ def pad(x: Array, pads: Sequence[Pads], mode: str, value: float = 0) -> Array:
         added = [(max(p.low, 0), max(p.high, 0)) for p in pads]
         return np.pad(cut, [(0, 0), (0, 0), *added], constant_values=value)
     for place, p in enumerate(pads, start=2):
-        size = x.shape[place]
-        left = np.arange(size)[max(-p.low, 0) : size - max(-p.high, 0)]
-        order = np.pad(left, (max(p.low, 0), max(p.high, 0)), mode=NUMPY_MODES[mode])  # type: ignore[call-overload]
+        order, widths = np.arange(x.shape[place]), (max(p.low, 0), max(p.high, 0))
+        if mode == "circular":
+            order = np.pad(_cut(order, p), widths, mode="wrap")
+        else:
+            order = _cut(np.pad(order, widths, mode=NUMPY_MODES[mode]), p)  # type: ignore[call-overload]
         x = np.take(x, order, axis=place)
     return x
+
+
+def _cut(order: Array, p: Pads) -> Array:
+    """Without what negative pads cut off."""
+    return order[max(-p.low, 0) : len(order) - max(-p.high, 0)]
 
 
 def crop(x: Array, cuts: Sequence[Pads]) -> Array:
@@ -110,7 +118,8 @@ def resize(x: Array, op: Resize, outs: Sequence[int]) -> Array:
         else:
             real: type[np.floating[Any]] = np.float64 if x.dtype == np.float64 else np.float32
             half: Any = real(0.5 if op.mode == "nearest-exact" else 0.0)
-            order = np.floor((np.arange(out, dtype=real) + half) * real(step)).astype(np.intp)
+            # PyTorch floors with floorf, which rounds a double first.
+            order = np.floor(((np.arange(out, dtype=real) + half) * real(step)).astype(np.float32)).astype(np.intp)
         x = np.take(x, np.minimum(order, size - 1), axis=2 + number)
     return x
 

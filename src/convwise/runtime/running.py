@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -62,6 +63,8 @@ def run(op: Op, x: Array, weights: Weights, layout: Layout, dialect: str, activa
 def _run(op: Op, x: Array, weights: Weights, layout: Layout, dialect: str, activation: str | None) -> Array:
     from convwise import engine
 
+    if isinstance(op, Resize) and dialect == "torch" and op.scales is not None:
+        op = _copying(op, _sizes(x, layout))
     if isinstance(op, Resize) and op.mode != "linear":
         if dialect == "keras" and op.scales is not None and op.mode != "nearest":
             # Keras enlarges by whole numbers, and resizes to that many cells with TensorFlow's kernels.
@@ -79,6 +82,24 @@ def _run(op: Op, x: Array, weights: Weights, layout: Layout, dialect: str, activ
 
 def _sizes(x: Array, layout: Layout) -> tuple[int, ...]:
     return tuple(size for size in layout.split(x.shape)[2] if size is not None)
+
+
+SMALL = 128
+"""Height and width of the output together, up to which PyTorch's nearest has a kernel of its own for images."""
+
+
+def _copying(op: Resize, sizes: Sequence[int]) -> Resize:
+    """With the true ratio for a scale where PyTorch looks at the sizes instead.
+
+    linear copies an axis whose size stays; nearest copies it, or doubles its cells where the size doubles, for images that are small.
+    """
+    assert op.scales is not None
+    outs = [op.out(axis, size) for axis, size in enumerate(sizes)]
+    small = op.mode == "nearest" and len(outs) == 2 and sum(outs) <= SMALL
+    plain = {"linear": (1,), "nearest": (1, 2) if small else ()}.get(op.mode, ())
+    ratios = [Fraction(out, size) for size, out in zip(sizes, outs, strict=True)]
+    scales = zip(op.scales, ratios, strict=True)
+    return replace(op, scales=tuple(ratio if ratio in plain else scale for scale, ratio in scales))
 
 
 def _first(layout: Layout) -> int:

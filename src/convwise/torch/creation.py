@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from convwise.errors import ArgumentError
 from convwise.torch.dtypes import float32
+from convwise.torch.errors import ArgumentError
 from convwise.torch.tensor import Tensor, as_tensor, check_device, plain
 
 

@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from convwise.errors import ArgumentError
 from convwise.torch.dtypes import float32
+from convwise.torch.errors import ArgumentError
 from convwise.torch.printing import tensor_text
 from convwise.torch.sizes import Count, Size
 
@@ -159,6 +159,7 @@ class Tensor(np.ndarray[Any, Any]):
     device = "cpu"
 
     def requires_grad_(self, requires_grad: Any = True) -> Tensor:
+        self.requires_grad = bool_(requires_grad)
         return self
 
     def backward(self, *_: Any, **__: Any) -> None:
@@ -275,6 +276,14 @@ class Tensor(np.ndarray[Any, Any]):
         try:
             np.copyto(plain(self), array, casting="unsafe")
         except ValueError:
+            if not self.flags.writeable:
+                raise ArgumentError(
+                    "CW605",
+                    "this memory cannot be written: it is read-only, or one number stands for many",
+                    received=tuple(self.shape),
+                    quote="unsupported operation: more than one element of the written-to tensor refers to a single memory location",
+                    hint="write to x.clone()",
+                ) from None
             raise ArgumentError(
                 "CW605", f"a tensor of {tuple(array.shape)} does not fit into {tuple(self.shape)}", received=array.shape
             ) from None

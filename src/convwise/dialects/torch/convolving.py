@@ -174,7 +174,8 @@ def _size_words(op: Conv | ConvTranspose, batch: Shape, channels: int | None, sp
         return f"Calculated padded input size per channel: ({padded}). Kernel size: ({spans}). Kernel size can't be greater than actual input size"
     out = _transposed(op, spatial)
     if _in_onednn(op, batch, channels, spatial):
-        return "could not construct a memory descriptor using a format tag"
+        # With a size of 0 it gives an empty output, without a word.
+        return "" if min(out) == 0 else "could not construct a memory descriptor using a format tag"
     lead = (1,) if op.rank == 1 else ()
     if 0 in spatial:
         return ""

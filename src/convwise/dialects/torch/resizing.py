@@ -201,6 +201,8 @@ def run_upsample(layer: Layer, shape: Shape) -> LayerFlow:
         )
         layer = replace(layer, ops=(op,))
     _, channels, spatial = FIRST.split(shape)
+    if op.scales is not None and layer.arguments.get("recompute_scale_factor") is True:
+        op, layer = _recomputed(op, layer, spatial)
     if mode != "area" and any(size is not None and min(size, op.out(i, size)) < 1 for i, size in enumerate(spatial)):
         raise _not_positive(op, spatial)
     if channels == 0 and mode == "area" and rank == 3:
@@ -220,6 +222,15 @@ def run_upsample(layer: Layer, shape: Shape) -> LayerFlow:
         if error.code == "CW103" and mode == "area" and (0 not in spatial or set(op.sizes or ()) == {1}):
             error.code = "CW210"
         raise
+
+
+def _recomputed(op: Resize, layer: Layer, spatial: Shape) -> tuple[Resize, Layer]:
+    """`recompute_scale_factor`: the scale only gives the size, and the cells are read by the ratio of the sizes."""
+    sizes = tuple(None if size is None else op.out(axis, size) for axis, size in enumerate(spatial))
+    if None in sizes:
+        return op, layer
+    op = replace(op, sizes=sizes, scales=None, exact=True)
+    return op, replace(layer, ops=(op,))
 
 
 def _not_positive(op: Resize, spatial: Shape) -> ShapeError:

@@ -7,7 +7,7 @@ from itertools import groupby
 from typing import Any, Self
 
 from convwise.dialects.base import Layer
-from convwise.errors import ArgumentError
+from convwise.torch.errors import ArgumentError
 from convwise.torch.nn.layer import DialectModule
 from convwise.torch.nn.module import Module, _indented
 
@@ -49,13 +49,28 @@ class _Numbered(Module):
     def __setitem__(self, index: int, module: Module) -> None:
         self._modules[self._key(index)] = checked(module)
 
-    def __delitem__(self, index: int) -> None:
-        del self._modules[self._key(index)]
-        object.__setattr__(
-            self,
-            "_modules",
-            {_renamed(key, number): module for number, (key, module) in enumerate(self._modules.items())},
-        )
+    def __delitem__(self, index: int | slice) -> None:
+        for key in list(self._modules)[index] if isinstance(index, slice) else [self._key(index)]:
+            del self._modules[key]
+        self._number(list(self))
+
+    def _number(self, modules: list[Module]) -> None:
+        """These modules alone; names are lost, as in PyTorch."""
+        object.__setattr__(self, "_modules", {str(number): module for number, module in enumerate(modules)})
+
+    def insert(self, index: int, module: Module) -> None:
+        """Put the module before that number, as lists do."""
+        modules = list(self)
+        modules.insert(index, checked(module))
+        self._number(modules)
+
+    def pop(self, index: int) -> Module:
+        module = self._modules[self._key(index)]
+        del self[index]
+        return module  # type: ignore[no-any-return]
+
+    def __iadd__(self, other: Iterable[Module]) -> Self:
+        return self.extend(other)
 
     def append(self, module: Module) -> Self:
         self._modules[str(len(self))] = checked(module)
@@ -65,10 +80,6 @@ class _Numbered(Module):
         for module in modules:
             self.append(module)
         return self
-
-
-def _renamed(key: str, number: int) -> str:
-    return str(number) if key.isdigit() else key
 
 
 class Sequential(_Numbered):
@@ -84,6 +95,9 @@ class Sequential(_Numbered):
         if isinstance(index, slice):
             return Sequential(dict(list(self._modules.items())[index]))
         return self._modules[self._key(index)]
+
+    def __add__(self, other: Iterable[Module]) -> Sequential:
+        return Sequential(*self, *other)
 
     def __convwise__(self) -> tuple[str, tuple[Layer, ...], None]:
         found: list[Layer] = []
@@ -111,6 +125,9 @@ class ModuleList(_Numbered):
     def __init__(self, modules: Iterable[Any] | None = None) -> None:
         super().__init__()
         self.extend(modules or ())
+
+    def __add__(self, other: Iterable[Module]) -> ModuleList:
+        return ModuleList([*self, *other])
 
     def __getitem__(self, index: Any) -> Any:
         if isinstance(index, slice):
@@ -149,6 +166,16 @@ class ModuleDict(Module):
 
     def __contains__(self, key: str) -> bool:
         return key in self._modules
+
+    def __delitem__(self, key: str) -> None:
+        del self._modules[key]
+
+    def pop(self, key: str) -> Module:
+        return self._modules.pop(key)  # type: ignore[no-any-return]
+
+    def update(self, modules: Mapping[str, Any]) -> None:
+        for name, module in modules.items():
+            self[name] = module
 
     def keys(self) -> list[str]:
         return list(self._modules)

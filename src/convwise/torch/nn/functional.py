@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
 
 from convwise import dialects
 from convwise.dialects.base import Layer, nearest
-from convwise.errors import ArgumentError, CodeError
+from convwise.errors import CodeError
 from convwise.ops import Layout, Norm
 from convwise.runtime.values import literal, make_call
-from convwise.torch.nn.layer import run_layer
+from convwise.torch.errors import ArgumentError, Refusal, runtime_errors
+from convwise.torch.nn.layer import finished, run_layer
 from convwise.torch.tensor import Tensor, as_tensor, plain
 
 _POOL = ("kernel_size", "stride", "padding")
@@ -68,7 +69,7 @@ _SIMPLE: dict[str, tuple[str, tuple[str, ...]]] = {
 """Function -> the kind of layer it runs, and its arguments after the input in the function's own order."""
 
 
-def _call(name: str, input: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Tensor:
+def _call(name: str, input: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
     kind, words = _SIMPLE[name]
     if len(args) > len(words):
         raise CodeError(
@@ -90,36 +91,68 @@ def _call(name: str, input: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any
             received=True,
             hint="pass training=False",
         )
-    for word in ("recompute_scale_factor", "antialias"):
-        if word in given and not given[word]:
-            del given[word]
-    given.pop("_stacklevel", None), given.pop("dtype", None)
+    if name == "interpolate":
+        _check_interpolation(given)
+    given.pop("_stacklevel", None)
+    if given.pop("dtype", None) is not None and kwargs["dtype"] != plain(input).dtype:
+        input = as_tensor(input, kwargs["dtype"])
     return _run(_read(kind, given), input)
 
 
+def _check_interpolation(given: dict[str, Any]) -> None:
+    """What `F.interpolate` takes and `nn.Upsample` does not.
+
+    Raises:
+        ArgumentError: CW208 for antialias.  Refusal: CW201 for a scale of 0, which `nn.Upsample` takes for none.
+    """
+    if given.pop("antialias", False):
+        raise ArgumentError(
+            "CW208",
+            "convwise does not run interpolate with antialias=True",
+            axis="antialias",
+            received=True,
+            hint="leave it out where the image grows: it changes nothing there",
+        )
+    scale = given.get("scale_factor")
+    if isinstance(scale, int | float) and not isinstance(scale, bool) and scale == 0:
+        raise Refusal(
+            "CW201",
+            "scale_factor is 0; it must be greater than 0",
+            layer="PyTorch F.interpolate",
+            received=scale,
+            quote="Input and output sizes should be greater than 0",
+            hint="try scale_factor=2",
+        )
+
+
+@runtime_errors
 def _read(kind: str, given: Mapping[str, Any]) -> Layer:
     return dialects.get("torch").read(make_call(kind, (), given), None)
 
 
 def _run(layer: Layer, input: Any, weights: Mapping[str, Any] | None = None) -> Tensor:
     arrays = {name: plain(value) for name, value in (weights or {}).items() if value is not None}
-    return as_tensor(run_layer(layer, plain(input), {0: arrays} if arrays else None))
+    result: Tensor = finished(layer, input, run_layer(layer, plain(input), {0: arrays} if arrays else None))
+    return result
 
 
 @cache
-def _function(name: str) -> Callable[..., Tensor]:
-    def function(input: Any, *args: Any, **kwargs: Any) -> Tensor:
-        return _call(name, input, args, kwargs)
+def _function(name: str, in_place: bool = False) -> Callable[..., Any]:
+    def function(input: Any, *args: Any, **kwargs: Any) -> Any:
+        return _call(name, input, args, {**kwargs, "inplace": True} if in_place else kwargs)
 
-    function.__name__ = function.__qualname__ = name
+    function.__name__ = function.__qualname__ = name + "_" * in_place
     function.__doc__ = f"PyTorch's `F.{name}`, run by NumPy; its errors are those of `nn.{_SIMPLE[name][0]}`."
     return function
 
 
 def __getattr__(name: str) -> Any:
-    plain_name = name.removesuffix("_") if not name.startswith("_") else name
-    if plain_name in _SIMPLE:
-        return _function(plain_name)
+    if name in _SIMPLE:
+        return _function(name)
+    if name.endswith("_") and "inplace" in _SIMPLE.get(name[:-1], ("", ()))[1]:
+        return _function(name[:-1], in_place=True)
+    if name.endswith("_with_indices") and "return_indices" in _SIMPLE.get(name[:-13], ("", ()))[1]:
+        return partial(_function(name[:-13]), return_indices=True)
     if name.startswith("_"):
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     near = nearest(name, [*_SIMPLE, *__all__])
@@ -332,6 +365,7 @@ def pad(input: Any, pad: Any, mode: str = "constant", value: Any = None) -> Tens
     return _run(_read(f"{kinds[mode]}{rank}d", given), array)
 
 
+@runtime_errors
 def _norm(op: Norm, input: Any, weights: Mapping[str, Any]) -> Tensor:
     from convwise.engine import run
 
@@ -432,6 +466,29 @@ def normalize(input: Any, p: float = 2.0, dim: int = 1, eps: float = 1e-12) -> T
 
 
 def one_hot(tensor: Any, num_classes: int = -1) -> Tensor:
+    """A row of zeros with a one for each class number; without `num_classes`, of as many as the largest needs.
+
+    Raises:
+        ArgumentError: CW605 for numbers that are no class.
+    """
     array = plain(tensor)
-    count = int(array.max()) + 1 if num_classes == -1 else num_classes
+    count = int(array.max(initial=-1)) + 1 if num_classes == -1 else num_classes
+    quote = ""
+    if array.dtype != np.int64:
+        quote = "one_hot is only applicable to index tensor of type LongTensor."
+    elif array.size == 0 and num_classes < 1:
+        quote = "Can not infer total number of classes from empty tensor."
+    elif array.size and array.min() < 0:
+        quote = "Class values must be non-negative."
+    elif array.size and array.max() >= count:
+        quote = "Class values must be smaller than num_classes."
+    if quote:
+        raise ArgumentError(
+            "CW605",
+            f"class numbers are int64 from 0 to {max(count - 1, 0)}",
+            layer="PyTorch F.one_hot",
+            received=f"{array.dtype}" + (f" from {array.min()} to {array.max()}" if array.size else ", none of them"),
+            quote=quote,
+            hint="pass x.long(), and a num_classes above the largest",
+        )
     return as_tensor(np.eye(count, dtype=np.int64)[array])

@@ -11,27 +11,32 @@ from numpy.typing import NDArray
 
 from convwise import dialects
 from convwise.dialects.base import Call, Layer, LayerFlow, run_ops
-from convwise.errors import ArgumentError, ShapeError
+from convwise.errors import ShapeError
 from convwise.ops import (
     AdaptivePool,
     Conv,
     ConvTranspose,
     Crop,
     Dense,
+    Flatten,
     GlobalPool,
     Layout,
     Norm,
     Op,
     Pad,
     PixelShuffle,
+    Pointwise,
     Pool,
     Resize,
+    Unflatten,
     Unfold,
 )
 from convwise.runtime.running import joined
 from convwise.runtime.values import as_text, make_call
 from convwise.torch.dtypes import spoken
-from convwise.torch.nn.looks import between_brackets
+from convwise.torch.errors import ArgumentError, Refusal, runtime_errors
+from convwise.torch.nn.indices import places
+from convwise.torch.nn.looks import as_stored, between_brackets
 from convwise.torch.nn.module import Module
 from convwise.torch.nn.parameter import Parameter
 from convwise.torch.nn.weights import Spec, specs
@@ -42,11 +47,17 @@ Array = NDArray[Any]
 # Ops that know one batch axis, one channel axis and `rank` spatial ones.
 _SPATIAL = (Conv, ConvTranspose, Pool, AdaptivePool, GlobalPool, Pad, Crop, Resize, PixelShuffle, Unfold)
 
+# In evaluation these give back what goes in, and in-place changes of the result are changes of the input.
+_SAME = frozenset({"identity", "dropout", "spatial_dropout", "alpha_dropout", "feature_alpha_dropout"})
 
+
+@runtime_errors
 def run_layer(
     layer: Layer, array: Array, weights: Mapping[int, Mapping[str, Any]] | None = None, activation: str | None = None
 ) -> Array:
     """The layer's ops one after the other on an array; `weights` by op number, `activation` applied with the last one.
+
+    Reshaping gives the same memory, as in PyTorch.
 
     Raises:
         ShapeError, Refusal: the dialect's.
@@ -58,13 +69,32 @@ def run_layer(
     for number, (op, step) in enumerate(zip(flow.layer.ops, flow.flows, strict=True)):
         given = (weights or {}).get(number)
         last = activation if number == len(flow.layer.ops) - 1 else None
-        if isinstance(op, _SPATIAL):
+        if isinstance(op, Flatten | Unflatten) or (isinstance(op, Pointwise) and op.kind in _SAME):
+            array = array.reshape(_sizes(step.output))
+        elif isinstance(op, _SPATIAL):
             rank = len(op.windows) if isinstance(op, Unfold) else op.rank
             array = run(op, _as_map(array, rank), given, Layout(), "torch", last).reshape(_sizes(step.output))
         else:
             unbatched = layer.rank is not None and array.ndim == layer.rank + 1
+            if (
+                isinstance(op, Norm)
+                and op.kind == "rms"
+                and layer.arguments["eps"] is None
+                and array.dtype == np.float64
+            ):
+                op = replace(op, epsilon=float(np.finfo(np.float64).eps))  # the smallest step of the data's own type
             array = run(op, array, given, Layout(batched=not unbatched), "torch", last)
     return array
+
+
+def finished(layer: Layer, input: Any, array: Array) -> Any:
+    """What a call gives for the numbers `array`: `inplace` writes them into the input, `return_indices` tells where maxima stand."""
+    if layer.arguments.get("inplace") is True and isinstance(input, Tensor):
+        return input.copy_(array)
+    op = layer.ops[0]
+    if layer.arguments.get("return_indices") is True and isinstance(op, Pool | AdaptivePool):
+        return as_tensor(array), as_tensor(places(plain(input), op, array.shape[array.ndim - op.rank :]))
+    return as_tensor(array)
 
 
 def _flow(layer: Layer, shape: tuple[int, ...]) -> LayerFlow:
@@ -72,9 +102,7 @@ def _flow(layer: Layer, shape: tuple[int, ...]) -> LayerFlow:
     try:
         return dialects.get("torch").flow(layer, shape)
     except ShapeError as error:
-        if error.code == "CW103" and any(
-            isinstance(op, Norm) and op.kind == "batch" and op.moments for op in layer.ops
-        ):
+        if error.code == "CW103" and any(isinstance(op, Norm) and op.moments for op in layer.ops):
             return run_ops(layer, shape, Layout())
         raise
 
@@ -142,7 +170,7 @@ class DialectModule(Module):
             if (name == "weight" and self._specs) or name in self._layer.arguments:
                 self._parameters.setdefault(name, None)
 
-    def forward(self, input: Any) -> Tensor:
+    def forward(self, input: Any) -> Any:
         """Run the layer on an array; the batch may be left out where PyTorch allows it.
 
         Raises:
@@ -151,17 +179,18 @@ class DialectModule(Module):
         """
         return self._computed(input)
 
-    def _computed(self, input: Any, activation: str | None = None) -> Tensor:
-        """`forward`, with an activation applied together with the last op."""
+    def _computed(self, input: Any, activation: str | None = None, layer: Layer | None = None) -> Any:
+        """`forward`, with an activation applied together with the last op, or with the same weights in another `layer`."""
         array = self._received(input)
         if self._lazy:
             self._settle(array.shape)
+        layer = layer or self._layer
         weights: dict[int, dict[str, Any]] = {}
         for spec in self._specs:
             value = self._buffers[spec.name] if spec.buffer else self._parameters[spec.name]
             if spec.role and value is not None:
                 weights.setdefault(spec.op, {})[spec.role] = plain(value)
-        return as_tensor(run_layer(self._layer, array, weights, activation))
+        return finished(layer, input, run_layer(layer, array, weights, activation))
 
     def _joined(self, after: Module) -> str | None:
         """The activation that the module `after` adds and that runs together with this one; None where it does not.
@@ -177,7 +206,7 @@ class DialectModule(Module):
     def _plain(self) -> bool:
         """Whether a call is this class's `forward` and nothing beside it."""
         own = type(self).forward is DialectModule.forward and type(self).__call__ is Module.__call__
-        return own and "forward" not in self.__dict__ and not self._lazy
+        return own and "forward" not in self.__dict__ and not self._lazy and not self._hooked
 
     def _received(self, input: Any) -> Array:
         """The input; a tensor must have the weights' type, a plain NumPy array is brought to it."""
@@ -231,22 +260,57 @@ class DialectModule(Module):
             if name in self.__dict__.get(table, {}):
                 return self.__dict__[table][name]
         if layer is not None and name in layer.arguments:
-            return _as_stored(layer, name)
+            return as_stored(layer, name)
         return super().__getattr__(name)
 
 
-def _as_stored(layer: Layer, name: str) -> Any:
-    """An argument as the module keeps it: a convolution's in one number per axis."""
-    value, op = layer.arguments[name], layer.window_op
-    if (
-        isinstance(op, Conv | ConvTranspose)
-        and name in ("kernel_size", "stride", "padding", "dilation", "output_padding")
-        and isinstance(value, int)
-    ):
-        return (value,) * op.rank
-    if name == "stride" and value is None and isinstance(op, Pool):
-        return layer.arguments["kernel_size"]
-    return value
+class TransposedModule(DialectModule):
+    """A transposed convolution, whose size can be asked for with the input."""
+
+    def forward(self, input: Any, output_size: Any = None) -> Any:
+        """Run the layer; `output_size` takes the place of `output_padding`, as the sizes alone or with batch and channels.
+
+        Raises:
+            ShapeError, Refusal, ArgumentError: as other layers; CW201 for a size that no output padding below the stride gives.
+        """
+        if output_size is None:
+            return self._computed(input)
+        if self._lazy:
+            self._settle(plain(input).shape)
+        return self._computed(input, layer=self._of_size(np.shape(input), tuple(output_size)))
+
+    def _of_size(self, shape: tuple[int, ...], wanted: tuple[Any, ...]) -> Layer:
+        """The layer with the output padding that gives the size."""
+        op = self._layer.ops[0]
+        assert isinstance(op, ConvTranspose)
+        if len(wanted) not in (op.rank, len(shape)):
+            raise Refusal(
+                "CW204",
+                f"output_size has {len(wanted)} values for {op.rank} axes",
+                layer=f"PyTorch {self._get_name()}",
+                received=wanted,
+                quote=f"ConvTranspose{op.rank}D: for {len(shape)}D input, output_size must have {op.rank} or {len(shape)} elements (got {len(wanted)})",
+                hint=f"give {op.rank} sizes",
+            )
+        wanted = wanted[len(wanted) - op.rank :]
+        least = dialects.get("torch").flow(_padded(self._layer, (0,) * op.rank), shape).output[-op.rank :]
+        most = [(low or 0) + window.stride - 1 for low, window in zip(least, op.windows, strict=True)]
+        if any(not (low or 0) <= size <= high for low, size, high in zip(least, wanted, most, strict=True)):
+            raise Refusal(
+                "CW201",
+                f"output_size is {wanted}; sizes from {tuple(least)} to {tuple(most)} come from this input",
+                layer=f"PyTorch {self._get_name()}",
+                received=wanted,
+                quote=f"requested an output size of {list(wanted)}, but valid sizes range from {list(least)} to {most} (for an input of torch.Size({list(shape[-op.rank :])}))",
+                hint="ask for a size between them, or resize the result",
+            )
+        return _padded(self._layer, tuple(size - (low or 0) for size, low in zip(wanted, least, strict=True)))
+
+
+def _padded(layer: Layer, output_padding: tuple[int, ...]) -> Layer:
+    arguments = {name: value for name, value in layer.arguments.items() if name not in ("device", "dtype")}
+    call = Call(layer.kind, (), tuple({**arguments, "output_padding": output_padding}.items()))
+    return dialects.get("torch").read(replace(call, text=as_text(call)), None)
 
 
 def _lazy_word(op: Op, flow: LayerFlow, ndim: int) -> tuple[str, int]:

@@ -60,7 +60,7 @@ def between_brackets(layer: Layer) -> str:
         return _convolution(layer, op)
     if layer.kind == "Softmax2d":
         return ""
-    family = re.sub(r"(?<=[a-z])[123]d$", "", layer.kind)
+    family = _family(layer)
     if family.endswith("Dropout"):
         return f"p={layer.arguments['p']}, inplace={layer.arguments['inplace']}"
     if family.startswith("Upsampl"):
@@ -74,6 +74,21 @@ def between_brackets(layer: Layer) -> str:
     return ", ".join(parts)
 
 
+def as_stored(layer: Layer, name: str) -> Value:
+    """The argument called `name` as the module keeps it: `conv.kernel_size` has one number per axis."""
+    value, op = layer.arguments[name], layer.window_op
+    if isinstance(op, Conv | ConvTranspose) and name in _PER_AXIS and isinstance(value, int):
+        return (value,) * op.rank
+    return _value(layer, _family(layer), name)
+
+
+_PER_AXIS = ("kernel_size", "stride", "padding", "dilation", "output_padding")
+
+
+def _family(layer: Layer) -> str:
+    return re.sub(r"(?<=[a-z])[123]d$", "", layer.kind)
+
+
 def _value(layer: Layer, family: str, name: str) -> Value:
     """The argument as the module stores it."""
     arguments = layer.arguments
@@ -83,7 +98,7 @@ def _value(layer: Layer, family: str, name: str) -> Value:
         value = arguments["kernel_size"]
     if name == "padding" and family.endswith("Pad"):
         return value if isinstance(value, tuple) else (value,) * (2 * rank)
-    if family == "AvgPool" and layer.kind == "AvgPool1d":
+    if layer.kind == "AvgPool1d" and name in ("kernel_size", "stride", "padding"):
         return value if isinstance(value, tuple) else (value,)
     if name == "normalized_shape":
         return value if isinstance(value, tuple) else (value,)

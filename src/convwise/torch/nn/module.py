@@ -9,7 +9,9 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 
 from convwise.dialects.base import Layer
-from convwise.errors import ArgumentError, ModelError
+from convwise.errors import ModelError
+from convwise.torch.errors import ArgumentError
+from convwise.torch.nn.hooks import Handle, Hook, after, before
 from convwise.torch.nn.parameter import Parameter
 from convwise.torch.sizes import Size
 from convwise.torch.tensor import Tensor, as_tensor, check_device, plain
@@ -36,10 +38,15 @@ class Module:
     _parameters: dict[str, Any]
     _buffers: dict[str, Any]
     _modules: dict[str, Any]
+    _unsaved: set[str]
+    """Buffers that no state has."""
+    _hooks_before: dict[int, Hook]
+    _hooks_after: dict[int, Hook]
 
     def __init__(self) -> None:
-        for name in ("_parameters", "_buffers", "_modules"):
+        for name in ("_parameters", "_buffers", "_modules", "_hooks_before", "_hooks_after"):
             object.__setattr__(self, name, {})
+        object.__setattr__(self, "_unsaved", set())
 
     # Registration
 
@@ -77,6 +84,7 @@ class Module:
 
     def register_buffer(self, name: str, tensor: Any, persistent: bool = True) -> None:
         self._buffers[name] = tensor
+        (self._unsaved.discard if persistent else self._unsaved.add)(name)
 
     def register_parameter(self, name: str, param: Any) -> None:
         self._parameters[name] = param
@@ -97,7 +105,23 @@ class Module:
         )
 
     def __call__(self, *inputs: Any, **options: Any) -> Any:
-        return self.forward(*inputs, **options)
+        if not self._hooked:
+            return self.forward(*inputs, **options)
+        inputs = before(self, self._hooks_before, inputs)
+        return after(self, self._hooks_after, inputs, self.forward(*inputs, **options))
+
+    @property
+    def _hooked(self) -> bool:
+        # A module that did not call Module.__init__ has no hooks.
+        return bool(self.__dict__.get("_hooks_before") or self.__dict__.get("_hooks_after"))
+
+    def register_forward_pre_hook(self, hook: Hook) -> Handle:
+        """`hook(module, inputs)` before every call; what it gives takes the inputs' place."""
+        return Handle(self._hooks_before, hook)
+
+    def register_forward_hook(self, hook: Hook) -> Handle:
+        """`hook(module, inputs, output)` after every call; what it gives takes the output's place."""
+        return Handle(self._hooks_after, hook)
 
     def train(self, mode: bool = True) -> Self:
         """Refuse to train; `train(False)` is `eval()`.
@@ -119,6 +143,8 @@ class Module:
         return self
 
     def requires_grad_(self, requires_grad: bool = True) -> Self:
+        for parameter in self.parameters():
+            parameter.requires_grad_(requires_grad)
         return self
 
     def zero_grad(self, set_to_none: bool = True) -> None:
@@ -143,6 +169,7 @@ class Module:
                     for name, value in table.items():
                         if value is not None and value.dtype.kind == "f":
                             table[name] = plain(value).astype(dtype).view(type(value))
+                            table[name].requires_grad = value.requires_grad
         return self
 
     def double(self) -> Self:
@@ -240,7 +267,7 @@ class Module:
         found: OrderedDict[str, Tensor] = OrderedDict()
         for table in (self._parameters, self._buffers):
             for name, value in table.items():
-                if value is not None:
+                if value is not None and name not in self._unsaved:
                     found[prefix + name] = value.detach()
         for name, module in self.named_children():
             found.update(module.state_dict(f"{prefix}{name}."))

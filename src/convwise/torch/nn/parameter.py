@@ -16,11 +16,13 @@ class Parameter(Tensor):
     requires_grad = True
 
     def __new__(cls, data: Any = None, requires_grad: bool = True) -> Parameter:
-        return np.asarray(np.zeros(0, np.float32) if data is None else data).view(cls)
+        self = np.asarray(np.zeros(0, np.float32) if data is None else data).view(cls)
+        self.requires_grad = requires_grad
+        return self
 
     def __getitem__(self, index: Any) -> Any:
         found = super().__getitem__(index)
         return found.detach() if isinstance(found, Parameter) else found
 
     def __repr__(self) -> str:
-        return f"Parameter containing:\n{tensor_text(plain(self), 'requires_grad=True')}"
+        return f"Parameter containing:\n{tensor_text(plain(self), *(['requires_grad=True'] if self.requires_grad else []))}"
