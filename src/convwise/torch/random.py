@@ -47,6 +47,13 @@ def rand(*size: Any, dtype: Any = None, **options: Any) -> Tensor:
     return as_tensor(randomness.uniform(_stream(options), sizes(size, options), 0.0, 1.0, dtype or float32))
 
 
+def normal(mean: Any, std: Any = 1.0, size: Any = None, *, dtype: Any = None, **options: Any) -> Tensor:
+    """Normal numbers of that mean and deviation, which may be tensors; without `size`, of their shape."""
+    shape = np.broadcast_shapes(np.shape(mean), np.shape(std)) if size is None else tuple(size)
+    drawn = randn(*shape, dtype=dtype, **options)
+    return as_tensor(drawn * std + mean)
+
+
 def randint(low: int, high: Any = None, size: Any = None, *, dtype: Any = None, **options: Any) -> Tensor:
     """Whole numbers of low <= x < high; with two arguments low is 0."""
     if size is None:

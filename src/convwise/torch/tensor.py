@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,14 +13,8 @@ from numpy.typing import NDArray
 from convwise.torch.dtypes import float32
 from convwise.torch.errors import ArgumentError
 from convwise.torch.printing import tensor_text
+from convwise.torch.promotion import category, common, meeting
 from convwise.torch.sizes import Count, Size
-
-
-class Extremes(NamedTuple):
-    """What `x.max(dim)` gives."""
-
-    values: Tensor
-    indices: Tensor
 
 
 def as_tensor(array: Any, dtype: Any = None) -> Tensor:
@@ -33,13 +27,75 @@ def plain(value: Any) -> NDArray[Any]:
     return np.asarray(value).view(np.ndarray)
 
 
-def _dims(dim: Any) -> Any:
-    return tuple(dim) if isinstance(dim, list) else dim
-
-
 def _sizes(sizes: tuple[Any, ...]) -> tuple[int, ...]:
     """Sizes given one by one or as one sequence."""
     return tuple(sizes[0]) if len(sizes) == 1 and isinstance(sizes[0], Sequence) else tuple(int(size) for size in sizes)
+
+
+_PLAIN = np.empty(0)
+"""An array that computes as NumPy does."""
+
+
+def computed(ufunc: np.ufunc, method: Any, inputs: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """What a NumPy function makes of tensors: types meet by PyTorch's rules, whole numbers give float32, nothing warns.
+
+    Raises:
+        ArgumentError: CW605 for shapes that do not go together, or a result that cannot be written where it should.
+    """
+    out = kwargs.pop("out", None) or ()
+    if method == "__call__" and len(inputs) == 2:
+        if out and (dtype := common(inputs)) is not None and category(dtype) > category(out[0].dtype):
+            raise ArgumentError(
+                "CW605",
+                f"{dtype} numbers cannot be written into a tensor of {out[0].dtype}",
+                received=dtype.name,
+                quote="can't be cast to the desired output type",
+                hint="write x = x + y, or x.float() first",
+            )
+        arrays = meeting(inputs)
+    else:
+        arrays = tuple(plain(value) if isinstance(value, np.ndarray) else value for value in inputs)
+    if out:
+        kwargs["out"] = tuple(one if one is None else plain(one) for one in out)
+    try:
+        with np.errstate(all="ignore"):
+            results = _PLAIN.__array_ufunc__(ufunc, method, *arrays, **kwargs)
+    except (ValueError, TypeError) as error:
+        raise _misfit(error, ufunc, inputs) from None
+    if out:
+        return out[0] if len(out) == 1 else out
+    several = isinstance(results, tuple)
+    found = tuple(_single(np.asarray(one), arrays) for one in (results if several else (results,)))
+    return found if several else found[0]
+
+
+def _single(array: NDArray[Any], inputs: tuple[Any, ...]) -> Tensor:
+    whole = array.dtype.kind == "f" and all(np.asarray(value).dtype.kind in "biu" for value in inputs)
+    return (array.astype(np.float32) if whole else array).view(Tensor)
+
+
+def _misfit(error: Exception, ufunc: np.ufunc, inputs: tuple[Any, ...]) -> ArgumentError:
+    shapes = [tuple(np.shape(value)) for value in inputs]
+    if isinstance(error, TypeError) or len(shapes) != 2:
+        return ArgumentError("CW605", str(error), received=shapes)
+    a, b = shapes
+    if ufunc is np.matmul:
+        words = f"mat1 and mat2 shapes cannot be multiplied ({'x'.join(map(str, a))} and {'x'.join(map(str, b))})"
+        quote, hint = (
+            words if len(a) == len(b) == 2 else "",
+            "the last size of the one must be the last but one of the other",
+        )
+        return ArgumentError("CW605", f"{a} and {b} cannot be multiplied", received=shapes, quote=quote, hint=hint)
+    back = next(
+        (n for n, (i, j) in enumerate(zip(reversed(a), reversed(b), strict=False), 1) if i != j and 1 not in (i, j)), 0
+    )
+    quote = (
+        f"The size of tensor a ({a[-back]}) must match the size of tensor b ({b[-back]}) at non-singleton dimension {max(len(a), len(b)) - back}"
+        if back
+        else ""
+    )
+    hint = "from the last axis on, sizes must be equal or 1"
+    return ArgumentError("CW605", f"{a} and {b} do not go together", received=shapes, quote=quote, hint=hint)
 
 
 class Tensor(np.ndarray[Any, Any]):
@@ -64,15 +120,24 @@ class Tensor(np.ndarray[Any, Any]):
     def data(self, value: Any) -> None:
         self.copy_(value)
 
+    def __new__(cls, *data: Any, device: Any = None) -> Any:
+        """`torch.Tensor([1, 2])` holds these numbers as float32, `torch.Tensor(2, 3)` is of that size."""
+        from convwise.torch.legacy import made
+
+        return made(data, float32, device)
+
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        return computed(ufunc, method, inputs, kwargs)
+
     def __array_wrap__(self, array: Any, context: Any = None, return_scalar: bool = False) -> Any:
-        # Whole numbers and Python's floats give float32 in PyTorch, where NumPy takes float64.
-        if (
-            array.dtype == np.float64
-            and context is not None
-            and not any(getattr(a, "dtype", None) == np.float64 for a in context[1])
-        ):
-            array = array.astype(np.float32)
         return np.asarray(array).view(Tensor)
+
+    def __getitem__(self, index: Any) -> Any:
+        """A part that shares the memory; a single number is a tensor without axes."""
+        found = super().__getitem__(index)
+        if isinstance(found, np.ndarray):
+            return found.view(Tensor)
+        return plain(self)[(*index, ...) if isinstance(index, tuple) else (index, ...)].view(Tensor)
 
     # Looks
 
@@ -107,10 +172,10 @@ class Tensor(np.ndarray[Any, Any]):
     def cpu(self) -> Tensor:
         return self
 
-    def contiguous(self) -> Tensor:
+    def contiguous(self, memory_format: Any = None) -> Tensor:
         return as_tensor(np.ascontiguousarray(plain(self))) if self.ndim else self
 
-    def clone(self) -> Tensor:
+    def clone(self, *, memory_format: Any = None) -> Tensor:
         return as_tensor(plain(self).copy())
 
     def to(self, *args: Any, **kwargs: Any) -> Tensor:
@@ -156,7 +221,10 @@ class Tensor(np.ndarray[Any, Any]):
     requires_grad = False
     grad = None
     is_cuda = False
-    device = "cpu"
+
+    @property
+    def device(self) -> Device:
+        return Device()
 
     def requires_grad_(self, requires_grad: Any = True) -> Tensor:
         self.requires_grad = bool_(requires_grad)
@@ -306,114 +374,9 @@ class Tensor(np.ndarray[Any, Any]):
 
         return as_tensor(uniform_(self, a, b))
 
-    def sum(
-        self, dim: Any = None, keepdim: Any = False, *, axis: Any = None, keepdims: Any = False, **kwargs: Any
-    ) -> Tensor:
-        return as_tensor(
-            plain(self).sum(axis=_dims(axis if dim is None else dim), keepdims=bool(keepdim or keepdims), **kwargs)
-        )
-
-    def mean(
-        self, dim: Any = None, keepdim: Any = False, *, axis: Any = None, keepdims: Any = False, **kwargs: Any
-    ) -> Tensor:
-        return as_tensor(
-            plain(self).mean(axis=_dims(axis if dim is None else dim), keepdims=bool(keepdim or keepdims), **kwargs)
-        )
-
-    def std(
-        self,
-        dim: Any = None,
-        unbiased: Any = True,
-        keepdim: Any = False,
-        *,
-        axis: Any = None,
-        ddof: Any = None,
-        **kwargs: Any,
-    ) -> Tensor:
-        """PyTorch's divides by n - 1; `np.std` and `ddof=` are NumPy's."""
-        own = int(bool(unbiased)) if ddof is None and axis is None else ddof or 0
-        return as_tensor(
-            plain(self).std(
-                axis=_dims(axis if dim is None else dim),
-                ddof=own,
-                keepdims=bool(keepdim or kwargs.pop("keepdims", False)),
-                **kwargs,
-            )
-        )
-
-    def var(
-        self,
-        dim: Any = None,
-        unbiased: Any = True,
-        keepdim: Any = False,
-        *,
-        axis: Any = None,
-        ddof: Any = None,
-        **kwargs: Any,
-    ) -> Tensor:
-        """PyTorch's divides by n - 1; `np.var` and `ddof=` are NumPy's."""
-        own = int(bool(unbiased)) if ddof is None and axis is None else ddof or 0
-        return as_tensor(
-            plain(self).var(
-                axis=_dims(axis if dim is None else dim),
-                ddof=own,
-                keepdims=bool(keepdim or kwargs.pop("keepdims", False)),
-                **kwargs,
-            )
-        )
-
-    def max(self, dim: Any = None, keepdim: Any = False, *, axis: Any = None, **kwargs: Any) -> Any:
-        """The largest element; with `dim`, values and indices; with `axis=`, NumPy's."""
-        if dim is None:
-            return as_tensor(plain(self).max(axis=axis, **kwargs))
-        return Extremes(
-            as_tensor(plain(self).max(axis=dim, keepdims=keepdim)),
-            as_tensor(plain(self).argmax(axis=dim, keepdims=keepdim)),
-        )
-
-    def min(self, dim: Any = None, keepdim: Any = False, *, axis: Any = None, **kwargs: Any) -> Any:
-        """The smallest element; with `dim`, values and indices; with `axis=`, NumPy's."""
-        if dim is None:
-            return as_tensor(plain(self).min(axis=axis, **kwargs))
-        return Extremes(
-            as_tensor(plain(self).min(axis=dim, keepdims=keepdim)),
-            as_tensor(plain(self).argmin(axis=dim, keepdims=keepdim)),
-        )
-
-    def argmax(self, dim: Any = None, keepdim: Any = False, *, axis: Any = None, **kwargs: Any) -> Tensor:
-        return as_tensor(plain(self).argmax(axis=axis if dim is None else dim, keepdims=bool(keepdim), **kwargs))
-
-    def argmin(self, dim: Any = None, keepdim: Any = False, *, axis: Any = None, **kwargs: Any) -> Tensor:
-        return as_tensor(plain(self).argmin(axis=axis if dim is None else dim, keepdims=bool(keepdim), **kwargs))
-
-    def sort(self, dim: Any = -1, descending: Any = False, *, axis: Any = None, **kwargs: Any) -> Any:
-        """Sorted values and where they stood; with `axis=`, NumPy's sort in place."""
-        if axis is not None or kwargs:
-            return plain(self).sort(axis=dim if axis is None else axis, **kwargs)
-        order = np.argsort(-plain(self) if descending else plain(self), axis=dim, kind="stable")
-        return Extremes(as_tensor(np.take_along_axis(plain(self), order, dim)), as_tensor(order))
-
     def nonzero(self) -> Any:
         """The positions, one row each (NumPy's is `np.nonzero(x.numpy())`)."""
         return as_tensor(np.argwhere(plain(self)))
-
-    def clamp(self, min: Any = None, max: Any = None) -> Tensor:
-        return as_tensor(np.clip(plain(self), min, max))
-
-    def abs(self) -> Tensor:
-        return as_tensor(np.abs(plain(self)))
-
-    def exp(self) -> Tensor:
-        return as_tensor(np.exp(self))
-
-    def sqrt(self) -> Tensor:
-        return as_tensor(np.sqrt(self))
-
-    def pow(self, exponent: Any) -> Tensor:
-        return as_tensor(self**exponent)
-
-    def matmul(self, other: Any) -> Tensor:
-        return as_tensor(plain(self) @ plain(other))
 
     def relu(self) -> Tensor:
         return as_tensor(_functional().relu(self))
@@ -461,11 +424,19 @@ def check_device(device: Any) -> None:
         )
 
 
-def device_name(name: Any = "cpu", index: Any = None) -> str:
-    """`torch.device`: the processor's name.
+class Device(str):
+    """`torch.device`: the processor.
 
     Raises:
-        ArgumentError: CW606.
+        ArgumentError: CW606 for another device.
     """
-    check_device(name)
-    return str(name)
+
+    type = "cpu"
+    index = None  # type: ignore[assignment]
+
+    def __new__(cls, type: Any = "cpu", index: Any = None) -> Device:
+        check_device(type)
+        return super().__new__(cls, "cpu")
+
+    def __repr__(self) -> str:
+        return "device(type='cpu')"

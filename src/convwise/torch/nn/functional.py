@@ -11,10 +11,18 @@ import numpy as np
 from convwise import dialects
 from convwise.dialects.base import Layer, nearest
 from convwise.errors import CodeError
-from convwise.ops import Layout, Norm
 from convwise.runtime.values import literal, make_call
 from convwise.torch.errors import ArgumentError, Refusal, runtime_errors
 from convwise.torch.nn.layer import finished, run_layer
+from convwise.torch.nn.norms import (
+    batch_norm,
+    cosine_similarity,
+    group_norm,
+    instance_norm,
+    layer_norm,
+    normalize,
+    rms_norm,
+)
 from convwise.torch.tensor import Tensor, as_tensor, plain
 
 _POOL = ("kernel_size", "stride", "padding")
@@ -173,6 +181,7 @@ __all__ = [
     "conv_transpose1d",
     "conv_transpose2d",
     "conv_transpose3d",
+    "cosine_similarity",
     "group_norm",
     "instance_norm",
     "layer_norm",
@@ -181,6 +190,7 @@ __all__ = [
     "one_hot",
     "pad",
     "prelu",
+    "rms_norm",
 ]
 
 
@@ -365,104 +375,9 @@ def pad(input: Any, pad: Any, mode: str = "constant", value: Any = None) -> Tens
     return _run(_read(f"{kinds[mode]}{rank}d", given), array)
 
 
-@runtime_errors
-def _norm(op: Norm, input: Any, weights: Mapping[str, Any]) -> Tensor:
-    from convwise.engine import run
-
-    array = plain(input)
-    op.flow(array.shape, Layout())
-    return as_tensor(
-        run(op, array, {name: plain(value) for name, value in weights.items() if value is not None} or None, Layout())
-    )
-
-
-def batch_norm(
-    input: Any,
-    running_mean: Any,
-    running_var: Any,
-    weight: Any = None,
-    bias: Any = None,
-    training: bool = False,
-    momentum: float = 0.1,
-    eps: float = 1e-5,
-) -> Tensor:
-    """Normalisation by the given moments; with `training` it refuses."""
-    if training:
-        raise ArgumentError(
-            "CW606",
-            "convwise runs layers, it does not train them",
-            axis="training",
-            received=True,
-            hint="pass training=False",
-        )
-    op = Norm(
-        "batch",
-        int(np.shape(running_mean)[0]),
-        scale=weight is not None,
-        center=bias is not None,
-        moments=True,
-        epsilon=eps,
-    )
-    return _norm(op, input, {"scale": weight, "shift": bias, "mean": running_mean, "variance": running_var})
-
-
-def layer_norm(input: Any, normalized_shape: Any, weight: Any = None, bias: Any = None, eps: float = 1e-5) -> Tensor:
-    axes = tuple(range(-len(tuple(normalized_shape)), 0))
-    op = Norm(
-        "layer",
-        int(np.prod(tuple(normalized_shape))),
-        axes,
-        scale=weight is not None,
-        center=bias is not None,
-        epsilon=eps,
-    )
-    return _norm(op, input, {"scale": weight, "shift": bias})
-
-
-def group_norm(input: Any, num_groups: int, weight: Any = None, bias: Any = None, eps: float = 1e-5) -> Tensor:
-    op = Norm(
-        "group",
-        int(np.shape(input)[1]),
-        scale=weight is not None,
-        center=bias is not None,
-        groups=num_groups,
-        epsilon=eps,
-    )
-    return _norm(op, input, {"scale": weight, "shift": bias})
-
-
-def instance_norm(
-    input: Any,
-    running_mean: Any = None,
-    running_var: Any = None,
-    weight: Any = None,
-    bias: Any = None,
-    use_input_stats: bool = True,
-    momentum: float = 0.1,
-    eps: float = 1e-5,
-) -> Tensor:
-    given = not use_input_stats
-    op = Norm(
-        "instance",
-        int(np.shape(input)[1]),
-        scale=weight is not None,
-        center=bias is not None,
-        moments=given,
-        epsilon=eps,
-    )
-    moments = {"mean": running_mean, "variance": running_var} if given else {}
-    return _norm(op, input, {"scale": weight, "shift": bias, **moments})
-
-
 def prelu(input: Any, weight: Any) -> Tensor:
     count = int(np.size(weight))
     return _run(_read("PReLU", {"num_parameters": count}), input, {"slope": weight})
-
-
-def normalize(input: Any, p: float = 2.0, dim: int = 1, eps: float = 1e-12) -> Tensor:
-    """The input divided by its p-norm along `dim`."""
-    array = plain(input)
-    return as_tensor(array / np.maximum(np.linalg.norm(array, p, axis=dim, keepdims=True), eps))
 
 
 def one_hot(tensor: Any, num_classes: int = -1) -> Tensor:

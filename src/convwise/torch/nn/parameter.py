@@ -20,9 +20,5 @@ class Parameter(Tensor):
         self.requires_grad = requires_grad
         return self
 
-    def __getitem__(self, index: Any) -> Any:
-        found = super().__getitem__(index)
-        return found.detach() if isinstance(found, Parameter) else found
-
     def __repr__(self) -> str:
         return f"Parameter containing:\n{tensor_text(plain(self), *(['requires_grad=True'] if self.requires_grad else []))}"

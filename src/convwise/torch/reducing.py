@@ -1,0 +1,270 @@
+"""What a tensor is counted down to: sums, means, extremes, orders. Each is a method of the same name too (`methods.py`).
+
+`dim` and `keepdim` are PyTorch's; `axis`, `keepdims` and `ddof` NumPy's, so that `np.mean(x, axis=1)` works on tensors.
+"""
+
+from __future__ import annotations
+
+from math import inf
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from convwise.torch.errors import ArgumentError
+from convwise.torch.tensor import Tensor, as_tensor, plain
+
+
+class Extremes(NamedTuple):
+    """What `x.max(dim)` gives."""
+
+    values: Tensor
+    indices: Tensor
+
+
+def _axes(dim: Any, axis: Any = None) -> Any:
+    dim = axis if dim is None else dim
+    return tuple(dim) if isinstance(dim, list) else dim
+
+
+def _whole(array: NDArray[Any], dtype: Any) -> Any:
+    """Whole numbers are added up in int64."""
+    return np.int64 if dtype is None and array.dtype.kind in "biu" else dtype
+
+
+def sum(
+    input: Any,
+    dim: Any = None,
+    keepdim: Any = False,
+    *,
+    axis: Any = None,
+    keepdims: Any = False,
+    dtype: Any = None,
+    **more: Any,
+) -> Tensor:
+    array = plain(input)
+    return as_tensor(
+        array.sum(axis=_axes(dim, axis), keepdims=bool(keepdim or keepdims), dtype=_whole(array, dtype), **more)
+    )
+
+
+def prod(
+    input: Any,
+    dim: Any = None,
+    keepdim: Any = False,
+    *,
+    axis: Any = None,
+    keepdims: Any = False,
+    dtype: Any = None,
+    **more: Any,
+) -> Tensor:
+    array = plain(input)
+    return as_tensor(
+        array.prod(axis=_axes(dim, axis), keepdims=bool(keepdim or keepdims), dtype=_whole(array, dtype), **more)
+    )
+
+
+def cumsum(input: Any, dim: Any = None, dtype: Any = None, *, axis: Any = None, **more: Any) -> Tensor:
+    array = plain(input)
+    return as_tensor(array.cumsum(axis=_axes(dim, axis), dtype=_whole(array, dtype), **more))
+
+
+def mean(
+    input: Any,
+    dim: Any = None,
+    keepdim: Any = False,
+    *,
+    axis: Any = None,
+    keepdims: Any = False,
+    dtype: Any = None,
+    **more: Any,
+) -> Tensor:
+    """The mean of floats; `np.mean` takes whole numbers too.
+
+    Raises:
+        ArgumentError: CW605 for whole numbers.
+    """
+    array = plain(input)
+    if array.dtype.kind in "biu" and dtype is None and axis is None and "out" not in more:
+        raise ArgumentError(
+            "CW605",
+            f"the mean of {array.dtype} is no {array.dtype}",
+            received=array.dtype.name,
+            quote="mean(): could not infer output dtype. Input dtype must be either a floating point or complex dtype.",
+            hint="x.float().mean()",
+        )
+    return as_tensor(array.mean(axis=_axes(dim, axis), keepdims=bool(keepdim or keepdims), dtype=dtype, **more))
+
+
+def _freedom(unbiased: Any, correction: Any, axis: Any, ddof: Any) -> Any:
+    """PyTorch divides by n - 1, or n - correction; NumPy's functions and `ddof=` by n - ddof."""
+    if correction is not None:
+        return correction
+    return int(bool(unbiased)) if ddof is None and axis is None else ddof or 0
+
+
+def std(
+    input: Any,
+    dim: Any = None,
+    unbiased: Any = True,
+    keepdim: Any = False,
+    *,
+    correction: Any = None,
+    axis: Any = None,
+    ddof: Any = None,
+    keepdims: Any = False,
+    **more: Any,
+) -> Tensor:
+    """The root of `var`."""
+    less = _freedom(unbiased, correction, axis, ddof)
+    with np.errstate(all="ignore"):
+        return as_tensor(plain(input).std(axis=_axes(dim, axis), ddof=less, keepdims=bool(keepdim or keepdims), **more))
+
+
+def var(
+    input: Any,
+    dim: Any = None,
+    unbiased: Any = True,
+    keepdim: Any = False,
+    *,
+    correction: Any = None,
+    axis: Any = None,
+    ddof: Any = None,
+    keepdims: Any = False,
+    **more: Any,
+) -> Tensor:
+    """The sum of squared deviations over n - 1; `np.var` and `ddof=` are NumPy's."""
+    less = _freedom(unbiased, correction, axis, ddof)
+    with np.errstate(all="ignore"):
+        return as_tensor(plain(input).var(axis=_axes(dim, axis), ddof=less, keepdims=bool(keepdim or keepdims), **more))
+
+
+def any(
+    input: Any, dim: Any = None, keepdim: Any = False, *, axis: Any = None, keepdims: Any = False, **more: Any
+) -> Tensor:
+    return as_tensor(plain(input).any(axis=_axes(dim, axis), keepdims=bool(keepdim or keepdims), **more))
+
+
+def all(
+    input: Any, dim: Any = None, keepdim: Any = False, *, axis: Any = None, keepdims: Any = False, **more: Any
+) -> Tensor:
+    return as_tensor(plain(input).all(axis=_axes(dim, axis), keepdims=bool(keepdim or keepdims), **more))
+
+
+def amax(input: Any, dim: Any = None, keepdim: Any = False) -> Tensor:
+    return as_tensor(plain(input).max(axis=_axes(dim) if dim != () else None, keepdims=keepdim))
+
+
+def amin(input: Any, dim: Any = None, keepdim: Any = False) -> Tensor:
+    return as_tensor(plain(input).min(axis=_axes(dim) if dim != () else None, keepdims=keepdim))
+
+
+def max(input: Any, dim: Any = None, keepdim: Any = False, *, axis: Any = None, **more: Any) -> Any:
+    """The largest element; with `dim`, values and indices; beside a second tensor, the larger of each two; with `axis=`, NumPy's."""
+    if isinstance(dim, np.ndarray):
+        return np.maximum(as_tensor(input), dim)
+    if dim is None:
+        return as_tensor(plain(input).max(axis=axis, **more))
+    return Extremes(amax(input, dim, keepdim), argmax(input, dim, keepdim))
+
+
+def min(input: Any, dim: Any = None, keepdim: Any = False, *, axis: Any = None, **more: Any) -> Any:
+    """The smallest element; with `dim`, values and indices; beside a second tensor, the smaller of each two; with `axis=`, NumPy's."""
+    if isinstance(dim, np.ndarray):
+        return np.minimum(as_tensor(input), dim)
+    if dim is None:
+        return as_tensor(plain(input).min(axis=axis, **more))
+    return Extremes(amin(input, dim, keepdim), argmin(input, dim, keepdim))
+
+
+def argmax(
+    input: Any, dim: Any = None, keepdim: Any = False, *, axis: Any = None, keepdims: Any = False, **more: Any
+) -> Tensor:
+    return as_tensor(plain(input).argmax(axis=_axes(dim, axis), keepdims=bool(keepdim or keepdims), **more))
+
+
+def argmin(
+    input: Any, dim: Any = None, keepdim: Any = False, *, axis: Any = None, keepdims: Any = False, **more: Any
+) -> Tensor:
+    return as_tensor(plain(input).argmin(axis=_axes(dim, axis), keepdims=bool(keepdim or keepdims), **more))
+
+
+def _order(array: NDArray[Any], dim: int, descending: Any) -> NDArray[np.intp]:
+    """The places in order, equal ones as they stand."""
+    if not descending:
+        return np.argsort(array, axis=dim, kind="stable")
+    back = np.argsort(np.flip(array, dim), axis=dim, kind="stable")
+    return np.flip(array.shape[dim] - 1 - back, dim)
+
+
+def sort(
+    input: Any, dim: Any = -1, descending: Any = False, stable: Any = False, *, axis: Any = None, **more: Any
+) -> Any:
+    """Sorted values and where they stood; with `axis=`, NumPy's sort in place."""
+    array = plain(input)
+    if axis is not None or more:
+        return array.sort(axis=dim if axis is None else axis, **more)
+    if array.ndim == 0:
+        return Extremes(as_tensor(array.copy()), as_tensor(np.zeros((), np.int64)))
+    order = _order(array, dim, descending)
+    return Extremes(as_tensor(np.take_along_axis(array, order, dim)), as_tensor(order))
+
+
+def argsort(
+    input: Any, dim: Any = -1, descending: Any = False, stable: Any = False, *, axis: Any = None, **more: Any
+) -> Tensor:
+    array = plain(input)
+    if axis is not None or more:
+        return as_tensor(array.argsort(axis=dim if axis is None else axis, **more))
+    return as_tensor(_order(array, dim, descending))
+
+
+def topk(input: Any, k: int, dim: int = -1, largest: bool = True, sorted: bool = True) -> Extremes:
+    """The k largest, or smallest, along an axis, and where they stand.
+
+    Raises:
+        ArgumentError: CW605 for more than there are.
+    """
+    array = plain(input)
+    if not 0 <= k <= array.shape[dim]:
+        raise ArgumentError(
+            "CW605",
+            f"{k} of {array.shape[dim]} cells",
+            received=k,
+            quote="selected index k out of range",
+            hint=f"ask for at most {array.shape[dim]}",
+        )
+    order = np.take(_order(array, dim, largest), np.arange(k), axis=dim)
+    return Extremes(as_tensor(np.take_along_axis(array, order, dim)), as_tensor(order))
+
+
+def norm(input: Any, p: Any = "fro", dim: Any = None, keepdim: Any = False) -> Tensor:
+    """The p-norm of all the numbers, or of those along `dim`.
+
+    Raises:
+        ArgumentError: CW208 for the nuclear norm, CW605 for whole numbers.
+    """
+    array = np.abs(plain(input))
+    if p == "nuc" or array.dtype.kind != "f":
+        code, what = ("CW208", "the nuclear norm") if p == "nuc" else ("CW605", f"the norm of {array.dtype}")
+        raise ArgumentError(code, f"convwise does not compute {what}", received=p, hint="use p=2 on x.float()")
+    power, axes = 2.0 if p in ("fro", None) else float(p), _axes(dim)
+    if power in (inf, -inf):
+        return as_tensor((array.max if power > 0 else array.min)(axis=axes, keepdims=keepdim))
+    if power == 0:
+        return as_tensor((array != 0).sum(axis=axes, keepdims=keepdim).astype(array.dtype))
+    return as_tensor((array**power).sum(axis=axes, keepdims=keepdim) ** array.dtype.type(1 / power))
+
+
+def logsumexp(input: Any, dim: Any, keepdim: Any = False) -> Tensor:
+    """log(sum(exp(x))), with the largest taken out first."""
+    array, axes = plain(input), _axes(dim)
+    top = array.max(axis=axes, keepdims=True)
+    top = np.where(np.isfinite(top), top, 0).astype(array.dtype)
+    with np.errstate(all="ignore"):
+        found = np.log(np.exp(array - top).sum(axis=axes, keepdims=True)) + top
+    return as_tensor(found if keepdim else found.squeeze(axes))
+
+
+def count_nonzero(input: Any, dim: Any = None) -> Tensor:
+    return as_tensor(np.asarray(np.count_nonzero(plain(input), axis=_axes(dim)), np.int64))

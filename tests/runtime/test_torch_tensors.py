@@ -1,0 +1,84 @@
+"""`convwise.torch`'s tensors: constructors, number types, methods; PyTorch's own answers are in `tests/oracle/test_runtime_torch_tensors.py`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import convwise.torch as torch
+from convwise.errors import ArgumentError
+
+
+def test_a_tensor_is_made_of_data_or_of_a_size() -> None:
+    assert repr(torch.Tensor([1, 2, 3])) == "tensor([1., 2., 3.])"
+    assert torch.Tensor([[1.0, 0.0], [0.0, 1.0]]).tolist() == [[1, 0], [0, 1]]
+    assert torch.Tensor(2, 3).shape == torch.Tensor(torch.Size([2, 3])).shape == (2, 3)
+    assert torch.Tensor(np.arange(3)).dtype == torch.float32
+    array = np.zeros(2, np.float32)
+    torch.Tensor(array)[0] = 1
+    assert array.tolist() == [1, 0]
+    assert torch.LongTensor([1.7]).tolist() == [1]
+    with pytest.raises(ArgumentError, match=r"new\(\): data must be a sequence \(got float\)"):
+        torch.Tensor(1.5)
+
+
+def test_number_types_meet_by_category() -> None:
+    x = torch.ones(3)
+    for other in (np.sqrt(2), np.float64(1), torch.tensor(2.0, dtype=torch.float64), 1, np.int64(2)):
+        assert (x * other).dtype == (other * x).dtype == (x / other).dtype == torch.float32
+    assert (x * torch.ones(3).double()).dtype == torch.float64
+    assert (torch.arange(3) / 2).dtype == (torch.arange(3) * 0.5).dtype == torch.float32
+    assert (torch.arange(3) + torch.ones(3).half()).dtype == torch.half
+    assert torch.ones(3, dtype=torch.uint8).sum().dtype == torch.int64
+    x *= np.float64(2)
+    assert x.dtype == torch.float32
+
+
+def test_a_single_number_is_a_tensor_that_shares_the_memory() -> None:
+    x = torch.tensor([1.0, 2.0])
+    assert repr(x[0]) == "tensor(1.)"
+    x[1].mul_(3)
+    assert x.tolist() == [1, 6]
+    assert [one.dim() for one in x] == [0, 0]
+    assert f"{x[1]:.1f}" == "6.0"
+
+
+def test_everyday_methods() -> None:
+    x = torch.arange(12.0).view(3, 4)
+    assert [piece.shape[1] for piece in x.chunk(3, 1)] == [2, 2]
+    assert x.split([1, 3], dim=1)[1].sum() == 54
+    assert torch.where(x > 5, x, 0.0).max() == 11
+    assert x.topk(2).indices.tolist() == [[3, 2]] * 3
+    assert x.flip(0)[0].tolist() == [8, 9, 10, 11]
+    assert x.any(dim=1).tolist() == [True] * 3
+    assert x.clamp_(2, 3).max() == 3
+    assert x.masked_fill_(x > 2, 0).sum() == 6
+    assert torch.einsum("ij,kj->ik", x, x).shape == (3, 3)
+    assert x.device.type == "cpu"
+    assert isinstance(x.device, torch.device)
+
+
+@pytest.mark.parametrize(
+    ("do", "message"),
+    [
+        (lambda: torch.ones(3) + torch.ones(4), r"The size of tensor a \(3\) must match the size of tensor b \(4\)"),
+        (lambda: torch.ones(2, 3) @ torch.ones(2, 3), r"mat1 and mat2 shapes cannot be multiplied \(2x3 and 2x3\)"),
+        (lambda: torch.arange(3).mul_(0.5), "result type Float can't be cast to the desired output type Long"),
+        (lambda: torch.ones(3).split([1, 1]), "pieces of \\[1, 1\\] make 2, the axis has 3"),
+        (lambda: torch.ones(3).topk(4), "selected index k out of range"),
+        (lambda: torch.cat([torch.ones(2, 3), torch.ones(2, 4)]), "cannot be joined along axis 0"),
+        (lambda: torch.einsum("ij,jk", torch.ones(2, 3), torch.ones(2, 3)), "einsum 'ij,jk'"),
+        (lambda: torch.ones(3).gather(0, torch.tensor([5])), "whole numbers from 0 to 2"),
+        (lambda: torch.nn.init.trunc_normal_(torch.ones(3), a=1, b=0), "no normal numbers"),
+    ],
+)
+def test_wrong_calls_are_told_in_words(do: Any, message: str) -> None:
+    with pytest.raises(ArgumentError, match=message):
+        do()
+
+
+def test_nothing_warns() -> None:
+    assert (torch.ones(2) / 0).tolist() == [np.inf, np.inf]
+    assert torch.isnan(torch.log(-torch.ones(1))).all()
