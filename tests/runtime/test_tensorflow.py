@@ -9,10 +9,13 @@ import pytest
 
 import convwise.keras as keras
 import convwise.tensorflow as tf
-from convwise.errors import ArgumentError, Refusal, ShapeError
+from convwise.errors import ArgumentError, CodeError, Refusal, ShapeError
 from convwise.tensorflow.keras import layers
 from convwise.tensorflow.keras.layers import Conv2D
 from convwise.tensorflow.keras.models import Sequential
+
+X = np.ones((2, 9, 10, 4), np.float32)
+K = np.ones((3, 2, 4, 6), np.float32)
 
 
 def test_its_keras_is_keras() -> None:
@@ -76,9 +79,78 @@ def test_functions_of_nn_equal_the_layers() -> None:
     assert keras.layers.Conv2D(2, 3, activation=tf.nn.relu)(x).min() >= 0
 
 
+def test_numbers_take_on_the_type_of_the_tensor_that_they_meet() -> None:
+    x = tf.constant(np.arange(6, dtype=np.float32).reshape(2, 3))
+    for y in (
+        x * np.float64(2),
+        np.ones(3) * x,
+        x / np.sqrt(3),
+        tf.multiply(x, 2.0),
+        tf.subtract(x, 1.0),
+        x @ np.ones((3, 2)),
+    ):
+        assert isinstance(y, tf.Tensor)
+        assert y.dtype == tf.float32
+    y = x
+    y += 1
+    assert x[0, 0] == 0 < y[0, 0]
+    assert tf.Variable([1.0, 2.0]).dtype == tf.float32
+    assert keras.Variable([1.0, 2.0]).dtype == "float32"
+    assert (keras.Variable([1.0, 2.0]) * 2).tolist() == (2 * keras.Variable([1.0, 2.0])).tolist() == [2, 4]
+    with pytest.raises(ArgumentError, match="float64 does not meet float32") as caught:
+        x + tf.constant(np.ones(3))
+    assert "expected to be a float tensor but is a double tensor" in str(caught.value)
+    with pytest.raises(ArgumentError, match="float32 does not meet int32"):
+        tf.constant([1, 2]) * 1.5
+
+
+def test_a_network_of_functions() -> None:
+    """As scripts of TensorFlow write one: weights in a dict, functions of tf.nn, a head of matrix products."""
+    tf.random.set_seed(1)
+    w = {"c": tf.Variable(tf.random.normal((3, 3, 3, 8))), "d": tf.Variable(tf.random.normal((4 * 4 * 4, 10)))}
+    x = tf.nn.relu(tf.nn.conv2d(tf.random.normal((2, 8, 9, 3)), w["c"], strides=[1, 2, 2, 1], padding="SAME"))
+    one, other = tf.split(tf.image.resize(x, (4, 4)), 2, axis=-1)
+    y = tf.nn.softmax(tf.matmul(tf.reshape(tf.maximum(one, other), (2, -1)), w["d"]))
+    assert y.shape == (2, 10)
+    assert np.allclose(tf.reduce_sum(y, axis=1), 1)
+    up = tf.nn.conv2d_transpose(x, tf.zeros((3, 3, 5, 8)), tf.stack([2, 8, 9, 5]), 2)
+    assert up.shape == (2, 8, 9, 5)
+
+
 @pytest.mark.parametrize(
     ("do", "error", "message"),
     [
+        (
+            lambda: tf.nn.conv2d(X, K, [1, 1, 1, 2], "SAME"),
+            Refusal,
+            "strides of 1 and 2 for the batch and the channels",
+        ),
+        (lambda: tf.nn.conv2d(X, K, 1, "SAME", dilations=[2, 1, 1, 1]), Refusal, "dilations of 2 and 1 for the batch"),
+        (lambda: tf.nn.conv2d(X, K, 1, "same"), Refusal, "padding='same' is Keras's way"),
+        (lambda: tf.nn.conv2d(X, K, 1, [0, 1, 1, 0]), Refusal, r"padding\[0\] is 0, not a pair"),
+        (lambda: tf.nn.conv2d(X, K, 1, [[0, 0], [-1, 1], [0, 0], [0, 0]]), Refusal, "it must be at least 0"),
+        (lambda: tf.nn.max_pool2d(X, [1, 2, 2, 2], 2, "SAME"), CodeError, "does not model pooling over channels"),
+        (lambda: tf.nn.avg_pool2d(X, 2, 2, [[0, 0], [1, 1], [0, 0], [0, 0]]), Refusal, "takes no explicit padding"),
+        (lambda: tf.nn.depthwise_conv2d(X, K, 1, "SAME"), Refusal, "1 values where 4 are needed"),
+        (
+            lambda: tf.nn.conv2d(tf.constant(X.astype("d")), tf.constant(K), 1, "SAME"),
+            ArgumentError,
+            "float32 does not meet",
+        ),
+        (lambda: tf.nn.sigmoid(tf.constant([1, 2])), ArgumentError, "tf.nn.sigmoid does not take int32"),
+        (lambda: tf.nn.relu(keras.Input((3,))), ArgumentError, "a tensor of a functional model has none yet"),
+        (lambda: tf.pad(X, [[1, 1]]), Refusal, "1 pairs for 4 axes"),
+        (lambda: tf.pad(X, [[0, 0], [-1, 1], [0, 0], [0, 0]]), Refusal, "paddings of -1 and 1"),
+        (lambda: tf.pad(X, 1), Refusal, "not a list of pairs"),
+        (
+            lambda: tf.pad(X, [[0, 0], [9, 0], [0, 0], [0, 0]], "REFLECT"),
+            Refusal,
+            "cannot be mirrored from 9: at most 8",
+        ),
+        (lambda: tf.matmul(X, X), ShapeError, "4 columns meet 10 rows"),
+        (lambda: tf.split(X, 2, axis=1), ShapeError, "2 does not take 9 cells apart"),
+        (lambda: tf.image.resize(X, 7), ArgumentError, "a size is"),
+        (lambda: tf.image.resize(X, (7, 8), "cubic"), ArgumentError, "resizing by 'cubic' does not run"),
         (lambda: tf.zeros((2, -1)), ArgumentError, "a shape is a tuple of integers"),
         (lambda: tf.reshape(tf.zeros(6), (4,)), ArgumentError, "6 elements do not fit"),
         (
@@ -89,7 +161,7 @@ def test_functions_of_nn_equal_the_layers() -> None:
         (
             lambda: tf.nn.conv2d(tf.zeros((1, 5, 5, 1)), tf.zeros((3, 3, 1, 1)), 0, "VALID"),
             Refusal,
-            "strides are integers of at least 1",
+            "strides is 0; it must be at least 1",
         ),
         (
             lambda: tf.nn.conv2d(tf.zeros((1, 5, 5, 1)), tf.zeros((3, 3, 1, 1)), 1, "CAUSAL"),
@@ -99,7 +171,7 @@ def test_functions_of_nn_equal_the_layers() -> None:
         (
             lambda: tf.nn.conv2d(tf.zeros((1, 5, 5, 3)), tf.zeros((3, 3, 2, 1)), 1, "SAME"),
             ShapeError,
-            "the layer takes 2 channels, the input has 3",
+            "the kernel takes 2 channels, the input has 3",
         ),
     ],
 )

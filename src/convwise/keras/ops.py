@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from convwise.errors import ArgumentError
-from convwise.keras.tensor import Tensor, as_tensor
+from convwise.keras.tensor import Tensor, as_tensor, made_of
 
 
 def sizes(shape: Any) -> tuple[int, ...]:
@@ -27,10 +27,7 @@ def sizes(shape: Any) -> tuple[int, ...]:
 
 def convert_to_tensor(x: Any, dtype: Any = None) -> Tensor:
     """The value as a tensor: Python's floats become float32, its integers int32; NumPy arrays keep their type."""
-    array = np.asarray(x)
-    if dtype is None and not isinstance(x, np.ndarray | np.generic):
-        dtype = {"f": np.float32, "i": np.int32}.get(array.dtype.kind)
-    return as_tensor(np.array(array, dtype=dtype))
+    return as_tensor(np.array(made_of(x, dtype)))
 
 
 def convert_to_numpy(x: Any) -> np.ndarray[Any, Any]:

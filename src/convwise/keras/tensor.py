@@ -1,13 +1,19 @@
-"""What layers give back: a NumPy array that also answers to the few words of a TensorFlow tensor."""
+"""What convwise.keras and convwise.tensorflow give back: NumPy arrays with the few methods and the arithmetic of a TensorFlow tensor."""
 
 # mypy: disable-error-code="override, misc"
-# The shape prints as TensorFlow's, which is more than NumPy's stubs promise.
+# The shape prints as TensorFlow's, and numbers meet by its rule, which is more than NumPy's stubs promise.
 from __future__ import annotations
 
+from collections.abc import Callable
 from math import prod
 from typing import Any
 
 import numpy as np
+
+from convwise.errors import ArgumentError
+
+DEFAULTS = {"f": np.dtype(np.float32), "i": np.dtype(np.int32)}
+"""What Python's floats and integers become, by NumPy's letter of their kind."""
 
 
 class TensorShape(tuple[int, ...]):
@@ -42,8 +48,44 @@ class TensorShape(tuple[int, ...]):
         return prod(self)
 
 
-class Tensor(np.ndarray[Any, Any]):
-    """A NumPy array with `.numpy()`, and a shape that prints as TensorFlow's; everything else is NumPy's."""
+def _operator(function: Callable[..., Any], swapped: bool = False) -> Any:
+    def operate(self: Any, other: Any) -> Any:
+        if getattr(other, "__array_ufunc__", function) is None:
+            return NotImplemented  # a tensor without values, which knows what to do
+        pair = (other, self) if swapped else (self, other)
+        return as_tensor(function(*self._met(*pair)))
+
+    return operate
+
+
+class Typed:
+    """What has a number type of its own, which plain arrays and Python's numbers take on when they meet it."""
+
+    __slots__ = ()
+    __array_priority__ = 100  # an array on the left of an operator leaves it to the methods here
+
+    def _met(self, *operands: Any) -> list[Any]:
+        return list(met(*operands))
+
+    __add__, __radd__ = _operator(np.add), _operator(np.add, True)
+    __sub__, __rsub__ = _operator(np.subtract), _operator(np.subtract, True)
+    __mul__, __rmul__ = _operator(np.multiply), _operator(np.multiply, True)
+    __truediv__, __rtruediv__ = _operator(np.true_divide), _operator(np.true_divide, True)
+    __floordiv__, __rfloordiv__ = _operator(np.floor_divide), _operator(np.floor_divide, True)
+    __mod__, __rmod__ = _operator(np.remainder), _operator(np.remainder, True)
+    __pow__, __rpow__ = _operator(np.power), _operator(np.power, True)
+    __matmul__, __rmatmul__ = _operator(np.matmul), _operator(np.matmul, True)
+    # A tensor never changes: x += 1 makes a new one, and leaves those alone that another name holds.
+    __iadd__, __isub__, __imul__, __itruediv__ = __add__, __sub__, __mul__, __truediv__
+    __ifloordiv__, __imod__, __ipow__, __imatmul__ = __floordiv__, __mod__, __pow__, __matmul__
+
+
+class Tensor(Typed, np.ndarray[Any, Any]):
+    """A NumPy array with `.numpy()`, TensorFlow's arithmetic, and a shape that prints as TensorFlow's; everything else is NumPy's.
+
+    >>> (as_tensor(np.float32([1, 2])) * np.float64(2)).dtype
+    dtype('float32')
+    """
 
     @property
     def shape(self) -> TensorShape:
@@ -60,3 +102,42 @@ class Tensor(np.ndarray[Any, Any]):
 def as_tensor(array: Any, dtype: Any = None) -> Tensor:
     """The array as a `Tensor`, without a copy where that is possible."""
     return np.asarray(array, dtype=dtype).view(Tensor)
+
+
+def made_of(value: Any, dtype: Any = None) -> np.ndarray[Any, Any]:
+    """The value as an array: Python's floats become float32, its integers int32; NumPy's arrays and scalars keep their type."""
+    array = np.asarray(value)
+    if dtype is None and not isinstance(value, np.ndarray | np.generic | Typed):
+        dtype = DEFAULTS.get(array.dtype.kind)
+    return np.asarray(array, dtype)
+
+
+def met(*values: Any) -> list[np.ndarray[Any, Any]]:
+    """The values as arrays of one type, as TensorFlow brings them to it: that of the first tensor or variable, else that of the first value.
+
+    Raises:
+        ArgumentError: CW605 for tensors of two types, and for fractions among whole numbers.
+    """
+    arrays = [made_of(value) for value in values]
+    own = [array.dtype for value, array in zip(values, arrays, strict=True) if isinstance(value, Typed)]
+    wanted = own[0] if own else arrays[0].dtype
+    for place, (value, array) in enumerate(zip(values, arrays, strict=True)):
+        if array.dtype == wanted:
+            continue
+        if isinstance(value, Typed) or (wanted.kind in "biu" and array.dtype.kind == "f"):
+            raise _apart(wanted, array.dtype, place, isinstance(value, Typed))
+        arrays[place] = array.astype(wanted)
+    return arrays
+
+
+def _apart(wanted: np.dtype[Any], found: np.dtype[Any], place: int, tensor: bool) -> ArgumentError:
+    words = {"float32": "float", "float64": "double", "float16": "half"}
+    one, other = (words.get(dtype.name, dtype.name) for dtype in (wanted, found))
+    quote = f"as input #{place}(zero-based) was expected to be a {one} tensor but is a {other} tensor"
+    return ArgumentError(
+        "CW605",
+        f"{found} does not meet {wanted}",
+        received=found.name,
+        quote=quote if tensor else f"EagerTensor of dtype {wanted.name}",
+        hint=f"change one of the two first: tf.cast(x, tf.{wanted.name if tensor else found.name})",
+    )

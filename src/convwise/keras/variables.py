@@ -9,18 +9,31 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convwise.errors import ArgumentError
+from convwise.keras.tensor import Tensor, Typed, as_tensor, made_of
 
 
-class Variable:
-    """One weight of one layer. `np.asarray(variable)` is its value; `assign` replaces it."""
+class Variable(Typed):
+    """One weight of one layer. `np.asarray(variable)` is its value; `assign` replaces it. What is computed with it is a tensor."""
 
     __slots__ = ("_value", "name", "path", "trainable")
 
-    def __init__(self, value: Any, *, name: str = "variable", path: str = "", trainable: bool = True) -> None:
-        self._value: NDArray[Any] = np.array(value)
+    def __init__(
+        self, value: Any, *, name: str = "variable", path: str = "", trainable: bool = True, dtype: Any = None
+    ) -> None:
+        self._value: NDArray[Any] = np.array(made_of(value, dtype))
         self.name = name
         self.path = path or name
         self.trainable = trainable
+
+    def _met(self, *operands: Any) -> list[Any]:
+        """By NumPy's rule, which is Keras's for variables: an array of float64 makes float64 of them."""
+        return [np.asarray(operand) if isinstance(operand, Typed) else operand for operand in operands]
+
+    def __neg__(self) -> Tensor:
+        return as_tensor(-self._value)
+
+    def __abs__(self) -> Tensor:
+        return as_tensor(abs(self._value))
 
     @property
     def value(self) -> NDArray[Any]:

@@ -45,13 +45,13 @@ def _same(value: Array) -> Array:
     return value
 
 
-def _kernel_to_engine(value: Array) -> Array:
+def kernel_to_engine(value: Array) -> Array:
     """(*k, a, b) -> (b, a, *k)."""
     rank = value.ndim - 2
     return value.transpose((rank + 1, rank, *range(rank)))
 
 
-def _depthwise_to_engine(value: Array) -> Array:
+def depthwise_to_engine(value: Array) -> Array:
     """(*k, in, m) -> (in * m, 1, *k)."""
     rank = value.ndim - 2
     turned = value.transpose((rank, rank + 1, *range(rank)))
@@ -145,16 +145,16 @@ def _conv_specs(kind: str, number: int, free: Op, op: Conv | ConvTranspose) -> l
         shape = (*op.kernel, op.in_channels, op.out_channels // op.in_channels)
         name = "depthwise_kernel" if separable else "kernel"
         found.append(
-            Spec(name, shape, number, "weight", "depthwise_initializer", "glorot_uniform", _depthwise_to_engine)
+            Spec(name, shape, number, "weight", "depthwise_initializer", "glorot_uniform", depthwise_to_engine)
         )
     elif isinstance(op, ConvTranspose):
         shape = (*op.kernel, op.out_channels // op.groups, op.in_channels)
-        found.append(Spec("kernel", shape, number, "weight", "kernel_initializer", "glorot_uniform", _kernel_to_engine))
+        found.append(Spec("kernel", shape, number, "weight", "kernel_initializer", "glorot_uniform", kernel_to_engine))
     else:
         name = "pointwise_kernel" if kind.startswith("Separable") else "kernel"
         shape = (*op.kernel, op.in_channels // op.groups, op.out_channels)
         argument = "pointwise_initializer" if kind.startswith("Separable") else "kernel_initializer"
-        found.append(Spec(name, shape, number, "weight", argument, "glorot_uniform", _kernel_to_engine))
+        found.append(Spec(name, shape, number, "weight", argument, "glorot_uniform", kernel_to_engine))
     if op.bias:
         found.append(_vector("bias", (op.out_channels,), number, "bias", "zeros"))
     return found

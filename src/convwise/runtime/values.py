@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from convwise.dialects.base import Call, Unknown, Value
+from convwise.dialects.base import Array, Call, Unknown, Value
 
 
 def literal(value: Any) -> Value:
@@ -16,7 +16,7 @@ def literal(value: Any) -> Value:
     >>> literal([np.int64(3), (1, 2)])
     (3, (1, 2))
     """
-    if value is None or isinstance(value, bool | str | Call | Unknown):
+    if value is None or isinstance(value, bool | str | Array | Call | Unknown):
         return value
     if isinstance(value, np.bool_):
         return bool(value)
@@ -33,7 +33,7 @@ def shown(value: Value) -> str:
     """How a literal is written in source text."""
     if isinstance(value, Call):
         return value.text or as_text(value)
-    if isinstance(value, Unknown):
+    if isinstance(value, Array | Unknown):
         return value.text
     if isinstance(value, tuple):
         inner = ", ".join(shown(item) for item in value)

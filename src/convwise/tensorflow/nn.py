@@ -1,4 +1,4 @@
-"""`tf.nn`: convolution and pooling as functions of arrays, in TensorFlow's words and layouts."""
+"""`tf.nn`: convolution, pooling and activations as functions of arrays, in TensorFlow's words and layouts."""
 
 from __future__ import annotations
 
@@ -6,194 +6,114 @@ from typing import Any
 
 import numpy as np
 
-from convwise.axis import NO_PADS, SAME_UPPER, Padding, Pads, Window
-from convwise.errors import ArgumentError, Refusal
-from convwise.keras.activations import (
-    elu,
-    gelu,
-    leaky_relu,
-    log_softmax,
-    relu,
-    relu6,
-    selu,
-    sigmoid,
-    silu,
-    softmax,
-    softplus,
-    softsign,
-    swish,
-    tanh,
-)
-from convwise.keras.tensor import Tensor, as_tensor
-from convwise.ops import Conv, Layout, Op, Pool
+from convwise.keras.tensor import Tensor, as_tensor, met
+from convwise.tensorflow.calls import Function, call, function
 
 __all__ = [
+    "atrous_conv2d",
+    "atrous_conv2d_transpose",
+    "avg_pool",
+    "avg_pool1d",
     "avg_pool2d",
+    "avg_pool3d",
+    "batch_normalization",
     "bias_add",
+    "conv1d",
+    "conv1d_transpose",
     "conv2d",
+    "conv2d_transpose",
+    "conv3d",
+    "conv3d_transpose",
+    "conv_transpose",
+    "convolution",
+    "depth_to_space",
     "depthwise_conv2d",
     "elu",
     "gelu",
+    "l2_normalize",
     "leaky_relu",
     "log_softmax",
+    "max_pool",
+    "max_pool1d",
     "max_pool2d",
+    "max_pool3d",
+    "moments",
+    "pool",
     "relu",
     "relu6",
     "selu",
+    "separable_conv2d",
     "sigmoid",
     "silu",
     "softmax",
     "softplus",
     "softsign",
+    "space_to_depth",
     "swish",
     "tanh",
 ]
 
-_FORMATS = {"NHWC": True, "NCHW": False}
+conv1d, conv2d, conv3d = function("tf.nn.conv1d"), function("tf.nn.conv2d"), function("tf.nn.conv3d")
+convolution, atrous_conv2d = function("tf.nn.convolution"), function("tf.nn.atrous_conv2d")
+depthwise_conv2d, separable_conv2d = function("tf.nn.depthwise_conv2d"), function("tf.nn.separable_conv2d")
+conv_transpose, conv1d_transpose = function("tf.nn.conv_transpose"), function("tf.nn.conv1d_transpose")
+conv2d_transpose, conv3d_transpose = function("tf.nn.conv2d_transpose"), function("tf.nn.conv3d_transpose")
+atrous_conv2d_transpose = function("tf.nn.atrous_conv2d_transpose")
+max_pool, avg_pool, pool = function("tf.nn.max_pool"), function("tf.nn.avg_pool"), function("tf.nn.pool")
+max_pool1d, avg_pool1d = function("tf.nn.max_pool1d"), function("tf.nn.avg_pool1d")
+max_pool2d, avg_pool2d = function("tf.nn.max_pool2d"), function("tf.nn.avg_pool2d")
+max_pool3d, avg_pool3d = function("tf.nn.max_pool3d"), function("tf.nn.avg_pool3d")
+depth_to_space, space_to_depth = function("tf.nn.depth_to_space"), function("tf.nn.space_to_depth")
+
+elu, selu, gelu, softplus, softsign = map(Function, ("elu", "selu", "gelu", "softplus", "softsign"))
+relu, relu6, leaky_relu = map(Function, ("relu", "relu6", "leaky_relu"))
+sigmoid, tanh, softmax, log_softmax = map(Function, ("sigmoid", "tanh", "softmax", "log_softmax"))
 
 
-def conv2d(
-    input: Any,
-    filters: Any,
-    strides: Any,
-    padding: Any,
-    data_format: str = "NHWC",
-    dilations: Any = None,
-    name: str | None = None,
+class Silu(Function):
+    """x sigmoid(beta x)."""
+
+    __slots__ = ()
+
+    def __call__(self, features: Any, beta: float = 1.0) -> Tensor:  # type: ignore[override]
+        if beta == 1:
+            return call("tf.nn.silu", (features,), {})
+        x, factor = met(features, beta)
+        return as_tensor(call("tf.nn.silu", (x * factor,), {}) / factor)
+
+
+silu = swish = Silu("silu")
+
+
+def bias_add(value: Any, bias: Any, data_format: Any = None, name: str | None = None) -> Tensor:
+    """One number added to each channel; raises as TensorFlow does."""
+    return call("tf.nn.bias_add", (value, bias, data_format), {})
+
+
+def batch_normalization(
+    x: Any, mean: Any, variance: Any, offset: Any, scale: Any, variance_epsilon: float, name: str | None = None
 ) -> Tensor:
-    """Convolution of (N, H, W, C) with filters of (kh, kw, in / groups, out).
-
-    Raises:
-        ShapeError: where the sizes do not work.
-        Refusal: CW201, CW207 for strides, dilations, padding or data_format that TensorFlow refuses.
-    """
-    kernel, array = np.asarray(filters), np.asarray(input)
-    if kernel.ndim != 4:
-        raise ArgumentError(
-            "CW605", f"filters have 4 axes (height, width, in, out), not {kernel.ndim}", received=kernel.shape
-        )
-    last = _channels_last(data_format)
-    windows = _windows(kernel.shape[:2], strides, padding, dilations, last)
-    channels = array.shape[-1 if last else 1] if array.ndim == 4 else kernel.shape[2]
-    groups = channels // kernel.shape[2] if kernel.shape[2] and channels % kernel.shape[2] == 0 else 1
-    op = Conv(windows, kernel.shape[2] * groups, kernel.shape[3], groups, bias=False)
-    return _run(op, array, last, {"weight": kernel.transpose(3, 2, 0, 1)})
+    """(x - mean) / sqrt(variance + variance_epsilon) * scale + offset, broadcast; offset and scale may be None."""
+    given = [value for value in (offset, scale) if value is not None]
+    data, middle, spread, *rest = met(x, mean, variance, *given)
+    result = (data - middle) / np.sqrt(spread + data.dtype.type(variance_epsilon))
+    if scale is not None:
+        result = result * rest[-1]
+    return as_tensor(result + rest[0] if offset is not None else result)
 
 
-def depthwise_conv2d(
-    input: Any,
-    filter: Any,
-    strides: Any,
-    padding: Any,
-    data_format: str = "NHWC",
-    dilations: Any = None,
-    name: str | None = None,
-) -> Tensor:
-    """Each channel of (N, H, W, C) with its own filters of (kh, kw, in, multiplier); raises as `conv2d` does."""
-    kernel, array = np.asarray(filter), np.asarray(input)
-    if kernel.ndim != 4:
-        raise ArgumentError(
-            "CW605",
-            f"a depthwise filter has 4 axes (height, width, in, multiplier), not {kernel.ndim}",
-            received=kernel.shape,
-        )
-    last = _channels_last(data_format)
-    height, width, channels, multiplier = kernel.shape
-    op = Conv(
-        _windows((height, width), strides, padding, dilations, last),
-        channels,
-        channels * multiplier,
-        channels,
-        bias=False,
-    )
-    weight = kernel.transpose(2, 3, 0, 1).reshape(channels * multiplier, 1, height, width)
-    return _run(op, array, last, {"weight": weight})
+def moments(
+    x: Any, axes: Any, shift: Any = None, keepdims: bool = False, name: str | None = None
+) -> tuple[Tensor, Tensor]:
+    """Mean and variance over `axes`."""
+    (data,) = met(x)
+    over = tuple(axes) if isinstance(axes, list) else axes
+    return as_tensor(data.mean(over, keepdims=keepdims)), as_tensor(data.var(over, keepdims=keepdims))
 
 
-def max_pool2d(
-    input: Any, ksize: Any, strides: Any, padding: Any, data_format: str = "NHWC", name: str | None = None
-) -> Tensor:
-    """The largest value under each window; raises as `conv2d` does."""
-    last = _channels_last(data_format)
-    return _run(
-        Pool("max", _windows(_pair(ksize, "ksize", last), strides, padding, None, last)), np.asarray(input), last
-    )
-
-
-def avg_pool2d(
-    input: Any, ksize: Any, strides: Any, padding: Any, data_format: str = "NHWC", name: str | None = None
-) -> Tensor:
-    """The mean of the data cells under each window, padding not counted; raises as `conv2d` does."""
-    last = _channels_last(data_format)
-    return _run(
-        Pool("average", _windows(_pair(ksize, "ksize", last), strides, padding, None, last)), np.asarray(input), last
-    )
-
-
-def bias_add(value: Any, bias: Any, data_format: str = "NHWC") -> Tensor:
-    """One number added to each channel."""
-    array, vector = np.asarray(value), np.asarray(bias)
-    return as_tensor(array + (vector if _channels_last(data_format) else vector.reshape(-1, *(1,) * (array.ndim - 2))))
-
-
-def _run(
-    op: Op, array: np.ndarray[Any, Any], channels_last: bool, weights: dict[str, np.ndarray[Any, Any]] | None = None
-) -> Tensor:
-    from convwise.engine import run
-
-    layout = Layout(channels_last)
-    op.flow(array.shape, layout)
-    return as_tensor(run(op, array, weights, layout))
-
-
-def _channels_last(data_format: Any) -> bool:
-    if data_format not in _FORMATS:
-        raise Refusal(
-            "CW207", f"no data_format {data_format!r}", axis="data_format", received=data_format, hint="NHWC or NCHW"
-        )
-    return _FORMATS[data_format]
-
-
-def _windows(
-    kernel: tuple[int, ...], strides: Any, padding: Any, dilations: Any, channels_last: bool
-) -> tuple[Window, ...]:
-    steps, spread = (
-        _pair(strides, "strides", channels_last),
-        _pair(1 if dilations is None else dilations, "dilations", channels_last),
-    )
-    pads = _pads(padding, channels_last)
-    return tuple(Window(k, s, d, p) for k, s, d, p in zip(kernel, steps, spread, pads, strict=True))
-
-
-def _pads(padding: Any, channels_last: bool) -> tuple[Padding, Padding]:
-    if isinstance(padding, str) and padding.upper() in ("SAME", "VALID"):
-        rule: Padding = SAME_UPPER if padding.upper() == "SAME" else NO_PADS
-        return rule, rule
-    if isinstance(padding, list | tuple) and len(padding) == 4:
-        (top, bottom), (left, right) = padding[1:3] if channels_last else padding[2:4]
-        return Pads(top, bottom), Pads(left, right)
-    raise Refusal(
-        "CW207",
-        f"no padding {padding!r}",
-        axis="padding",
-        received=padding,
-        hint='"SAME", "VALID" or [[0, 0], [1, 1], [1, 1], [0, 0]]',
-    )
-
-
-def _pair(value: Any, name: str, channels_last: bool) -> tuple[int, int]:
-    """(height, width) from an integer, a pair, or four values in the order of the data format."""
-    given = tuple(value) if isinstance(value, list | tuple | np.ndarray) else (value,)
-    if len(given) == 4:
-        given = given[1:3] if channels_last else given[2:4]
-    if len(given) not in (1, 2) or any(
-        isinstance(size, bool) or not isinstance(size, int | np.integer) or size < 1 for size in given
-    ):
-        raise Refusal(
-            "CW201",
-            f"{name} are integers of at least 1, one, two or four of them",
-            axis=name,
-            received=value,
-            hint="write 2 or [1, 2, 2, 1]",
-        )
-    return int(given[0]), int(given[-1])
+def l2_normalize(x: Any, axis: Any = None, epsilon: float = 1e-12, name: str | None = None) -> Tensor:
+    """X / sqrt(max(sum of squares, epsilon))."""
+    (data,) = met(x)
+    over = tuple(axis) if isinstance(axis, list) else axis
+    squares = np.square(data).sum(over, keepdims=True)
+    return as_tensor(data / np.sqrt(np.maximum(squares, data.dtype.type(epsilon))))
