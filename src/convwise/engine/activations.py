@@ -285,7 +285,7 @@ def activate(x: Array, kind: str, options: Options) -> Array:
     """
     function = known(kind)
     whole = all(float(value).is_integer() for value in options.values() if isinstance(value, int | float))
-    if kind.replace("_", "") not in INTEGER or not whole:
+    if function is not _same and (kind.replace("_", "") not in INTEGER or not whole):
         need_floats(kind, x.dtype)
     try:
         return function(x, options)

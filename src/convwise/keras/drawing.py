@@ -13,11 +13,10 @@ if TYPE_CHECKING:
     from convwise.keras.layer import Layer
 
 
-def drawn(layer: Layer, calls: list[Node], inputs: Any, shape: Any) -> Any:
+def drawn(layer: Layer, calls: list[Node], inputs: Any, shape: Any, dtype: str) -> Any:
     """The tensors that a call gives, one for a shape, several for a list or a dict of them; the call is put down in `calls`."""
     node = Node(layer, inputs, len(calls))
     calls.append(node)
-    dtype = next(leaf.dtype for leaf in nest.flat(inputs) if isinstance(leaf, KerasTensor))
     if isinstance(shape, tuple):
         node.outputs.append(KerasTensor(shape, node, dtype))
         return node.outputs[0]

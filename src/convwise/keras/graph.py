@@ -9,8 +9,9 @@ from typing import Any
 
 from convwise.errors import ArgumentError
 from convwise.keras import nest
+from convwise.keras.dialect_layer import DialectLayer
 from convwise.keras.inputs import InputLayer
-from convwise.keras.layer import DialectLayer, Layer
+from convwise.keras.layer import Layer
 from convwise.keras.symbolic import KerasTensor, Node
 
 

@@ -1,25 +1,24 @@
-"""Keras's `Layer`, and the layers of the Keras dialect made to run: thin over dialect, ops and engine."""
+"""Keras's `Layer`: a name, weights, a build on first need, and a call."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from convwise import dialects
 from convwise.dialects import base
-from convwise.errors import ArgumentError, ModelError, ShapeError
-from convwise.keras import activations, initializers, nest
-from convwise.keras.drawing import check_single, drawn, only_call
+from convwise.errors import ArgumentError, ModelError
+from convwise.keras import initializers, nest
+from convwise.keras.drawing import drawn, only_call
+from convwise.keras.dtypes import policy
 from convwise.keras.state import snake_case, unique_name
-from convwise.keras.symbolic import KerasTensor, Node, declared_shape
+from convwise.keras.symbolic import KerasTensor, Node
 from convwise.keras.tensor import Tensor, as_tensor
+from convwise.keras.tracing import shapes_given
 from convwise.keras.variables import Variable
-from convwise.keras.weights import Spec, bind, specs
-from convwise.ops import Layout, Shape
-from convwise.runtime.values import make_call
+from convwise.ops import Shape
 
 Array = NDArray[Any]
 
@@ -56,7 +55,7 @@ class Layer:
         object.__setattr__(self, "_own", [])
         object.__setattr__(self, "_sublayers", [])
         self.name = name or unique_name(snake_case(type(self).__name__))
-        self.dtype = np.dtype(dtype or np.float32).name
+        self.dtype_policy = policy(dtype, self.name)
         self.trainable = trainable
         self.built = False
         self._seen: tuple[Any, Any] | None = None
@@ -70,6 +69,18 @@ class Layer:
                 if isinstance(item, Layer) and not any(item is known for known in self._sublayers):
                     self._sublayers.append(item)
         object.__setattr__(self, name, value)
+
+    @property
+    def dtype(self) -> str:
+        """The type of its weights."""
+        return self.dtype_policy.variable_dtype
+
+    variable_dtype = dtype
+
+    @property
+    def compute_dtype(self) -> str:
+        """The type of what it is given and gives, where these are no whole numbers."""
+        return self.dtype_policy.compute_dtype
 
     # Calling
 
@@ -111,7 +122,7 @@ class Layer:
                 f"keyword argument: {inputs} (of type {type(inputs)})",
                 hint="give an array of numbers",
             )
-        return as_tensor(array, self.dtype if array.dtype.kind == "f" else None)
+        return as_tensor(array, self.compute_dtype if array.dtype.kind == "f" else None)
 
     def _build_once(self, shape: Any) -> None:
         if not self.built:
@@ -124,15 +135,16 @@ class Layer:
         self._build_once(shapes)
         output = self.compute_output_shape(shapes)
         self._seen, self._drawn = (shapes, output), True
-        return drawn(self, self._nodes, inputs, output)
+        dtype = self._gives(next(leaf.dtype for leaf in nest.flat(inputs) if isinstance(leaf, KerasTensor)))
+        return drawn(self, self._nodes, inputs, output, dtype)
+
+    def _gives(self, dtype: str) -> str:
+        """The type of what it makes of `dtype`: whole numbers may stay whole."""
+        return self.compute_dtype if np.dtype(dtype).kind == "f" else dtype
 
     def compute_output_shape(self, input_shape: Any) -> Any:
-        raise ArgumentError(
-            "CW208",
-            f"the output shape of {type(self).__name__} is known only by calling it",
-            layer=self.name,
-            hint="call it on an array",
-        )
+        """The output shape, the batch included: what `call` makes of zeros, where the layer says nothing better."""
+        return shapes_given(self, input_shape)
 
     # Weights
 
@@ -227,7 +239,7 @@ class Layer:
 
     def get_config(self) -> dict[str, Any]:
         """The arguments by Keras's names."""
-        return {"name": self.name, "trainable": self.trainable, "dtype": self.dtype}
+        return {"name": self.name, "trainable": self.trainable, "dtype": self.dtype_policy.name}
 
     def __convwise__(self) -> tuple[str, tuple[base.Layer, ...], Shape | None]:
         """(dialect, the layers in order, the input shape they were built for): what `convwise.explain` reads.
@@ -276,222 +288,3 @@ class Layer:
     def kind_name(self) -> str:
         """The class as Keras calls it."""
         return type(self).__name__
-
-
-_LIVE_ENDINGS = ("_initializer", "_regularizer", "_constraint", "_quantizer")
-_WEIGHT_NAMES = (
-    "kernel",
-    "bias",
-    "depthwise_kernel",
-    "pointwise_kernel",
-    "gamma",
-    "beta",
-    "moving_mean",
-    "moving_variance",
-    "alpha",
-    "scale",
-)
-
-
-class DialectLayer(Layer):
-    """A layer that the Keras dialect knows: every argument, refusal and error is the dialect's."""
-
-    kind = ""
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        written, self.__dict__["_live"] = _lift(kwargs)
-        call = make_call(self.kind, args, written)
-        layer = dialects.get("keras").read(call, None)
-        self._prepare(kwargs.get("name"), kwargs.get("dtype"), kwargs.get("trainable", True))
-        self._layer = layer.named(self.name)
-        self._bound: base.Layer | None = None
-        self._specs: list[Spec] = []
-        if not isinstance(kwargs.get("input_shape"), int):
-            self._declared = declared_shape(
-                kwargs.get("input_shape"),
-                kwargs.get("batch_size"),
-                kwargs.get("batch_shape") or kwargs.get("batch_input_shape"),
-            )
-        if kwargs.get("input_dim") is not None:
-            self._declared = declared_shape(kwargs["input_dim"])
-
-    def __call__(self, inputs: Any, *, training: Any = None, **kwargs: Any) -> Any:
-        check_single(self, inputs)
-        return super().__call__(inputs, training=training, **kwargs)
-
-    @property
-    def resolved(self) -> base.Layer:
-        """The layer as the dialect read it, its weights settled where the input is known."""
-        return self._bound or self._layer
-
-    def __convwise__(self) -> tuple[str, tuple[base.Layer, ...], Shape | None]:
-        return "keras", (self._layer,), self._seen[0] if self._seen else self._declared
-
-    @property
-    def _layout(self) -> Layout:
-        return Layout(channels_last=self._layer.channels_last)
-
-    def _layout_of(self, shape: Shape) -> Layout:
-        """Resizing and CenterCrop take one image without a batch, too."""
-        single = self._layer.rank == 2 and len(shape) == 3
-        return Layout(channels_last=self._layer.channels_last, batched=not single)
-
-    def build(self, input_shape: Any) -> None:
-        """Make the weights for inputs of this shape; the batch is its first axis.
-
-        Raises:
-            ShapeError, Refusal: as a call would.
-        """
-        shape = declared_shape(batch_shape=input_shape)
-        assert shape is not None
-        flow = dialects.get("keras").flow(self._layer, shape)
-        self._bound = bind(self._layer, flow, self._layout)
-        self._specs = specs(self._layer, self._bound, flow, self._layout)
-        self._own.clear()
-        for spec in self._specs:
-            given = self._live.get(spec.initializer, self._layer.arguments.get(spec.initializer)) or spec.default
-            self.add_weight(spec.shape, _initializer(given), trainable=spec.trainable, name=spec.name)
-        self.built = True
-
-    def compute_output_shape(self, input_shape: Any) -> Shape:
-        """The output shape, the batch included where the input has one.
-
-        Raises:
-            ShapeError, Refusal
-        """
-        shape = declared_shape(batch_shape=input_shape)
-        assert shape is not None
-        try:
-            return dialects.get("keras").flow(self.resolved, shape).output
-        except ShapeError as error:
-            raise self._in_keras_words(error, shape) from None
-
-    def _in_keras_words(self, error: ShapeError, shape: Shape) -> ShapeError:
-        """What Keras says of an input whose channels differ from those the weights were made for."""
-        if error.code in ("CW102", "CW109") and error.received != 0 and self._own:
-            axis = -1 if self._layer.channels_last or error.code == "CW109" else 1
-            wanted = next(
-                (getattr(op, "in_channels", None) or getattr(op, "in_features", None) for op in self.resolved.ops), None
-            )
-            error.quote = (
-                f"Input 0 with name 'None' of layer '{self.name}' is incompatible with the layer: expected axis {axis} of input shape "
-                f"to have value {wanted}, but received input with shape {shape}"
-            )
-        return error
-
-    def call(self, inputs: Any) -> Tensor:
-        """Run the layer on an array.
-
-        Raises:
-            ShapeError, Refusal
-        """
-        return self._computed(inputs)
-
-    def _joined(self, after: Layer) -> str | None:
-        """The activation that the layer `after` adds and that runs together with this one; None where it does not.
-
-        Only where both are what they are called, unchanged, and compute float32: float16 is rounded between the two.
-        """
-        from convwise.runtime.running import joined
-
-        if not self._plain or not isinstance(after, DialectLayer) or not after._plain:
-            return None
-        return joined(self._layer.ops, after._layer.ops)
-
-    @property
-    def _plain(self) -> bool:
-        """Whether a call is this class's `call` in float32 and nothing beside it."""
-        own = type(self).call is DialectLayer.call and type(self).__call__ is DialectLayer.__call__
-        return own and "call" not in self.__dict__ and self.dtype == "float32" and "activation" not in self._live
-
-    def _call_joined(self, inputs: Any, activation: str) -> Tensor:
-        """A call together with that of an activation layer, in a model, whose layers are built and have seen their shapes."""
-        return self._computed(self._received(inputs), activation)
-
-    def _computed(self, inputs: Any, together: str | None = None) -> Tensor:
-        """`call`, with one more activation applied together with the last op, a convolution."""
-        from convwise.runtime.running import following, run
-
-        array = np.asarray(inputs)
-        self.compute_output_shape(array.shape)
-        if array.dtype.kind != "f" and not _takes_integers(self.resolved):
-            array = array.astype(self.dtype)
-        activation = None
-        for number, op in enumerate(self.resolved.ops):
-            if activation is not None:
-                activation = None
-                continue
-            activation = following(self.resolved.ops, number)
-            joint = activation or (together if number == len(self.resolved.ops) - 1 else None)
-            weights = {
-                spec.role: spec.to_engine(own.value)
-                for spec, own in zip(self._specs, self._own, strict=True)
-                if spec.op == number
-            }
-            layout = self._layout_of(array.shape) if number == 0 else self._layout
-            array = run(op, array, weights or None, layout, "keras", joint)
-        custom = self._live.get("activation")
-        if custom is not None:
-            array = np.asarray(custom(as_tensor(array)))
-        return as_tensor(array)
-
-    def __getattr__(self, name: str) -> Any:
-        """Weights and arguments by their names: `layer.kernel`, `layer.strides`."""
-        values = self.__dict__
-        if name in ("input", "output") and "_nodes" in values:
-            only_call(self.name, values["_nodes"], name)  # the property has failed, and says so again
-        for weight in values.get("_own", ()):
-            if weight.name == name:
-                return weight
-        if "_layer" in values:
-            if name in _WEIGHT_NAMES and name not in values["_layer"].arguments:
-                if values["built"]:
-                    return None
-                raise AttributeError(f"You must build the layer before accessing `{name}`.")
-            if name in values.get("_live", {}):
-                return values["_live"][name]
-            if name in values["_layer"].arguments:
-                return values["_layer"].arguments[name]
-        raise AttributeError(f"'{type(self).__name__}' object has no attribute '{name}'")
-
-    def get_config(self) -> dict[str, Any]:
-        """The arguments by Keras's names."""
-        return {**self._layer.arguments, **super().get_config()}
-
-
-def _lift(kwargs: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """(what the dialect reads, live objects): objects that text cannot say are kept apart.
-
-    Regularizers and constraints matter to training alone; an unknown function as activation runs after the layer.
-    """
-    written: dict[str, Any] = {}
-    live: dict[str, Any] = {}
-    for name, value in kwargs.items():
-        if name.endswith(_LIVE_ENDINGS) and value is not None and not isinstance(value, str):
-            live[name] = value
-        elif name == "activation" and value is not None and not isinstance(value, str):
-            known = activations.name_of(value)
-            written[name] = known
-            if known is None:
-                live[name] = value
-        else:
-            written[name] = np.dtype(value).name if name == "dtype" and isinstance(value, type | np.dtype) else value
-    return written, live
-
-
-def _initializer(given: Any) -> Any:
-    """A string, a live initializer, or a call the dialect has read (`HeNormal(seed=1)`) as an initializer."""
-    if isinstance(given, base.Call):
-        return initializers.from_call(given)
-    return initializers.get(given)
-
-
-_INTEGERS = frozenset({"Flatten", "Reshape", "Permute", "Unflatten", "Pad", "Crop", "PixelShuffle"})
-
-
-def _takes_integers(layer: base.Layer) -> bool:
-    """Whether whole numbers stay whole: rearranging, and the maximum."""
-    return all(
-        type(op).__name__ in _INTEGERS or getattr(op, "kind", None) in ("max", "identity", "dropout")
-        for op in layer.ops
-    )

@@ -8,8 +8,9 @@ from typing import Any
 from convwise import dialects
 from convwise.dialects.base import nearest
 from convwise.dialects.keras.kinds import canonical
+from convwise.keras.dialect_layer import DialectLayer
 from convwise.keras.inputs import Input, InputLayer
-from convwise.keras.layer import DialectLayer, Layer
+from convwise.keras.layer import Layer
 from convwise.keras.merging import LAYERS as MERGES
 from convwise.keras.merging import function
 

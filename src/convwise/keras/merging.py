@@ -98,7 +98,7 @@ class Merge(Layer):
     def _type_of(self, arrays: Sequence[NDArray[Any]], merged: NDArray[Any]) -> Any:
         """NumPy would make float64 of whole numbers and float32."""
         if any(array.dtype.kind == "f" for array in arrays):
-            return self.dtype
+            return self.compute_dtype
         return merged.dtype if merged.dtype.kind == "f" else np.result_type(*arrays)
 
 
@@ -190,7 +190,7 @@ class Operation(Merge):
     def call(self, inputs: Any) -> Tensor:
         """The two operands combined."""
         first, second = inputs
-        return as_tensor(FUNCTIONS[self.kind](first, second), self.dtype)
+        return as_tensor(FUNCTIONS[self.kind](first, second), self.compute_dtype)
 
 
 OPERATIONS = {kind: type(kind, (Operation,), {"kind": kind}) for kind in ("Add", "Subtract", "Multiply", "TrueDivide")}

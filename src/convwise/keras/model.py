@@ -153,12 +153,12 @@ class Model(Layer):
         return super()._received(inputs) if self._graph is None else self._in_order(self._graph, inputs, self._array)
 
     def _array(self, value: Any, tensor: KerasTensor) -> Tensor:
-        """An array for an input, with the axis of one channel that Keras lets people leave out.
+        """An array for an input, in the type that the input declares, with the axis of one channel that Keras lets people leave out.
 
         Raises:
             ShapeError: CW101, CW105 where the sizes are not those that the input declares.
         """
-        array = self._received_array(value)
+        array = as_tensor(self._received_array(value), tensor.dtype)
         wanted = tensor.shape
         if array.ndim == len(wanted) - 1 and wanted[-1] == 1:
             array = as_tensor(array[..., None])

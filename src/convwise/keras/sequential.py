@@ -7,12 +7,13 @@ from typing import Any
 
 from convwise.dialects import base
 from convwise.errors import ArgumentError
+from convwise.keras.dialect_layer import DialectLayer
 from convwise.keras.inputs import InputLayer
-from convwise.keras.layer import DialectLayer, Layer
+from convwise.keras.layer import Layer
 from convwise.keras.model import Model
 from convwise.keras.state import unique_name
 from convwise.keras.symbolic import KerasTensor, declared_shape
-from convwise.keras.tensor import Tensor
+from convwise.keras.tensor import Tensor, as_tensor
 from convwise.ops import Shape
 
 
@@ -193,6 +194,10 @@ class Sequential(Model):
         self._input, self._output = start, tensor
         self._finish()
         self._count()
+
+    def _received_array(self, inputs: Any) -> Tensor:
+        """In the type of the input: whole numbers become float32 where none is declared."""
+        return as_tensor(super()._received_array(inputs), "float32" if self._input is None else self._input.dtype)
 
     def _build_once(self, shape: Shape) -> None:
         if self._input is None:

@@ -98,6 +98,18 @@ class Tensor(Typed, np.ndarray[Any, Any]):
     def get_shape(self) -> TensorShape:
         return self.shape
 
+    def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
+        """NumPy's functions see plain arrays, as they do of TensorFlow's tensors: inside them NumPy's own rule of types holds."""
+        return super().__array_function__(function, types, _plain(args), _plain(kwargs))
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Tensor):
+        return value.view(np.ndarray)
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    return type(value)(map(_plain, value)) if type(value) in (list, tuple) else value
+
 
 def as_tensor(array: Any, dtype: Any = None) -> Tensor:
     """The array as a `Tensor`, without a copy where that is possible."""
