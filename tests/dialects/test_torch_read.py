@@ -98,13 +98,14 @@ def test_lazy_layers_learn_their_channels():
 
 
 def test_a_value_the_text_does_not_give():
-    """Input channels follow from the input; a size that the result needs must be known."""
-    layer = read(Call("Conv2d", (Unknown("in_ch"), 16, 3), (("bias", Unknown("flag")),)))
+    """Input channels follow from the input; what sizes or parameters depend on must be known."""
+    layer = read(Call("Conv2d", (Unknown("in_ch"), 16, 3)))
     assert flow(layer, (5, 9, 10)).output == (16, 7, 8)
     assert layer.arguments["in_channels"] == Unknown("in_ch")
     assert read(Call("BatchNorm2d", (Unknown("c"),))).ops[0].features is None
     assert read(Call("Linear", (Unknown("n"), 10))).ops == (Dense(None, 10),)
     assert read(Call("Dropout", (Unknown("rate"),))).ops[0].kind == "dropout"
+    assert read(Call("ReLU", (Unknown("inplace"),))).ops[0].kind == "relu"
     for call, name in (
         (Call("Conv2d", (3, Unknown("out_ch"), 3)), "out_channels"),
         (Call("Conv2d", (3, 8, Unknown("k"))), "kernel_size"),
@@ -115,6 +116,11 @@ def test_a_value_the_text_does_not_give():
         (Call("Upsample", (), (("scale_factor", Unknown("s")),)), "scale_factor"),
         (Call("AdaptiveAvgPool2d", (Unknown("s"),)), "output_size"),
         (Call("Unflatten", (1, (2, Unknown("s")))), "unflattened_size"),
+        (Call("Conv2d", (3, 8, 3), (("bias", Unknown("b")),)), "bias"),
+        (Call("Linear", (8, 4, Unknown("b"))), "bias"),
+        (Call("InstanceNorm2d", (3,), (("affine", Unknown("a")),)), "affine"),
+        (Call("LayerNorm", (3,), (("elementwise_affine", Unknown("a")),)), "elementwise_affine"),
+        (Call("MaxPool2d", (2,), (("return_indices", Unknown("r")),)), "return_indices"),
     ):
         with pytest.raises(CodeError) as caught:
             read(call)

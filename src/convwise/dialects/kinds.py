@@ -266,6 +266,10 @@ def show(value: Value) -> str:
     return text if len(text) <= 80 else text[:77] + "..."
 
 
-def truth(value: Value, default: bool = True) -> bool:
-    """The truth of a value as Python takes it; the default where the text does not give it."""
-    return default if isinstance(value, Unknown | Array) else bool(value)
+def truth(arguments: Arguments, name: str) -> bool:
+    """The truth of an argument as Python takes it.
+
+    Raises:
+        CodeError: CW314 where the text does not give it: parameters or shapes depend on it.
+    """
+    return bool(known(arguments[name], name))

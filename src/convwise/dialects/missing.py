@@ -10,6 +10,13 @@ WORKED_OUT = ("int", "float", "round", "abs", "min", "max")
 """Calls of which the reader knows the value where it knows the arguments."""
 WORDS = ("padding", "padding_mode", "data_format", "activation", "interpolation", "mode")
 """Arguments that may be, or must be, a word."""
+SWITCHES = frozenset(
+    [
+        *("bias", "affine", "elementwise_affine", "track_running_stats", "return_indices", "ceil_mode", "keepdim"),
+        *("count_include_pad", "use_bias", "use_scale", "center", "scale", "keepdims", "align_corners"),
+    ]
+)
+"""Arguments that are on or off."""
 
 
 def names(text: str) -> tuple[str, ...]:
@@ -54,8 +61,11 @@ def advice(name: str, text: str) -> str:
 
     >>> advice("kernel_size", "n"), advice("padding", "f'{k}'")
     ('write a number for kernel_size, or give the line that assigns n', 'write a value for padding in its place')
+    >>> advice("bias", "b")
+    'write True or False for bias, or give the line that assigns b'
     """
-    write = f"write a {'value' if name in WORDS else 'number'} for {name}"
+    kind = "True or False" if name in SWITCHES else "a value" if name in WORDS else "a number"
+    write = f"write {kind} for {name}"
     found = names(text)
     if not found:
         return f"{write} in its place"

@@ -144,9 +144,9 @@ def resolve_transpose(kind: Kind, arguments: Arguments, release: str) -> Resolve
     rank = len(rhs) - 2
     where = dimensions(arguments["dimension_numbers"], len(rhs), transposed=True)
     out, inner, kernel = where.kernel(rhs)
-    if truth(arguments["transpose_kernel"], False):
+    if truth(arguments, "transpose_kernel"):
         out, inner = inner, out
-    consistent = truth(arguments["use_consistent_padding"], False)
+    consistent = truth(arguments, "use_consistent_padding")
     value = known(arguments["strides"], "strides")
     # Only where no padding is computed do strides reach the plain convolution, which takes None for 1.
     computed = consistent or arguments["padding"] in ("SAME", "VALID")
@@ -310,7 +310,7 @@ def _flax_channels(arguments: Arguments) -> Channels:
         fact = f"in_features={inner} does not divide into {groups} groups"
         near = max(inner // groups, 1) * groups
         raise Refusal("CW205", fact, received=inner, axis="in_features", hint=f"try in_features={near}")
-    return Channels(inner, out, groups, truth(arguments["use_bias"]))
+    return Channels(inner, out, groups, truth(arguments, "use_bias"))
 
 
 def resolve_flax_transpose(kind: Kind, arguments: Arguments, release: str) -> Resolved:

@@ -72,7 +72,7 @@ def resolve_dense(kind: Kind, arguments: Arguments, release: str) -> Resolved:
     """nn.Dense(features) and nnx.Linear(in_features, out_features)."""
     out = _count(arguments, "features") or _count(arguments, "out_features")
     assert out is not None
-    return Resolved((Dense(_count(arguments, "in_features"), out, truth(arguments["use_bias"])),))
+    return Resolved((Dense(_count(arguments, "in_features"), out, truth(arguments, "use_bias")),))
 
 
 def check_dense(layer: Layer, shape: Shape) -> None:
@@ -99,8 +99,8 @@ def resolve_norm(kind: Kind, arguments: Arguments, release: str) -> Resolved:
         if name in arguments and known(arguments[name], name) not in (-1, (-1,)):
             raise CodeError("CW317", f"convwise models {name}=-1 alone", received=show(arguments[name]))
     features = _count(arguments, "num_features")
-    scale = truth(arguments["use_scale"])
-    center = truth(arguments["use_bias"]) if "use_bias" in arguments else False
+    scale = truth(arguments, "use_scale")
+    center = truth(arguments, "use_bias") if "use_bias" in arguments else False
     axes = "channels" if kind.family in ("batch", "instance") else (-1,)
     op = Norm(kind.family, features, axes, scale, center, kind.family == "batch", epsilon=_epsilon(arguments))
     if kind.family == "layer" and features is not None:
@@ -123,7 +123,7 @@ def resolve_group_norm(kind: Kind, arguments: Arguments, release: str) -> Resolv
     if type(groups) is not int or groups < 1 or (features is not None and features % groups):
         quote = f"Number of groups ({groups}) does not divide the number of channels ({features})." if features else ""
         raise Refusal("CW205", f"num_groups is {show(groups)}", received=groups, quote=quote, hint="try 1")
-    scale, center = truth(arguments["use_scale"]), truth(arguments["use_bias"])
+    scale, center = truth(arguments, "use_scale"), truth(arguments, "use_bias")
     op = Norm("group", features, "channels", scale, center, groups=groups, epsilon=_epsilon(arguments))
     return Resolved((op,), None, True)
 
@@ -229,6 +229,6 @@ def resolve_mean(kind: Kind, arguments: Arguments, release: str) -> Resolved:
     for rank in (1, 2, 3):
         for start, last in ((1, True), (2, False)):
             if axes == tuple(range(start, start + rank)):
-                return Resolved((GlobalPool(kind.family, rank, truth(arguments["keepdims"], False)),), rank, last)
+                return Resolved((GlobalPool(kind.family, rank, truth(arguments, "keepdims")),), rank, last)
     fact = f"convwise models the mean or maximum over all sizes alone, not over axis={show(arguments['axis'])}"
     raise CodeError("CW317", fact, hint="axis=(1, 2) of NHWC, (2, 3) of NCHW")

@@ -59,7 +59,7 @@ def resolve(kind: Kind, arguments: Arguments, release: str) -> Resolved:
     check_spans(windows)
     if kind.family == "max":
         return Resolved((Pool("max", windows),), rank, True)
-    return Resolved((Pool("average", windows, truth(arguments["count_include_pad"])),), rank, True)
+    return Resolved((Pool("average", windows, truth(arguments, "count_include_pad")),), rank, True)
 
 
 def _no_tuple(name: str, value: Value) -> Refusal:

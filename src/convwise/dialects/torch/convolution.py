@@ -60,7 +60,7 @@ def resolve(kind: Kind, arguments: Arguments) -> tuple[Op, ...]:
         for k, s, d, pads in zip(kernel, steps["stride"], steps["dilation"], steps["pads"], strict=True)
     )
     _check_spans(windows)
-    bias = truth(arguments["bias"])
+    bias = truth(arguments, "bias")
     if not transposed:
         return (Conv(windows, channels, filters, groups, bias, padding_mode=mode),)
     extra = steps["output_padding"]

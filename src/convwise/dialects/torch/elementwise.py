@@ -11,7 +11,7 @@ from math import isnan
 
 from convwise.dialects.base import Layer, LayerFlow, Unknown, Value, known, run_ops
 from convwise.dialects.torch.kind import FIRST, Arguments, Kind, parameters, wrong_rank
-from convwise.dialects.torch.values import Words, number, show, too_small, truth, weight_words, whole, wrong_type
+from convwise.dialects.torch.values import Words, number, show, too_small, weight_words, whole, wrong_type
 from convwise.errors import Refusal, ShapeError
 from convwise.ops import Gate, Op, Pointwise, Shape
 from convwise.ops.shape import LARGEST
@@ -51,7 +51,9 @@ def _option(value: float | int | Unknown) -> object:
 def resolve_plain(kind: Kind, arguments: Arguments) -> tuple[Op, ...]:
     plain, _, names = PLAIN[kind.name]
     options = []
-    function = FUNCTION.get(kind.name, kind.name.lower()) + ("_" if truth(arguments.get("inplace"), False) else "")
+    inplace = arguments.get("inplace", False)
+    ending = "_" if inplace and not isinstance(inplace, Unknown) else ""
+    function = FUNCTION.get(kind.name, kind.name.lower()) + ending
     for place, (name, option) in enumerate(names, start=2):
         words = Words(function, {name: place}).scalar(name, arguments[name], "Number")
         options.append((option, _option(number(arguments[name], name, words))))

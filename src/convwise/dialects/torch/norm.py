@@ -40,7 +40,7 @@ def _features(arguments: Arguments, name: str, used: bool) -> int | None:
             hint=f"write {name}={value[0] if value else 1}",
         )
     words = weight_words(1, value, only=True)
-    if not truth(arguments["affine"]):
+    if not truth(arguments, "affine"):
         # Without a scale, the running moments are the first numbers to be made.
         words = words.replace("empty()", "zeros()")
     count = whole(value, name, least=-LARGEST, quote=words)
@@ -78,8 +78,8 @@ def _epsilon(arguments: Arguments, default: float = 1e-5) -> float:
 
 def resolve_batch(kind: Kind, arguments: Arguments) -> tuple[Op, ...]:
     """BatchNorm, SyncBatchNorm and InstanceNorm, lazy or not."""
-    affine, moments = truth(arguments["affine"]), truth(arguments["track_running_stats"])
-    bias = affine and truth(arguments["bias"])
+    affine, moments = truth(arguments, "affine"), truth(arguments, "track_running_stats")
+    bias = affine and truth(arguments, "bias")
     features = _features(arguments, "num_features", affine or moments)
     instance = "Instance" in kind.name
     _check_numbers(arguments, instance=instance)
@@ -234,8 +234,8 @@ def run_instance(layer: Layer, shape: Shape) -> LayerFlow:
 def resolve_group(kind: Kind, arguments: Arguments) -> tuple[Op, ...]:
     value = known(arguments["num_groups"], "num_groups")
     channels_value = arguments["num_channels"]
-    affine = truth(arguments["affine"])
-    bias = affine and truth(arguments["bias"])
+    affine = truth(arguments, "affine")
+    bias = affine and truth(arguments, "bias")
     groups = whole(
         value,
         "num_groups",
@@ -340,7 +340,7 @@ def run_group(layer: Layer, shape: Shape) -> LayerFlow:
 def resolve_layer(kind: Kind, arguments: Arguments) -> tuple[Op, ...]:
     """LayerNorm and RMSNorm: the last axes, whose sizes are fixed."""
     value = known(arguments["normalized_shape"], "normalized_shape")
-    affine = truth(arguments["elementwise_affine"])
+    affine = truth(arguments, "elementwise_affine")
     if not isinstance(value, int | tuple | str):
         raise wrong_type("normalized_shape", value, "an integer or a tuple", f"'{_type(value)}' object is not iterable")
     items = tuple(value) if isinstance(value, str) else value if isinstance(value, tuple) else (value,)
@@ -368,7 +368,7 @@ def resolve_layer(kind: Kind, arguments: Arguments) -> tuple[Op, ...]:
             f"{function}(): argument 'eps' (position {place}) must be float, not {_type(arguments['eps'])}",
         )
     axes = tuple(range(-len(sizes), 0))
-    center = affine and not rms and truth(arguments.get("bias", True))
+    center = affine and not rms and truth(arguments, "bias")
     # RMSNorm's own default is the smallest step of float32.
     epsilon = _epsilon(arguments, 2.0**-23)
     return (Norm("rms" if rms else "layer", prod(sizes), axes, affine, center, epsilon=epsilon, shape=sizes),)

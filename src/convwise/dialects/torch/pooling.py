@@ -52,7 +52,7 @@ def _words(kind: Kind, arguments: Arguments) -> Words:
     if kind.name.startswith("Max") or infinite:
         places = {"kernel_size": 2, "stride": 3, "padding": 4, "dilation": 5, "ceil_mode": 6}
     function = f"max_pool{kind.rank}d" if infinite else _function(kind)
-    if truth(arguments.get("return_indices"), False):
+    if truth(arguments, "return_indices"):
         function += "_with_indices"
     return Words(function, places, wrapped=kind.name == "AvgPool1d")
 
@@ -181,7 +181,7 @@ def _wrong_length(kind: Kind, name: str, items: tuple[int, ...], rank: int, argu
             quote = f"{function}: {name} must be either {form}"
         else:
             quote = f"{function}: {name} must either be {'omitted, ' if omitted else ''}{form}"
-    elif kind.name.startswith("Max") and not truth(arguments.get("return_indices"), False):
+    elif kind.name.startswith("Max") and not truth(arguments, "return_indices"):
         comma = "" if name in ("kernel_size", "dilation") else ","
         quote = f"{function}() {name} must be {'None, ' if name == 'stride' else ''}an int, list of ints{comma} or tuple of ints of size 1 but got size {len(items)}"
     else:
@@ -201,7 +201,7 @@ TOO_SMALL_TO_TELL = frozenset({(0, 1), (-1, 1), (0, 2), (2, -1), (3, -1), (2, -2
 
 def _check_values(kind: Kind, found: dict[str, tuple[int, ...]], arguments: Arguments) -> None:
     rank = kind.rank or 2
-    if kind.name == "MaxPool1d" and not truth(arguments.get("return_indices"), False):
+    if kind.name == "MaxPool1d" and not truth(arguments, "return_indices"):
         _check_single(found)
         return
     for name in ("kernel_size", "stride", "padding", "dilation"):
@@ -304,7 +304,7 @@ def _single_path(layer: Layer) -> bool:
     assert isinstance(op, Pool)
     if layer.kind == "LPPool1d":
         return _infinite(op)
-    return layer.kind == "MaxPool1d" and not truth(layer.arguments.get("return_indices"), False)
+    return layer.kind == "MaxPool1d" and not truth(layer.arguments, "return_indices")
 
 
 def _small_words(layer: Layer, channels: int | None, spatial: Shape, out: list[int]) -> str:

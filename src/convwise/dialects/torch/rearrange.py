@@ -154,7 +154,7 @@ def resolve_linear(kind: Kind, arguments: Arguments) -> tuple[Op, ...]:
     for name, count in (("out_features", out), ("in_features", features)):
         if count is not None and count < 0:
             raise too_small(name, count, 1)
-    return (Dense(features, out, truth(arguments["bias"])),)
+    return (Dense(features, out, truth(arguments, "bias")),)
 
 
 def check_linear(layer: Layer, shape: Shape) -> None:
@@ -341,7 +341,7 @@ def resolve_mean(kind: Kind, arguments: Arguments) -> tuple[Op, ...]:
             received=show(dims),
             hint="over all spatial axes, (2, 3), it is global pooling",
         )
-    keep = truth(arguments["keepdim"], False)
+    keep = truth(arguments, "keepdim")
     return (GlobalPool("max" if kind.name == "amax" else "average", rank, keep),)
 
 

@@ -157,9 +157,13 @@ def flag(value: Value, name: str, quote: str = "") -> bool:
     return value
 
 
-def truth(value: Value, default: bool = True) -> bool:
-    """The truth of a value as Python takes it; the default where the text does not give it."""
-    return default if isinstance(value, Unknown) else bool(value)
+def truth(arguments: Mapping[str, Value], name: str) -> bool:
+    """The truth of an argument as Python takes it; False where the layer has no such argument.
+
+    Raises:
+        CodeError: CW314 where the text does not give it: parameters or shapes depend on it.
+    """
+    return bool(known(arguments.get(name, False), name))
 
 
 def number(value: Value, name: str, quote: str = "") -> float | int | Unknown:

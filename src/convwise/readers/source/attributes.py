@@ -21,6 +21,7 @@ from convwise.readers.source.values import (
     Instance,
     Made,
     Method,
+    Partial,
     Tensor,
     iterable,
 )
@@ -85,7 +86,7 @@ def attribute(run: Run, owner: Any, node: ast.Attribute) -> Any:
             return owner.shape
         return owner if name == "data" else Method(owner, name)
     if isinstance(owner, Instance):
-        return _of_instance(run, owner, node)
+        return of_instance(run, owner, node.attr, node)
     if isinstance(owner, Class):
         own = owner.methods.get(name)
         return Method(owner, name) if own is None or isinstance(own, Function) else own
@@ -99,6 +100,8 @@ def attribute(run: Run, owner: Any, node: ast.Attribute) -> Any:
         return Method(owner, name)
     if isinstance(owner, list | dict):
         return Method(owner, name)
+    if isinstance(owner, Partial) and name in ("func", "args", "keywords"):
+        return {"func": owner.target, "args": owner.arguments, "keywords": dict(owner.keywords)}[name]
     if isinstance(owner, str) and name in ("lower", "upper", "format", "join", "strip"):
         return Method(owner, name)
     if isinstance(owner, Unknown) and name in ("reshape", "view", "unsqueeze", "astype", "to", "float", "cuda"):
@@ -108,8 +111,8 @@ def attribute(run: Run, owner: Any, node: ast.Attribute) -> Any:
     return run.unknown(node)
 
 
-def _of_instance(run: Run, owner: Instance, node: ast.Attribute) -> Any:
-    name = node.attr
+def of_instance(run: Run, owner: Instance, name: str, node: ast.expr) -> Any:
+    """What an object of the text has under a name."""
     if name in owner.attributes:
         return owner.attributes[name]
     method = owner.cls.methods.get(name) if owner.cls else None
@@ -125,7 +128,7 @@ def _of_instance(run: Run, owner: Instance, node: ast.Attribute) -> Any:
 def private(run: Run, owner: Any, node: ast.Attribute) -> Any:
     """Names that begin with an underscore: only what the text itself put there is given, nothing of Python's own."""
     if isinstance(owner, Instance) and (not node.attr.startswith("__") or node.attr in owner.attributes):
-        return _of_instance(run, owner, node)
+        return of_instance(run, owner, node.attr, node)
     if node.attr == "__call__" and isinstance(owner, Made | Chain | Instance):
         return owner
     if node.attr in ("__setitem__", "__delitem__", "__iadd__") and isinstance(owner, list | dict | Chain):

@@ -6,10 +6,10 @@ import ast
 from math import inf, isfinite, nan
 from typing import Any
 
-from convwise.dialects.base import Unknown
-from convwise.readers.source import changing, operators, tensors
+from convwise.readers.source import attributes, changing, operators, sameness, tensors
+from convwise.readers.source.names import canonical
 from convwise.readers.source.state import Run
-from convwise.readers.source.values import LONGEST_SEQUENCE, MISSING, Chain, Instance, Method, Ref, Tensor, iterable
+from convwise.readers.source.values import LONGEST_SEQUENCE, MISSING, Instance, Method, Ref, Tensor, iterable
 
 LARGEST_RANGE = 2**31
 
@@ -38,8 +38,15 @@ def called(run: Run, name: str, arguments: list[Any], keywords: list[tuple[str |
         return _on_sequences(run, name, arguments, node)
     if name in ("int", "float", "abs", "round", "max", "min", "sum", "pow", "bool", "divmod", "str"):
         return _on_numbers(run, name, arguments, node)
+    known: Any = None
     if name == "isinstance" and len(arguments) == 2:
-        return _is_instance(run, arguments[0], arguments[1], node)
+        known = sameness.is_instance(arguments[0], arguments[1])
+    elif name == "hasattr" and len(arguments) == 2 and isinstance(arguments[1], str):
+        known = sameness.has(arguments[0], arguments[1])
+    elif name == "type" and len(arguments) == 1:
+        known = sameness.type_of(arguments[0])
+    if known is not None:
+        return known
     return run.unknown(node)
 
 
@@ -85,9 +92,13 @@ def _by_name(run: Run, name: str, arguments: list[Any], node: ast.Call) -> Any:
     if name == "delattr":
         changing.delete_attribute(run, owner, attribute, node)
         return None
+    if isinstance(owner, Ref) and not attribute.startswith("_"):
+        return Ref(canonical(f"{owner.path}.{attribute}"))
+    if sameness.has(owner, attribute) is False and len(arguments) == 3:
+        return arguments[2]
     if not isinstance(owner, Instance):
         return run.unknown(node)
-    return owner.attributes.get(attribute, run.unknown(node))
+    return attributes.of_instance(run, owner, attribute, node)
 
 
 _ON_SEQUENCES = frozenset({"len", "list", "tuple", "set", "zip", "enumerate", "reversed", "sorted", "iter"})
@@ -172,25 +183,3 @@ def _compute(run: Run, name: str, numbers: list[Any], node: ast.Call) -> Any:
     if name in ("int", "round"):
         return int(value) if name == "int" else round(value)
     return abs(value) if name == "abs" else float(value)
-
-
-_TYPES: dict[str, type | tuple[type, ...]] = {
-    "int": int,
-    "float": float,
-    "str": str,
-    "bool": bool,
-    "list": (list, Chain),
-    "tuple": tuple,
-    "dict": dict,
-}
-
-
-def _is_instance(run: Run, value: Any, kinds: Any, node: ast.Call) -> Any:
-    names = [
-        kind.path.rpartition(".")[2]
-        for kind in (kinds if isinstance(kinds, tuple) else (kinds,))
-        if isinstance(kind, Ref)
-    ]
-    if isinstance(value, Unknown | Tensor | Ref) or not names or not all(name in _TYPES for name in names):
-        return run.unknown(node)
-    return any(isinstance(value, _TYPES[name]) for name in names)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-from math import ceil, floor, isfinite
 from typing import Any
 
 from convwise.dialects.base import Unknown
@@ -11,20 +10,20 @@ from convwise.errors import CodeError
 from convwise.readers.echo import shown
 from convwise.readers.source import (
     applying,
+    arithmetic,
     arrays,
     builtin,
     classes,
     functional,
     making,
     methods,
-    operators,
     spoken,
     tensors,
 )
 from convwise.readers.source.functions import invoke
 from convwise.readers.source.names import split
 from convwise.readers.source.state import Run
-from convwise.readers.source.values import MISSING, Chain, Class, Function, Instance, Made, Method, Ref, Tensor
+from convwise.readers.source.values import MISSING, Chain, Class, Function, Instance, Made, Method, Partial, Ref, Tensor
 
 Keywords = list[tuple[str | None, Any]]
 
@@ -50,8 +49,6 @@ PASSED_ON = frozenset(
 _INTEGERS = {f"numpy.{sign}int{bits}": 2 ** (bits - (not sign)) for sign in ("", "u") for bits in (8, 16, 32, 64)}
 """NumPy's integers, which PyTorch takes where it takes Python's, and what is too large for each; Keras 3.15 refuses them."""
 
-_ROUNDING = {"math.floor": floor, "math.ceil": ceil, "numpy.floor": floor, "numpy.ceil": ceil}
-
 
 def call(run: Run, target: Any, arguments: list[Any], keywords: Keywords, node: ast.Call) -> Any:
     """What `target(*arguments, **keywords)` gives."""
@@ -68,6 +65,10 @@ def call(run: Run, target: Any, arguments: list[Any], keywords: Keywords, node: 
         return invoke(run, target, arguments, keywords, node)
     if isinstance(target, Class):
         return classes.instantiate(run, target, arguments, keywords, node)
+    if isinstance(target, Partial):
+        given = {word for word, _ in keywords if word is not None}
+        more = [(word, value) for word, value in target.keywords if word not in given]
+        return call(run, target.target, [*target.arguments, *arguments], [*more, *keywords], node)
     if isinstance(target, Method):
         return methods.called(run, target, arguments, keywords, node)
     if run.forced and isinstance(node.func, ast.Name) and isinstance(target, Unknown):
@@ -107,8 +108,11 @@ def _known(run: Run, path: str, arguments: list[Any], keywords: Keywords, node: 
     if path in _INTEGERS and run.dialect == "torch" and len(arguments) == 1 and not keywords:
         fits = type(arguments[0]) is int and 0 <= arguments[0] < _INTEGERS[path]
         return arguments[0] if fits else run.unknown(node)
-    if path in _ROUNDING and len(arguments) == 1 and operators.number(arguments[0]):
-        return _ROUNDING[path](arguments[0]) if isfinite(arguments[0]) else run.unknown(node)
+    number = arithmetic.computed(path, arguments) if not keywords else MISSING
+    if number is not MISSING:
+        return number
+    if path == "functools.partial" and arguments:
+        return Partial(arguments[0], tuple(arguments[1:]), tuple(keywords))
     if name == "summary" and len(arguments) + len(keywords) >= 2:
         return _printed_summary(run, arguments, keywords, node)
     if path == "torch.Size" and len(arguments) == 1 and not keywords:

@@ -4,11 +4,24 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from math import isfinite
 from typing import Any
 
 from convwise.dialects.base import Unknown
-from convwise.readers.source import attributes, calls, changing, indexing, making, operators, spoken, tensors
+from convwise.readers.source import (
+    arithmetic,
+    attributes,
+    calls,
+    changing,
+    indexing,
+    making,
+    operators,
+    requiring,
+    sameness,
+    spoken,
+    tensors,
+)
 from convwise.readers.source.names import BARE_WORDS, BUILTINS, CONVENTIONS, SHOUTED, SPECIAL, canonical
 from convwise.readers.source.state import DEEPEST_VALUE, Run
 from convwise.readers.source.values import (
@@ -85,7 +98,9 @@ def _attribute(run: Run, node: ast.Attribute, scope: Scope) -> Any:
     if isinstance(owner, Ref):
         if owner.path == "?" or owner.path.startswith("?."):
             return run.unknown(node)
-        return Ref(canonical(f"{owner.path}.{node.attr}"))
+        path = canonical(f"{owner.path}.{node.attr}")
+        number = arithmetic.constant(path)
+        return Ref(path) if number is None else number
     return attributes.attribute(run, owner, node)
 
 
@@ -175,12 +190,13 @@ def _compare(run: Run, node: ast.Compare, scope: Scope) -> Any:
             found = run.graph.compared(run, type(kind), left, right)
             if found is not MISSING:
                 return found
-        if isinstance(left, Unknown | Tensor | Ref) or isinstance(right, Unknown | Tensor | Ref):
+        known = sameness.compared(type(kind), left, right)
+        if known is None and not any(isinstance(side, Unknown | Tensor | Ref) for side in (left, right)):
+            with suppress(operators.NotKnownError):
+                known = bool(operators.compare(type(kind), left, right))
+        if known is None:
             return run.unknown(node)
-        try:
-            result = result and bool(operators.compare(type(kind), left, right))
-        except operators.NotKnownError:
-            return run.unknown(node)
+        result = result and known
         left = right
     return result
 
@@ -201,7 +217,8 @@ def _bool_op(run: Run, node: ast.BoolOp, scope: Scope) -> Any:
 def _if_exp(run: Run, node: ast.IfExp, scope: Scope) -> Any:
     known = run.truth(evaluate(run, node.test, scope))
     if known is None:
-        return run.unknown(node)
+        parts = (part for way in (node.body, node.orelse) for part in ast.walk(way) if isinstance(part, ast.Name))
+        return requiring.either(run, node, [scope.find(part.id) for part in parts])
     return evaluate(run, node.body if known else node.orelse, scope)
 
 

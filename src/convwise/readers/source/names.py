@@ -30,6 +30,8 @@ CONVENTIONS = {
     "OrderedDict": "collections.OrderedDict",
     "collections": "collections",
     "math": "math",
+    "functools": "functools",
+    "partial": "functools.partial",
     "summary": "torchsummary.summary",
 }
 """What snippets mean by a name that they do not import."""

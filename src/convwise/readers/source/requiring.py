@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ast
+from typing import Any
 
 from convwise.dialects.base import Unknown
+from convwise.errors import CodeError
 from convwise.readers.echo import shown
 from convwise.readers.source import tensors
 from convwise.readers.source.state import Run
@@ -56,3 +58,18 @@ def _depends(run: Run, test: ast.expr, scope: Scope) -> bool:
             if run.graph is not None and run.graph.follows(value):
                 return True
     return False
+
+
+def either(run: Run, node: ast.IfExp, values: list[Any]) -> Any:
+    """`a if condition else b` where the condition is not known: in doubt where an array is in one of the `values` of either."""
+    run.spend(len(values))
+    arrays = [value for value in values if isinstance(value, Tensor)]
+    if not run.within or not (arrays or (run.graph is not None and run.graph.follows(values))):
+        return run.unknown(node)
+    doubt = CodeError(
+        "CW315",
+        f"`{shown(run.source(node, 400), 60)}` is not a straight line: the text does not say which way it goes",
+        detail=run.place(node),
+        hint="give the way that it takes, without the condition",
+    )
+    return tensors.doubtful(run, tuple(arrays), doubt)

@@ -133,6 +133,15 @@ class Held:
 
 
 @dataclass(eq=False, slots=True)
+class Partial:
+    """`functools.partial(target, *arguments, **keywords)`."""
+
+    target: Any
+    arguments: tuple[Any, ...]
+    keywords: tuple[tuple[str | None, Any], ...]
+
+
+@dataclass(eq=False, slots=True)
 class Scope:
     """Names and what they stand for; `parent` is the scope around it, `elsewhere` holds what `global` and `nonlocal` name."""
 
