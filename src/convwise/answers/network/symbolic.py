@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from convwise.answers.network import symbolic_ops, symbolic_several
 from convwise.answers.network.conditions import Conditions
 from convwise.answers.network.dims import Dims, Key, at, of, text
-from convwise.dialects.base import Layer
+from convwise.dialects.base import Layer, Unknown
 from convwise.graph import Network, Node, Source
 from convwise.ops import Layout, Op, Resize, Shape, spatial_names
 from convwise.sizes import SizeSet, TooComplex, identity
@@ -94,6 +94,8 @@ def _node(node: Node, shapes: tuple[Dims, ...], asks: Conditions) -> tuple[Dims 
     work = node.work
     try:
         if isinstance(work, Layer):
+            if isinstance(work.arguments.get("in_features"), Unknown):
+                asks.unclear("the text does not say how many features it takes", shapes[0][-1])
             return (_ops(fitted(work, shapes[0]), shapes[0], layer_layout(work, shapes[0]), asks),)
         if isinstance(work, tuple):
             return (_ops(work, shapes[0], node.layout, asks),)

@@ -151,7 +151,7 @@ def _next(
     doubt: ConvwiseError | None = None,
 ) -> Tensor:
     base.used = True
-    result = Tensor(None, parent=base, placed=placed, line=line, target=target, base=base, doubt=doubt)
+    result = Tensor(None, base, placed, line, target, base, doubt=doubt, faint=run.trying)
     run.tensors.append(result)
     return result
 

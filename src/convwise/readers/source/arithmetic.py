@@ -30,6 +30,8 @@ LONGEST_PRODUCT = 64
 def computed(path: str, arguments: list[Any]) -> Any:
     """What a function gives for numbers; MISSING for other functions, and for numbers that it does not take."""
     module, name = split(path)
+    if path == "operator.mul":
+        return _product(arguments)
     if module not in ("math", "numpy"):
         return MISSING
     if name == "prod" and len(arguments) == 1:

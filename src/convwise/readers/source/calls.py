@@ -23,7 +23,20 @@ from convwise.readers.source import (
 from convwise.readers.source.functions import invoke
 from convwise.readers.source.names import split
 from convwise.readers.source.state import Run
-from convwise.readers.source.values import MISSING, Chain, Class, Function, Instance, Made, Method, Partial, Ref, Tensor
+from convwise.readers.source.values import (
+    LONGEST_SEQUENCE,
+    MISSING,
+    Chain,
+    Class,
+    Function,
+    Instance,
+    Made,
+    Method,
+    Partial,
+    Ref,
+    Tensor,
+    iterable,
+)
 
 Keywords = list[tuple[str | None, Any]]
 
@@ -111,6 +124,8 @@ def _known(run: Run, path: str, arguments: list[Any], keywords: Keywords, node: 
     number = arithmetic.computed(path, arguments) if not keywords else MISSING
     if number is not MISSING:
         return number
+    if path == "functools.reduce" and len(arguments) in (2, 3) and not keywords:
+        return _reduced(run, arguments, node)
     if path == "functools.partial" and arguments:
         return Partial(arguments[0], tuple(arguments[1:]), tuple(keywords))
     if name == "summary" and len(arguments) + len(keywords) >= 2:
@@ -138,6 +153,18 @@ def _known(run: Run, path: str, arguments: list[Any], keywords: Keywords, node: 
     if module in ("keras.backend", "keras.config", "keras.utils") and name in DATA_FORMAT:
         return _data_format(run, arguments or [value for _, value in keywords])
     return _foreign(run, path, arguments, keywords, node)
+
+
+def _reduced(run: Run, arguments: list[Any], node: ast.Call) -> Any:
+    """`functools.reduce(function, items)`: the function on what it gave before and the next item."""
+    items = iterable(arguments[1])
+    parts = [*arguments[2:], *(items or ())]
+    if items is None or not parts or len(parts) > LONGEST_SEQUENCE:
+        return unfollowed(run, arguments, [], node)
+    found = parts[0]
+    for part in parts[1:]:
+        found = call(run, arguments[0], [found, part], [], node)
+    return found
 
 
 _GONE = frozenset({"tensorflow.layers", "tensorflow.contrib.layers", "tensorflow.contrib.slim"})

@@ -9,7 +9,7 @@ from typing import Any
 from convwise.readers.source import making
 from convwise.readers.source.functions import invoke
 from convwise.readers.source.names import dialect_of, split
-from convwise.readers.source.state import Run
+from convwise.readers.source.state import TRYING, Run
 from convwise.readers.source.values import SELF_CHAIN, Class, Function, Instance, Ref, Scope
 
 Keywords = list[tuple[str | None, Any]]
@@ -98,7 +98,9 @@ def instantiate(run: Run, cls: Class, arguments: list[Any], keywords: Keywords, 
     constructor = cls.methods.get("__init__")
     if isinstance(constructor, Function):
         bound = Function(constructor.node, constructor.scope, "__init__", owner=instance, called=True, within=cls)
-        invoke(run, bound, arguments, keywords, node)
+        # A constructor of Keras may make the model itself; one of PyTorch tries layers out at most.
+        with run.named(TRYING if cls.dialect == "torch" else None):
+            invoke(run, bound, arguments, keywords, node)
     else:
         inherited(run, instance, arguments, keywords, node)
     return instance

@@ -6,7 +6,7 @@ import ast
 from typing import Any
 
 from convwise.ops import Shape
-from convwise.readers.source import tensors
+from convwise.readers.source import measured, tensors
 from convwise.readers.source.state import Run
 from convwise.readers.source.values import Ref, Scope, Tensor
 
@@ -33,6 +33,9 @@ def item(run: Run, tensor: Tensor, key: Any, node: ast.expr) -> Tensor:
     """
     if isinstance(key, str) and tensors.is_raw(tensor) and tensor.shape is None:
         return Tensor(None, line=node.lineno)
+    made = measured.shape_of(run, tensor)
+    if made is not None:
+        return Tensor(_taken(made, key), line=node.lineno)
     if not tensors.is_raw(tensor) or tensor.entry or run.within:
         return tensors.doubtful(run, (tensor,), tensors.opaque(run, node))
     return Tensor(None if tensor.shape is None else _taken(tensor.shape, key), line=node.lineno)

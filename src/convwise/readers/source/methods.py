@@ -6,12 +6,24 @@ import ast
 from typing import Any
 
 from convwise.dialects.base import Unknown
-from convwise.readers.source import applying, attributes, changing, functional, held, making, operators, ranks, tensors
+from convwise.readers.source import (
+    applying,
+    attributes,
+    changing,
+    functional,
+    held,
+    making,
+    measured,
+    operators,
+    ranks,
+    tensors,
+)
 from convwise.readers.source.classes import inherited
 from convwise.readers.source.functions import invoke
 from convwise.readers.source.state import Run
 from convwise.readers.source.values import (
     LONGEST_SEQUENCE,
+    MISSING,
     SELF_CHAIN,
     Chain,
     Class,
@@ -175,6 +187,9 @@ def _layer_of(chain: Chain, arguments: list[Any], keywords: Keywords) -> Any:
 def _of_tensor(run: Run, tensor: Tensor, name: str, arguments: list[Any], keywords: Keywords, node: ast.Call) -> Any:
     if name in tensors.UNTOUCHED and not (name == "contiguous" and ranks.turned(tensor)):
         return tensor
+    sizes = measured.asked(run, tensor, name, arguments)
+    if sizes is not MISSING:
+        return sizes
     raw = tensors.is_raw(tensor) and not run.within
     if name == "size":
         if raw and tensor.shape is not None and (not arguments or isinstance(arguments[0], int)):

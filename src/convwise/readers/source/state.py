@@ -27,6 +27,9 @@ DEEPEST_CALLS = 32
 
 MOST_LAYERS = 2_000
 
+TRYING = "__init__"
+"""What stands before the names of layers that a constructor applies."""
+
 
 @dataclass(slots=True)
 class Budget:
@@ -125,6 +128,11 @@ class Run:
             return self.forced
         counts = self.evidence or self.leanings
         return max(counts, key=lambda name: counts[name]) if counts else None
+
+    @property
+    def trying(self) -> bool:
+        """Whether a constructor is followed: what it applies layers to is made up, to learn the sizes that come out."""
+        return TRYING in self.prefix
 
     def truth(self, value: Any) -> bool | None:
         """Whether a condition holds; None where the text does not say."""

@@ -8,6 +8,7 @@ from typing import Any
 from convwise.dialects.base import Unknown
 from convwise.errors import CodeError, ConvwiseError
 from convwise.readers.echo import shown
+from convwise.readers.source import measured
 from convwise.readers.source.state import Run
 from convwise.readers.source.values import Held, Method, Tensor, iterable
 
@@ -21,6 +22,9 @@ UNTOUCHED = frozenset(
 
 
 def attribute(run: Run, tensor: Tensor, node: ast.Attribute) -> Any:
+    if node.attr == "shape" and not is_raw(tensor):
+        shape = measured.shape_of(run, tensor)
+        return run.unknown(node) if shape is None else shape
     if node.attr == "shape":
         return tensor.shape if is_raw(tensor) and tensor.shape is not None and not run.within else run.unknown(node)
     return tensor if node.attr in ("data", "real") else Method(tensor, node.attr)

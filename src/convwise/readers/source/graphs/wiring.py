@@ -323,7 +323,8 @@ def wired(run: Run, graph: Wiring, array: Tensor | Held) -> Any:
     if isinstance(array, Tensor):
         if array.doubt is not None:
             return array
-        if array.entry or not run.within or id(array) in graph.roots:
+        made_up = run.trying and not array.entry and shape_of(array) is not None
+        if id(array) in graph.roots or not (made_up or (run.within and not array.entry)):
             return graph.wire(run, array)
     if shape_of(array) is None:
         text = array.text if isinstance(array, Held) else f"an array of line {array.line}"
