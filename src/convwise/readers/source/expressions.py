@@ -310,7 +310,11 @@ def bind(run: Run, target: ast.expr, value: Any, scope: Scope, *, names: bool = 
         owner = evaluate(run, target.value, scope)
         if isinstance(owner, Unknown):
             changing.hidden(run, target.value, scope, target)
-        changing.set_item(run, owner, indexing.index(run, target.slice, scope), value, target)
+        key = indexing.index(run, target.slice, scope)
+        lost = indexing.written(run, owner, key, value, target)
+        if lost is not None:
+            bind(run, target.value, lost, scope, names=False)
+        changing.set_item(run, owner, key, value, target)
 
 
 def _unpack(run: Run, node: ast.Tuple | ast.List, value: Any, scope: Scope, names: bool) -> None:

@@ -41,6 +41,16 @@ def item(run: Run, tensor: Tensor, key: Any, node: ast.expr) -> Tensor:
     return Tensor(None if tensor.shape is None else _taken(tensor.shape, key), line=node.lineno)
 
 
+def written(run: Run, owner: Any, key: Any, value: Any, node: ast.Subscript) -> Tensor | None:
+    """`x[key] = value` on a model's way: the array in doubt, where nobody follows what becomes of it."""
+    if run.graph is not None:
+        found: Tensor | None = run.graph.written_into(run, owner, key, value, node)
+        return found
+    if not run.within or not isinstance(owner, Tensor) or not isinstance(value, Tensor):
+        return None
+    return tensors.doubtful(run, (owner, value), tensors.opaque(run, node))
+
+
 def _taken(shape: Shape, key: Any) -> Shape | None:
     """The shape that is left; None where the key does not tell."""
     parts = key if isinstance(key, tuple) else (key,)

@@ -68,6 +68,8 @@ def _followed(place: Place, name: str, args: tuple[Any, ...], words: dict[str, A
         return checked(place, args) if key == "_assert" else None
     if name == "getitem":
         return indexing.getitem(place, args[0], args[1])
+    if name == "setitem":
+        return indexing.setitem(place, args[0], args[1], args[2])
     if name == "getattr":
         return attribute(place, args[0], args[1])
     if key in SIZES:

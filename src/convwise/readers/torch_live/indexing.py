@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from convwise.ops import Shape
-from convwise.ops.several import Constant, Gather, Slice, Unsqueeze
+from convwise.ops.several import Constant, Expand, Gather, Slice, Unsqueeze
 from convwise.readers.torch_live.pieces import Pieces
 from convwise.readers.torch_live.place import Place
 from convwise.readers.torch_live.values import NotFollowed, NotKnown, Tensor, is_term
@@ -25,6 +26,20 @@ def getitem(place: Place, value: Any, index: Any) -> Any:
         except (KeyError, IndexError, TypeError):
             raise NotFollowed(f"there is no [{index!r}] in what is indexed") from None
     return NotKnown("an item")
+
+
+def setitem(place: Place, value: Any, index: Any, new: Any) -> None:
+    """`value[index] = new`: a tensor keeps its shape, and what is written must fill the cells."""
+    if not isinstance(value, Tensor) or not isinstance(new, Tensor):
+        return
+    try:
+        cells = place.building.sizes(getitem(replace(place, name=f"{place.name}.cells"), value, index))
+        new = place.one(Expand(cells), new)
+    except NotFollowed:
+        place.building.note("CW422", f"what '{place.name}' writes is taken to fill its cells")
+    # What reads the tensor from now on depends on what was written too.
+    whole = replace(place, name=f"{place.name}.whole")
+    place.building.replaced(value, whole.one(Constant(place.building.sizes(value)), value, new))
 
 
 def _plain(index: slice) -> bool:

@@ -206,6 +206,15 @@ def subscript(run: Run, graph: Wiring, owner: Any, node: ast.Subscript, scope: S
     return followed(run, graph, graph.place(run, "getitem", "[]"), "getitem", (owner, key), {}, node)
 
 
+def written_into(run: Run, graph: Wiring, owner: Any, key: Any, value: Any, node: ast.Subscript) -> Tensor | None:
+    """`x[:, :, 2:18] = y`: what is written must fill the cells, and what reads x from now on depends on y."""
+    if not run.within or not isinstance(owner, Wire | Tensor | Held) or not touches(run, [value]):
+        return None
+    owner, key, value = entered(run, graph, owner), entered(run, graph, key), entered(run, graph, value)
+    found = followed(run, graph, graph.place(run, "setitem", "[]="), "setitem", (owner, key, value), {}, node)
+    return found if isinstance(found, Tensor) else None
+
+
 def piece(owner: Pieces, key: Any) -> Any:
     """`x.chunk(3, 2)[-1]`: a piece by its number; a key of another form is left to the lists."""
     if not isinstance(key, int):

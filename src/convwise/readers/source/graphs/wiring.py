@@ -118,6 +118,11 @@ class Wiring:
 
         return asking.subscript(run, self, owner, node, scope)
 
+    def written_into(self, run: Run, owner: Any, key: Any, value: Any, node: ast.Subscript) -> Any:
+        from convwise.readers.source.graphs import asking
+
+        return asking.written_into(run, self, owner, key, value, node)
+
     def unpacked(self, run: Run, value: Any, node: ast.Tuple | ast.List) -> Any:
         from convwise.readers.source.graphs import asking
 
