@@ -16,11 +16,12 @@ from convwise.answers.inputs import as_shape, as_want, enter
 from convwise.answers.layer import broken, explain_layer
 from convwise.answers.printed import in_order
 from convwise.answers.repair import repairs
-from convwise.dialects.base import Dialect, Entered, Layer, LayerFlow, Note, channels_of, in_use, run_ops
+from convwise.dialects.base import Dialect, Entered, Layer, LayerFlow, Note, in_use, run_ops
 from convwise.errors import ArgumentError, CodeError, ConvwiseError, ModelError, Refusal, ShapeError
 from convwise.graph import Network
 from convwise.ops import Layout, Op, Shape
 from convwise.readers.echo import shown
+from convwise.readers.entering import open_shape
 from convwise.readers.live import read_live, unread_hint
 from convwise.readers.source import Found, Snippet, read_text
 
@@ -395,13 +396,10 @@ def _open_shape(layers: Sequence[Layer]) -> Shape:
     Raises:
         CodeError: CW310 where even the number of axes is open.
     """
-    first = next((layer for layer in layers if layer.rank), None)
-    if first is None or first.rank is None:
+    shape = open_shape(layers) if any(layer.rank for layer in layers) else None
+    if shape is None:
         raise CodeError("CW310", "no input shape in the text, and none was given", hint="give one, such as 64x64x3")
-    unknown: Shape = (None,) * first.rank
-    channels = channels_of(first)
-    batch = (None,) if len(layers) > 1 else ()
-    return (*batch, *unknown, channels) if first.channels_last else (*batch, channels, *unknown)
+    return shape if len(layers) > 1 else shape[1:]
 
 
 snippet_of, pair_of = _read, _one_pair

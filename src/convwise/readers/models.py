@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 from convwise import dialects
 from convwise.collecting import resting
-from convwise.dialects.base import Layer, channels_of
+from convwise.dialects.base import Layer
 from convwise.errors import ArgumentError, CodeError, ConvwiseError, ModelError
-from convwise.graph import Declared, Network, Node, Source
-from convwise.ops import Flatten, Layout, Reshape, Shape, Unflatten
+from convwise.graph import Network, Node, Source
+from convwise.ops import Layout, Shape
 from convwise.readers.endings import KERAS_ENDINGS, SOURCE_ENDINGS, ending, is_path
+from convwise.readers.entering import channels_last, enter, open_shape, surplus
 from convwise.readers.shapes import as_shape
 
 if TYPE_CHECKING:
@@ -22,9 +23,6 @@ if TYPE_CHECKING:
 
 OPEN_ENDS = frozenset({"CW308", "CW309", "CW314", "CW315"})
 """Codes with which the reader of chains gives up where there may be a network."""
-
-NEW_AXES = (Reshape, Unflatten, Flatten)
-"""Ops whose output has other axes than their input."""
 
 HEAD = 2056
 """Bytes from which the kind of a file is told."""
@@ -146,10 +144,11 @@ def _from_live(model: Any, input_shape: Any) -> Network:
             from convwise.readers.keras_files.read import read_keras_config
 
             return read_keras_config(config, input_shape=_one(input_shape))
-        dialect, layers, shape = told(model)
-        return from_layers(
-            dialect, tuple(layers), _one(input_shape) if input_shape is not None else shape, type(model).__name__
-        )
+        _, layers, shape = told(model)
+        from convwise.readers.source import Found
+
+        found = Found(tuple(layers), shape, None, None)
+        return from_layers(found, _one(input_shape) if input_shape is not None else shape, type(model).__name__)
     home = {base.__module__.partition(".")[0] for base in type(model).__mro__}
     if "torch" in home and "torch" in sys.modules:
         from convwise.readers.torch_live import read_live_torch
@@ -198,7 +197,7 @@ def from_text(text: str, input_shape: Any = None, dialect: str | None = None) ->
     shape = input_shape if input_shape is not None else found.input_shape
     # What was worked out or assumed stays with every answer about the network.
     notes = tuple(note for note in snippet.notes if note.code == "CW512")
-    network = from_layers(found.layers[0].dialect, found.layers, shape, found.name or found.title)
+    network = from_layers(found, shape, found.name or found.title)
     return replace(network, notes=notes, unordered=found.unordered)
 
 
@@ -226,21 +225,31 @@ def _only(snippet: Snippet) -> Found:
     return snippet.found[0]
 
 
-def from_layers(dialect: str, layers: tuple[Layer, ...], shape: Shape | None, title: str) -> Network:
-    """A straight line of layers as a network; `shape` is the input, with or without the batch."""
-    spoken = dialects.get(dialect)
-    if shape is None:
-        shape = _open_shape(layers)
-    entered = spoken.enter(layers, tuple(shape))
-    return straight(dialect, layers, entered.shape, title, added=entered.added)
+def from_layers(found: Found, shape: Shape | None, title: str) -> Network:
+    """A straight line of layers as a network; `shape` is the input, with or without the batch.
+
+    Raises:
+        CodeError: CW310 where there is none, and the layers do not tell how many axes it has.
+    """
+    dialect = found.layers[0].dialect
+    if shape is not None:
+        entered = enter(dialects.get(dialect), found, tuple(shape))
+        return straight(dialect, found.layers, entered.shape, title, added=entered.added)
+    declared = open_shape(found.layers)
+    if declared is None:
+        raise CodeError(
+            "CW310",
+            "no input shape in the text, and none was given to read it with: nothing says how many axes there are",
+            hint="give one where it is read: --input 1x3x224x224, or convwise.read(text, input_shape=(1, 3, 224, 224))",
+        )
+    return straight(dialect, found.layers, declared, title)
 
 
 def straight(dialect: str, layers: tuple[Layer, ...], shape: Shape, title: str, *, added: bool = False) -> Network:
     """The same for an input as the first layer sees it; `added` where its batch is not the user's."""
-    declared: Declared = tuple(shape)
-    last = layers[-1].channels_last
-    channels_last = next((layer.channels_last for layer in layers if layer.rank), last)
-    layout = Layout(channels_last, added or _batched(layers, shape))
+    batched = dialect == "keras" or added or surplus(layers, shape) != -1
+    layout = Layout(next((layer.channels_last for layer in layers if layer.rank), layers[-1].channels_last), batched)
+    source = Source("input", tuple(shape), Layout(channels_last(layers, len(shape)), batched))
     nodes = []
     before = "input"
     for number, layer in enumerate(layers):
@@ -261,23 +270,4 @@ def straight(dialect: str, layers: tuple[Layer, ...], shape: Shape, title: str, 
             )
         )
         before = after
-    return Network(title or "Sequential", dialect, (Source("input", declared, layout),), tuple(nodes), (before,))
-
-
-def _batched(layers: tuple[Layer, ...], shape: Shape) -> bool:
-    """Whether the first axis is the batch, which the first layer of a certain rank tells where no layer before it gives other axes."""
-    first = next((layer for layer in layers if layer.rank or any(isinstance(op, NEW_AXES) for op in layer.ops)), None)
-    return first is None or not first.rank or len(shape) == first.rank + 2
-
-
-def _open_shape(layers: tuple[Layer, ...]) -> Shape:
-    first = next((layer for layer in layers if layer.rank), None)
-    if first is None or first.rank is None:
-        raise CodeError(
-            "CW310",
-            "no input shape in the text, and none was given to read it with: nothing says how many axes there are",
-            hint="give one where it is read: --input 1x3x224x224, or convwise.read(text, input_shape=(1, 3, 224, 224))",
-        )
-    count = channels_of(first)
-    unknown: Shape = (None,) * first.rank
-    return (None, *unknown, count) if first.channels_last else (None, count, *unknown)
+    return Network(title or "Sequential", dialect, (source,), tuple(nodes), (before,))

@@ -36,7 +36,7 @@ def _after(made: Made, shape: Shape | None) -> Shape | None:
         return None
     torch = dialects.get("torch")
     try:
-        return torch.flow(torch.read(made.call), shape).output
+        return torch.flow(torch.read(made.call, None), shape).output
     except ConvwiseError:
         return None
 
