@@ -636,14 +636,40 @@ def test_a_squeeze_leaves_the_axes_that_the_given_input_has(batch: int) -> None:
     assert {note.code for note in network.notes} == {"CW422"}
 
 
-def test_an_assertion_that_asks_for_more_than_one_size_is_told() -> None:
+@pytest.mark.parametrize(
+    ("holds", "sizes"),
+    [
+        (lambda h: h % 4 == 0, "every multiple of 4"),
+        (lambda h: h >= 9, "n >= 9"),
+        (lambda h: h > 9, "n >= 10"),
+        (lambda h: h // 2 <= 4, "n in {4..9}"),
+        (lambda h: h < 9, "n in {4..8}"),
+        (lambda h: 2 * h == 16, "n in {8}"),
+    ],
+)
+def test_an_assertion_is_a_condition(holds: Any, sizes: str) -> None:
+    class Asking(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv = nn.Conv2d(3, 8, 4, stride=4)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            torch._assert(holds(x.shape[2]), "not so")
+            return self.conv(x)
+
+    network = read_live_torch(Asking())
+    assert (network.notes, network.legal_sizes()["height"].text()) == ((), sizes)
+    assert network.legal_sizes().exact
+
+
+def test_an_assertion_that_no_node_asks_for_is_told() -> None:
     class Multiple(nn.Module):
         def __init__(self) -> None:
             super().__init__()
             self.conv = nn.Conv2d(3, 8, 4, stride=4)
 
         def forward(self, x: torch.Tensor) -> torch.Tensor:
-            torch._assert(x.shape[2] % 4 == 0, "no multiple of 4")
+            torch._assert(x.shape[2] != 9, "nine")
             return self.conv(x)
 
     network = read_live_torch(Multiple())

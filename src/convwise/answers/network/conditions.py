@@ -52,6 +52,12 @@ class Conditions:
         keys = frozenset(key for dim in dims if isinstance(dim, Product) for key, _ in dim.factors)
         self.open.append((keys, Reason(self.node, text)))
 
+    def unknown(self, text: str, *dims: Dim) -> bool:
+        """Whether a size is not known; what a node asks of it may concern the axes that the others come from."""
+        if None in dims and any(isinstance(dim, Product) for dim in dims):
+            self.unclear(text, *dims)
+        return None in dims
+
     def keep(self, key: Key, sizes: SizeSet, text: str = "", alone: SizeSet | None = None) -> None:
         """Only `sizes` of this axis. The text names the condition; `alone` is what the condition by itself leaves."""
         current = self.sets[key]
@@ -90,7 +96,7 @@ class Conditions:
 
     def equal(self, one: Dim, other: Dim, what: str) -> None:
         """The two sizes must be equal; `what` says of what, for a message."""
-        if one is None or other is None or one == other:
+        if self.unknown(f"needs {what} to be equal, and one is not known", one, other) or one == other:
             return
         pair = _same_axis(one, other)
         try:
@@ -104,7 +110,7 @@ class Conditions:
 
     def product_is(self, one: Dim, wanted: Dim, text: str) -> None:
         """The two counts must be equal; `text` is the condition in words."""
-        if one is None or wanted is None or one == wanted:
+        if self.unknown(f"{text}, and a size is not known", one, wanted) or one == wanted:
             return
         pair = _same_axis(one, wanted)
         try:
@@ -131,7 +137,7 @@ class Conditions:
             return one
         if one == 1:
             return other
-        if one is None or other is None:
+        if self.unknown("combines a size with one that is not known", one, other):
             return one if other is None and isinstance(one, int) else other if isinstance(other, int) else None
         try:
             return self._broadcast(one, other)

@@ -343,19 +343,21 @@ def _flatten(op: Flatten, shape: Dims, layout: Layout, asks: Conditions) -> Dims
     if start > end:
         asks.refuse(f"flattens from axis {start} to axis {end}")
         return None
+    asks.unknown("flattens sizes of which one is not known", *shape[start : end + 1])
     return (*shape[:start], product(shape[start : end + 1]), *shape[end + 1 :])
 
 
 def fill(shape: Dims, target: Dims, asks: Conditions) -> Dims:
     """The same elements in another shape; one -1 is what the others leave."""
     count, fixed = product(shape), product(size for size in target if size != -1)
+    if asks.unknown("reshapes sizes of which one is not known", *shape, *target) or count is None or fixed is None:
+        return tuple(None if size == -1 else size for size in target)
     if -1 not in target:
         asks.product_is(count, fixed, _elements(target))
         return target
     quotient = ratio(count, fixed)
     if quotient is None or quotient.under:
-        if count is not None and fixed is not None:
-            asks.unclear("reshapes in a way that is not followed", count, fixed)
+        asks.unclear("reshapes in a way that is not followed", count, fixed)
         return tuple(None if size == -1 else size for size in target)
     share = quotient.coefficient.denominator
     if share != 1 and not quotient.over:
@@ -408,6 +410,7 @@ def _norm(op: Norm, shape: Dims, layout: Layout, asks: Conditions) -> Dims | Non
         for dim, wanted in zip(dims, op.shape, strict=True):
             asks.product_is(dim, wanted, f"normalises {wanted} features")
     elif op.features is not None:
+        asks.unknown(f"normalises {op.features} features, and a size is not known", *dims)
         asks.product_is(product(dims), op.features, f"normalises {op.features} features")
     if op.kind in ("instance", "group") and not op.moments and op.axes == "channels":
         _enough(op, shape, axes[0], layout, asks)

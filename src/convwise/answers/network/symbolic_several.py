@@ -70,7 +70,7 @@ def term(wanted: Term, shapes: tuple[Dims, ...], asks: Conditions) -> Dim:
             return wanted.floor(inner)
         return scaled(wanted.factor, wanted.exact, inner, asks, resize=False)
     left, right = term(wanted.left, shapes, asks), term(wanted.right, shapes, asks)
-    if left is None or right is None:
+    if asks.unknown("computes with a size that is not known", left, right) or left is None or right is None:
         return None
     try:
         found = arithmetic(wanted, left, right)
@@ -162,7 +162,7 @@ def _concat(work: Concat, shapes: tuple[Dims, ...], asks: Conditions) -> Outputs
 
 
 def _sum(one: Dim, other: Dim, asks: Conditions) -> Dim:
-    if one is None or other is None:
+    if asks.unknown("adds sizes of which one is not known", one, other) or one is None or other is None:
         return None
     if one == 0 or other == 0:
         return other if one == 0 else one
@@ -231,7 +231,8 @@ def _slice(work: Slice, shapes: tuple[Dims, ...], asks: Conditions) -> Outputs:
 
 def _holds(size: Dim, least: Dim, axis: int, asks: Conditions) -> None:
     """The axis must have so many cells."""
-    if size is None or least is None or size == least:
+    unknown = asks.unknown(f"takes cells of axis {axis}, and a size is not known", size, least)
+    if unknown or size is None or least is None or size == least:
         return
     if isinstance(least, int):
 
@@ -252,7 +253,8 @@ def _holds(size: Dim, least: Dim, axis: int, asks: Conditions) -> None:
 
 def _cut(work: Slice, size: Dim, start: Dim, stop: Dim, asks: Conditions) -> Dim:
     """How many cells a slice takes: both ends counted from the back where negative, and held inside."""
-    if size is None or start is None or stop is None:
+    unknown = asks.unknown("slices by sizes of which one is not known", size, start, stop)
+    if unknown or size is None or start is None or stop is None:
         return None
     if work.step < 1:
         if work.start is None and work.stop is None and work.step == -1:
@@ -319,7 +321,7 @@ def _pad(work: PadTo, shapes: tuple[Dims, ...], asks: Conditions) -> Outputs:
 def _padded(mode: str, size: Dim, ends: tuple[Dim, Dim], asks: Conditions, most: int | None = None) -> Dim:
     dims = (size, *ends)
     axes = {axis[0] for dim in dims if (axis := single(dim)) is not None}
-    if None in dims:
+    if asks.unknown("pads by sizes of which one is not known", *dims):
         return None
     if any(single(dim) is None and not isinstance(dim, int) for dim in dims) or len(axes) > 1:
         asks.unclear("pads by sizes of several axes", *dims)
@@ -344,11 +346,22 @@ def _padded(mode: str, size: Dim, ends: tuple[Dim, Dim], asks: Conditions, most:
 
 def _reshape(work: ReshapeTo, shapes: tuple[Dims, ...], asks: Conditions) -> Outputs:
     target = tuple(term(wanted, shapes, asks) for wanted in work.target)
-    if None in target:
-        return (tuple(None if size == -1 else size for size in target),)
     if work.memory is not None:
         asks.unclear("views cells that do not lie in order in memory", *shapes[0])
-    return (fill(shapes[0], target, asks),)
+    shape, goal = list(shapes[0]), list(target)
+    same = [number for number, wanted in enumerate(work.target) if _left_out(wanted, shape, target[number])]
+    for number in same:
+        goal[number] = 1
+    filled = fill(tuple(shape), tuple(goal), asks)
+    return (tuple(None if number in same else dim for number, dim in enumerate(filled)),)
+
+
+def _left_out(wanted: Term, shape: list[Dim], dim: Dim) -> bool:
+    """Whether the term is an axis of the shape whose size is not known: it stands on both sides, and is then taken out of the shape."""
+    if dim is not None or not isinstance(wanted, SizeOf) or wanted.input or shape[wanted.axis] is not None:
+        return False
+    shape[wanted.axis] = 1
+    return True
 
 
 def _expand(work: Expand, shapes: tuple[Dims, ...], asks: Conditions) -> Outputs:

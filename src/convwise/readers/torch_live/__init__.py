@@ -6,21 +6,31 @@ torch is never imported here: it is there because the caller has the module. The
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
 from convwise.dialects.base import Note
 from convwise.errors import ConvwiseError, ModelError, Refusal
 from convwise.graph import Network, Source
-from convwise.ops import Shape
+from convwise.ops import Layout, Shape
 from convwise.ops.several import Opaque
 from convwise.readers.echo import shown
 from convwise.readers.torch_live.building import Building
 from convwise.readers.torch_live.keeping import has_hooks, kept
 from convwise.readers.torch_live.modules import Modules
 from convwise.readers.torch_live.recording import record
-from convwise.readers.torch_live.sources import first_guess, given_shapes, input_names, wanted
+from convwise.readers.torch_live.sources import (
+    IMAGES,
+    channels_last,
+    first_guess,
+    given_shapes,
+    input_names,
+    others,
+    solved,
+    wanted,
+)
 from convwise.readers.torch_live.tracing import NeedsData, NeedsShape, Reading, trace
 from convwise.readers.torch_live.values import NotFollowed, Tensor, tensors_in
 
@@ -57,11 +67,8 @@ def read_live_torch(module: Any, input_shape: Any = None) -> Network:
         )
     names = input_names(module)
     given = given_shapes(names, input_shape)
-    guess = first_guess(torch, module)
-    if len(names) == 1:
-        given = {name: _batched(shape, guess) for name, shape in given.items()}
     with kept(torch, module):
-        building, sources, value = _traced(torch, module, names, given, guess)
+        (building, sources, value), given = _traced(torch, module, names, given, first_guess(torch, module))
     return _network(module, building, sources, value, given)
 
 
@@ -82,35 +89,102 @@ def _batched(shape: Shape, guess: Shape | None) -> Shape:
     return (1, *shape) if guess is not None and len(guess) > 2 and len(shape) == len(guess) - 1 else shape
 
 
+@dataclass(frozen=True, slots=True)
+class _Attempt:
+    """A trace with these shapes, open and given; what was found, or why nothing."""
+
+    free: dict[str, Shape | None]
+    given: dict[str, Shape]
+    found: Traced | None
+    failure: Exception | None = None
+
+    @property
+    def doubts(self) -> tuple[bool, int]:
+        """How much speaks against the shapes: no trace at all, then the nodes that do not take what reaches them."""
+        if self.found is None:
+            return True, 0
+        return False, self.found[0].refused + self.found[0].opaque
+
+    @property
+    def works(self) -> bool:
+        return self.doubts == (False, 0)
+
+
+def _attempt(torch: ModuleType, module: Any, free: dict[str, Shape | None], given: dict[str, Shape]) -> _Attempt:
+    try:
+        return _Attempt(free, given, _by_trace(torch, module, free, given))
+    except Exception as error:  # the user's forward runs here, and may raise anything
+        return _Attempt(free, given, None, error)
+
+
 def _traced(
     torch: ModuleType, module: Any, names: Sequence[str], given: dict[str, Shape], guess: Shape | None
-) -> Traced:
-    """The forward by the first way that works: traced, traced again with a better guess, run on meta tensors."""
-    free = {name: _free(given.get(name), guess) for name in names}
-    failure: Exception | None = None
-    found: Traced | None = None
-    try:
-        found = _by_trace(torch, module, free, given)
-        better = {name: shape for name, shape in _better(found, free, given).items() if shape != free[name]}
-        if better:
-            found = _by_trace(torch, module, free | better, given)
-    except Refusal as refusal:
+) -> tuple[Traced, dict[str, Shape]]:
+    """The forward by the first way that works, with the shapes as they were taken: traced, traced again with a better guess, run on meta tensors."""
+    best = _guessed(torch, module, names, given, guess)
+    found, given = best.found, best.given
+    if isinstance(best.failure, Refusal) and (best.failure.code != "CW101" or given):
         # How many axes there are is a guess as long as no shape is given.
-        if refusal.code != "CW101" or given:
-            raise
-        failure = refusal
-    except Exception as error:  # the user's forward runs here, and may raise anything
-        failure = error
+        raise best.failure
     if found is not None and not found[0].opaque and list(tensors_in(found[2])):
-        return found
+        return found, given
     complete = len(given) == len(names) and all(None not in shape for shape in given.values()) and names
     if complete:
-        recorded = _by_record(torch, module, given, failure)
+        recorded = _by_record(torch, module, given, best.failure)
         if recorded is not None and (found is None or recorded[0].opaque < found[0].opaque):
-            return recorded
+            return recorded, given
     if found is not None and list(tensors_in(found[2])):
-        return found
-    raise _unreadable(module, names, failure, bool(complete))
+        return found, given
+    raise _unreadable(module, names, best.failure, bool(complete))
+
+
+def _guessed(
+    torch: ModuleType, module: Any, names: Sequence[str], given: dict[str, Shape], guess: Shape | None
+) -> _Attempt:
+    """The trace with the shapes that the forward takes: those that its first layers ask for, else others near them."""
+    taken = {name: _batched(shape, guess) for name, shape in given.items()} if len(names) == 1 else given
+    best = _attempt(torch, module, {name: _free(taken.get(name), guess) for name in names}, taken)
+    if better := _better(best):
+        best = _attempt(torch, module, best.free | better, taken)
+    best = _nearest(torch, module, best, given)
+    exact = _channels(best)
+    return best if exact is None else _attempt(torch, module, exact, best.given)
+
+
+def _nearest(torch: ModuleType, module: Any, best: _Attempt, given: dict[str, Shape]) -> _Attempt:
+    """The attempt, or one with other shapes where less speaks against them."""
+    for name in best.free:
+        for free, shapes in _others(best, name, given):
+            if best.works or isinstance(best.failure, NeedsShape | NeedsData):
+                return best
+            other = _attempt(torch, module, free, shapes)
+            best = other if other.doubts < best.doubts else best
+    return best
+
+
+def _channels(best: _Attempt) -> dict[str, Shape | None] | None:
+    """The one input's shape with the channels that its first convolution leaves it; None where they are known, or several suit."""
+    shape = next(iter(best.free.values())) if len(best.free) == 1 and not best.given else None
+    if shape is None or best.found is None or not best.works:
+        return None
+    building, ((name, tensor), *_), _ = best.found
+    stored = {known.name: known.free for known in building.tensors if known.is_stored and known.free is not None}
+    found = solved(building.nodes, stored, building.tensors[tensor.number].name, shape)
+    return None if found is None else {name: found}
+
+
+def _others(
+    best: _Attempt, name: str, given: dict[str, Shape]
+) -> Iterator[tuple[dict[str, Shape | None], dict[str, Shape]]]:
+    """Other shapes that one input may have: a given one with or without a batch in front; any near a guessed one."""
+    if name in given:
+        # Without a batch in front where one was put there; with one where the layers ask for an axis more.
+        shape = given[name] if best.given[name] != given[name] else _batched(given[name], _wanted(best).get(name))
+        if shape != best.given[name]:
+            yield best.free | {name: _free(shape, None)}, best.given | {name: shape}
+        return
+    for shape in others(best.free[name] or IMAGES):
+        yield best.free | {name: shape}, best.given
 
 
 def _by_trace(torch: ModuleType, module: Any, free: dict[str, Shape | None], given: dict[str, Shape]) -> Traced:
@@ -146,16 +220,24 @@ def _free(shape: Shape | None, guess: Shape | None) -> Shape | None:
     return (None, *shape[1:2], *(None,) * (len(shape) - 2)) if shape else shape
 
 
-def _better(found: Traced, free: dict[str, Shape | None], given: dict[str, Shape]) -> dict[str, Shape | None]:
-    """What the forward itself says of inputs whose shape is not given."""
-    nodes = found[0].nodes
+def _wanted(attempt: _Attempt) -> dict[str, Shape | None]:
+    """What the forward's first layers say of each input."""
+    if attempt.found is None:
+        return {}
+    building, sources, _ = attempt.found
+    return {name: wanted(building.nodes, building.tensors[tensor.number].name) for name, tensor in sources}
+
+
+def _better(attempt: _Attempt) -> dict[str, Shape | None]:
+    """The shapes to trace with instead; of an input whose shape is given, whether its channels stand last."""
     better: dict[str, Shape | None] = {}
-    for name, tensor in found[1]:
-        if name not in given:
-            shape = wanted(nodes, found[0].tensors[tensor.number].name)
-            if shape is not None:
-                better[name] = shape
-    return better
+    for name, shape in _wanted(attempt).items():
+        given = attempt.given.get(name)
+        if given is None and shape is not None:
+            better[name] = shape
+        elif given is not None and shape is not None and channels_last(shape) and len(given) == len(shape):
+            better[name] = (*shape[:-1], given[-1])
+    return {name: shape for name, shape in better.items() if shape != attempt.free[name]}
 
 
 def _unreadable(module: Any, names: Sequence[str], failure: Exception | None, tried: bool) -> ModelError:
@@ -202,7 +284,7 @@ def _network(
                 received=name,
                 hint="give input_shape=",
             )
-        made.append(Source(known.name, shape))
+        made.append(Source(known.name, shape, Layout(channels_last=channels_last(known.free))))
     read = {name for node in building.nodes for name in node.inputs}
     stored = {known.name: known.free or () for known in tensors if known.is_stored and known.name in read}
     outputs = tuple(dict.fromkeys(tensors[tensor.number].name for tensor in tensors_in(value)))

@@ -52,13 +52,14 @@ class Known:
 
 @dataclass(slots=True)
 class Building:
-    """The network so far. `guided`: an input shape was given, so that `seen` shapes are known."""
+    """The network so far. `guided`: an input shape was given, so that `seen` shapes are known. `refused` counts nodes that do not take their `free` shapes."""
 
     guided: bool = False
     tensors: list[Known] = field(default_factory=list)
     nodes: list[Node] = field(default_factory=list)
     notes: list[Note] = field(default_factory=list)
     opaque: int = 0
+    refused: int = 0
     _names: dict[str, int] = field(default_factory=dict)
     _counted: set[int] = field(default_factory=set)
 
@@ -183,10 +184,11 @@ class Building:
         )
         self.nodes.append(node)
         self.opaque += isinstance(work, Opaque)
-        free = flow(work, [self.tensors[number].free for number in places], outputs)
-        seen: Sequence[Shape | None] = (None,) * outputs
-        if self.guided:
-            seen = flow(work, [self.tensors[number].seen for number in places], outputs)
+        nothing: tuple[Shape | None, ...] = (None,) * outputs
+        made = flow(work, [self.tensors[number].free for number in places], outputs)
+        self.refused += made is None
+        run = flow(work, [self.tensors[number].seen for number in places], outputs) if self.guided else None
+        free, seen = made or nothing, run or nothing
         read = [self.tensors[number] for number in places]
         lying = [(one.memory, one.free if one.free is not None else one.seen) for one in read]
         loose = any(one.loose for one in read) and not isinstance(work, ReshapeTo | Constant)
@@ -243,8 +245,8 @@ def _lowered(work: Asking, numbers: dict[int, int]) -> Work:
     return replace(work, shape=tuple(renumbered(term, numbers) for term in work.shape))
 
 
-def flow(work: Work, shapes: Sequence[Shape | None], outputs: int) -> tuple[Shape | None, ...]:
-    """What the work makes of these shapes; None for each that is not known, or where the sizes do not work."""
+def flow(work: Work, shapes: Sequence[Shape | None], outputs: int) -> tuple[Shape | None, ...] | None:
+    """What the work makes of these shapes, None for each that is not known; None in place of all where it does not take them."""
     unknown: tuple[Shape | None, ...] = (None,) * outputs
     if any(shape is None for shape in shapes):
         # A reshape says its rank whatever it reads.
@@ -261,7 +263,7 @@ def flow(work: Work, shapes: Sequence[Shape | None], outputs: int) -> tuple[Shap
         else:
             found = _several(work, known)
     except (ConvwiseError, IndexError, ValueError):
-        return unknown
+        return None
     return found if len(found) == outputs else (*found, *unknown)[:outputs]
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from convwise.dialects.torch import FUNCTIONS, RESHAPING_ITSELF
 from convwise.errors import Refusal
-from convwise.ops.several import SizeOf, Split
+from convwise.ops.several import Constant, ReshapeTo, SizeOf, Slice, Split
 from convwise.readers.torch_live import computing, indexing, rearranging, torchvision, windows
 from convwise.readers.torch_live.place import Place
 from convwise.readers.torch_live.values import (
@@ -32,6 +33,9 @@ HANDLERS: Mapping[str, Handler] = {
     **torchvision.HANDLERS,
 }
 """By the name of the function or method, whatever it is a function or method of."""
+
+ELSEWHERE = frozenset(("is_cuda", "is_mps", "is_xpu", "is_sparse", "is_quantized"))
+"""Where a tensor may lie and how: a forward is read as it runs on a processor with dense numbers."""
 
 NOTHING = frozenset(
     ("_assert_is_none", "_log_api_usage_once", "device", "set_grad_enabled", "_set_grad_enabled", "warn")
@@ -125,6 +129,8 @@ def attribute(place: Place, value: Any, name: str) -> Any:
             return rearranging.HANDLERS[name](place, value)
         if name in ("data", "values", "indices"):
             return value
+        if name in ELSEWHERE:
+            return False
         if name in ("real", "imag"):
             return place.pointwise(value, name)
     if isinstance(value, tuple) and name in ("values", "indices") and len(value) == 2:
@@ -180,13 +186,25 @@ def checked(place: Place, args: tuple[Any, ...]) -> None:
 
 
 def required(place: Place, condition: Any) -> bool:
-    """A node for a condition that asks for one size, `h == 224`; False where it asks for something else."""
-    if isinstance(condition, Comparison) and condition.kind == "eq":
-        for one, other in ((condition.left, condition.right), (condition.right, condition.left)):
+    """A node that takes the sizes for which the condition holds alone; False where no node asks for that."""
+    if not isinstance(condition, Comparison):
+        return False
+    left, right, kind = condition.left, condition.right, condition.kind
+    if kind == "eq":
+        for one, other in ((left, right), (right, left)):
             if isinstance(one, SizeOf) and isinstance(other, int):
                 place.one(Split(one.axis, (other,)), Tensor(one.input))
                 return True
-    return False
+    if kind in ("le", "lt"):
+        left, right, kind = right, left, "ge" if kind == "le" else "gt"
+    # One more on both sides, because a rest may be 0 and no tensor is that short.
+    least = combine("add", right, 2 if kind == "gt" else 1)
+    cells = replace(place, name=f"{place.name}.size").one(Constant((combine("add", left, 1),)))
+    if kind == "eq":
+        place.one(ReshapeTo((least,)), cells)
+    elif kind in ("ge", "gt"):
+        place.one(Slice(0, 0, least, within=True), cells)
+    return kind != "ne"
 
 
 SIZES: Mapping[str, Handler] = {

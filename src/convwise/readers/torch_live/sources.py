@@ -9,7 +9,7 @@ from typing import Any
 
 from convwise.dialects.base import Layer
 from convwise.errors import ArgumentError, ModelError
-from convwise.graph import Node
+from convwise.graph import Node, Work
 from convwise.ops import (
     AdaptivePool,
     Conv,
@@ -20,14 +20,27 @@ from convwise.ops import (
     Norm,
     Op,
     Pad,
+    Permute,
     Pointwise,
     Pool,
     Reshape,
     Resize,
     Shape,
 )
-from convwise.ops.several import Elementwise, ReshapeTo
+from convwise.ops.several import (
+    Chunk,
+    Concat,
+    Elementwise,
+    Gather,
+    ReshapeTo,
+    Several,
+    Slice,
+    Split,
+    Tile,
+    Unsqueeze,
+)
 from convwise.readers.echo import shown
+from convwise.readers.torch_live.building import flow
 from convwise.readers.torch_live.modules import layer_of
 from convwise.readers.torch_live.values import NotFollowed
 
@@ -36,6 +49,10 @@ Given = Sequence[int | None] | Mapping[str, Sequence[int | None]] | Sequence[Seq
 
 IMAGES: Shape = (None, None, None, None)
 """What is taken for the input where the forward starts by flattening it, which any number of axes would fit."""
+
+
+MOST_CHANNELS = 512
+"""More numbers of channels are not tried."""
 
 
 def input_names(module: Any) -> list[str]:
@@ -127,24 +144,101 @@ def taken(ops: Sequence[Op], rank: int | None) -> Shape | None:
 
 
 def wanted(nodes: Sequence[Node], name: str) -> Shape | None:
-    """What the first layers that read the input take, through nodes that change neither its rank nor its channels."""
-    through = {name}
-    channels: int | None = None
-    rank: int | None = None
-    for node in nodes:
-        if through.isdisjoint(node.inputs):
-            continue
-        ops = node.work.ops if isinstance(node.work, Layer) else node.work if isinstance(node.work, tuple) else ()
-        found = taken(ops, node.work.rank if isinstance(node.work, Layer) else None)
+    """What the first layer behind the input takes, worked back through the nodes between them; None where nothing says it."""
+    asked: dict[str, Shape | None] = {}
+    # From the back, so that of several nodes that read a tensor the first has the last word.
+    for node in reversed(nodes):
+        found = _asked(node.work, asked.get(node.outputs[0]) if node.outputs else None)
         if found is not None:
-            return found
-        if isinstance(node.work, Layer) and node.work.rank is not None:
-            rank = node.work.rank
-        if rank is None and (isinstance(node.work, ReshapeTo) or any(isinstance(op, Flatten | Reshape) for op in ops)):
-            return IMAGES
-        carried = isinstance(node.work, Elementwise) or (
-            bool(ops) and all(isinstance(op, Pointwise | Pool | Pad | Resize | AdaptivePool | GlobalPool) for op in ops)
-        )
-        if carried:
-            through.update(node.outputs)
-    return None if rank is None else (None, channels, *(None,) * rank)
+            read = node.inputs if isinstance(node.work, Elementwise | Concat) else node.inputs[:1]
+            asked.update(dict.fromkeys(read, found))
+    return asked.get(name)
+
+
+def _asked(work: Work, behind: Shape | None) -> Shape | None:
+    """What the work takes by itself, or else for its output to be the shape `behind`; sizes are None where it does not say."""
+    ops = work.ops if isinstance(work, Layer) else work if isinstance(work, tuple) else ()
+    rank = work.rank if isinstance(work, Layer) else None
+    found = taken(ops, rank)
+    if found is not None:
+        return found
+    if isinstance(work, ReshapeTo) or any(isinstance(op, Flatten | Reshape) for op in ops):
+        return IMAGES if rank is None else (None, None, *(None,) * rank)
+    keeps = bool(ops) and all(isinstance(op, Pointwise | Pool | Pad | Resize | AdaptivePool | GlobalPool) for op in ops)
+    if rank is not None and keeps and (behind is None or len(behind) != rank + 2):
+        return (None,) * (rank + 2)
+    if behind is None:
+        return None
+    if keeps or isinstance(work, Elementwise):
+        return behind
+    if len(ops) == 1 and isinstance(ops[0], Permute):
+        return _turned_back(ops[0].order, behind)
+    return None if isinstance(work, Layer | tuple) else _moved_back(work, behind)
+
+
+def _turned_back(order: Sequence[int], behind: Shape) -> Shape | None:
+    if sorted(order) != list(range(len(behind))):
+        return None
+    return tuple(behind[order.index(axis)] for axis in range(len(behind)))
+
+
+def _moved_back(work: Several, behind: Shape) -> Shape | None:
+    """The shape before cells are joined, cut, chosen or repeated, with the sizes open that this changes."""
+    count = len(behind)
+    match work:
+        case Unsqueeze() if count > len(work.axes):
+            gone = {axis % count for axis in work.axes}
+            return tuple(size for axis, size in enumerate(behind) if axis not in gone)
+        case Gather(indices=()) if -count <= work.axis <= count:
+            at = work.axis % (count + 1)
+            # A sample that is chosen goes into the layer without a batch.
+            return (*behind[:at], None, *behind[at:]) if at else behind
+        case Concat() | Slice() | Split() | Chunk() if -count <= work.axis < count:
+            at = work.axis % count
+            return (*behind[:at], None, *behind[at + 1 :])
+        case Tile() if len(work.repeats) == count:
+            return tuple(size if times == 1 else None for size, times in zip(behind, work.repeats, strict=True))
+    return None
+
+
+def others(shape: Shape) -> tuple[Shape, ...]:
+    """What an input may be whose layers refuse the shape: one with open channels, with an axis less or more, or a number a sample."""
+    count = len(shape)
+    ranks = (count, count - 1, count + 1, 1)
+    open_ = [(None,) * rank for rank in ranks if rank > 0]
+    return tuple(other for other in dict.fromkeys((open_[0], (None, *shape), *open_[1:])) if other != shape)
+
+
+def channels_last(shape: Shape | None) -> bool:
+    """Whether the one axis whose size the layers fix is the last of an image: it is turned to the front on the way."""
+    return shape is not None and len(shape) > 2 and shape[-1] is not None and shape[1:-1] == (None,) * (len(shape) - 2)
+
+
+def solved(nodes: Sequence[Node], stored: Mapping[str, Shape], name: str, shape: Shape) -> Shape | None:
+    """The shape with its channels, where one number of them alone suits the first layer that says how many it takes."""
+    if len(shape) < 3 or any(size is not None for size in shape):
+        return None
+    last = next((number for number, node in enumerate(nodes) if (_fixed(node.work) or 0) > 0), None)
+    most = 0 if last is None else _fixed(nodes[last].work) or 0
+    if last is None or most > MOST_CHANNELS:
+        return None
+    tried = ((None, channels, *shape[2:]) for channels in range(1, most + 1))
+    fitting = [one for one in tried if _reaches(nodes[: last + 1], {**stored, name: one})]
+    return fitting[0] if len(fitting) == 1 else None
+
+
+def _fixed(work: Work) -> int | None:
+    """The channels that a convolution takes."""
+    op = work.ops[0] if isinstance(work, Layer) and work.ops else None
+    return op.in_channels if isinstance(op, Conv | ConvTranspose) else None
+
+
+def _reaches(nodes: Sequence[Node], shapes: Mapping[str, Shape | None]) -> bool:
+    """Whether every node takes what reaches it."""
+    known = dict(shapes)
+    for node in nodes:
+        found = flow(node.work, [known.get(name) for name in node.inputs], len(node.outputs))
+        if found is None:
+            return False
+        known.update(zip(node.outputs, found, strict=True))
+    return True

@@ -9,6 +9,7 @@ from __future__ import annotations
 import builtins
 import dis
 import math
+import operator
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from inspect import Parameter, currentframe, signature
@@ -76,8 +77,6 @@ class Reading:
             return self.modules.call(self.paths[path], path, args, words)
         scope = next(reversed(node.meta.get("nn_module_stack", {}).values()), ("",))[0]
         name, kind = (str(node.target), f".{node.target}") if node.op == "call_method" else named(node.target)
-        if name == "setitem":
-            return None
         place = Place(self.building, f"{scope}.{name}" if scope else name, kind, scope)
         return calls.call(place, name, args, words)
 
@@ -100,6 +99,15 @@ class Reading:
                 return self.building.stored(path, value, holder == "_parameters")
         value = vars(module).get(name)
         return self.building.stored(path, value, False) if isinstance(value, self.torch.Tensor) else NotKnown(path)
+
+    def path(self, module: Any, found: Callable[[Any], str]) -> str:
+        """Where the module stands; one that the forward makes for itself is called by its class."""
+        try:
+            return found(module)
+        except NameError:
+            path = self.building.unique(type(module).__name__)
+            self.paths[path] = module
+            return path
 
     def _mapped(self, value: Any) -> Any:
         """The node's arguments with nodes replaced by their values."""
@@ -144,6 +152,14 @@ class Reading:
         self.building.note(
             SPECIALISED, f"{shown(what, 120)} is what it is for an input of {shapes}; other sizes may differ"
         )
+
+    def asserted(self, value: Any, proxy: Any) -> bool:
+        """`assert h % 32 == 0`: a condition on the sizes, kept as a node; what values must be is taken to hold."""
+        if isinstance(value, bool):
+            return value
+        if not isinstance(value, Tensor):
+            calls.checked(Place(self.building, "assert", "assert"), (value,))
+        return True
 
     def length(self, value: Any, what: str) -> int:
         if isinstance(value, Tensor):
@@ -212,6 +228,8 @@ def trace(reading: Reading) -> Any:
     plain = defaults(reading.root)
     reading.skipped = frozenset(plain)
     reading.paths = dict(reading.root.named_modules(remove_duplicate=False))
+    path_of = tracer.path_of_module
+    tracer.path_of_module = lambda part: reading.path(part, path_of)
     with torch.device("meta"):
         graph = tracer.trace(reading.root, concrete_args=plain or None)
     reading.advance(graph)
@@ -233,19 +251,25 @@ def _proxy_class(fx: ModuleType, reading: Reading) -> type:
         count = reading.length(found, str(proxy.node))
         return iter([proxy[place] for place in range(count)])
 
+    def decide(proxy: Any) -> bool:
+        frame = currentframe()
+        if frame is not None and is_assert(frame.f_back):
+            return reading.asserted(value(proxy), proxy)
+        return reading.truth(value(proxy), written(proxy.node))
+
     def keys(proxy: Any) -> Any:
         found = value(proxy)
         return list(found) if isinstance(found, dict) else []
 
     def assign(proxy: Any, index: Any, new: Any) -> None:
-        return None
+        proxy.tracer.create_proxy("call_function", operator.setitem, (proxy, index, new), {})
 
     answers: dict[str, Callable[..., Any]] = {
         "__len__": lambda proxy: reading.length(value(proxy), written(proxy.node)),
         "__int__": lambda proxy: reading.integer(value(proxy), written(proxy.node)),
         "__float__": lambda proxy: float(reading.integer(value(proxy), written(proxy.node))),
         "__index__": lambda proxy: reading.integer(value(proxy), written(proxy.node)),
-        "__bool__": lambda proxy: reading.truth(value(proxy), written(proxy.node)),
+        "__bool__": decide,
         "__iter__": iterate,
         "__setitem__": assign,
         "keys": keys,
@@ -262,6 +286,24 @@ def takes_apart(frame: FrameType | None) -> int | None:
     code = frame.f_code.co_code
     found = dis.opname[code[frame.f_lasti]] == "UNPACK_SEQUENCE"
     return code[frame.f_lasti + 1] if found else None
+
+
+RAISING = ("LOAD_ASSERTION_ERROR", "LOAD_COMMON_CONSTANT")
+"""How the code behind a failed `assert` begins, in Python 3.11 to 3.13 and from 3.14 on."""
+
+
+def is_assert(frame: FrameType | None) -> bool:
+    """Whether the jump that runs in the frame ends in an `assert` that fails, or leads around one."""
+    if frame is None or frame.f_lasti < 0:
+        return False
+    steps = [step for step in dis.get_instructions(frame.f_code) if step.opname not in ("CACHE", "NOT_TAKEN")]
+    at = next((n for n, step in enumerate(steps) if step.offset >= frame.f_lasti and "JUMP" in step.opname), None)
+    if at is None or at + 1 == len(steps):
+        return False
+    behind = steps[at + 1]
+    if "IF_FALSE" in steps[at].opname:
+        behind = next((step for step in steps if step.offset == steps[at].argval), behind)
+    return behind.opname == RAISING[0] or (behind.opname == RAISING[1] and behind.argval is AssertionError)
 
 
 def written(node: Any, depth: int = 0) -> str:
