@@ -115,7 +115,7 @@ def _near(legal: LegalSizes, near: Sequence[Fit]) -> Iterator[tuple[str, str]]:
         label = f"near {fit.size}" if len(fits) == len(near) else f"{', '.join(one.axis for one in fits)} {fit.size}"
         around = [size for size in (fit.below, fit.above) if size is not None]
         if fit.size in around:
-            yield label, "legal"
+            yield label, _taken(legal)
             continue
         yield label, _verdict([str(size) for size in around], legal)
         for size in reversed(around):
@@ -130,7 +130,7 @@ def _near_together(legal: LegalSizes, near: Sequence[Fit]) -> Iterator[tuple[str
         point for point in [_point(fit.below or fit.above for fit in near)] if point
     ]
     if wanted in points:
-        yield f"near {show(wanted)}", "legal"
+        yield f"near {show(wanted)}", _taken(legal)
         return
     yield f"near {show(wanted)}", _verdict([show(point) for point in points], legal)
     for point in reversed(points):
@@ -150,11 +150,21 @@ def _point(sizes: Iterable[int | None]) -> tuple[int, ...] | None:
     return known if len(known) == len(found) else None
 
 
+def _taken(legal: LegalSizes) -> str:
+    """What is said of sizes that lie in the sets; those of sets that are not exact may be refused all the same."""
+    if legal.exact:
+        return "legal"
+    if legal.rests or legal.way:
+        return "legal in the printed order" if legal.rests else f"legal {legal.way}"
+    return "may be legal: not all of the network could be followed"
+
+
 def _verdict(around: Sequence[str], legal: LegalSizes) -> str:
     verdict = "not legal in the printed order" if legal.rests else "not legal"
     if not around:
         return f"{verdict}, and no size is"
-    return f"{verdict}; the nearest {'is' if len(around) == 1 else 'are'} {' and '.join(around)}"
+    nearest = "the nearest" if legal.exact or legal.rests or legal.way else "the nearest that may be"
+    return f"{verdict}; {nearest} {'is' if len(around) == 1 else 'are'} {' and '.join(around)}"
 
 
 def _reached(fit: Fit, size: int) -> str:
