@@ -17,6 +17,9 @@ AXES = {1: ("length",), 2: ("height", "width"), 3: ("depth", "height", "width")}
 LARGEST_PRODUCT = 1 << 42
 """Larger products are not split into divisors: trial division would take seconds."""
 
+MOST_COMPARED = 64
+"""More boxes are not compared with each other: it takes a comparison a pair."""
+
 
 @dataclass(frozen=True, slots=True)
 class JointSet:
@@ -68,9 +71,8 @@ class JointSet:
             tuple(one & two for one, two in zip(here, there, strict=True))
             for here, there in combinations(self.boxes, other.boxes)
         )
-        return JointSet(
-            self.names, tuple(box for box in boxes if all(box)), tuple(dict.fromkeys((*self.reasons, *other.reasons)))
-        )
+        reasons = tuple(dict.fromkeys((*self.reasons, *other.reasons)))
+        return JointSet(self.names, _widest(tuple(dict.fromkeys(box for box in boxes if all(box)))), reasons)
 
     def nearest(self, sizes: Sequence[int]) -> tuple[int, ...] | None:
         """The legal sizes with the smallest sum of distances to `sizes`; of equals the smaller; None where there are none."""
@@ -89,6 +91,17 @@ class JointSet:
         if not self.boxes:
             return f"no {product}"
         return f"{product} in " + " or ".join(" x ".join(allowed.braces() for allowed in box) for box in self.boxes)
+
+
+def _widest(boxes: tuple[tuple[SizeSet, ...], ...]) -> tuple[tuple[SizeSet, ...], ...]:
+    """The boxes without those that lie in another, which alternatives met again and again would double each time."""
+    if len(boxes) > MOST_COMPARED:
+        return boxes
+    return tuple(box for box in boxes if not any(other is not box and _inside(box, other) for other in boxes))
+
+
+def _inside(box: tuple[SizeSet, ...], other: tuple[SizeSet, ...]) -> bool:
+    return all(one.issubset(two) for one, two in zip(box, other, strict=True))
 
 
 def joint(

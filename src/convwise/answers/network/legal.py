@@ -229,12 +229,15 @@ def _marked(sizes: SizeSet, key: Key, asks: Conditions) -> SizeSet:
 
 
 def _joint(asks: Conditions, keys: tuple[Key, ...], names: tuple[str, ...], sets: list[SizeSet]) -> JointSet | None:
-    found: JointSet | None = None
+    """What the axes must meet together; a condition that the others imply adds nothing, and no reason."""
+    found = JointSet(names, (tuple(sizes.because() for sizes in sets),))
+    asked = False
     for boxes, reason in asks.joints:
         if {key for box in boxes for key in box} <= set(keys):
-            one = as_joint(boxes, keys, names, reason)
-            found = one if found is None else found & one
-    return None if found is None else found.within(*(sizes.because() for sizes in sets))
+            narrower = found & as_joint(boxes, keys, names, reason)
+            if narrower.boxes != found.boxes:
+                found, asked = narrower, True
+    return found if asked else None
 
 
 def _coupled(sizes: SizeSet, key: Key, keys: tuple[Key, ...], asks: Conditions) -> SizeSet:
