@@ -53,6 +53,8 @@ def test_activations_are_told_apart_where_random_data_do_not_reach(a: str, b: st
         ("nn.Sequential(nn.Sigmoid(), nn.MaxPool2d(2), nn.ReLU6())", "nn.Sequential(nn.Sigmoid(), nn.MaxPool2d(2), nn.ReLU())"),
         ("nn.Sequential(nn.ReLU(), nn.MaxPool2d(2), nn.ReLU())", "nn.Sequential(nn.ReLU(), nn.MaxPool2d(2))"),
         ("nn.Sequential(nn.ReLU(), nn.ReLU6())", "nn.ReLU6()"),
+        # In another order, which does not matter here.
+        ("nn.Sequential(nn.ReLU(), nn.MaxPool2d(2), nn.Tanh())", "nn.Sequential(nn.Tanh(), nn.MaxPool2d(2), nn.ReLU())"),
     ],
 )  # fmt: skip
 def test_the_same_function_in_other_words_is_equal(a: str, b: str) -> None:

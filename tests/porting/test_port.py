@@ -396,3 +396,11 @@ def test_an_input_of_other_channels_is_no_input_of_the_source() -> None:
     with pytest.raises(cw.ArgumentError, match="x has 9 channels where the port takes 3"):
         back.convert_input(np.zeros((9, 10, 3)))
     assert back.convert_input(np.zeros((3, 11, 12))).shape == (11, 12, 3)
+
+
+@pytest.mark.parametrize("path", ["/home/me/net.py", "net.py", "model.onnx", "book.ipynb"])
+def test_a_path_is_not_read_as_code(path: str) -> None:
+    with pytest.raises(cw.ArgumentError, match=r"is the path of a file, .*; it is not opened here") as raised:
+        cw.port(path, to="keras")
+    assert raised.value.code == "CW606"
+    assert "read_text()" in raised.value.hint

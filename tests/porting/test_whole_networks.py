@@ -282,3 +282,36 @@ def test_settings_that_nothing_runs_stop_the_comparison(tmp_path: Path) -> None:
     found = cw.diff(str(path), str(path), (1, 3, 9, 10))
     assert not found.equal
     assert "act (HardSigmoid): its settings are not read" in found.numbers.note
+
+
+MEANS = """\
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(3, 8, 3, padding=1)
+        self.act = nn.SiLU()
+
+    def forward(self, x):
+        y = self.act(self.conv(x))
+        return y.mean((2, 3))
+"""
+
+
+@pytest.mark.parametrize(
+    ("change", "verdict", "output"),
+    [
+        (("y.mean((2, 3))", "F.adaptive_avg_pool2d(y, 1).flatten(1)"), "Equal: the same shape, the same values.", "8 and 8"),
+        (("y.mean((2, 3))", "y.contiguous().mean((2, 3))"), "Equal: the same shape, the same windows, the same values.", "8 and 8"),
+        # A function in other words, which reads the convolution twice.
+        (("self.act(self.conv(x))", "self.conv(x)\n        y = y * torch.sigmoid(y)"), "Equal: the same shape, the same windows, the same values.", "8 and 8"),
+        (("y.mean((2, 3))", "F.adaptive_max_pool2d(y, 1).flatten(1)"), "Not equal: the shapes agree, the values differ everywhere.", "8 and 8"),
+        (("y.mean((2, 3))", "y"), "Not equal: the shapes differ.", "8 and 8 x 9 x 10"),
+        (("y.mean((2, 3))", "F.interpolate(y, scale_factor=2)"), "Not equal: the shapes differ.", "8 and 8 x 18 x 20"),
+    ],
+)  # fmt: skip
+def test_the_networks_own_outputs_decide(change: tuple[str, str], verdict: str, output: str) -> None:
+    changed = MEANS.replace(*change)
+    assert changed != MEANS
+    found = cw.diff(cw.read(MEANS), cw.read(changed), (1, 3, 9, 10))
+    assert found.headline == verdict
+    assert lines(found, "output") == (f"{output}, channels first",)

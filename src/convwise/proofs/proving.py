@@ -120,8 +120,9 @@ def _told_apart(a: Chain, b: Chain, data: Data, generator: np.random.Generator) 
         shown = compared(a, b, other.weights, other.x)
         if not shown.equal:
             return Told(replace(shown, note="; ".join(filter(None, (note, told_width(width))))), other)
-    if apart:
-        return Told(_of_value(apart[0], note), None)
+    for one in apart:
+        if one.seldom:
+            return Told(_of_value(one, note), None)
     return Told(numbers, data)
 
 

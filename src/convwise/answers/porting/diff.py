@@ -19,7 +19,7 @@ from convwise.answers.porting.units import Unit, same_cells, start, units
 from convwise.answers.porting.ways import divisors
 from convwise.answers.wording import listed
 from convwise.axis import Axis
-from convwise.errors import ArgumentError, CodeError, Refusal, ShapeError
+from convwise.errors import ArgumentError, CodeError, ModelError, Refusal, ShapeError
 from convwise.ops import (
     AdaptivePool,
     Conv,
@@ -78,10 +78,10 @@ def diff(
         return diff_networks(layer_a, layer_b, input_shape, real=real, most_macs=most_macs)
     try:
         one, other = meet(layer_a, layer_b, input_shape, dialect_a, dialect_b)
-    except CodeError as error:
-        if error.code != "CW315":
+    except (CodeError, ModelError) as error:
+        if error.code not in ("CW315", "CW402"):
             raise
-        # Branches: no chain, but a network.
+        # Branches, or a live module with a forward of its own: no chain, but a network.
         return diff_networks(layer_a, layer_b, input_shape, real=real, most_macs=most_macs)
     return _of_chains(one, other, real, most_macs)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from difflib import SequenceMatcher
 from functools import partial
 from typing import Any
 
@@ -14,7 +15,7 @@ from convwise.answers.porting.difference import Difference, Numbers, Side
 from convwise.dialects.base import Layer
 from convwise.errors import ArgumentError
 from convwise.graph import Network, Node
-from convwise.ops import AdaptivePool, Conv, ConvTranspose, Dense, GlobalPool, Norm, Op, Pool, Resize, Shape
+from convwise.ops import AdaptivePool, Conv, ConvTranspose, Dense, GlobalPool, Layout, Norm, Op, Pool, Resize, Shape
 from convwise.ops.several import Concat, Elementwise
 from convwise.readers.endings import MODEL_ENDINGS, ending, is_path
 from convwise.readers.models import read
@@ -58,13 +59,24 @@ def diff_networks(a: Any, b: Any, input_shape: Any, *, real: bool = False, most_
         facts.append(Fact("folded", (FOLDED,)))
     if parted is not None:
         facts.append(Fact("first", (_both(parted), *_told(*parted, names, folded))))
-    ends = _last(first), _last(second)
-    same_shape = ends[0] == ends[1]
-    facts.append(Fact("output", (f"{show(ends[0])} and {show(ends[1])}, channels first",)))
+    ends = _outputs(first), _outputs(second)
+    same_shape = all(None in (a, b) or a == b for a, b in zip(*ends, strict=False)) and len(ends[0]) == len(ends[1])
+    told = [", ".join("?" if shape is None else show(shape) for shape in shapes) for shapes in ends]
+    facts.append(Fact("output", (f"{told[0]} and {told[1]}, channels first",)))
     where = None if parted is None else _both(parted)
     run = partial(_run, first, second, _with_merges(first, second, pairs), most_macs, folded, where)
     sides = _side(one, first), _side(other, second)
-    return Difference(*sides, tuple(facts), same_shape, parted is None, run=run, several=True)
+    return Difference(*sides, tuple(facts), same_shape, _verdict(rows, others, parted), run=run, several=True)
+
+
+def _verdict(rows: list[Row], others: list[Row], parted: tuple[Row, Row] | None) -> bool | None:
+    """Whether the windows of all rows agree; None where rows of other kinds or another number of them stand in their place."""
+    if len(rows) != len(others):
+        return None
+    if parted is None:
+        return True
+    slides = _kind(parted[0]) in (Conv, ConvTranspose, Pool) and _alike(*parted)
+    return False if slides and _told(*parted, ("", ""), folded=True) else None
 
 
 def _run(
@@ -99,25 +111,27 @@ FOLDED = (
 
 
 def _folded(one: Network, other: Network, rows: list[Row], others: list[Row]) -> bool:
-    """Whether an ONNX file lacks the batch normalisations, which its exporter folds into convolutions; the rest must be as many."""
-    if len(rows) == len(others) or "onnx" not in (one.dialect, other.dialect):
-        return False
-    return len(_unfoldable(rows)) == len(_unfoldable(others))
+    """Whether an ONNX file lacks batch normalisations, which its exporter folds into convolutions."""
+    counts = [len(found) - len(_unfoldable(found)) for found in (rows, others)]
+    return "onnx" in (one.dialect, other.dialect) and counts[0] != counts[1]
 
 
 def _unfoldable(rows: list[Row]) -> list[Row]:
-    """Rows without those that an export writes otherwise: batch normalisations, and means over the whole map."""
-    return [row for row in rows if not any(_foldable(op) for op in _ops(row.node))]
-
-
-def _foldable(op: Op) -> bool:
-    return isinstance(op, GlobalPool) or (isinstance(op, Norm) and op.moments)
+    """Rows without batch normalisations."""
+    return [row for row in rows if not any(isinstance(op, Norm) and op.moments for op in _ops(row.node))]
 
 
 def _paired(rows: list[Row], others: list[Row], names: tuple[str, str], folded: bool = False) -> list[tuple[Row, Row]]:
-    """Rows by position; where branches are told in another order, each with the first that does the same, if all find one."""
+    """Rows by position; where branches are told in another order, each with the first that does the same, if all find one.
+
+    Where one has more of them, as an export does that writes a layer in other words, those that correspond in order.
+    """
+    if len(rows) != len(others):
+        keys = [[(_kind(row), _canonical(row)) for row in found] for found in (rows, others)]
+        blocks = SequenceMatcher(None, keys[0], keys[1], autojunk=False).get_matching_blocks()
+        return [(rows[at.a + step], others[at.b + step]) for at in blocks for step in range(at.size)]
     by_place = list(zip(rows, others, strict=False))
-    if len(rows) != len(others) or not any(_told(*pair, names, folded) for pair in by_place):
+    if not any(_told(*pair, names, folded) for pair in by_place):
         return by_place
     left, found = list(others), []
     for row in rows:
@@ -130,8 +144,11 @@ def _paired(rows: list[Row], others: list[Row], names: tuple[str, str], folded: 
 
 
 def _alike(a: Row, b: Row) -> bool:
-    kinds = [next(type(op) for op in _ops(row.node) if isinstance(op, COMPARED)) for row in (a, b)]
-    return kinds[0] is kinds[1]
+    return _kind(a) is _kind(b)
+
+
+def _kind(row: Row) -> type[Op]:
+    return next(type(op) for op in _ops(row.node) if isinstance(op, COMPARED))
 
 
 def _with_merges(first: Trace, second: Trace, pairs: list[tuple[Row, Row]]) -> list[tuple[Row, Row]]:
@@ -163,8 +180,11 @@ def _name(row: Row) -> str:
 
 
 def _canonical(row: Row) -> Shape | None:
-    """The output with its channels first, the batch left out."""
-    shape, layout = row.output, row.node.layout
+    return _laid(row.output, row.node.layout)
+
+
+def _laid(shape: Shape | None, layout: Layout) -> Shape | None:
+    """A shape with its channels first, the batch left out."""
     if shape is None or len(shape) < 3:
         return None if shape is None else shape[1:]
     _, channels, spatial = layout.split(shape)
@@ -197,9 +217,13 @@ def _counts(rows: list[Row], others: list[Row], names: tuple[str, str]) -> Fact:
     )
 
 
-def _last(trace: Trace) -> Shape:
-    rows = _rows(trace)
-    return (_canonical(rows[-1]) or ()) if rows else ()
+def _outputs(trace: Trace) -> list[Shape | None]:
+    """The shapes of the network's own outputs, their channels first and the batch left out; None where they are not known."""
+    found: dict[str, Shape | None] = {}
+    for step in trace.run.nodes:
+        for name, shape in zip(step.node.outputs, step.outputs, strict=False):
+            found[name] = _laid(shape, step.node.layout)
+    return [found.get(name) for name in trace.run.network.outputs]
 
 
 def _side(network: Network, trace: Trace) -> Side:

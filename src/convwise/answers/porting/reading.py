@@ -12,8 +12,10 @@ from convwise.answers.printed import in_order
 from convwise.dialects.base import Dialect, Layer, LayerFlow, Unknown, fused, in_use
 from convwise.dialects.missing import advice
 from convwise.errors import ArgumentError, CodeError, ConvwiseError, ShapeError
+from convwise.escaping import escape
 from convwise.ops import Conv, ConvTranspose, Dense, Flatten, Fold, Layout, Norm, Op, Pointwise, Shape
 from convwise.readers.live import read_live, unread_hint
+from convwise.readers.models import is_path
 from convwise.readers.source import Found, read_text
 
 TRIED = ((13, 14, 15), (28, 28, 28), (32, 32, 32), (64, 64, 64), (224, 224, 224), (299, 299, 299), (572, 572, 572))
@@ -221,6 +223,13 @@ def found_in(layer: Any, dialect: str | None, release: str | None, role: str, gi
         layer = dialects.get(dialect).spell((layer,), dialect in CHANNELS_LAST)
     if isinstance(layer, Layer):
         return Found((layer,), None, layer.name, None)
+    if isinstance(layer, str) and is_path(layer):
+        raise ArgumentError(
+            "CW606",
+            f"the {role} is the path of a file, {escape(layer)[:60]}; it is not opened here",
+            received=layer[:60],
+            hint="pass the text in it, pathlib.Path(path).read_text(); a model file is what cw.read and cw.diff take",
+        )
     if isinstance(layer, str):
         snippet = read_text(layer, dialect=dialect, release=release, input_shape=given)
     else:
