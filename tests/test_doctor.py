@@ -132,3 +132,17 @@ def test_the_page_of_the_doctor_has_no_control_characters() -> None:
     assert "x\\x1b[31m" in page
     assert "y\\x07" in page
     assert all(char.isprintable() or char == "\n" for char in page)
+
+
+@needed
+def test_a_variable_that_stops_the_engine_is_told_with_its_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    from convwise.doctor import examine
+    from convwise.faces.pages import report_page
+
+    monkeypatch.setenv("CONVWISE_THREADS", "abc")
+    report = examine()
+    assert report.missing[-1] == (
+        "the engine does not start, and no layer runs: CONVWISE_THREADS must be an integer from 1 to 1024, not 'abc' [CW606]; "
+        "unset CONVWISE_THREADS, or set it to the number of threads"
+    )
+    assert "runs on NumPy, with the same numbers" not in report_page(report, 200, color=False)

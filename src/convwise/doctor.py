@@ -34,15 +34,18 @@ LOADS = f"""
 import sys, warnings
 sys.path.insert(0, sys.argv[1])
 warnings.simplefilter("ignore")
-import numpy as np
-from convwise.engine import conv2d, native
-why = native.why_none()
-if why is None:
-    got = conv2d(np.ones((1, 16, 9, 9), np.float32), np.ones((16, 16, 3, 3), np.float32), algorithm="direct")
-    why = "" if (got == 144).all() else {WRONG!r}
+try:
+    import numpy as np
+    from convwise.engine import conv2d, native
+    why = native.why_none()
+    if why is None:
+        got = conv2d(np.ones((1, 16, 9, 9), np.float32), np.ones((16, 16, 3, 3), np.float32), algorithm="direct")
+        why = "" if (got == 144).all() else {WRONG!r}
+except Exception as error:
+    sys.exit(str(error) or type(error).__name__)
 print(why)
 """
-"""What a child runs to try the kernel library; it prints what is wrong."""
+"""What a child runs to try the kernel library; it prints what is wrong, or ends with the error that stopped it."""
 LONGEST = 60
 """Seconds that it may take."""
 MEND = (
@@ -156,7 +159,8 @@ def broken_library() -> str | None:
         name = signal.Signals(-done.returncode).name
         return f"the kernel library ends the process that runs it ({name}): {MEND}; until then {OFF}"
     if done.returncode:
-        return f"the engine does not start: {(done.stderr.strip().splitlines() or ['no word why'])[-1]}"
+        words = "; ".join(line.strip() for line in done.stderr.splitlines()[-3:])
+        return f"the engine does not start, and no layer runs: {words or 'no word why'}"
     why = done.stdout.strip()
     if why == WRONG:
         return f"{WRONG}: {MEND}; until then {OFF}"

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from kernel_cases import Case, cases, drawn_for
 
 from convwise import cli
+from convwise.answers.planned import planned
 from convwise.axis import Window
 from convwise.engine import Conv, native, plan, tuning
 from convwise.engine.calls import dense_steps, prepare, problem_of
@@ -190,3 +191,22 @@ def test_the_bound_is_what_takes_longer() -> None:
 def test_left_out_products_count_for_nothing() -> None:
     found = plan((1, 64, 28, 28), (64, 64, 3, 3), padding=24, dilation=24, algorithm="direct", threads=1)
     assert found.fraction == pytest.approx(found.done / found.peak / found.seconds)  # type: ignore[operator]
+
+
+def test_one_thread_is_one() -> None:
+    assert str(plan((1, 4, 9, 10), (2, 4, 3, 2), threads=1)).count("1 threads") == 0
+
+
+@pytest.mark.parametrize(
+    ("layer", "shape", "told"),
+    [
+        ("nn.MaxPool2d(2)", (4, 9, 10), "plans are of convolutions: the transposed and the pool kernels"),
+        ("nn.ConvTranspose2d(4, 3, 2)", (4, 9, 10), "plans are of convolutions: the transposed and the pool kernels"),
+        ("nn.Conv2d(4, 3, 3, padding=1, padding_mode='reflect')", (4, 9, 10), "whose padding is 'reflect'"),
+        ("nn.Conv1d(4, 3, 3)", (4, 10), "windows over one or three axes"),
+        ("nn.ReLU()", (4, 9, 10), "there is no two-dimensional convolution to plan"),
+    ],
+)
+def test_what_has_no_plan_is_told_what_runs_it(layer: str, shape: tuple[int, ...], told: str) -> None:
+    with pytest.raises(ArgumentError, match=told):
+        planned(layer, shape)

@@ -82,3 +82,13 @@ def test_wrong_calls_are_told_in_words(do: Any, message: str) -> None:
 def test_nothing_warns() -> None:
     assert (torch.ones(2) / 0).tolist() == [np.inf, np.inf]
     assert torch.isnan(torch.log(-torch.ones(1))).all()
+
+
+def test_a_name_that_is_not_there_is_told_what_is() -> None:
+    with pytest.raises(AttributeError, match=r"convwise\.torch has no 'einsums'; did you mean 'einsum'"):
+        _ = torch.einsums
+    with pytest.raises(AttributeError, match=r"dir\(convwise\.torch\) lists what there is"):
+        _ = torch.fft
+    with pytest.raises(AttributeError, match=r"Tensor has no 'histc'; dir\(convwise\.torch\.Tensor\)"):
+        torch.ones(1).histc()
+    assert {"chunk", "clamp_"} <= set(dir(torch.Tensor))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,7 @@ from convwise.answers.why import pair_of, snippet_of
 from convwise.axis import Pads
 from convwise.dialects.base import in_use
 from convwise.errors import ArgumentError, ConvwiseError
-from convwise.ops import Conv, Op, Pointwise, Shape
+from convwise.ops import AdaptivePool, Conv, ConvTranspose, GlobalPool, Op, Pointwise, Pool, Shape
 
 if TYPE_CHECKING:
     from convwise.dialects.base import Layer
@@ -76,10 +77,23 @@ def planned(
         ]
         current = flow.output
     if not plans:
-        raise ArgumentError(
-            "CW606", "there is no two-dimensional convolution to plan", received=code[:80], hint="such as Conv2D(64, 3)"
-        )
+        raise _nothing_to_plan(code, found.layers)
     return Planned(tuple(plans))
+
+
+def _nothing_to_plan(code: str, layers: Sequence[Layer]) -> ArgumentError:
+    """What runs layers of which there is no plan."""
+    fact, hint = "there is no two-dimensional convolution to plan", "such as Conv2D(64, 3)"
+    for op in (op for layer in layers for op in layer.ops):
+        if isinstance(op, Conv) and op.rank == 2 and op.padding_mode != "zeros":
+            fact = f"NumPy runs a convolution whose padding is {op.padding_mode!r}: plans are of padding with zeros"
+            hint = "lay the border around with a layer of its own, and plan the convolution without padding behind it"
+        elif isinstance(op, Conv | ConvTranspose | Pool) and op.rank != 2:
+            fact = "NumPy runs windows over one or three axes: plans are of two-dimensional convolutions"
+        elif isinstance(op, ConvTranspose | Pool | GlobalPool | AdaptivePool):
+            fact = "plans are of convolutions: the transposed and the pool kernels, which run such layers, have none"
+            hint = "convwise doctor tells which kernels there are"
+    return ArgumentError("CW606", fact, received=code[:80], hint=hint)
 
 
 def _plan(

@@ -267,7 +267,7 @@ def known(kind: object) -> Callable[[Array, Options], Array]:
     """
     function = KINDS.get(kind.replace("_", "")) if isinstance(kind, str) else None
     if function is None:
-        near = difflib.get_close_matches(kind, KINDS, n=1) if isinstance(kind, str) else []
+        near = difflib.get_close_matches(kind.lower(), KINDS, n=1) if isinstance(kind, str) else []
         raise ArgumentError(
             "CW606",
             f"no activation {said(kind)}",

@@ -45,7 +45,7 @@ MOST_SHAPES = 64
 
 class Conv:
     """A convolution with fixed weights: `Conv(w, bias, ...)(x)` is `conv2d(x, w, bias, ...)`, with the weights copied and
-    put into the order of the multiplication once. Later changes of `w` are not seen.
+    put into the order of the multiplication once. Later changes of `w` are not seen, and `weight`, `bias` and the options stay what they are.
 
     `tune=True` measures the kernels that could run the layer at the first call with an input of a new shape, which takes some
     tenths of a second, and takes the fastest. What was found is remembered per machine in `measured.json` in the user's
@@ -55,6 +55,21 @@ class Conv:
     >>> double(np.ones((1, 2, 2))).tolist()
     [[[2.0, 2.0], [2.0, 2.0]]]
     """
+
+    weight: Array
+    bias: Array | None
+    layout: Layout
+    activation: str | None
+    _layout_name: str
+    _op: ConvOp
+    _method: str
+    _threads: int | None
+    _packed: windows.Packed | None
+    _prepared: dict[Any, tuple[Prepared, Held, Held]]
+    _kernel_weights: dict[Any, Held]
+    _kernel_bias: Held | None
+    _finite: bool
+    _tune: bool
 
     def __init__(
         self,
@@ -117,15 +132,34 @@ class Conv:
         activation: str | None,
         threads: int | None,
     ) -> None:
-        self.weight, self.bias, self.layout, self.activation = w, bias, layout, activation
-        self._layout_name = "NHWC" if layout.channels_last else "NCHW"
-        self._op, self._method, self._threads = op, method, threads
-        self._packed: windows.Packed | None = None
-        self._prepared: dict[Any, tuple[Prepared, Held, Held]] = {}
-        self._kernel_weights: dict[Any, Held] = {}
-        self._kernel_bias: Held | None = None
-        self._finite = True  # until packing them tells better
-        self._tune = False
+        self.__dict__.update(
+            weight=w,
+            bias=bias,
+            layout=layout,
+            activation=activation,
+            _layout_name="NHWC" if layout.channels_last else "NCHW",
+            _op=op,
+            _method=method,
+            _threads=threads,
+            _packed=None,
+            _prepared={},
+            _kernel_weights={},
+            _kernel_bias=None,
+            _finite=True,  # until packing them tells better
+            _tune=False,
+        )
+
+    def __setattr__(self, name: str, value: object) -> None:
+        """Nothing public changes, because weights are packed once.
+
+        Raises:
+            AttributeError: for every public name.
+        """
+        if not name.startswith("_"):
+            raise AttributeError(
+                f"a Conv's {name} cannot be set: weights are packed once; make another, Conv(w, bias, ...)"
+            )
+        object.__setattr__(self, name, value)
 
     def __getstate__(self) -> dict[str, Any]:
         """Without what this process prepared, which holds addresses."""

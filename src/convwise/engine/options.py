@@ -58,8 +58,8 @@ def whole(name: str, value: object, low: int, high: int = LARGEST) -> int:
     return number
 
 
-def two(name: str, value: object, low: int) -> tuple[int, int]:
-    """One integer for both axes, or (height, width).
+def two(name: str, value: object, low: int, forms: str = "") -> tuple[int, int]:
+    """One integer for both axes, or (height, width); `forms` tells of further ones.
 
     Raises:
         ArgumentError: CW606.
@@ -70,7 +70,7 @@ def two(name: str, value: object, low: int) -> tuple[int, int]:
                 "CW606",
                 f"{name} has {len(value)} values where 2 are needed",
                 received=value,
-                hint=f"{name}=(height, width), or one integer for both",
+                hint=f"{name}=(height, width), {forms}or one integer for both",
             )
         return whole(f"{name}[0]", value[0], low), whole(f"{name}[1]", value[1], low)
     both = whole(name, value, low)
@@ -95,7 +95,7 @@ def paddings(value: object) -> tuple[Padding, Padding]:
     if isinstance(value, Sequence) and len(value) == 2 and all(isinstance(part, Sequence) for part in value):
         (top, bottom), (left, right) = two("padding[0]", value[0], 0), two("padding[1]", value[1], 0)
         return Pads(top, bottom), Pads(left, right)
-    height, width = two("padding", value, 0)
+    height, width = two("padding", value, 0, "((top, bottom), (left, right)), ")
     return Pads(height, height), Pads(width, width)
 
 

@@ -87,7 +87,8 @@ class Plan:
         told = (
             ""
             if self.threads is None
-            else f"; {self.threads} threads" + (", each of whole groups" if self.apart else "")
+            else f"; {self.threads} thread{'s' * (self.threads != 1)}"
+            + (", each of whole groups" if self.apart else "")
         )
         lines = [
             f"{_sizes(self.input)} {self.layout} with {_sizes(self.weight)} weights -> {_sizes(self.output)}",

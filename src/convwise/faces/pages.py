@@ -50,7 +50,7 @@ def rule_list(rules: Sequence[Rule], width: int, color: bool) -> str:
 def report_page(report: Report, width: int, color: bool) -> str:
     """What is installed, in use and missing, a row each."""
     width = min(width, WIDEST)
-    kernels = report.kernels or "none: every layer runs on NumPy, with the same numbers"
+    kernels = report.kernels or "none in use: why, and what runs the layers, stands under Missing"
     rows = [
         ("convwise", report.convwise),
         ("Python", report.python),

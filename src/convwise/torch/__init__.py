@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from convwise.dialects.base import nearest
 from convwise.torch import cuda, nn
 from convwise.torch import methods as _methods  # noqa: F401 (it gives tensors their methods)
 from convwise.torch.arranging import (
@@ -377,4 +378,12 @@ _TRAINING = ("optim", "autograd", "utils", "save", "load", "jit", "compile", "on
 def __getattr__(name: str) -> Any:
     if name in _TRAINING:
         raise AttributeError(f"convwise.torch has no {name!r}: it runs layers, it does not train, load or save models")
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    if name.startswith("__"):
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    near = nearest(name, __all__)
+    told = f"did you mean {near!r}?" if near else "dir(convwise.torch) lists what there is"
+    raise AttributeError(f"convwise.torch has no {name!r}; {told}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -139,6 +139,12 @@ class Tensor(np.ndarray[Any, Any]):
             return found.view(Tensor)
         return plain(self)[(*index, ...) if isinstance(index, tuple) else (index, ...)].view(Tensor)
 
+    def __getattr__(self, name: str) -> Any:
+        # NumPy asks every array for names of its protocols, which begin so.
+        if name.startswith("_"):
+            raise AttributeError(f"'Tensor' object has no attribute {name!r}")
+        raise AttributeError(f"convwise's Tensor has no {name!r}; dir(convwise.torch.Tensor) lists what there is")
+
     # Looks
 
     def __repr__(self) -> str:
