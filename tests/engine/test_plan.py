@@ -15,7 +15,7 @@ from kernel_cases import Case, cases, drawn_for
 from convwise import cli
 from convwise.answers.planned import planned
 from convwise.axis import Window
-from convwise.engine import Conv, native, plan, tuning
+from convwise.engine import Conv, conv2d, native, plan, tuning
 from convwise.engine.calls import dense_steps, prepare, problem_of
 from convwise.errors import ArgumentError, ShapeError
 
@@ -210,3 +210,15 @@ def test_one_thread_is_one() -> None:
 def test_what_has_no_plan_is_told_what_runs_it(layer: str, shape: tuple[int, ...], told: str) -> None:
     with pytest.raises(ArgumentError, match=told):
         planned(layer, shape)
+@needed
+@pytest.mark.parametrize("bad", [np.inf, np.nan])
+def test_winograd_tells_what_infinities_do(bad: float) -> None:
+    """They spoil their tile, and the plan says so; direct spoils the nine outputs that read the cell."""
+    rng = np.random.default_rng(0)
+    x, w = (rng.normal(size=shape).astype(np.float32) for shape in ((1, 16, 40, 41), (16, 16, 3, 3)))
+    x[0, 3, 20, 20] = bad
+    for algorithm, more in (("winograd", True), ("direct", False)):
+        told = "spoils the tile of outputs around it" in str(plan(x.shape, w.shape, padding=1, algorithm=algorithm))
+        spoiled = int((~np.isfinite(conv2d(x, w, padding=1, algorithm=algorithm)[0, 0])).sum())
+        assert (told, spoiled > 9) == (more, more)
+        assert spoiled >= 9

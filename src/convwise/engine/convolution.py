@@ -45,7 +45,9 @@ MOST_SHAPES = 64
 
 class Conv:
     """A convolution with fixed weights: `Conv(w, bias, ...)(x)` is `conv2d(x, w, bias, ...)`, with the weights copied and
-    put into the order of the multiplication once. Later changes of `w` are not seen, and `weight`, `bias` and the options stay what they are.
+    put into the order of the multiplication once. Later changes of `w` are not seen, and `weight`, `bias` and the options
+    stay what they are. An infinity or NaN in `x` may spoil a tile of outputs, as in `conv2d`; algorithm="direct" spoils none
+    but those that read it.
 
     `tune=True` measures the kernels that could run the layer at the first call with an input of a new shape, which takes some
     tenths of a second, and takes the fastest. What was found is remembered per machine in `measured.json` in the user's

@@ -48,7 +48,9 @@ def conv2d(
 
     Returns:
         A new array in the layout of `x`. float32 and float64 are computed as such, float16 in float32, integers
-        exactly in int64; several types meet in NumPy's common one. No warnings: overflow gives inf.
+        exactly in int64; several types meet in NumPy's common one. No warnings: overflow gives inf. An infinity or NaN in
+        `x` spoils the tile of outputs around it, which becomes NaN, where the kernel is Winograd's (`plan` tells): it adds up
+        cells of the whole tile. algorithm="direct" gives what IEEE 754 gives, and spoils no other output.
 
     Raises:
         ShapeError: where the sizes do not work.

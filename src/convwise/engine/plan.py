@@ -118,7 +118,10 @@ class Plan:
         if self.measured is not None:
             lines += _measured(self.measured, self.kernel or "", self.tiles)
         if not self.exact:
-            lines.append("  accuracy   to 4e-6 of the largest output; algorithm='direct' is right to 2e-6")
+            lines.append(
+                "  accuracy   to 4e-6 of the largest output, and an infinity or NaN in the input spoils the tile of outputs around it; "
+                "algorithm='direct' is right to 2e-6 and spoils no other output"
+            )
         lines += [
             f"  {'rejected' if not number else '':<10} {r.algorithm}: {r.why}" for number, r in enumerate(self.rejected)
         ]
