@@ -197,19 +197,13 @@ def test_one_thread_is_one() -> None:
     assert str(plan((1, 4, 9, 10), (2, 4, 3, 2), threads=1)).count("1 threads") == 0
 
 
-@pytest.mark.parametrize(
-    ("layer", "shape", "told"),
-    [
-        ("nn.MaxPool2d(2)", (4, 9, 10), "plans are of convolutions: the transposed and the pool kernels"),
-        ("nn.ConvTranspose2d(4, 3, 2)", (4, 9, 10), "plans are of convolutions: the transposed and the pool kernels"),
-        ("nn.Conv2d(4, 3, 3, padding=1, padding_mode='reflect')", (4, 9, 10), "whose padding is 'reflect'"),
-        ("nn.Conv1d(4, 3, 3)", (4, 10), "windows over one or three axes"),
-        ("nn.ReLU()", (4, 9, 10), "there is no two-dimensional convolution to plan"),
-    ],
-)
-def test_what_has_no_plan_is_told_what_runs_it(layer: str, shape: tuple[int, ...], told: str) -> None:
-    with pytest.raises(ArgumentError, match=told):
-        planned(layer, shape)
+@pytest.mark.parametrize("layer", ["nn.MaxPool2d(2)", "nn.ConvTranspose2d(4, 3, 2)", "nn.ReLU()"])
+def test_what_has_no_plan_is_told(layer: str) -> None:
+    with pytest.raises(ArgumentError, match="there is no convolution over one or two axes to plan") as caught:
+        planned(layer, (4, 9, 10))
+    assert "kernels run pools and transposed convolutions too" in caught.value.hint
+
+
 @needed
 @pytest.mark.parametrize("bad", [np.inf, np.nan])
 def test_winograd_tells_what_infinities_do(bad: float) -> None:

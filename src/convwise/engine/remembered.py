@@ -58,8 +58,8 @@ _shelf = Shelf()
 def conv(
     op: ConvOp, x: Array, weight: Array, bias: Array | None, layout: Layout, activation: str | None
 ) -> Array | None:
-    """A float32 convolution of images by `op`, whose channels are settled; None where `Conv` is not made for it."""
-    if op.rank != 2 or op.padding_mode != "zeros" or weight.dtype != FLOAT or not weight.size:
+    """A float32 convolution of images by `op`, which pads with zeros and whose channels are settled; None where `Conv` is not made for it."""
+    if op.rank != 2 or weight.dtype != FLOAT or not weight.size:
         return None
     if bias is not None and bias.dtype != FLOAT:
         return None

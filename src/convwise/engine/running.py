@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from math import prod
 
 import numpy as np
 
-from convwise.axis import Axis, Pads
+from convwise.axis import Axis
 from convwise.engine import cells, pooling, reference, windows
 from convwise.engine.activations import activate, gate, prelu
 from convwise.engine.arrays import (
+    FLOAT,
     Array,
     check_memory,
     check_sum,
@@ -49,6 +49,7 @@ from convwise.ops import (
     Unflatten,
     Unfold,
 )
+from convwise.ops.images import as_image, without_border
 
 PLAIN = Layout()
 METHODS = ("auto", "reference", "windows")
@@ -124,18 +125,40 @@ def run(
         work = working_type(dtype)
         ready = {name: array.astype(work, copy=False) for name, array in arrays.items()}
         values = data.astype(work, copy=False)
-        if isinstance(op, Conv) and method == "auto" and work == np.float32:
-            from convwise.engine import remembered
+        result = _computed(op, values, ready, layout, method, activation)
+        shown, seen, _ = _shown(op, values, ready, layout)
+        if known and values is x and isinstance(shown, Pool | GlobalPool | AdaptivePool):
+            pooling.remember(values, (op, layout), enter(seen, layout), shown, layout.channels_last, output)
+        return own(result.reshape(output), dtype, data, *arrays.values())
 
-            fused = remembered.conv(op, values, ready["weight"], ready.get("bias"), layout, activation)
-            if fused is not None:
-                return own(fused, dtype, data, *arrays.values())
-        result = _run(op, values, ready, layout, flow, method)
-        if known and values is x and isinstance(op, Pool | GlobalPool | AdaptivePool):
-            pooling.remember(values, (op, layout), enter(values, layout), op, layout.channels_last, result.shape)
-        if activation is not None:
-            result = activate(result, activation, {})
-        return own(result, dtype, data, *arrays.values())
+
+def _computed(
+    op: Op, x: Array, weights: Mapping[str, Array], layout: Layout, method: str, activation: str | None
+) -> Array:
+    """As `run`, of what is known to fit together; lines come back as images of one row."""
+    if method == "auto" and x.dtype == FLOAT:
+        op, x, weights = _shown(op, x, weights, layout)
+    if isinstance(op, Conv) and op.padding_mode != "zeros":
+        border, op = without_border(op, [size or 0 for size in layout.split(x.shape)[2]])
+        x = leave(cells.pad(enter(x, layout), border.pads, border.mode), border, layout)
+    if isinstance(op, Conv) and method == "auto" and x.dtype == FLOAT:
+        from convwise.engine import remembered
+
+        fused = remembered.conv(op, x, weights["weight"], weights.get("bias"), layout, activation)
+        if fused is not None:
+            return fused
+    result = _run(op, x, weights, layout, op.flow(x.shape, layout), method)
+    return result if activation is None else activate(result, activation, {})
+
+
+def _shown(op: Op, x: Array, weights: Mapping[str, Array], layout: Layout) -> tuple[Op, Array, Mapping[str, Array]]:
+    """A layer over one axis as the kernels see it, which know images: one of one row, without a copy. Any other as it is."""
+    image = as_image(op)
+    if image is None:
+        return op, x, weights
+    row = int(layout.batched) + int(not layout.channels_last)
+    flat = {name: np.expand_dims(value, 2) if name == "weight" else value for name, value in weights.items()}
+    return image, np.expand_dims(x, row), flat
 
 
 def flow_of(op: Op, x: Array, layout: Layout) -> Flow:
@@ -309,10 +332,7 @@ def conv(
     channels_last: bool,
     method: str,
 ) -> Array:
-    """A convolution on (batch, channels, *spatial), the border of a padding mode laid around first."""
-    if op.padding_mode != "zeros":
-        x = cells.pad(x, [Pads(axis.pad_low, axis.pad_high) for axis in axes], op.padding_mode)
-        axes = [replace(axis, size=axis.padded, pad_low=0, pad_high=0) for axis in axes]
+    """A convolution on (batch, channels, *spatial), padded with zeros."""
     raw = weight.weight if isinstance(weight, windows.Packed) else weight
     literal = use_reference(method, axes, windows.padded_cells(axes))
     wide = _exact_in_floats(x, raw, bias, raw[0].size)
