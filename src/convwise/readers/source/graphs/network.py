@@ -18,13 +18,13 @@ from convwise.readers.source.collecting import DEFAULT_DIALECT
 from convwise.readers.source.expressions import evaluate
 from convwise.readers.source.functions import invoke, required_parameters
 from convwise.readers.source.graphs.applying import ancestors
+from convwise.readers.source.graphs.entering import MOST_READINGS, Trials
 from convwise.readers.source.graphs.wiring import End, WiredModel, Wiring, flat
 from convwise.readers.source.limits import checked
 from convwise.readers.source.parsing import parse, told, too_complex
 from convwise.readers.source.state import Run
 from convwise.readers.source.statements import execute
 from convwise.readers.source.values import SELF_CHAIN, Chain, Class, Function, Instance, Made, Tensor
-from convwise.readers.torch_live.sources import wanted
 from convwise.readers.torch_live.values import Tensor as Wire
 
 Tree = tuple[str, ast.Module, int]
@@ -87,27 +87,13 @@ def _trees(text: str) -> list[Tree]:
 
 
 def _network(text: str, tree: ast.Module, offset: int, dialect: str | None, given: Shape | None) -> Network:
-    """Read once, and once more where the first reading finds out what an undeclared input must be."""
-    better: dict[str, Shape] = {}
-    for _ in range(2):
-        run, graph = _walked(text, tree, offset, dialect, given, better)
-        found = {
-            name: shape
-            for name, wire, declared in graph.sources
-            if (shape := _better(run, graph, name, declared)) is not None and name not in better
-        }
-        if not found:
+    """Read again where the first reading finds out what an input must be."""
+    trials = Trials()
+    for _ in range(MOST_READINGS):
+        run, graph = _walked(text, tree, offset, dialect, given, trials.shapes)
+        if not trials.next(run, graph, all(end.doubt is None for end in _ends(run, graph))):
             break
-        better |= found
     return _decided(run, graph)
-
-
-def _better(run: Run, graph: Wiring, name: str, declared: Shape) -> Shape | None:
-    """What the first layers that read an input without a declared shape take."""
-    if run.dialect == "keras" or any(size is not None for size in declared):
-        return None
-    shape = wanted(graph.building.nodes, name)
-    return shape if shape is not None and shape != declared else None
 
 
 def _walked(

@@ -218,16 +218,14 @@ class Wiring:
         return known[1]
 
     def _declared(self, run: Run, tensor: Tensor, title: str) -> Shape | None:
-        guess = self.better.get(title) or guessed(run)
+        if title in self.better:
+            return self.better[title]
         shape = tensor.shape
         if self.given is not None and not self.sources:
             shape = self.given
         elif shape is not None and tensor.entry and not tensor.batched:
             shape = (None, *shape)
-        if shape is None:
-            return guess
-        missing = guess is not None and len(guess) > 2 and len(shape) == len(guess) - 1
-        return (1, *shape) if missing else tuple(shape)
+        return guessed(run) if shape is None else tuple(shape)
 
 
 def _free(run: Run, shape: Shape | None) -> Shape | None:
