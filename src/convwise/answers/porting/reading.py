@@ -14,8 +14,8 @@ from convwise.dialects.missing import advice
 from convwise.errors import ArgumentError, CodeError, ConvwiseError, ShapeError
 from convwise.escaping import escape
 from convwise.ops import Conv, ConvTranspose, Dense, Flatten, Fold, Layout, Norm, Op, Pointwise, Shape
+from convwise.readers.endings import is_path
 from convwise.readers.live import read_live, unread_hint
-from convwise.readers.models import is_path
 from convwise.readers.source import Found, read_text
 
 TRIED = ((13, 14, 15), (28, 28, 28), (32, 32, 32), (64, 64, 64), (224, 224, 224), (299, 299, 299), (572, 572, 572))
