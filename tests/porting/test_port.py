@@ -403,4 +403,4 @@ def test_a_path_is_not_read_as_code(path: str) -> None:
     with pytest.raises(cw.ArgumentError, match=r"is the path of a file, .*; it is not opened here") as raised:
         cw.port(path, to="keras")
     assert raised.value.code == "CW606"
-    assert "read_text()" in raised.value.hint
+    assert "open(path).read()" in raised.value.hint

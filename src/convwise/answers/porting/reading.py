@@ -14,7 +14,7 @@ from convwise.dialects.missing import advice
 from convwise.errors import ArgumentError, CodeError, ConvwiseError, ShapeError
 from convwise.escaping import escape
 from convwise.ops import Conv, ConvTranspose, Dense, Flatten, Fold, Layout, Norm, Op, Pointwise, Shape
-from convwise.readers.endings import is_path
+from convwise.readers.endings import CONTENT, like_a_path
 from convwise.readers.live import read_live, unread_hint
 from convwise.readers.source import Found, read_text
 
@@ -223,12 +223,12 @@ def found_in(layer: Any, dialect: str | None, release: str | None, role: str, gi
         layer = dialects.get(dialect).spell((layer,), dialect in CHANNELS_LAST)
     if isinstance(layer, Layer):
         return Found((layer,), None, layer.name, None)
-    if isinstance(layer, str) and is_path(layer):
+    if isinstance(layer, str) and like_a_path(layer):
         raise ArgumentError(
             "CW606",
             f"the {role} is the path of a file, {escape(layer)[:60]}; it is not opened here",
             received=layer[:60],
-            hint="pass the text in it, pathlib.Path(path).read_text(); a model file is what cw.read and cw.diff take",
+            hint=CONTENT,
         )
     if isinstance(layer, str):
         snippet = read_text(layer, dialect=dialect, release=release, input_shape=given)
