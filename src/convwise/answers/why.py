@@ -9,8 +9,6 @@ from functools import lru_cache
 from typing import Any
 
 from convwise import dialects
-from convwise.answers import chain as chains
-from convwise.answers.declared import fed
 from convwise.answers.explanation import Explanation, Fact, show
 from convwise.answers.inputs import as_shape, as_want, enter
 from convwise.answers.layer import broken, explain_layer
@@ -354,6 +352,8 @@ def _explain_found(snippet: Snippet, found: Found, shape: Shape | None, want: tu
         raise found.error
     spoken = dialects.get(found.layers[0].dialect)
     if shape == found.input_shape and found.declared is not None:
+        from convwise.answers.declared import fed
+
         found = fed(spoken, found)
         shape = found.input_shape
     layers = found.layers
@@ -376,7 +376,10 @@ def _explain_layers(
     notes: tuple[Note, ...],
 ) -> Explanation:
     if len(layers) > 1:
-        return chains.explain_chain(spoken, layers, entered, shape, want, notes)
+        # The legal sizes of networks are loaded for chains alone: most questions are about a layer.
+        from convwise.answers.chain import explain_chain
+
+        return explain_chain(spoken, layers, entered, shape, want, notes)
     try:
         flow = spoken.flow(layers[0], entered.shape)
     except ShapeError as error:
