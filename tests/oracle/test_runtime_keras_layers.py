@@ -104,7 +104,7 @@ def own(home: Any, functions: Any) -> Any:
             return [inputs[0] + inputs[1], functions.reshape(inputs[0], (-1, 4))]
 
     start = home.Input((None, 10, 4))
-    a, b = Pair()([start, start * 2])
+    a, b = Pair()([start, start + 2.0])
     return home.Sequential([home.Input((9, 10, 4)), Block(5), home.layers.Activation(functions.nn.relu)]), home.Model(
         start, [Block(3)(a), b]
     )

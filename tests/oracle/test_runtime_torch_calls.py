@@ -146,6 +146,16 @@ def test_rms_norms_epsilon_is_that_of_the_datas_type(dtype: str) -> None:
     same(own, real, 1e-3 if dtype == "float16" else 1e-5)
 
 
+def padded(x: np.ndarray, pads: tuple[int, int], mode: str) -> Any:
+    """The padded array; None where the call is one that PyTorch accepts by accident."""
+    try:
+        return OF.pad(x, pads, mode=mode)
+    except cw.ShapeError as error:
+        if error.code != "CW210":
+            raise
+        return None
+
+
 @pytest.mark.parametrize("mode", ["reflect", "replicate", "circular"])
 def test_padding_at_one_end_and_cropping_at_the_other(mode: str) -> None:
     for size in (1, 2, 5):
@@ -155,8 +165,13 @@ def test_padding_at_one_end_and_cropping_at_the_other(mode: str) -> None:
                 real = F.pad(torch.from_numpy(x), pads, mode=mode)
             except RuntimeError:
                 continue
-            if 0 not in real.shape:
-                same(OF.pad(x, pads, mode=mode), real)
+            if 0 in real.shape:
+                continue
+            own = padded(x, pads, mode)
+            # PyTorch reads memory that it has not written, or cells that are cut away.
+            assert own is not None or size < 5 or mode == "circular"
+            if own is not None:
+                same(own, real)
     x = data(1, 2, 6, 7)
     if mode != "circular":
         same(OF.pad(x, (3, -2, -1, 4), mode=mode), F.pad(torch.from_numpy(x), (3, -2, -1, 4), mode=mode))

@@ -89,7 +89,9 @@ def test_what_keras_prints_of_axes_and_channels_is_explained() -> None:
             keras.Input((28, 28))
         ),
         "got 2: the batch is there (None), 2 axes are missing": lambda: layers.Conv2D(4, 3)(keras.Input((784,))),
-        "wants 3 axes and got 2: the batch is there": lambda: layers.LSTM(4)(keras.Input((28,))),
+        "wants 3 axes and got 2: a recurrent layer reads batch x steps x features": lambda: layers.LSTM(4)(
+            keras.Input((28,))
+        ),
         "got 3: the channels axis is missing, or the batch": lambda: layers.Conv2D(4, 3)(zeros(32, 28, 28)),
         "got 3: the batch axis is missing": lambda: layers.Conv2D(4, 3)(zeros(28, 28, 3)),
         "built for 3 channels, and 1 reaches it": lambda: conv(keras.Input((64, 64, 1))),
