@@ -92,3 +92,11 @@ def test_a_name_that_is_not_there_is_told_what_is() -> None:
     with pytest.raises(AttributeError, match=r"Tensor has no 'histc'; dir\(convwise\.torch\.Tensor\)"):
         torch.ones(1).histc()
     assert {"chunk", "clamp_"} <= set(dir(torch.Tensor))
+
+
+def test_a_tensor_is_compared_with_anything_and_kept_in_sets() -> None:
+    x = torch.ones(2)
+    assert (x == None) is False  # noqa: E711
+    assert (x != "a") is True
+    assert (x == torch.ones(2)).all()
+    assert len({x, x, torch.ones(2)}) == 2

@@ -129,6 +129,17 @@ class Tensor(np.ndarray[Any, Any]):
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
         return computed(ufunc, method, inputs, kwargs)
 
+    def __eq__(self, other: object) -> Any:
+        """Number by number; what is no number at all is not equal."""
+        return False if other is None or isinstance(other, str) else super().__eq__(other)
+
+    def __ne__(self, other: object) -> Any:
+        return True if other is None or isinstance(other, str) else super().__ne__(other)
+
+    def __hash__(self) -> Any:
+        """A tensor is itself, whatever its numbers, so that sets and dictionaries hold tensors."""
+        return id(self)
+
     def __array_wrap__(self, array: Any, context: Any = None, return_scalar: bool = False) -> Any:
         return np.asarray(array).view(Tensor)
 
