@@ -100,6 +100,11 @@ def own(entry: Mapping[str, Any], kind: str) -> bool:
     return keras and (entry.get("registered_name") in (None, kind) or "registered_name" not in entry)
 
 
+def known(kind: str) -> bool:
+    """Whether the class is one of Keras's layers that are read here, besides those of the dialect."""
+    return kind in MERGES or kind in OTHERS
+
+
 def _opaque(kind: str, reason: str) -> Made:
     return Made(kind, Opaque(reason), None)
 

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from convwise.dialects.keras.kinds import KINDS, canonical
 from convwise.graph import Declared
 from convwise.ops.several import Opaque, Unsqueeze
 from convwise.readers.echo import shown
 from convwise.readers.keras_files import sequences
 from convwise.readers.keras_files.fields import counted, malformed, rows, shape_of
-from convwise.readers.keras_files.layers import Made, made, own
+from convwise.readers.keras_files.layers import Made, known, made, own
 from convwise.readers.keras_files.limits import AXES
-from convwise.readers.keras_files.operations import Plan, planned
+from convwise.readers.keras_files.operations import Plan, modelled, planned
 from convwise.readers.keras_files.state import Growing, Place, Step, add, unwired
 from convwise.readers.keras_files.wires import Key, Row, Wired, is_functional, is_model, row_of, wire
 from convwise.readers.keras_files.wiring import CallOf, Reference, Stored, leaves
@@ -97,16 +98,15 @@ def _call(growing: Growing, row: Row, call: CallOf, names: Names, place: Place, 
         and own(row.entry, row.kind)
         and all(isinstance(one, Reference) for one in call.sources)
     ):
-        built = row.entry.get("build_config")
         first = growing.first_count(row.entry)
         at = sequences.At(
             *(growing, row.kind, place.named(row.name), row.place, row.config),
-            *(built if isinstance(built, dict) else {}, call, names, first, frozen or place.frozen),
+            *(_built(growing, row, call, names), call, names, first, frozen or place.frozen),
         )
         found = sequences.called(at)
         if found is not None:
             return found
-    plan, trainable = _plan(growing, row, call)
+    plan, trainable = _plan(growing, row, call, names)
     inputs = tuple(growing.stored(one.shape) if isinstance(one, Stored) else names[one] for one in plan.inputs)
     name = place.named(row.name)
     if plan.merges:
@@ -118,14 +118,38 @@ def _call(growing: Growing, row: Row, call: CallOf, names: Names, place: Place, 
     return add(growing, Step(name, plan.kind, plan.works, inputs, row.place, name, outputs, params, trainable))
 
 
-def _plan(growing: Growing, row: Row, call: CallOf) -> tuple[Plan, int | None]:
-    """What a call does, and how many numbers training changes where its ops do not tell."""
+def _built(growing: Growing, row: Row, call: CallOf, names: Names) -> dict[str, Any]:
+    """The shapes that the layer was built for: as the file tells, or those that its first call gave it, where a legacy file tells nothing."""
+    told = row.entry.get("build_config")
+    if isinstance(told, dict):
+        return told
+    shapes = [growing.seen(names[one]) for one in call.tensors]
+    named = {
+        f"{word}_shape": growing.seen(names[one]) for word, one in call.kwargs.items() if isinstance(one, Reference)
+    }
+    query, value, *key = (*shapes, *shapes[-1:]) if shapes else (None, None)
+    found = {"input_shape": query, "query_shape": query, "value_shape": value, "key_shape": key[0] if key else value}
+    return {word: shape for word, shape in (found | named).items() if shape is not None}
+
+
+def _operation(row: Row) -> bool:
+    """Whether the row is a call of keras.ops; a legacy file names its class alone, and layers have a type besides."""
     module = row.entry.get("module")
+    if module is None and own(row.entry, row.kind):
+        layer = canonical(row.kind) in KINDS or known(row.kind)
+        typed = not row.config.keys().isdisjoint(("dtype", "trainable"))
+        ranked = any(one.rank is not None for call in row.calls for one in call.tensors)
+        return modelled(row.kind) and not (layer and (typed or not ranked))
+    return isinstance(module, str) and f"{module}.".startswith(OPERATIONS)
+
+
+def _plan(growing: Growing, row: Row, call: CallOf, names: Names) -> tuple[Plan, int | None]:
+    """What a call does, and how many numbers training changes where its ops do not tell."""
     if row.kind in OLD_OPERATIONS:
         return planned(str(row.config.get("function")), row.config, call), None
-    if isinstance(module, str) and f"{module}.".startswith(OPERATIONS):
+    if _operation(row):
         return planned(row.kind, row.config, call), None
-    layer = _layer(growing, row)
+    layer = _layer(growing, row, _built(growing, row, call, names))
     inputs = call.sources
     kind = shown(row.kind, 60)
     if isinstance(layer.work, Opaque):
@@ -135,10 +159,11 @@ def _plan(growing: Growing, row: Row, call: CallOf) -> tuple[Plan, int | None]:
     return Plan(kind, (layer.work,), inputs, merges=layer.merges), layer.trainable
 
 
-def _layer(growing: Growing, row: Row) -> Made:
+def _layer(growing: Growing, row: Row, built: Mapping[str, Any] | None = None) -> Made:
     found = growing.done.get(id(row.entry))
     if found is None:
-        found = growing.done[id(row.entry)] = made(row.kind, row.entry, row.config, row.place, growing.layers)
+        entry = row.entry if built is None else {**row.entry, "build_config": built}
+        found = growing.done[id(row.entry)] = made(row.kind, entry, row.config, row.place, growing.layers)
     assert isinstance(found, Made)
     return found
 

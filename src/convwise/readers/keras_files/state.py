@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from convwise import dialects
 from convwise.dialects.base import Layer
-from convwise.errors import ModelError
+from convwise.errors import ConvwiseError, ModelError
 from convwise.graph import Declared, Node, Source, Work
 from convwise.ops import Layout, Shape
 from convwise.readers.keras_files.limits import MODELS, NODES
@@ -28,6 +29,13 @@ class Growing:
     done: dict[int, Any] = field(default_factory=dict)
     layers: dict[str, Layer] = field(default_factory=dict)
     """Layers by their words, for networks repeat them."""
+
+    known: dict[str, Shape | None] = field(default_factory=dict)
+    """The shapes of tensors for the declared input, as far as they were asked for."""
+
+    walked: int = 0
+    unbuilt: bool = False
+    """Whether the file declares no input: what its layers are made for is then open."""
 
     spent: int = 0
     input_shape: Shape | None = None
@@ -68,6 +76,7 @@ class Growing:
         Raises:
             ModelError: CW417 where nothing tells even the number of axes.
         """
+        self.unbuilt = True
         rank = work.rank if isinstance(work, Layer) else None
         if self.input_shape is not None:
             return (None, *self.input_shape) if rank and len(self.input_shape) == rank + 1 else self.input_shape
@@ -76,6 +85,18 @@ class Growing:
         fact = f"{place}: the model was saved before it was built, so its input's shape is not in the file"
         raise ModelError("CW417", fact, hint="give input_shape=, with the batch, or save the model after building it")
 
+    def seen(self, name: str) -> Shape | None:
+        """The tensor's shape for the input that the file declares, for which its layers were built; None where that is not known."""
+        if self.unbuilt:
+            return None
+        for source in self.sources:
+            self.known[source.name] = tuple(size if isinstance(size, int) else None for size in source.declared)
+        self.known.update(self.shapes)
+        for node in self.nodes[self.walked :]:
+            self.known.update(zip(node.outputs, _flowed(node, self.known), strict=False))
+        self.walked = len(self.nodes)
+        return self.known.get(name)
+
     def first_count(self, entry: Mapping[str, Any]) -> bool:
         """Whether the layer's numbers are counted now: once, however often it is called."""
         shared = entry.get("shared_object_id")
@@ -83,6 +104,24 @@ class Growing:
         first = key not in self.counted
         self.counted.add(key)
         return first
+
+
+def _flowed(node: Node, known: Mapping[str, Shape | None]) -> tuple[Shape | None, ...]:
+    """What the node gives; nothing where it does not take these shapes, or one is not known."""
+    shapes = tuple(shape for name in node.inputs if (shape := known.get(name)) is not None)
+    if len(shapes) != len(node.inputs) or not shapes:
+        return ()
+    try:
+        if isinstance(node.work, Layer):
+            return (dialects.get(node.work.dialect).flow(node.work, shapes[0]).output,)
+        if not isinstance(node.work, tuple):
+            return node.work.flows(shapes)
+        shape = shapes[0]
+        for op in node.work:
+            shape = op.flow(shape, node.layout).output
+        return (shape,)
+    except (ConvwiseError, LookupError, ValueError, ArithmeticError, AssertionError):
+        return ()
 
 
 @dataclass(frozen=True, slots=True)
