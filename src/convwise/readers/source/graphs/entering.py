@@ -31,7 +31,7 @@ class Trials:
                 continue
             first = self.first.setdefault(name, declared)
             left = self.left.setdefault(name, _others(declared))
-            fits = not declared or (followed and _fits(graph, name))
+            fits = not declared or (followed and _fits(graph, name, len(declared)))
             shape = _channels(run, graph, name, declared) if fits else left.pop(0) if left else first
             if fits or shape == first:
                 self.settled.add(name)
@@ -40,8 +40,8 @@ class Trials:
         return self.shapes != before
 
 
-def _fits(graph: Wiring, name: str) -> bool:
-    """Whether every layer with windows behind the input reads a batch of maps, as far as it is known what it reads."""
+def _fits(graph: Wiring, name: str, axes: int) -> bool:
+    """Whether every layer with windows behind the input reads a batch of maps; PyTorch's also a single one that was cut out of the input."""
     known = {tensor.name: tensor for tensor in graph.building.tensors}
     behind = {name}
     for node in graph.building.nodes:
@@ -49,9 +49,10 @@ def _fits(graph: Wiring, name: str) -> bool:
             continue
         behind.update(node.outputs)
         if isinstance(node.work, Layer) and node.work.rank is not None:
-            read = known[node.inputs[0]]
+            read, maps = known[node.inputs[0]], node.work.rank + 2
             shape = read.free if read.free is not None else read.seen
-            if shape is None or len(shape) != node.work.rank + 2:
+            cut = node.work.dialect == "torch" and axes != maps - 1
+            if shape is None or len(shape) not in ((maps - 1, maps) if cut else (maps,)):
                 return False
     return True
 
