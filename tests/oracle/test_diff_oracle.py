@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import warnings
 from functools import cache
 from importlib import import_module
 from itertools import combinations, product
+from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -119,3 +121,38 @@ def test_the_frameworks_themselves_say_the_same(a: str, b: str, shape: tuple[int
     found = cw.diff(a, b, shape, real=True)
     assert found.equal is equal is cw.diff(a, b, shape).equal
     assert "child processes" in found.proved_by
+
+
+def _module(act: str) -> Any:
+    torch: Any = import_module("torch")
+
+    class Net(torch.nn.Module):  # type: ignore[misc, name-defined, unused-ignore]
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv, self.act = torch.nn.Conv2d(3, 8, 3), eval(act, {"nn": torch.nn})
+
+        def forward(self, x: Any) -> Any:
+            return self.act(self.conv(x)).mean((2, 3))
+
+    return Net()
+
+
+def test_live_modules_with_a_forward_of_their_own_are_compared() -> None:
+    shape = (1, 3, 9, 10)
+    assert cw.diff(_module("nn.ReLU()"), _module("nn.ReLU()"), shape).equal
+    assert cw.diff(_module("nn.ReLU()"), _module("nn.ReLU6()"), shape).first == "act (ReLU) and act (ReLU6)"
+    text = "Sequential([Input((9, 10, 3)), Conv2D(8, 3), ReLU(), GlobalAveragePooling2D()])"
+    assert cw.diff(_module("nn.ReLU()"), text, shape).equal
+
+
+@pytest.mark.parametrize("act", ["nn.ReLU()", "nn.SiLU()", "nn.Hardtanh(-5, 5)"])
+def test_an_export_is_equal_to_its_module(act: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    torch: Any = import_module("torch")
+    module, path = _module(act), str(tmp_path / "net.onnx")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        torch.onnx.export(module.train(False), (torch.zeros(1, 3, 9, 10),), path, dynamo=False)
+    found = cw.diff(module, path, (1, 3, 9, 10))
+    assert found.equal, str(found)
+    assert found.facts[-1].lines == ("8 and 8, channels first",)
+    assert not cw.diff(_module("nn.ReLU6()"), path, (1, 3, 9, 10)).equal
