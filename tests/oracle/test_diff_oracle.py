@@ -155,4 +155,5 @@ def test_an_export_is_equal_to_its_module(act: str, tmp_path: Path, capsys: pyte
     found = cw.diff(module, path, (1, 3, 9, 10))
     assert found.equal, str(found)
     assert found.facts[-1].lines == ("8 and 8, channels first",)
-    assert not cw.diff(_module("nn.ReLU6()"), path, (1, 3, 9, 10)).equal
+    for other in ("nn.ReLU6()", "nn.Hardtanh(-5, 4)"):
+        assert not cw.diff(_module(other), path, (1, 3, 9, 10)).equal

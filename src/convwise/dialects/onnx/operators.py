@@ -33,6 +33,7 @@ OPERATORS: Final[dict[str, Rule]] = {
     "MatMul": plain.matmul,
     **dict.fromkeys(("MatMulInteger", "QLinearMatMul"), plain.quantized_matmul),
     "Gemm": plain.gemm,
+    "Clip": plain.clip,
     "Einsum": plain.einsum,
     **dict.fromkeys(("LSTM", "GRU", "RNN"), plain.recurrent),
     "DynamicQuantizeLinear": plain.dynamic_quantize,

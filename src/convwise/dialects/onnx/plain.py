@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import prod
+from math import inf, prod
 
 from convwise.dialects.onnx.given import Given, Made, Piece, of, opaque
 from convwise.dialects.onnx.moves import NO_RANK, fixed
@@ -26,7 +26,6 @@ POINTWISE = frozenset(
         "CastLike",
         "Ceil",
         "Celu",
-        "Clip",
         "Cos",
         "Cosh",
         "CumProd",
@@ -130,7 +129,7 @@ REDUCTIONS = {
 }
 """Reductions, and the version from which their axes are an input."""
 
-SETTINGS = frozenset({"Clip", "CumSum", "Dropout", "Trilu", "DequantizeLinear", "QuantizeLinear"})
+SETTINGS = frozenset({"CumSum", "Dropout", "Trilu", "DequantizeLinear", "QuantizeLinear"})
 """Pointwise operators whose further inputs are settings, not parameters."""
 
 
@@ -157,6 +156,32 @@ def pointwise(given: Given) -> Made:
     name = given.node.op_type
     settings = tuple(range(1, len(given.inputs))) if name in SETTINGS else ()
     return Made((Piece((Pointwise(name.lower(), _options(given)),)),), (0,) * max(len(given.node.outputs), 1), settings)
+
+
+def clip(given: Given) -> Made:
+    """Bounds are attributes before version 11; only numbers that the file stores are settings."""
+    ends = [_bound(given, 1, "min", -inf), _bound(given, 2, "max", inf)]
+    given.needs(0, "data")
+    if None in ends:
+        op = Pointwise("clip")
+    else:
+        op = (
+            Pointwise("relu6")
+            if ends == [0, 6]
+            else Pointwise("hard_tanh", (("min_val", ends[0]), ("max_val", ends[1])))
+        )
+    return Made((Piece((op,)),), (0,), tuple(range(1, len(given.inputs))))
+
+
+def _bound(given: Given, number: int, name: str, default: float) -> float | None:
+    """None where the number is worked out while the network runs."""
+    if given.opset < 11:
+        return given.number(name, default)
+    if given.input(number) is None:
+        return default
+    known = given.known(number)
+    value = known.items[0] if known is not None and len(known.items) == 1 else None
+    return float(value) if isinstance(value, int | float) else None
 
 
 def elementwise(given: Given) -> Made:
