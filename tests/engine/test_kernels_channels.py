@@ -555,3 +555,14 @@ def test_why_not(family: str, told: str | None, layer: tuple[object, ...]) -> No
     assert kernels is not None
     wanted = told.format(lanes=kernels.isa.lanes) if told else None
     assert FAMILIES[family].why_not(problem(*layer), kernels.isa) == wanted  # type: ignore[arg-type]
+
+
+@needed
+@pytest.mark.parametrize(("channels", "side", "kernel", "stride"), [(240, 28, 5, 2), (672, 14, 5, 2), (768, 7, 7, 1)])
+def test_one_channel_a_group_is_left_to_the_depthwise_kernels(
+    channels: int, side: int, kernel: int, stride: int
+) -> None:
+    """With channels last; the kernel for any groups takes 1.7 to 2 times as long."""
+    options = {"groups": channels, "stride": stride, "padding": kernel // 2, "layout": "NHWC"}
+    found = plan((1, side, side, channels), (channels, 1, kernel, kernel), threads=1, **options)
+    assert found.algorithm == "depthwise"

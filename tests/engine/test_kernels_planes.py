@@ -11,9 +11,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from kernel_cases import Case, drawn_for, expected
 
+from convwise.axis import Pads, Window
 from convwise.engine import Conv, conv2d, native, plan, planning
 from convwise.engine.families import FAMILIES, first, planes
+from convwise.engine.problem import Choice, Machine, Problem
 from convwise.errors import ArgumentError
+from convwise.instructions import AVX512
 
 needed = pytest.mark.skipif(native.library() is None, reason="no kernels here")
 EXACT = drawn_for("planes").filter(lambda case: case.activation not in ("silu", "hardswish"))
@@ -164,3 +167,40 @@ def test_it_is_chosen_where_it_is_the_faster_one() -> None:
     assert plan((1, 64, 56, 56), (256, 64, 1, 1), threads=2).algorithm == "planes"
     assert plan((1, 56, 56, 64), (256, 64, 1, 1), threads=2, layout="NHWC").algorithm == "direct"
     assert plan((1, 512, 1, 1), (512, 512, 1, 1), threads=2).algorithm != "planes"
+
+
+def cheapest(units: int, channels: int, side: int, filters: int, window: Window, layout: str) -> Choice:
+    """Of a processor that multiplies so many vectors in a cycle, with one thread."""
+    axis = window.over(side)
+    machine = Machine(peak=3.4e10, bandwidth=2e10, l1=1 << 15, l2=1 << 20, units=units)
+    problem = Problem("conv", 1, channels, side, side, filters, 1, axis, axis, layout, layout, None, False, 1, machine)
+    families = [FAMILIES[name] for name in ("first", "direct", "planes", "depthwise", "grouped")]
+    able = [family for family in families if family.why_not(problem, AVX512) is None]
+    return min((one for family in able for one in family.choices(problem, AVX512)), key=lambda one: one.seconds)
+
+
+HALVED = Window(3, stride=2, padding=Pads(1, 1))
+
+
+@pytest.mark.parametrize(
+    ("channels", "side", "filters", "window", "layout", "one", "two"),
+    [
+        (3, 224, 32, HALVED, "NCHW", "16x1_nchw", "8by2_nchw"),
+        (256, 56, 64, Window(1), "NCHW", "16x1_plain", "8x3_plain"),
+        (128, 56, 128, HALVED, "NHWC", "14x2_nhwc_plain", "6x4_nhwc_plain"),
+        (32, 208, 64, HALVED, "NHWC", "4x4_nhwc_edges", "6x4_nhwc_edges"),
+    ],
+)
+def test_a_processor_that_computes_vectors_in_halves_has_time_to_read_beside_it(
+    channels: int, side: int, filters: int, window: Window, layout: str, one: str, two: str
+) -> None:
+    """Tiles that read more for each multiplication are cheaper there, those that leave fewer lanes empty, and squares."""
+    chosen = [cheapest(units, channels, side, filters, window, layout).variant for units in (1, 2)]
+    assert chosen == [one, two]
+
+
+def test_a_panel_leaves_room_in_the_second_cache() -> None:
+    """For the lines that it is copied from, and those that are stored."""
+    choice = cheapest(2, 40, 56, 240, Window(1), "NCHW")
+    assert choice.family == "planes"
+    assert choice.workspace <= (1 << 20) // 4 + 4 * 40 * 16

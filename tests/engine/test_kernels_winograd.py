@@ -95,16 +95,26 @@ def problem(**changes: object) -> Problem:
 
 
 @pytest.mark.parametrize(
-    ("vendor", "rows", "shuffling"), [("AuthenticAMD", 2, 1.0), ("GenuineIntel", 0, 2.7), ("another", 0, 1.0)]
+    ("vendor", "family", "rows", "shuffling", "units"),
+    [
+        ("AuthenticAMD", "25", 2, 1.0, 1),
+        ("AuthenticAMD", "26", 2, 1.0, 2),
+        ("GenuineIntel", "6", 0, 2.7, 2),
+        ("another", "25", 0, 1.0, 2),
+    ],
 )
 def test_what_depends_on_the_maker_of_the_processor(
-    vendor: str, rows: int, shuffling: float, monkeypatch: pytest.MonkeyPatch
+    vendor: str, family: str, rows: int, shuffling: float, units: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """How early input is asked for, and how long planes take to be turned."""
-    monkeypatch.setattr(planning, "cpuinfo", lambda: {"vendor_id": vendor, "cpu MHz": "2000"})
+    """How early input is asked for, how long planes take to be turned, and whether vectors are computed in halves."""
+    told = {"vendor_id": vendor, "cpu family": family, "cpu MHz": "2000"}
+    monkeypatch.setattr(planning, "cpuinfo", lambda: told)
     machine = planning.machine_of.__wrapped__(AVX512)
-    assert (machine.ahead, machine.shuffling, machine.peak) == (rows, shuffling, 16 * planning.CLOCK)
+    assert (machine.ahead, machine.shuffling, machine.units) == (rows, shuffling, units)
+    assert machine.peak == 16 * planning.CLOCK
     assert all(choice.extra[-1] == rows for choice in winograd.choices(problem(machine=machine), AVX512))
+    # Without AVX-512 nothing is halved.
+    assert planning.machine_of.__wrapped__(AVX2).units == 2
 
 
 REFUSED = {

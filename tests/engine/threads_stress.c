@@ -87,7 +87,8 @@ static int crowded(void *context, int index, uint8_t *closure) {
 static void check_allowed(int count) {
     atomic_store(&most, 0);
     struct ask ask = {crowded, 0, 200, 0};
-    convwise_run(kernel, (void *[]){&ask}, count);
+    /* A machine that is busy with other things may be slow to begin a thread. */
+    for (int loop = 0; loop < 100 && atomic_load(&most) < count; loop++) convwise_run(kernel, (void *[]){&ask}, count);
     if (atomic_load(&most) != count) {
         fprintf(stderr, "%d threads at once where %d are allowed\n", atomic_load(&most), count);
         atomic_fetch_add(&wrong, 1);

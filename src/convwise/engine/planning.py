@@ -16,6 +16,9 @@ AHEAD = {"AuthenticAMD": 2, "HygonGenuine": 2}
 so (prefetchnta) pass by the second cache, two rows made layers of large images 1.1 to 1.3 times as slow as none."""
 SHUFFLING = {"GenuineIntel": 2.7}
 """How much longer planes take to be turned than was measured on AMD's processors: Intel's shuffle one vector a cycle."""
+IN_HALVES = {("AuthenticAMD", "25")}
+"""Makers and families of the processors that compute vectors of AVX-512 in halves, so that one is multiplied in a cycle and not two: Zen 4
+(numberworld.org/blogs/2024_8_7_zen5_avx512_teardown)."""
 PASSED = 0.5
 """Multiply-adds of a vector in whose time one number of the output is read again and stored, where a cache holds it."""
 CURVED = {CLAMP: 0.0, SILU: 1.0, HARD_SWISH: 0.5}
@@ -47,13 +50,20 @@ def machine_of(isa: Isa) -> Machine:
     """What the cost models assume: one multiply-add of a register a cycle, two with AVX2, and usual caches.
 
     Only ratios matter to the choice; nothing is measured, so that the same wheel plans the same from run to run. The maker of
-    the processor decides what no other cost tells: how early kernels ask for their input, and how fast vectors are turned.
+    the processor decides what no other cost tells: how early kernels ask for their input, how fast vectors are turned, and
+    whether they are computed in halves.
     """
-    units = 1 if isa.name == "avx512" else 2 if isa.name == "avx2" else 1
-    maker = cpuinfo().get("vendor_id", "")
+    registers = 2 if isa.name == "avx2" else 1
+    maker, series = (cpuinfo().get(name, "") for name in ("vendor_id", "cpu family"))
     ahead, shuffling = AHEAD.get(maker, 0), SHUFFLING.get(maker, 1.0)
     return Machine(
-        peak=isa.lanes * units * CLOCK, bandwidth=20e9, l1=32 * 1024, l2=1024 * 1024, ahead=ahead, shuffling=shuffling
+        peak=isa.lanes * registers * CLOCK,
+        bandwidth=20e9,
+        l1=32 * 1024,
+        l2=1024 * 1024,
+        ahead=ahead,
+        shuffling=shuffling,
+        units=1 if isa.name == "avx512" and (maker, series) in IN_HALVES else 2,
     )
 
 

@@ -50,7 +50,8 @@ class Machine:
 
     `peak` is the float32 multiply-adds a second of one core, `bandwidth` the bytes a second of all cores from memory,
     `l1` and `l2` the bytes of one core's caches. `ahead`: by how many rows input is asked for before it is read.
-    `shuffling`: how much longer planes take to be turned than where two vectors are shuffled in a cycle.
+    `shuffling`: how much longer planes take to be turned than where two vectors are shuffled in a cycle. `units`: vectors that are
+    multiplied and added in a cycle; with one, there is time to fetch beside it.
     """
 
     peak: float
@@ -59,6 +60,7 @@ class Machine:
     l2: int
     ahead: int = 0
     shuffling: float = 1.0
+    units: int = 2
 
 
 @dataclass(frozen=True, slots=True)

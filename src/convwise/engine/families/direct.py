@@ -293,22 +293,23 @@ def _slowness(problem: Problem, tile: tuple[int, int], block: int, depth: int, f
     fetched = FETCHED * block / 16 if weights > problem.machine.l1 // 2 else 0.0
     counting = 1 if tile[0] <= HELD and depth % UNROLLED == 0 else 4
     held_up = 1 + CROWDED / tile[0] * min(max(crowd, 0), 2) + BEGUN / depth
-    return held_up / _efficiency(tile, form, counting, fetched)
+    return held_up / _efficiency(tile, form, (counting, fetched), problem.machine.units)
 
 
-def _efficiency(tile: tuple[int, int], form: str, counting: int, fetched: float) -> float:
-    """Multiplications a cycle of two, where two loads a cycle fetch a row of weights and as many cells as the tile has pixels.
+def _efficiency(tile: tuple[int, int], form: str, channel: tuple[int, float], units: int) -> float:
+    """Multiplications a cycle of those that `units` could do, where two loads a cycle fetch a row of weights and as many cells as the tile has pixels.
 
-    A row of weights is read the more often the fewer pixels share it, and takes `fetched` cycles where it comes from the second cache.
-    Without a stage every pixel is read where it lies, far from the next and once for all vectors. `counting` an input channel and
-    stepping to the next one's weights take so many instructions.
+    A row of weights is read the more often the fewer pixels share it, and takes `fetched` cycles where it comes from the second cache:
+    meanwhile, where multiplying takes twice as long. Without a stage every pixel is read where it lies, far from the next and once for
+    all vectors. `counting` an input channel and stepping to the next one's weights take so many instructions.
     """
-    pixels, vectors = tile
+    (pixels, vectors), (counting, fetched) = tile, channel
     places = PLACES.get(form, 1) * max(pixels - HELD, 0)
-    multiplying, loading = pixels * vectors / 2, (pixels + vectors + 2 + places) / 2
+    multiplying, loading = pixels * vectors / units, (pixels + vectors + 2 + places) / 2
     issuing = (pixels * vectors + pixels + vectors + places + counting) / ISSUED
     waiting = 0.004 * pixels if form == "point" else 0.1 / pixels
-    return multiplying / (max(multiplying, loading, issuing) + 0.25 + fetched) / (1 + waiting)
+    beside, after = (fetched, 0.0) if units == 1 else (0.0, fetched)
+    return multiplying / (max(multiplying, loading + beside, issuing) + 0.25 + after) / (1 + waiting)
 
 
 def _shallow(problem: Problem) -> bool:

@@ -13,8 +13,10 @@ from convwise.engine.problem import LINE, Choice, Problem
 
 NAME = "first"
 MOST_CHANNELS = 4
-LEAST_SUMS = 9
-"""Vectors of sums that keep both multiply-add units busy: two begin in a cycle, each takes four, and with eight none may be late."""
+LATENCY = 4
+"""Cycles of a multiply-add: so many sums for each that begins in a cycle keep a core busy, and one more, that one may be late."""
+SQUARE = 7
+"""Multiply-adds of a vector that turning takes less where a tile is a square and stays in registers."""
 APART = 1.0
 """Multiply-adds that a vector takes longer to be stored where its pixel's other channels are stored later."""
 PARTLY = 5
@@ -134,14 +136,17 @@ def _choice(problem: Problem, isa: Isa, tile: Tile, each: int) -> Choice:
     vectors, single = tile.pixels * block // isa.lanes, block if tile.planes else tile.pixels
     # Each tap loads its weights and one number a pixel, or the other way round, and counts; places that no register holds are loaded.
     issuing = vectors + single + vectors // single + 4 + 2 * max(0, tile.pixels - direct.HELD) * (not tile.by_planes)
-    cycles = taps * max(vectors, LEAST_SUMS, 2 * issuing / direct.ISSUED)
+    units = problem.machine.units
+    cycles = taps * max(vectors, LATENCY * units + 1, units * issuing / direct.ISSUED)
     if tile.planes:
         # Of every second cell a vector is two loads and a shuffle, of others as many loads as it has lanes.
         loads = columns.stride if columns.stride <= 2 else isa.lanes
-        cycles += 2 * taps * max(0, single + vectors // single * loads - vectors)
+        cycles += units * taps * max(0, single + vectors // single * loads - 2 * vectors // units)
         cycles += taps * problem.machine.shuffling * (vectors // single if columns.stride == 2 else 0)
     # Squares are full here and turned between the products: no longer where few vectors are shuffled at a time.
-    turned = direct.TURNED + (PARTLY if strip % isa.lanes else 0) if tile.turned else 0
+    turned = (
+        direct.TURNED + (PARTLY if strip % isa.lanes else 0) - SQUARE * (tile.pixels == isa.lanes) if tile.turned else 0
+    )
     # A pixel's channels that are stored in parts take longer.
     parts = APART * (blocks > 1 and problem.output_layout == "NHWC")
     cycles += vectors * ((6 if last else 30) if tile.ragged else 2 + parts + turned)

@@ -16,6 +16,8 @@ LAID = 2
 """Multiply-adds in whose time a cell is laid beside those of its tile."""
 LATE = 1.2
 """How much longer the kernel for any groups takes than its multiply-adds and its spreading: measured beside the direct ones."""
+COUNTED = 10
+"""Multiply-adds of a vector in whose time the loop over a group's channels begins and ends, once for every tap."""
 SHUFFLED, LAID_OVER, GATHERED = 4.0, 3.0, 1.5
 """Multiply-adds of a vector in whose time a register's numbers spread one by the outputs that read it; or the first group's number,
 to which each further one adds one, where they lie too far apart; or a lane's alone where neither is there.
@@ -207,7 +209,7 @@ def _any(problem: Problem, isa: Isa) -> Choice:
     tiles = problem.batch * problem.out_height * across * blocks
     gathers = strips * blocks * stage(rows) / isa.lanes
     cycles = LATE * (
-        tiles * (problem.taps * inner * (ANY_PIXELS + 3) + 20 * ANY_PIXELS)
+        tiles * (problem.taps * (inner * (ANY_PIXELS + 3) + COUNTED) + 20 * ANY_PIXELS)
         + gathers * _spreading(problem, isa) * copied(problem) / COPIED
     )
     variant = f"any_{problem.output_layout.lower()}"

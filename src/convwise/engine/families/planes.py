@@ -21,6 +21,8 @@ GATHERED = 12
 """Multiply-adds of a vector in whose time one of the input is copied into a panel."""
 STORED = 8
 """The same for one of the output."""
+ROOM = 0.25
+"""The part of the second cache that a panel and a block's weights may take without being driven out."""
 WEIGHTS = 1.6
 """Cycles that a cache line of weights takes which comes from the second cache: each of its numbers is waited for."""
 
@@ -90,14 +92,18 @@ def _choice(problem: Problem, isa: Isa, tile: tuple[int, int], task: tuple[int, 
     panel = 4 * channels * (tiles * pixels + isa.lanes)
     gathered = images * len(sizes[0]) * across * pixels * channels * GATHERED
     stored = images * filters * cells * STORED
-    # Weights of a block that were driven out of the second cache are waited for.
-    crowd = (panel + 4 * channels * block) / problem.machine.l2 - 1
+    # A panel shares the second cache with the lines that it is copied from, and with those that are stored.
+    crowd = (panel + 4 * channels * block) / problem.machine.l2 - ROOM
     late = macs * (1 + direct.CROWDED * min(max(crowd, 0), 2))
     # A panel's cells go through the first cache and leave a block's weights some third of it.
     fetched = direct.FETCHED * pixels / 16
     if 4 * channels * block > problem.machine.l1 // 3:
         fetched += WEIGHTS * block / 16
-    seconds = (late / _efficiency(block, vectors, fetched) + gathered + stored) / peak * _uneven(threads, sizes)
+    seconds = (
+        (late / _efficiency(block, vectors, fetched, problem.machine.units) + gathered + stored)
+        / peak
+        * _uneven(threads, sizes)
+    )
     after = "any" if problem.form != CLAMP else "plain" if direct.chain_of(channels) == channels else "long"
     variant = f"{block}x{vectors}_{after}"
     return Choice(
@@ -113,13 +119,15 @@ def _choice(problem: Problem, isa: Isa, tile: tuple[int, int], task: tuple[int, 
     )
 
 
-def _efficiency(block: int, vectors: int, fetched: float) -> float:
-    """Multiplications a cycle of two, where two loads a cycle fetch the vectors of pixels and a weight for each channel, and lines from
-    the second cache take `fetched` cycles. A multiply-add of a single vector reads its weight itself.
+def _efficiency(block: int, vectors: int, fetched: float, units: int) -> float:
+    """Multiplications a cycle of those that `units` could do, where two loads a cycle fetch the vectors of pixels and a weight for each channel, and lines from
+    the second cache take `fetched` cycles: meanwhile, where multiplying takes twice as long. A multiply-add of a single vector reads its
+    weight itself.
     """
-    multiplying, loading = block * vectors / 2, (block + vectors) / 2
+    multiplying, loading = block * vectors / units, (block + vectors) / 2
     issuing = (block * vectors + vectors + block * (vectors > 1) + 4) / direct.ISSUED
-    return multiplying / (max(multiplying, loading, issuing) + 0.25 + fetched)
+    beside, after = (fetched, 0.0) if units == 1 else (0.0, fetched)
+    return multiplying / (max(multiplying, loading + beside, issuing) + 0.25 + after)
 
 
 def _uneven(threads: int, sizes: list[list[int]]) -> float:
