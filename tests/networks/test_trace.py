@@ -17,7 +17,20 @@ from convwise.axis import SAME_UPPER, Pads, Window
 from convwise.errors import ArgumentError, ShapeError
 from convwise.graph import Network, Node, Source
 from convwise.ops import Conv, ConvTranspose, Norm, Pad, Pool, Reshape, Resize
-from convwise.ops.several import Concat, Constant, Elementwise, MatMul, Opaque, Slice, Split
+from convwise.ops.counting import multiplied
+from convwise.ops.several import (
+    Attention,
+    Concat,
+    Constant,
+    Einsum,
+    Elementwise,
+    MatMul,
+    Opaque,
+    Recurrent,
+    Several,
+    Slice,
+    Split,
+)
 
 
 @pytest.mark.parametrize(
@@ -289,6 +302,38 @@ def test_an_unknown_op_leaves_a_hole_and_no_more() -> None:
     assert [row.output for row in traced] == [(1, 4, 7, 8), None, None, (1, 4, 7, 8)]
     assert traced["magic"].note == "its operator is not known"
     assert traced["magic"].receptive_field == ("?", "?")
+
+
+def test_multiply_adds_that_are_not_known_are_named_beside_those_that_are() -> None:
+    b = Builder()
+    x = b.conv("x", (3, 4), 3)
+    b.add("Magic", Opaque("its operator is not known"), x, name="magic")
+    b.add("MatMul", MatMul(), "magic", x, name="product")
+    traced = trace(b.network(), (1, 3, 9, 10))
+    assert [row.macs for row in traced] == [7 * 8 * 27 * 4, None, None]
+    assert "MACs         6,048 without those of magic (Magic) and 1 more, which are not known" in str(traced)
+
+
+@pytest.mark.parametrize(
+    ("work", "shapes", "macs"),
+    [
+        (MatMul(), ((2, 3, 4), (4, 5)), 2 * 3 * 5 * 4),
+        (MatMul(), ((2, 3, 4), (4,)), 2 * 3 * 4),
+        (Einsum(("bij", "bkj"), "bik"), ((2, 3, 4), (2, 5, 4)), 2 * 3 * 5 * 4),
+        (Einsum(("bij", "bk"), "bik"), ((2, 3, 4), (2, 5)), 0),
+        (Einsum(("bij", "bk", "kj"), "bi"), ((2, 3, 4), (2, 5), (5, 4)), 2 * 3 * 5 * 4),
+        (Attention(), ((2, 3, 4), (2, 7, 4), (2, 7, 6)), 2 * 3 * 7 * (4 + 6)),
+        (Attention((0,)), ((3, 2, 4),), 3 * 2 * 3 * 8),
+        (Attention(cells=9), ((2, 5, 6, 4),), 2 * 5 * 6 * 9 * 8),
+        (Recurrent(4, 5, (5,), 1, weights=45), ((7, 2, 4),), 7 * 2 * 45),
+        (Elementwise("multiply"), ((2, 3), (2, 3)), 0),
+        (MatMul(), ((None, 3, 4), (4, 5)), None),
+    ],
+)
+def test_multiply_adds_of_products_without_weights(
+    work: Several, shapes: tuple[tuple[int | None, ...], ...], macs: int | None
+) -> None:
+    assert multiplied(work, shapes, work.flows(shapes)) == macs
 
 
 def test_constants_and_inputs_by_name() -> None:

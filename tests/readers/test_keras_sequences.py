@@ -39,12 +39,13 @@ def test_shapes_and_parameters_are_those_of_keras(network: Network, name: str) -
     assert last == [tuple(shape) for shape in wanted["outputs"]]
 
 
-def test_multiply_adds_are_those_of_the_products_with_weights(network: Network) -> None:
+def test_multiply_adds_are_those_of_products_with_weights_and_of_attention(network: Network) -> None:
     found = steps(network)
     # Two samples, 7 steps: four gates from 16 features and from a state of 8.
     assert sum(step.macs or 0 for step in found["lstm"]) == 2 * 7 * 4 * 8 * (16 + 8)
-    # Queries and keys of 2 x 5, values of 2 x 7, all from 12 features, and back.
-    assert sum(step.macs or 0 for step in found["self_attention"]) == 2 * 7 * (12 * (10 + 10 + 14) + 14 * 12)
+    # Queries and keys of 2 x 5, values of 2 x 7, all from 12 features, and back; between them every step meets every step.
+    projections = 2 * 7 * (12 * (10 + 10 + 14) + 14 * 12)
+    assert sum(step.macs or 0 for step in found["self_attention"]) == projections + 2 * 7 * 7 * (10 + 14)
 
 
 def test_a_size_that_the_layers_behind_do_not_take_is_said(network: Network) -> None:

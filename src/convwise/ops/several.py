@@ -227,10 +227,34 @@ class Einsum:
 
 
 @dataclass(frozen=True, slots=True)
-class Recurrent:
-    """PyTorch's RNN, GRU and LSTM: the sequence of `outputs` features, and behind it the last states of `states` features each.
+class Attention:
+    """At each step of the first input a mean of the last input's steps, weighted by how its features meet theirs.
 
-    `layers` is how many states there are, both directions counted.
+    The steps lie along `axes`, or are `cells` where attention keeps to windows of so many. `meeting` features are multiplied for a
+    weight and `width` come out, all heads together; None: those that the first and the last input have.
+    """
+
+    axes: tuple[int, ...] = (-2,)
+    cells: int = 0
+    meeting: int | None = None
+    width: int | None = None
+
+    def flows(self, shapes: tuple[Shape, ...]) -> tuple[Shape, ...]:
+        """The first input's steps with the features that come out."""
+        return (self.given(shapes),)
+
+    def given(self, shapes: tuple[tuple[T, ...], ...]) -> tuple[T | int, ...]:
+        """The shape that comes of shapes it takes."""
+        return (*shapes[0][:-1], shapes[-1][-1] if self.width is None else self.width)
+
+
+@dataclass(frozen=True, slots=True)
+class Recurrent:
+    """RNN, GRU and LSTM: the sequence of `outputs` features, and behind it the last states of `states` features each.
+
+    `layers` is how many states there are, both directions counted. `apart`: the directions have an axis of their own, as in ONNX, where
+    `batch_first` puts the batch first in the states too. `words` are the framework's where the features are others, if not PyTorch's,
+    with a place for those that are {seen}. `weights` are the numbers that each step is multiplied with.
     """
 
     features: int
@@ -238,6 +262,9 @@ class Recurrent:
     states: tuple[int, ...]
     layers: int
     batch_first: bool = False
+    apart: bool = False
+    weights: int = 0
+    words: str = ""
 
     def flows(self, shapes: tuple[Shape, ...]) -> tuple[Shape, ...]:
         """Sequence and states; raises ShapeError CW101 for other than 2 or 3 axes, CW109 where the features are others."""
@@ -256,13 +283,21 @@ class Recurrent:
                 f"it takes {self.features} features, and the last axis has {shape[-1]}",
                 axis="features",
                 received=shape[-1],
-                quote=f"input.size(-1) must be equal to input_size. Expected {self.features}, got {shape[-1]}",
-                hint=f"write input_size={shape[-1]}, or give the axis {self.features} cells",
+                quote=self.words.format(seen=shape[-1])
+                or f"input.size(-1) must be equal to input_size. Expected {self.features}, got {shape[-1]}",
+                hint=f"make the layer for {shape[-1]} features, or give the axis {self.features} cells",
             )
         return self.given(shape)
 
     def given(self, shape: tuple[T, ...]) -> tuple[tuple[T | int, ...], ...]:
         """The shapes that come of a shape it takes."""
+        if self.apart:
+            first, second = shape[:2]
+            if self.batch_first:
+                whole: tuple[T | int, ...] = (first, second, self.layers, self.outputs)
+                return (whole, *((first, self.layers, width) for width in self.states))
+            whole = (first, self.layers, second, self.outputs)
+            return (whole, *((self.layers, second, width) for width in self.states))
         batch = () if len(shape) == 2 else shape[:1] if self.batch_first else shape[1:2]
         states: list[tuple[T | int, ...]] = [(self.layers, *batch, width) for width in self.states]
         return ((*shape[:-1], self.outputs), *states)
@@ -295,10 +330,11 @@ class Opaque:
         return (None,) * self.outputs
 
 
-Several = Elementwise | Concat | Split | Chunk | MatMul | Einsum | Recurrent | Reduce | Opaque | Shaping
+Several = Elementwise | Concat | Split | Chunk | MatMul | Einsum | Attention | Recurrent | Reduce | Opaque | Shaping
 
 __all__ = [
     "Arithmetic",
+    "Attention",
     "Chunk",
     "Concat",
     "Constant",

@@ -150,16 +150,17 @@ def _from_live(model: Any, input_shape: Any) -> Network:
         found = Found(tuple(layers), shape, None, None)
         return from_layers(found, _one(input_shape) if input_shape is not None else shape, type(model).__name__)
     home = {base.__module__.partition(".")[0] for base in type(model).__mro__}
-    if "torch" in home and "torch" in sys.modules:
-        from convwise.readers.torch_live import read_live_torch
-
-        return read_live_torch(model, input_shape)
+    # Keras on PyTorch is both.
     if "keras" in home and "keras" in sys.modules:
         from convwise.readers.keras_files import read_live_keras
 
         network = read_live_keras(model, input_shape=_one(input_shape))
         if network is not None:
             return network
+    if "torch" in home and "torch" in sys.modules:
+        from convwise.readers.torch_live import read_live_torch
+
+        return read_live_torch(model, input_shape)
     raise ArgumentError(
         "CW606",
         f"a network is a path, source text or a live model, not {type(model).__name__}",

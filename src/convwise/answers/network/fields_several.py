@@ -19,6 +19,7 @@ from convwise.answers.network.symbolic import AxisKey, layer_layout
 from convwise.dialects.base import Layer
 from convwise.ops import Shape
 from convwise.ops.several import (
+    Attention,
     Chunk,
     Concat,
     Einsum,
@@ -85,6 +86,9 @@ def _several(
         return [_matmul(fields, outs[0])]
     if isinstance(work, Einsum):
         return [_einsum(work, fields)]
+    if isinstance(work, Attention) and not work.cells:
+        sees = [one.whole | one.seeing(*range(len(one.axes))) for one in fields]
+        return [Fields((None,) * len(outs[0]), frozenset[int]().union(*sees))]
     if not fields:
         return [Fields((None,) * len(out)) for out in outs]
     first = _one(work, fields[0], shapes, outs[0])
@@ -133,6 +137,8 @@ def _one(work: Several, fields: Fields, shapes: Shapes, out: Shape) -> Fields:
             # One cell of a window sees one cell; by the window's place alone it may be any of them.
             seen = None if here is None else here.under(cells, work.window.stride, 0, cells - 1)
             return replace(fields, axes=(*fields.axes[:axis], seen, *fields.axes[axis + 1 :], None))
+        case Attention():
+            return fields
     return Fields((None,) * len(out), fields.whole | fields.seeing(*range(len(fields.axes))))
 
 

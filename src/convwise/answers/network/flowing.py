@@ -14,6 +14,7 @@ from convwise.dialects.base import Layer, in_use
 from convwise.errors import ArgumentError, ConvwiseError, ShapeError, said
 from convwise.graph import CHANNELS_FIRST, Declared, Network, Node, Source, Work
 from convwise.ops import AxisFlow, Conv, ConvTranspose, Dense, Flow, Layout, Norm, Op, Shape, elements
+from convwise.ops.counting import multiplied, multiplies
 from convwise.ops.outline import Rule, outliner
 from convwise.ops.several import Opaque
 from convwise.ops.shape import LARGEST
@@ -227,7 +228,7 @@ def _by_sites(network: Network, inputs: dict[str, Shape]) -> Run | None:
             if known is not None:
                 one = known[0]
             elif None in shapes:
-                one = _unknown(len(outputs), weighted(deed.work))
+                one = _open(deed.work, len(outputs))
             else:
                 one = _kept(key, deed, _work(deed, deed.work, shapes))  # type: ignore[arg-type]
             if len(outputs) == 1 == len(one.outputs):
@@ -265,7 +266,7 @@ def _by_nodes(network: Network, inputs: dict[str, Shape], strict: bool) -> Run:
 def _step(node: Node, deed: Deed, inputs: Shapes) -> NodeFlow:
     work = node.work
     if None in inputs:
-        return NodeFlow(node, inputs, _unknown(len(node.outputs), weighted(work)))
+        return NodeFlow(node, inputs, _open(work, len(node.outputs)))
     shapes: tuple[Shape, ...] = inputs  # type: ignore[assignment]
     try:
         return NodeFlow(node, inputs, _remembered(deed, work, shapes))
@@ -298,9 +299,9 @@ def _work(deed: Deed, work: Work, shapes: tuple[Shape, ...]) -> Done:
         return _plain_flow(deed, work, shapes[0]) or _layer_flow(work, shapes[0])
     if not isinstance(work, tuple):
         if isinstance(work, Opaque):
-            return _unknown(work.outputs, True)
+            return _open(work, work.outputs)
         outputs = work.flows(shapes)
-        return Done(outputs, held(outputs))
+        return Done(outputs, held(outputs), macs=multiplied(work, shapes, outputs))
     (shape,) = shapes[:1]
     found = (deed.rule or _rule(deed, work, deed.layout))(shape)
     if found is None:
@@ -324,16 +325,16 @@ def _any_through(ops: tuple[Op, ...], layout: Layout, shape: Shape) -> Done:
 
 
 @lru_cache(maxsize=64)
-def _unknown(outputs: int, counts: bool = False) -> Done:
-    """A node that was not followed; with `counts`, it may hold numbers and multiply, and how many is not known."""
-    count = None if counts else 0
-    return Done((None,) * outputs, None if outputs else 0, count, count, count)
+def _unknown(outputs: int, params: int | None = 0, macs: int | None = 0) -> Done:
+    """A node that was not followed; it may hold numbers and multiply, and how many is not known."""
+    return Done((None,) * outputs, None if outputs else 0, params, params, macs)
 
 
-def weighted(work: Work) -> bool:
-    """Whether what the node stores or multiplies depends on a shape, so that it is not known where that is not."""
+def _open(work: Work, outputs: int) -> Done:
+    """A node whose shape is not known: what it stores or multiplies is not known either where that depends on the shape."""
     ops = work.ops if isinstance(work, Layer) else work if isinstance(work, tuple) else ()
-    return isinstance(work, Opaque) or any(isinstance(op, Conv | ConvTranspose | Dense | Norm) for op in ops)
+    weighted = isinstance(work, Opaque) or any(isinstance(op, Conv | ConvTranspose | Dense | Norm) for op in ops)
+    return _unknown(outputs, None if weighted else 0, None if weighted or multiplies(work) else 0)
 
 
 def _as_shape_error(error: ConvwiseError) -> ShapeError:

@@ -13,6 +13,7 @@ from convwise.answers.network.symbolic_pieces import chunk, split
 from convwise.errors import ShapeError
 from convwise.ops.several import (
     Arithmetic,
+    Attention,
     Chunk,
     Concat,
     Constant,
@@ -200,6 +201,10 @@ def _einsum(work: Einsum, shapes: tuple[Dims, ...], asks: Conditions) -> Outputs
         for letter, dim in own.items():
             sizes[letter] = asks.broadcast(sizes[letter], dim) if letter in sizes else dim
     return (tuple(sizes[letter] for letter in work.out),)
+
+
+def _attention(work: Attention, shapes: tuple[Dims, ...], asks: Conditions) -> Outputs:
+    return (work.given(shapes),)
 
 
 def _recurrent(work: Recurrent, shapes: tuple[Dims, ...], asks: Conditions) -> Outputs:
@@ -437,6 +442,7 @@ RULES: dict[type, Callable[[Any, tuple[Dims, ...], Conditions], Outputs]] = {
     Chunk: chunk,
     MatMul: _matmul,
     Einsum: _einsum,
+    Attention: _attention,
     Recurrent: _recurrent,
     Reduce: _reduce,
     Slice: _slice,

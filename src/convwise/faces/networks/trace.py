@@ -137,10 +137,19 @@ def totals(trace: Trace, symbolic: Expressions | None = None) -> list[str]:
         at = f" at {', '.join(show(shape) for shape in trace.inputs.values())}"
     if sums.macs is not None:
         told.append(f"MACs         {sums.macs:,}{at} (FLOPs = 2 MACs = {sums.flops:,})")
+    elif not open_:
+        told.append(_without(trace.rows))
     if sums.activation_bytes is not None:
         peak = "" if sums.peak_activation_bytes is None else f"; at most {size(sums.peak_activation_bytes)} at once"
         told.append(f"activations  {size(sums.activation_bytes)} as float32{peak}")
     return [*told, *(line for note in trace.notes for line in finding_lines(note))]
+
+
+def _without(rows: Sequence[Row]) -> str:
+    """The multiply-accumulates that are known, and where the others are."""
+    first, *others = (f"{escape(row.name)} ({escape(row.op)})" for row in rows if row.macs is None)
+    more = f" and {len(others):,} more" if others else ""
+    return f"MACs         {sum(row.macs or 0 for row in rows):,} without those of {first}{more}, which are not known"
 
 
 def _letters(symbolic: Expressions | None) -> list[str]:

@@ -1,7 +1,7 @@
 """Layers on sequences: recurrences, embeddings, attention, and a layer applied at every step.
 
 Each becomes the dense layers that it is made of, so that its weights and multiply-adds are counted exactly; heads and gates only split the
-width. The products of queries, keys and values are none of a layer's own weights and are not counted, as nowhere else.
+width.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 from convwise.dialects.base import Layer
 from convwise.graph import Work
 from convwise.ops import Dense, Norm, Pointwise
-from convwise.ops.several import Arithmetic, Constant, Opaque, ReshapeTo, SizeOf, Term
+from convwise.ops.several import Arithmetic, Attention, Constant, Opaque, ReshapeTo, SizeOf, Term
 from convwise.readers.keras_files.fields import kind_of
 from convwise.readers.keras_files.layers import Made, made
 from convwise.readers.keras_files.state import Growing, Step, add
@@ -177,18 +177,18 @@ def _multi_head(at: At) -> tuple[str, ...]:
     heads, width = at.whole("num_heads"), at.whole("key_dim")
     deep = at.whole("value_dim", at.config.get("key_dim")) if at.config.get("value_dim") is not None else width
     gate = heads * deep if at.flag("use_gate") else 0
-    return _attention(at, heads * width + gate, heads * width, heads * deep)
+    return _attention(at, heads * width + gate, heads * width, heads * deep, heads * width, heads * deep)
 
 
 def _grouped(at: At) -> tuple[str, ...]:
     width = at.whole("head_dim")
     query, others = at.whole("num_query_heads") * width, at.whole("num_key_value_heads") * width
     gate = query if at.flag("use_gate") else 0
-    return _attention(at, query + gate, others, others, query)
+    return _attention(at, query + gate, others, others, query, query)
 
 
-def _attention(at: At, query: int, key: int, value: int, mixed: int | None = None) -> tuple[str, ...]:
-    """Projections of the queries, keys and values to so many features, attention, and a projection back."""
+def _attention(at: At, query: int, key: int, value: int, meeting: int, mixed: int) -> tuple[str, ...]:
+    """Projections of the queries, keys and values to so many features, attention of all heads, and a projection back."""
     tensors = at.tensors()
     if at.call.kwargs.get("return_attention_scores"):
         raise Unknown("it gives its scores too")
@@ -199,7 +199,6 @@ def _attention(at: At, query: int, key: int, value: int, mixed: int | None = Non
     bias, rank = at.flag("use_bias", True), at.rank(q, "query_shape")
     inside = at.features("query_shape")
     out = _last(at.config.get("output_shape"), inside)
-    mixed = value if mixed is None else mixed
     names = at.names
     if q == v == k:
         parts = [at.step(((Dense(inside, query + key + value, bias),),), names[q], label="query_key_value")]
@@ -211,7 +210,10 @@ def _attention(at: At, query: int, key: int, value: int, mixed: int | None = Non
         else:
             parts.append(at.step(((Dense(at.features("key_shape"), key, bias),),), names[k], label="key"))
             parts.append(at.step(((Dense(values, value, bias),),), names[v], label="value"))
-    attended = at.step((Constant((*_sizes(rank - 1), mixed)),), *parts, label="attention")
+    axes = at.config.get("attention_axes")
+    if not isinstance(axes, list | tuple) or not all(type(axis) is int and -rank <= axis < rank for axis in axes):
+        axes = range(1, rank - 1)
+    attended = at.step((Attention(tuple(axes), 0, meeting, mixed),), *parts, label="attention")
     return (at.step(((Dense(mixed, out, bias),),), attended),)
 
 
@@ -238,7 +240,9 @@ def _dot(at: At) -> tuple[str, ...]:
         asked = at.step(((Norm("scale", axes=(-1,), center=False),),), asked, label="scale")
     params = int(at.flag("use_scale")) + int(at.config.get("score_mode") == "concat") if at.kind == "Attention" else 0
     scale: Work = (Pointwise("attention", params=params),)
-    return (at.step((Constant((SizeOf(0, 0), SizeOf(0, 1), SizeOf(1, 2))), scale), asked, at.names[value]),)
+    # Scores of sums multiply nothing; their weights are those of the mean alone.
+    meeting = 0 if at.kind == "AdditiveAttention" or at.config.get("score_mode") == "concat" else None
+    return (at.step((Attention(meeting=meeting), scale), asked, at.names[value]),)
 
 
 def _distributed(at: At) -> tuple[str, ...]:

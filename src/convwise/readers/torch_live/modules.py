@@ -11,7 +11,7 @@ from convwise.dialects.base import Call, Layer
 from convwise.dialects.torch import KINDS, UNMODELLED, read
 from convwise.errors import ConvwiseError
 from convwise.ops import Permute
-from convwise.ops.several import Constant, Elementwise, MatMul, Opaque, Recurrent, Split
+from convwise.ops.several import Attention, Constant, MatMul, Opaque, Recurrent, Split
 from convwise.readers.live_calls import call_of
 from convwise.readers.torch_live.building import Building
 from convwise.readers.torch_live.output_sizes import smallest, to_size
@@ -194,7 +194,8 @@ def _dense(place: Place, x: Tensor, features: int, width: int, bias: bool, param
 def _attend(place: Place, q: Tensor, k: Tensor, v: Tensor, batch_first: bool, alone: bool) -> Tensor:
     """The scores' product with the values; heads only split the width and are left out."""
     if alone:
-        return place.one(Elementwise("attention"), q, k, v)
+        steps = -2 if batch_first or place.rank(q) != 3 else 0
+        return place.one(Attention((steps,)), q, k, v)
     if not batch_first and place.rank(q) == 3:
         q, k, v = (place.one((Permute((1, 0, 2)),), part) for part in (q, k, v))
     rank = place.rank(k)
@@ -214,7 +215,9 @@ def recurrent(place: Place, module: Any, args: tuple[Any, ...], words: dict[str,
     hidden = int(attributes["proj_size"] or attributes["hidden_size"])
     states = (hidden, int(attributes["hidden_size"])) if place.kind == "LSTM" else (hidden,)
     layers = int(attributes["num_layers"]) * ways
-    work = Recurrent(int(attributes["input_size"]), hidden * ways, states, layers, bool(attributes["batch_first"]))
+    weights = sum(int(part.numel()) for name, part in attributes["_parameters"].items() if name.startswith("weight"))
+    features, first = int(attributes["input_size"]), bool(attributes["batch_first"])
+    work = Recurrent(features, hidden * ways, states, layers, first, weights=weights)
     own = tuple(module.parameters())
     out, *last = place.building.emit(
         place.name, place.kind, work, (x,), outputs=1 + len(states), module=place.module, parameters=own

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import prod
 from typing import Any
 
 from convwise.dialects.base import Call
-from convwise.ops.several import Concat, Constant, Elementwise, Expand, PadTo, Slice, Split, Term
+from convwise.ops.several import Attention, Concat, Constant, Expand, PadTo, Slice, Split, Term
 from convwise.readers.torch_live.indexing import sliced
 from convwise.readers.torch_live.place import Place, tensor_of
 from convwise.readers.torch_live.values import NotFollowed, Tensor, combine
@@ -68,16 +69,16 @@ def shifted_window_attention(
         raise NotFollowed("the weight's shape follows from the input")
     parts = place.emit(Split(-1, (channels // 3,) * 3), (mixed,), outputs=3)
     extra = tuple(value for value in (relative_position_bias, logit_scale) if isinstance(value, Tensor))
-    attended = _attended(place, parts, extra)
+    attended = _attended(place, parts, extra, prod(window_size))
     out = _dense(place, attended, proj_weight, proj_bias)
     for axis, size in ((1, sizes[1]), (2, sizes[2])):
         out = place.one(Slice(axis, None, size), out)
     return out
 
 
-def _attended(place: Place, parts: tuple[Tensor, ...], extra: tuple[Tensor, ...]) -> Tensor:
+def _attended(place: Place, parts: tuple[Tensor, ...], extra: tuple[Tensor, ...], cells: int) -> Tensor:
     """The three shapes are equal and so is the result's; what else is read (a bias on the scores) does not change it."""
-    joined = place.one(Elementwise("attention"), *parts)
+    joined = place.one(Attention(cells=cells), *parts)
     return place.one(Expand((-1,) * 4), joined, *extra) if extra else joined
 
 
