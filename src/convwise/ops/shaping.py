@@ -20,7 +20,7 @@ from convwise.ops.terms import Term, value
 class Slice:
     """Cells start, start + step ... before stop of one axis, as Python slices; None: open.
 
-    `within`: no end may lie outside the cells, and none is counted from the back; `words` are the framework's where it does, if they are not those of `narrow`.
+    `within`: no end may lie outside the cells, and none is counted from the back; `words` are the framework's where it does, if they are not those of `narrow`, with a place for the {size}.
     """
 
     axis: int
@@ -49,7 +49,7 @@ class Slice:
                 "CW104",
                 f"cells {start} to {stop} are asked for, and axis {axis} has {size}",
                 received=stop,
-                quote=self.words
+                quote=self.words.format(size=size)
                 or f"start ({start}) + length ({stop - (start or 0)}) exceeds dimension size ({size}).",
                 hint=f"take at most {max(size - (start or 0), 0)} cells from there, or a larger input",
             )
@@ -60,12 +60,16 @@ class Slice:
 
 @dataclass(frozen=True, slots=True)
 class ResizeTo:
-    """The axes `axes` resampled to `sizes`: `interpolate(x, size=y.shape[-2:])`. `mode` as for `Resize`."""
+    """The axes `axes` resampled to `sizes`: `interpolate(x, size=y.shape[-2:])`. `mode` as for `Resize`.
+
+    `told`: the values are those of a `Resize` to these sizes, too.
+    """
 
     axes: tuple[int, ...]
     sizes: tuple[Term, ...]
     mode: str = "nearest"
     align_corners: bool = False
+    told: bool = False
 
     def flows(self, shapes: tuple[Shape, ...]) -> tuple[Shape, ...]:
         """The resized shape; raises ShapeError CW103 where a size is below 1."""

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from fractions import Fraction
 from math import ceil, floor, isfinite, sqrt
 
-from convwise.dialects.onnx.values import EXACT, FREE, Item, Known, Real, combined, never_negative, scaled
+from convwise.dialects.onnx.values import EXACT, FREE, Item, Known, Real, Single, combined, never_negative, scaled
 from convwise.ops.shape import LARGEST
-from convwise.ops.terms import Term, truncated
+from convwise.ops.terms import SizeOf, Term, truncated
 
 WHOLE_TYPES = {2: 8, 3: 8, 4: 16, 5: 16, 6: 32, 7: 64, 12: 32, 13: 64}
 """Integer types of ONNX by number, with their bits."""
@@ -139,6 +139,8 @@ def _equal(a: Item, b: Item, whole: bool) -> Item:
         # A size is never negative: exporters compare with -1 to keep sizes.
         if isinstance(one, FREE) and isinstance(other, int) and other < 0 and never_negative(one):
             return False
+        if isinstance(one, SizeOf) and other == 1:
+            return Single(one)
     return None
 
 

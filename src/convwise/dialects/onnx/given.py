@@ -53,7 +53,7 @@ class Tensor:
     weights: tuple[str, ...] = ()
     dtype: str | None = None
     mark: int = 0
-    """Equal for tensors of equal shape and type that are fixed or not alike."""
+    """Equal for tensors of equal shape and type that are fixed, and hold weights, alike or not."""
     numbers: int = 0
     """Equal for tensors of equal known numbers; 0 where that was not looked at."""
 

@@ -221,9 +221,17 @@ def expand(given: Given) -> Made:
 
 
 def tile(given: Given) -> Made:
+    """Tile; how often an axis repeats may follow from sizes, as in `x.repeat(batch, 1)`."""
     repeats = fixed(given, 1)
     if repeats is None:
-        return opaque(given, "how often it repeats depends on the data")
+        times, shape = wanted(given, 1), given.shape()
+        if times is None or shape is None or len(times) != len(shape):
+            return opaque(given, "how often it repeats depends on the data")
+        sizes = [combined("multiply", given.size(0, axis), count) for axis, count in enumerate(times)]
+        known = tuple(size for size in sizes if size is not None)
+        return (
+            of(Constant(known)) if len(known) == len(sizes) else opaque(given, "how often it repeats is not followed")
+        )
     if any(times < 0 for times in repeats):
         raise given.refuse("CW201", f"repeats are {repeats}", repeats, "repeats")
     return of(Tile(repeats))
@@ -301,15 +309,9 @@ def top_k(given: Given) -> Made:
     size = shape[given.axis(axis, len(shape))] if shape is not None else None
     if size is not None and isinstance(count[0], int) and count[0] > size:
         raise given.refuse("CW201", f"the largest {count[0]} of {size} cells", count[0], "k")
-    work: tuple[Piece, ...] = (Piece(Slice(axis, None, count[0])),)
-    if size is None and shape is not None:
-        # Taking k cells away and putting k back needs k cells to be there, as the operator does.
-        twice, there = combined("multiply", count[0], 2), given.size(0, axis)
-        before, after = combined("subtract", 0, count[0]), None if twice is None else combined("subtract", twice, there)
-        if before is None or after is None:
-            return opaque(given, "how many it takes is not followed")
-        work = (Piece(PadTo((axis,), ((before, 0),))), Piece(PadTo((axis,), ((0, after),)), (-1, 0)))
-    return Made(work, (len(work) - 1,) * len(given.node.outputs))
+    number = count[0] if isinstance(count[0], int) else "k"
+    words = f"k argument [{number}] should not be greater than specified axis dim value [{{size}}]"
+    return Made((Piece(Slice(axis, 0, count[0], within=True, words=words)),), (0,) * len(given.node.outputs))
 
 
 def shuffle(given: Given) -> Made:
@@ -361,7 +363,17 @@ def resize(given: Given) -> Made:
         return opaque(given, "the scales depend on the data")
     if not kept:
         return of((Pointwise("resize"),))
-    return of(ResizeTo(tuple(axis for axis, _ in kept), tuple(term for _, term in kept), kind, corners))
+    told = _usual(given, kind, coordinates) and (scales is None or all(float(scale).is_integer() for scale in scales))
+    return of(ResizeTo(tuple(axis for axis, _ in kept), tuple(term for _, term in kept), kind, corners, told))
+
+
+def _usual(given: Given, kind: str, coordinates: str) -> bool:
+    """Whether cells are read as PyTorch reads them, from the sizes alone."""
+    if given.node.op_type != "Resize" or given.integer("antialias"):
+        return False
+    if kind == "nearest":
+        return coordinates == "asymmetric" and given.text("nearest_mode", "round_prefer_floor") == "floor"
+    return kind == "linear" and coordinates in ("half_pixel", "pytorch_half_pixel", "align_corners")
 
 
 def _factors(given: Given) -> tuple[tuple[float, ...] | None, Known | None]:

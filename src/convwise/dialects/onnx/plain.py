@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import inf, prod
 
 from convwise.dialects.onnx.given import Given, Made, Piece, of, opaque
 from convwise.dialects.onnx.moves import NO_RANK, fixed
 from convwise.dialects.onnx.windows import floating
 from convwise.ops import Dense, Norm, Permute, Pointwise
-from convwise.ops.several import Constant, Einsum, Elementwise, MatMul, Reduce
-from convwise.ops.terms import Term
+from convwise.ops.several import Constant, Einsum, Elementwise, MatMul, Recurrent, Reduce
 
 POINTWISE = frozenset(
     [
@@ -261,7 +261,16 @@ def batch_norm(given: Given) -> Made:
 
 
 def instance_norm(given: Given) -> Made:
-    return of((Norm("instance", _one_axis(given, 1, "scale"), epsilon=given.number("epsilon", 1e-5)),))
+    op = Norm("instance", _one_axis(given, 1, "scale"), epsilon=given.number("epsilon", 1e-5))
+    if _constant(given, 1) == {1.0} and _constant(given, 2) == {0.0}:
+        op = replace(op, scale=False, center=False)
+    return of((op,))
+
+
+def _constant(given: Given, number: int) -> set[object] | None:
+    """The different numbers of a constant that holds no weights: exporters write ones and zeros for a normalisation without any."""
+    one = given.input(number)
+    return set(one.known.items) if one is not None and one.known is not None and not one.weights else None
 
 
 def group_norm(given: Given) -> Made:
@@ -312,22 +321,22 @@ def gemm(given: Given) -> Made:
     for one, name in ((left, "A"), (right, "B")):
         if one.shape is not None and len(one.shape) != 2:
             raise given.refuse("CW101", f"{name} has {len(one.shape)} axes; Gemm takes matrices", one.shape, name)
-    turned = Permute((1, 0))
+    turned = (Permute((1, 0)),)
+    first = turned if given.integer("transA") else ()
     pieces: list[Piece] = []
-    a = b = 0
-    if given.integer("transA"):
-        pieces.append(Piece((turned,), (0,)))
-        a = -len(pieces)
     bias = given.input(2) is not None
     if right.fixed and right.shape is not None and None not in right.shape:
         rows, columns = reversed(right.shape) if given.integer("transB") else right.shape
         whole = given.shape(2) in (None, (columns,), (1, columns), (1,), ())
-        pieces.append(Piece((Dense(rows, columns or 0, bias=bias),), (a,)))
+        pieces.append(Piece((*first, Dense(rows, columns or 0, bias=bias))))
         bias = bias and not whole
     else:
-        b = 1
+        a, b = 0, 1
+        if first:
+            pieces.append(Piece(first))
+            a = -1
         if given.integer("transB"):
-            pieces.append(Piece((turned,), (1,)))
+            pieces.append(Piece(turned, (1,)))
             b = -len(pieces)
         pieces.append(Piece(MatMul(), (a, b)))
     if bias:
@@ -352,18 +361,18 @@ def einsum(given: Given) -> Made:
 
 
 def recurrent(given: Given) -> Made:
-    """LSTM, GRU and RNN: the whole sequence, then the last states."""
-    weights = given.shape(2)
-    if given.rank() != 3 or weights is None or len(weights) != 3 or None in (weights[0], weights[2]):
+    """LSTM, GRU and RNN: the whole sequence, then the last states; the weights say how many features a step has."""
+    weights, again = given.shape(1), given.shape(2)
+    if given.rank() != 3 or weights is None or again is None or not len(weights) == len(again) == 3:
         return opaque(given, "the shape of its weights is not known")
-    directions, hidden = weights[0] or 0, weights[2] or 0
-    length, batch = given.size(0, 0), given.size(0, 1)
-    whole: tuple[Term, ...] = (length, directions, batch, hidden)
-    last: tuple[Term, ...] = (directions, batch, hidden)
-    if given.integer("layout"):
-        whole, last = (length, batch, directions, hidden), (length, directions, hidden)
-    pieces = (Piece(Constant(whole)), Piece(Constant(last)))
-    return Made(pieces, (0, 1, 1)[: len(given.node.outputs)])
+    directions, gates, features, hidden = (size or 0 for size in (*weights, again[2]))
+    if 0 in (directions, gates, features, hidden):
+        return opaque(given, "the shape of its weights is not known")
+    rows = f"{directions},{gates}"
+    words = f"Input W must have shape {{{{{rows},{{seen}}}}}}. Actual:{{{{{rows},{features}}}}}"
+    states = (hidden,) * (len(given.node.outputs) - 1)
+    count = directions * gates * (features + hidden)
+    return of(Recurrent(features, hidden, states, directions, bool(given.integer("layout")), True, count, words))
 
 
 def dynamic_quantize(given: Given) -> Made:

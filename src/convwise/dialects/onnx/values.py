@@ -1,7 +1,7 @@
 """Small tensors whose numbers are known while a graph is read: constants, and sizes of other tensors.
 
 An item is a plain number, a `Term` (a size that stays free; its `SizeOf.input` is the number of a tensor of the graph), a
-`Real` (such a size as a floating-point number), or None where it is not known.
+`Real` (such a size as a floating-point number), a `Single`, or None where it is not known.
 """
 
 from __future__ import annotations
@@ -35,7 +35,14 @@ class Real:
         return scaled(self.term, self.factor)
 
 
-Item = int | float | bool | str | SizeOf | Scale | Arithmetic | Real | None
+@dataclass(frozen=True, slots=True)
+class Single:
+    """Whether an axis has one cell, which exporters ask before they take it away."""
+
+    size: SizeOf
+
+
+Item = int | float | bool | str | SizeOf | Scale | Arithmetic | Real | Single | None
 FREE = (SizeOf, Scale, Arithmetic)
 PLAIN = (int, float, str)
 
@@ -60,7 +67,7 @@ class Known:
         """The items as whole sizes; None where one is not known or no whole number."""
         found: list[Term] = []
         for item in self.items:
-            if isinstance(item, bool | str | float | Real) or item is None:
+            if isinstance(item, bool | str | float | Real | Single) or item is None:
                 return None
             found.append(item)
         return tuple(found)

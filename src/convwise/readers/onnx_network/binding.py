@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from convwise.dialects.onnx.given import Tensor
 from convwise.graph import Work
 from convwise.ops.several import Constant, Expand, PadTo, ReshapeTo, ResizeTo, Slice
@@ -61,11 +63,11 @@ class Binder:
             case Constant():
                 return Constant(self.terms(work.shape))
             case ResizeTo():
-                return ResizeTo(work.axes, self.terms(work.sizes), work.mode, work.align_corners)
+                return replace(work, sizes=self.terms(work.sizes))
             case PadTo():
-                return PadTo(work.axes, tuple((self.term(a), self.term(b)) for a, b in work.pads), work.mode)
+                return replace(work, pads=tuple((self.term(a), self.term(b)) for a, b in work.pads))
             case Slice():
                 start = None if work.start is None else self.term(work.start)
                 stop = None if work.stop is None else self.term(work.stop)
-                return Slice(work.axis, start, stop, work.step)
+                return replace(work, start=start, stop=stop)
         return work

@@ -15,7 +15,7 @@ from convwise.errors import ConvwiseError, ModelError
 from convwise.graph import CHANNELS_FIRST, Network, Node, Source, Work
 from convwise.ops import Op, Shape
 from convwise.ops.outline import outlined
-from convwise.ops.several import Opaque
+from convwise.ops.several import Opaque, Squeeze
 from convwise.readers.echo import shown
 from convwise.readers.onnx import OnnxGraph, OnnxModel, OnnxNode, OnnxTensor, constant
 from convwise.readers.onnx_network.binding import WITH_TERMS, Binder, settled
@@ -23,6 +23,7 @@ from convwise.readers.onnx_network.naming import module, title
 from convwise.readers.onnx_network.ordering import Step, called, expanded, inlined, ordered
 from convwise.readers.onnx_network.recipes import MARKS, RECIPES, Recipe, keep, key_of, marked
 from convwise.readers.onnx_network.sources import InputShapes, declared_inputs, free
+from convwise.readers.onnx_network.squeezing import squeezed
 
 COUNTED = FLOATS | {"int8", "uint8", "int4", "uint4"}
 """Types of stored tensors that hold parameters, quantised ones too."""
@@ -135,7 +136,7 @@ class Building:
         dtype: str | None = None,
     ) -> None:
         """Remember a tensor."""
-        key = (shape, fixed, dtype)
+        key = (shape, fixed, dtype, bool(weights))
         mark = MARKS.get(key) or marked(key)
         tensor = Tensor(name, len(self.by_number), shape, known, fixed, weights, dtype, mark)
         self.by_number.append(tensor)
@@ -171,7 +172,8 @@ class Building:
             one = waiting.popleft()
             branch = self._branch(one)
             if branch is None:
-                self._read(one)
+                if not self._squeezed(one):
+                    self._read(one)
             else:
                 waiting.extendleft(reversed(branch[0]))
                 aliases += branch[1]
@@ -196,6 +198,21 @@ class Building:
         inner = [names.get(value.name, value.name) for value in body.outputs]
         self.used.update(inner)
         return steps, list(zip(node.outputs, inner, strict=False))
+
+    def _squeezed(self, step: Step) -> bool:
+        """Whether the node is an If that takes an axis away where it has one cell, and is read so.
+
+        The nodes behind it are read as if it goes; where it stays they tell what is wrong.
+        """
+        node = step.node
+        found = squeezed(node, self.tensors, self.by_number)
+        if found is None:
+            return False
+        x, shape, axis = found
+        given = Given(node, step.version, (x,), (), self.memo)
+        self._step(given, Squeeze((axis,), strict=False), (x,), node.outputs, 0, several=False, place=step.place)
+        self.put(node.outputs[0], (*shape[:axis], *shape[axis + 1 :]), dtype=x.dtype)
+        return True
 
     def _read(self, step: Step) -> None:
         node = step.node
@@ -286,7 +303,9 @@ class Building:
         if shape is None:
             return None
         dtype = self._dtype(given)
-        return Recipe(given.node.attributes, work, picked, made.no_params, shape, dtype, marked((shape, False, dtype)))
+        return Recipe(
+            given.node.attributes, work, picked, made.no_params, shape, dtype, marked((shape, False, dtype, False))
+        )
 
     def _repeat(self, recipe: Recipe, step: Step, inputs: tuple[Tensor | None, ...]) -> None:
         """A node like one that was read before, on inputs that are alike."""
