@@ -404,3 +404,25 @@ def test_a_path_is_not_read_as_code(path: str) -> None:
         cw.port(path, to="keras")
     assert raised.value.code == "CW606"
     assert "open(path).read()" in raised.value.hint
+
+
+@pytest.mark.parametrize(
+    ("step", "expected"),
+    [
+        ("self.c(x).squeeze(-1)", "Reshape((4, 7))"),
+        ("self.c(x)[:, :, -3:]", "Cropping2D(((4, 0), (0, 0)))"),
+        ("self.c(x)[:, :, 1:-2]", "Cropping2D(((1, 2), (0, 0)))"),
+        ("self.c(x[:, :, 2:, :])", "Cropping2D(((2, 0), (0, 0)))"),
+        ("self.c(x).transpose(2, 3).flatten(1)", "Flatten()"),
+    ],
+)
+def test_steps_between_layers_are_ported_for_a_size(step: str, expected: str) -> None:
+    text = (
+        "class Net(nn.Module):\n    def __init__(self):\n        super().__init__()\n        self.c = nn.Conv2d(3, 4, (3, 4))\n"
+        f"    def forward(self, x):\n        return {step}\n"
+    )
+    port = cw.port(text, to="keras", input_shape=(1, 3, 9, 4))
+    assert expected in port.code
+    assert port.proof.equal
+    with pytest.raises(cw.CodeError, match="give the input too"):
+        cw.port(text, to="keras")

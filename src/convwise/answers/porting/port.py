@@ -18,7 +18,7 @@ from convwise.answers.porting.reading import Chain, input_channels, read_chain, 
 from convwise.answers.porting.stages import Stage
 from convwise.answers.porting.translate import translate
 from convwise.answers.present import Presented
-from convwise.errors import ArgumentError, CodeError, Refusal
+from convwise.errors import ArgumentError, CodeError, ModelError, Refusal
 from convwise.ops import Shape
 
 TARGETS = ("torch", "keras", "tensorflow", "jax", "onnx")
@@ -186,7 +186,7 @@ def port(
     <BLANKLINE>
     """
     target = target_of(to)
-    chain = read_chain(layer, input_shape, dialect=dialect, release=release)
+    chain = _chain(layer, input_shape, dialect, release)
     try:
         draft = translate(chain, target)
         if chain.assumed:
@@ -194,6 +194,24 @@ def port(
         return _written(chain, target, draft)
     except CannotSay as cannot:
         raise _no_exact(chain, target, cannot) from None
+
+
+def _chain(layer: Any, input_shape: Any, dialect: str | None, release: str | None) -> Chain:
+    """The layers in the order in which they run; steps between them that are no layers need the sizes."""
+    try:
+        return read_chain(layer, input_shape, dialect=dialect, release=release)
+    except (CodeError, ModelError) as error:
+        if error.code not in ("CW315", "CW402"):
+            raise
+        if input_shape is None:
+            error.hint += "; give the input too, since a squeeze, a transpose or a slice is ported for its sizes"
+            raise
+        from convwise.answers.porting.straight import straight
+
+        chain = straight(layer, input_shape, dialect)
+        if chain is None:
+            raise
+        return chain
 
 
 def _check_open(chain: Chain, target: Target, draft: Draft) -> None:
