@@ -17,6 +17,7 @@ import pytest
 import sweep_keras_applications as sweep
 from keras import layers
 
+import convwise as cw
 from convwise.answers.network.flowing import run
 from convwise.dialects.base import Layer
 from convwise.errors import ConvwiseError, ModelError
@@ -290,6 +291,27 @@ def test_an_unbuilt_sequential_takes_what_it_is_given() -> None:
     model.build((None, 9, 10, 3))
     assert counted(network, (None, 9, 10, 3)) == wanted(model)
     assert read_keras_config(json.loads(model.to_json())).sources[0].declared == (None, 9, 10, 3)
+
+
+def test_a_layer_without_get_config_is_named_as_keras_names_it(tmp_path: Path) -> None:
+    class MyBlur(layers.Layer):
+        def __init__(self, width: int = 3) -> None:
+            super().__init__()
+            self.width = width
+
+        def call(self, x: Any) -> Any:
+            return x
+
+    keras.backend.clear_session()
+    rows = [keras.Input((9, 10, 3)), layers.Conv2D(4, 3), MyBlur(), layers.ReLU(), MyBlur(2)]
+    model = keras.Sequential(rows)
+    model.save(tmp_path / "m.keras")
+    for source in (str(tmp_path / "m.keras"), model):
+        network = cw.read(source)
+        assert [node.name for node in network.nodes] == [layer.name for layer in model.layers]
+        (note, *_) = (one.text for one in network.check((None, 9, 10, 3)))
+        assert note.startswith("MyBlur is not followed: MyBlur is ")
+        assert note.endswith("is never run")
 
 
 @pytest.mark.parametrize("name", ["MobileNetV2", "EfficientNetB0", "InceptionV3"])

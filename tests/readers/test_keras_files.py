@@ -280,6 +280,17 @@ def test_what_is_not_known_is_opaque_and_the_rest_is_read(entry: Config, reason:
     assert found.shapes["after"] is None
 
 
+def test_layers_of_a_sequential_without_names_get_those_of_their_classes() -> None:
+    """A class without get_config writes its arguments alone."""
+    own: Config = {"class_name": "MyBlur", "module": None, "registered_name": "MyBlur", "config": {"k": 3}}
+    named = write.layer("ReLU", "my_blur_1")
+    network = read(write.sequential([write.image("image"), write.conv("c"), own, named, own]))
+    assert [step.name for step in network.nodes] == ["c", "my_blur", "my_blur_1", "my_blur_2"]
+    assert node(network, "my_blur").work == Opaque(
+        "MyBlur is no layer of Keras; the code of a layer of your own is never run"
+    )
+
+
 def test_an_opaque_layer_may_give_several_tensors() -> None:
     layers = [
         write.image(),

@@ -118,7 +118,7 @@ def _why_not(kind: str) -> str:
         return "a Lambda holds code, which is never run"
     if kind in UNMODELLED or kind in REMOVED:
         return f"convwise does not model Keras's {kind}"
-    return f"{_name(kind)} is no layer of Keras"
+    return f"{_name(kind)} is no layer of Keras; the code of a layer of your own is never run"
 
 
 def _layer(kind: str, config: dict[str, Any], place: str, name: str | None, seen: dict[str, Layer]) -> Made:

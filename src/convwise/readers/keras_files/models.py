@@ -10,12 +10,12 @@ from convwise.graph import Declared
 from convwise.ops.several import Opaque, Unsqueeze
 from convwise.readers.echo import shown
 from convwise.readers.keras_files import sequences
-from convwise.readers.keras_files.fields import counted, malformed, rows, shape_of
+from convwise.readers.keras_files.fields import counted, malformed, shape_of
 from convwise.readers.keras_files.layers import Made, known, made, own
 from convwise.readers.keras_files.limits import AXES
 from convwise.readers.keras_files.operations import Plan, modelled, planned
 from convwise.readers.keras_files.state import Growing, Place, Step, add, unwired
-from convwise.readers.keras_files.wires import Key, Row, Wired, is_functional, is_model, row_of, wire
+from convwise.readers.keras_files.wires import Key, Row, Wired, is_functional, is_model, rows_of, wire
 from convwise.readers.keras_files.wiring import CallOf, Reference, Stored, leaves
 
 OLD_OPERATIONS = frozenset({"TFOpLambda", "SlicingOpLambda"})
@@ -188,7 +188,7 @@ def _ranked(growing: Growing, plan: Plan, inputs: tuple[str, ...], row: Row, nam
 
 def _sequential(growing: Growing, config: dict[str, Any], place: Place, given: Sequence[str] | None) -> tuple[str, ...]:
     """Layers one after the other; each takes all that the one before gives."""
-    entries = [row_of(entry, place.row(number)) for number, entry in enumerate(rows(config, "layers", place.keys))]
+    entries = rows_of(config, place)
     tensors = [growing.source(*_start(config, entries, growing, place))] if given is None else list(given)
     for row in entries:
         if row.kind == "InputLayer":
@@ -229,5 +229,4 @@ def _inner_start(first: Row, growing: Growing, place: Place) -> tuple[str, Decla
                 below.keys, f"the first model in a Sequential takes {len(inner)} tensors", received=len(inner)
             )
         return inner[0].name, declared(inner[0].config, inner[0].place)
-    entries = [row_of(entry, below.row(n)) for n, entry in enumerate(rows(first.config, "layers", below.keys))]
-    return _start(first.config, entries, growing, below)
+    return _start(first.config, rows_of(first.config, below), growing, below)

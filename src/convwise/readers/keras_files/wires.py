@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import count
 from typing import Any
 
 from convwise.readers.echo import shown
 from convwise.readers.keras_files.fields import counted, malformed, mapping, rows, text
+from convwise.readers.keras_files.operations import snake
 from convwise.readers.keras_files.state import Place, unwired
 from convwise.readers.keras_files.wiring import CallOf, Reference, call_of, ends, leaves
 
@@ -94,12 +96,30 @@ def _asked(
     return found
 
 
-def row_of(entry: Any, place: str) -> Row:
+def rows_of(config: Mapping[str, Any], place: Place) -> list[Row]:
+    """The layers of a Sequential. A class of one's own without get_config writes no name; it gets the one that Keras gives when it loads it."""
+    entries = rows(config, "layers", place.keys)
+    configs = [entry.get("config") for entry in entries if isinstance(entry, dict)]
+    taken = {one["name"] for one in configs if isinstance(one, dict) and isinstance(one.get("name"), str)}
+    found = []
+    for number, entry in enumerate(entries):
+        row = row_of(entry, place.row(number), nameless=True)
+        if not row.name:
+            base = snake(row.kind)
+            name = next(one for n in count() if (one := f"{base}_{n}" if n else base) not in taken)
+            taken.add(name)
+            row = replace(row, name=name)
+        found.append(row)
+    return found
+
+
+def row_of(entry: Any, place: str, nameless: bool = False) -> Row:
     if not isinstance(entry, dict):
         raise malformed(place, "a layer is no object", received=entry)
     kind = text(entry, "class_name", place)
     config = mapping(entry, "config", place)
-    name = text(entry, "name", place) if "name" in entry else text(config, "name", place)
+    holder = entry if "name" in entry else config
+    name = "" if nameless and "name" not in holder else text(holder, "name", place)
     nodes = rows(entry, "inbound_nodes", place) if "inbound_nodes" in entry else ()
     calls = tuple(call_of(node, f"{place}.inbound_nodes[{number}]") for number, node in enumerate(nodes))
     return Row(name, kind, entry, config, (NOTHING,) if kind == "InputLayer" else calls, place)
