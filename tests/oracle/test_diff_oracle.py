@@ -145,15 +145,56 @@ def test_live_modules_with_a_forward_of_their_own_are_compared() -> None:
     assert cw.diff(_module("nn.ReLU()"), text, shape).equal
 
 
-@pytest.mark.parametrize("act", ["nn.ReLU()", "nn.SiLU()", "nn.Hardtanh(-5, 5)"])
-def test_an_export_is_equal_to_its_module(act: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def _exported(module: Any, path: Path) -> str:
     torch: Any = import_module("torch")
-    module, path = _module(act), str(tmp_path / "net.onnx")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        torch.onnx.export(module.train(False), (torch.zeros(1, 3, 9, 10),), path, dynamo=False)
+        axes = {"x": {0: "n", 2: "h", 3: "w"}}
+        names = {"input_names": ["x"], "dynamic_axes": axes, "opset_version": 17}
+        torch.onnx.export(module.train(False), (torch.zeros(1, 3, 9, 10),), str(path), dynamo=False, **names)
+    return str(path)
+
+
+@pytest.mark.parametrize("act", ["nn.ReLU()", "nn.SiLU()", "nn.Hardtanh(-5, 5)"])
+def test_an_export_is_equal_to_its_module(act: str, tmp_path: Path) -> None:
+    module = _module(act)
+    path = _exported(module, tmp_path / "net.onnx")
     found = cw.diff(module, path, (1, 3, 9, 10))
     assert found.equal, str(found)
     assert found.facts[-1].lines == ("8 and 8, channels first",)
     for other in ("nn.ReLU6()", "nn.Hardtanh(-5, 4)"):
         assert not cw.diff(_module(other), path, (1, 3, 9, 10)).equal
+
+
+CONV = "nn.Conv2d(3, 8, 3, padding=1)"
+EXPORTS = {
+    "nearest": f"nn.Sequential({CONV}, nn.Upsample(scale_factor=2))",
+    "thrice": f"nn.Sequential(nn.Upsample(scale_factor=3), {CONV})",
+    "linear": f"nn.Sequential({CONV}, nn.Upsample(scale_factor=2, mode='bilinear'))",
+    "corners": f"nn.Sequential({CONV}, nn.Upsample(scale_factor=2, mode='bilinear', align_corners=True))",
+    "sequence": f"nn.Sequential({CONV}, nn.Flatten(2), nn.Linear(90, 7))",
+    "sequences": f"nn.Sequential({CONV}, nn.Flatten(2), nn.Linear(90, 8), nn.ReLU(), nn.Linear(8, 8))",
+    "bare": f"nn.Sequential({CONV}, nn.Flatten(2), nn.Linear(90, 7, bias=False))",
+    "groups": f"nn.Sequential({CONV}, nn.GroupNorm(2, 8), nn.ReLU())",
+    "other groups": f"nn.Sequential({CONV}, nn.GroupNorm(4, 8), nn.ReLU())",
+    "instance": f"nn.Sequential({CONV}, nn.InstanceNorm2d(8), nn.ReLU())",
+    "affine": f"nn.Sequential({CONV}, nn.InstanceNorm2d(8, affine=True), nn.ReLU())",
+    "epsilon": f"nn.Sequential({CONV}, nn.GroupNorm(2, 8, eps=0.1), nn.ReLU())",
+}
+
+
+def _made(text: str) -> Any:
+    torch: Any = import_module("torch")
+    return eval(text, {"nn": torch.nn})
+
+
+@pytest.mark.parametrize("name", EXPORTS)
+def test_an_export_is_equal_to_its_module_and_to_no_other(name: str, tmp_path: Path) -> None:
+    module = _made(EXPORTS[name])
+    path = _exported(module, tmp_path / "net.onnx")
+    found = cw.diff(module, path, (1, 3, 9, 10))
+    assert found.equal, str(found)
+    for other, text in EXPORTS.items():
+        # A layer without weights is one whose weights do nothing.
+        if other != name and {name, other} not in ({"sequence", "bare"}, {"instance", "affine"}):
+            assert not cw.diff(_made(text), path, (1, 3, 9, 10)).equal, other

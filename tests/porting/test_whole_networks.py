@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 from math import prod
 from pathlib import Path
+from struct import pack
 from typing import Any
 
 import numpy as np
 import pytest
-from readers.onnx_bytes import node, tensor, whole
+from readers.onnx_bytes import INT64, node, tensor, whole
 
 import convwise as cw
 from convwise.answers.porting.difference import Difference
@@ -315,3 +316,70 @@ def test_the_networks_own_outputs_decide(change: tuple[str, str], verdict: str, 
     found = cw.diff(cw.read(MEANS), cw.read(changed), (1, 3, 9, 10))
     assert found.headline == verdict
     assert lines(found, "output") == (f"{output}, channels first",)
+
+
+LINEAR = """\
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(3, 4, 3)
+        self.norm = nn.GroupNorm(2, 4)
+        self.up = nn.Upsample(scale_factor=2)
+        self.fc = nn.Linear(16, 5)
+
+    def forward(self, x):
+        return self.fc(self.up(self.norm(self.conv(x))))
+"""
+
+
+def export(groups: int = 2, nearest: str = "floor") -> bytes:
+    """As torch.onnx writes the network: a normalisation of groups and a dense layer on a map are several nodes."""
+    ints, floats = "<%dq", "<%df"
+    stored = {"w0": (4, 3, 3, 3), "b0": (4,), "s": (4, 1, 1), "t": (4, 1, 1), "w1": (16, 5), "b1": (5,)}
+    tensors = [tensor(name, shape, bytes(4 * prod(shape))) for name, shape in stored.items()]
+    tensors += [
+        tensor("parted", (3,), pack(ints % 3, 0, groups, -1), INT64),
+        tensor("back", (4,), pack(ints % 4, 0, 4, 7, 8), INT64),
+        tensor("scales", (4,), pack(floats % 4, 1, 1, 2, 2)),
+    ]
+    one, zero = (("tensor", tensor("", (groups,), pack(floats % groups, *[number] * groups))) for number in (1, 0))
+    nodes = [
+        node("Conv", "x w0 b0", "a", "conv", kernel_shape=[3, 3]),
+        node("Reshape", "a parted", "c", "parts"),
+        node("Constant", "", "one", value=one),
+        node("Constant", "", "zero", value=zero),
+        node("InstanceNormalization", "c one zero", "d", "norm", epsilon=1e-5),
+        node("Reshape", "d back", "e", "whole"),
+        node("Mul", "e s", "f", "scale"),
+        node("Add", "f t", "g", "shift"),
+        node(
+            "Resize",
+            "g scales",
+            "h",
+            "up",
+            mode="nearest",
+            coordinate_transformation_mode="asymmetric",
+            nearest_mode=nearest,
+        ),
+        node("MatMul", "h w1", "i", "fc"),
+        node("Add", "b1 i", "y", "bias"),
+    ]
+    nodes[8].insert(1, (1, ""))  # no region of interest
+    return whole(nodes, tensors=tensors)
+
+
+@pytest.mark.parametrize(("groups", "norm", "equal"), [(2, 2, True), (4, 4, True), (4, 2, False)])
+def test_weights_that_an_export_keeps_beside_their_layer(groups: int, norm: int, equal: bool, tmp_path: Path) -> None:
+    path = tmp_path / "net.onnx"
+    path.write_bytes(export(groups=groups))
+    found = cw.diff(cw.read(LINEAR.replace("(2, 4)", f"({norm}, 4)")), str(path), (1, 3, 9, 10))
+    assert found.equal is equal, str(found)
+    assert found.numbers.max_abs is not None, str(found)
+
+
+def test_a_resize_that_reads_other_cells_is_not_run(tmp_path: Path) -> None:
+    path = tmp_path / "net.onnx"
+    path.write_bytes(export(nearest="ceil"))
+    found = cw.diff(cw.read(LINEAR), str(path), (1, 3, 9, 10))
+    assert not found.equal
+    assert "its settings are not read" in found.note

@@ -19,6 +19,7 @@ from convwise.errors import ConvwiseError
 from convwise.graph import Network, Node, Source
 from convwise.ops import Conv, ConvTranspose, Dense, Layout, Norm, Op, Pointwise, Resize, Shape
 from convwise.proofs.activations import WIDTHS, Run, alone, idle, parted, sentence, told_width, widened
+from convwise.proofs.apart import cells, kept_apart, run_apart
 from convwise.proofs.comparing import compare
 from convwise.proofs.converting import Canonical
 from convwise.proofs.pairing import Key, Roles, share
@@ -136,7 +137,10 @@ def _on(
         end_a, end_b = path_a[-1].outputs[0], path_b[-1].outputs[0]
         if end_a not in told_a.values or end_b not in told_b.values:
             continue
-        found = _compared(told_a.values[end_a], told_b.values[end_b], one, other, end_a, end_b)
+        mine, theirs = told_a.values[end_a], told_b.values[end_b]
+        if mine.size == theirs.size and sorted(mine.shape) != sorted(theirs.shape):
+            continue  # the same cells, laid out for an op that stands for the other's
+        found = _compared(mine, theirs, one, other, end_a, end_b)
         if found.equal:
             agreed += 1
             parts = None
@@ -226,6 +230,8 @@ def _weighted(trace: Trace) -> dict[Key, Roles]:
             roles = _roles(op, flow.input, _layout(step.node), trace.dialect)
             if roles:
                 found[number, place] = roles
+    for one in kept_apart(trace).values():
+        found.setdefault(one.key, {})[one.role] = cells(one.shape)
     return found
 
 
@@ -272,11 +278,16 @@ def run_network(
     values: dict[str, Array] = dict(x)
     held: dict[str, Array] = {name: value for name, value in values.items() if name in kept}
     stopped = ""
+    outside = kept_apart(trace)
+    elsewhere = {(*one.key, one.role) for one in outside.values()}
     for number, step in enumerate(trace.run.nodes):
         node = step.node
         try:
-            if all(name in values for name in node.inputs):
-                own = {key[1:]: value for key, value in weights.items() if key[0] == number}
+            one = outside.get(number)
+            if one is not None and (name := node.inputs[1 - one.stored]) in values:
+                values[node.outputs[0]] = run_apart(node, one, values[name], weights[*one.key, one.role])
+            elif all(name in values for name in node.inputs):
+                own = {key[1:]: value for key, value in weights.items() if key[0] == number and key not in elsewhere}
                 made = _run_node(step, [values[name] for name in node.inputs], own, trace.dialect)
                 values.update(zip(node.outputs, made, strict=False))
             elif any(name in network.shapes for name in node.inputs):

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from convwise.ops import Layout, Resize
 from convwise.ops.several import (
     Chunk,
     Concat,
@@ -18,6 +19,7 @@ from convwise.ops.several import (
     PadTo,
     Reduce,
     ReshapeTo,
+    ResizeTo,
     Several,
     Slice,
     Split,
@@ -26,7 +28,9 @@ from convwise.ops.several import (
     Unsqueeze,
     Windows,
 )
+from convwise.ops.shaping import place
 from convwise.ops.terms import value
+from convwise.proofs.running import run_op
 
 Array = NDArray[Any]
 
@@ -88,9 +92,19 @@ def run_several(work: Several, inputs: Sequence[Array]) -> list[Array]:
         case Reduce() if work.kind in REDUCED:
             axes = work.axes if work.axes is None else tuple(work.axes)
             return [np.asarray(REDUCED[work.kind](x, axis=axes, keepdims=work.keep_dims))]
+        case ResizeTo() if work.told and min(place(axis, shapes[0]) for axis in work.axes) > 1:
+            return [_resized(work, x, shapes)]
         case Opaque():
             raise CannotRunError(work.reason)
     return [_reshaped(work, x, shapes)]
+
+
+def _resized(work: ResizeTo, x: Array, shapes: tuple[tuple[int, ...], ...]) -> Array:
+    (shape,) = work.flows(shapes)
+    sizes = tuple(size or 0 for size in shape[2:])
+    if work.mode == "linear" and 1 in sizes:
+        raise CannotRunError("frameworks differ in what one cell of a map is")
+    return run_op(Resize(sizes, None, work.mode, work.align_corners), x, {}, Layout(False), "torch")
 
 
 def _reshaped(work: Several, x: Array, shapes: tuple[tuple[int, ...], ...]) -> Array:

@@ -52,13 +52,15 @@ def diff_networks(a: Any, b: Any, input_shape: Any, *, real: bool = False, most_
     folded = _folded(one, other, rows, others)
     if folded:
         rows, others = _unfoldable(rows), _unfoldable(others)
-    pairs = _paired(rows, others, names, folded)
-    parted = next((pair for pair in pairs if _told(*pair, names, folded)), None)
+    # A file that keeps weights beside their layer counts them at another node.
+    uncounted = folded or _keeps_apart(first) or _keeps_apart(second)
+    pairs = _paired(rows, others, names, uncounted)
+    parted = next((pair for pair in pairs if _told(*pair, names, uncounted)), None)
     facts = [_counts(rows, others, names)]
     if folded:
         facts.append(Fact("folded", (FOLDED,)))
     if parted is not None:
-        facts.append(Fact("first", (_both(parted), *_told(*parted, names, folded))))
+        facts.append(Fact("first", (_both(parted), *_told(*parted, names, uncounted))))
     ends = _outputs(first), _outputs(second)
     same_shape = all(None in (a, b) or a == b for a, b in zip(*ends, strict=False)) and len(ends[0]) == len(ends[1])
     told = [", ".join("?" if shape is None else show(shape) for shape in shapes) for shapes in ends]
@@ -69,6 +71,12 @@ def diff_networks(a: Any, b: Any, input_shape: Any, *, real: bool = False, most_
     return Difference(*sides, tuple(facts), same_shape, _verdict(rows, others, parted), run=run, several=True)
 
 
+def _keeps_apart(trace: Trace) -> bool:
+    from convwise import proofs
+
+    return bool(proofs.kept_apart(trace))
+
+
 def _verdict(rows: list[Row], others: list[Row], parted: tuple[Row, Row] | None) -> bool | None:
     """Whether the windows of all rows agree; None where rows of other kinds or another number of them stand in their place."""
     if len(rows) != len(others):
@@ -76,7 +84,7 @@ def _verdict(rows: list[Row], others: list[Row], parted: tuple[Row, Row] | None)
     if parted is None:
         return True
     slides = _kind(parted[0]) in (Conv, ConvTranspose, Pool) and _alike(*parted)
-    return False if slides and _told(*parted, ("", ""), folded=True) else None
+    return False if slides and _told(*parted, ("", ""), uncounted=True) else None
 
 
 def _run(
@@ -121,7 +129,9 @@ def _unfoldable(rows: list[Row]) -> list[Row]:
     return [row for row in rows if not any(isinstance(op, Norm) and op.moments for op in _ops(row.node))]
 
 
-def _paired(rows: list[Row], others: list[Row], names: tuple[str, str], folded: bool = False) -> list[tuple[Row, Row]]:
+def _paired(
+    rows: list[Row], others: list[Row], names: tuple[str, str], uncounted: bool = False
+) -> list[tuple[Row, Row]]:
     """Rows by position; where branches are told in another order, each with the first that does the same, if all find one.
 
     Where one has more of them, as an export does that writes a layer in other words, those that correspond in order.
@@ -131,11 +141,11 @@ def _paired(rows: list[Row], others: list[Row], names: tuple[str, str], folded: 
         blocks = SequenceMatcher(None, keys[0], keys[1], autojunk=False).get_matching_blocks()
         return [(rows[at.a + step], others[at.b + step]) for at in blocks for step in range(at.size)]
     by_place = list(zip(rows, others, strict=False))
-    if not any(_told(*pair, names, folded) for pair in by_place):
+    if not any(_told(*pair, names, uncounted) for pair in by_place):
         return by_place
     left, found = list(others), []
     for row in rows:
-        like = next((other for other in left if _alike(row, other) and not _told(row, other, names, folded)), None)
+        like = next((other for other in left if _alike(row, other) and not _told(row, other, names, uncounted)), None)
         if like is None:
             return by_place
         left.remove(like)
@@ -191,8 +201,8 @@ def _laid(shape: Shape | None, layout: Layout) -> Shape | None:
     return (channels, *spatial)
 
 
-def _told(a: Row, b: Row, names: tuple[str, str], folded: bool = False) -> tuple[str, ...]:
-    """What differs between two rows; empty where nothing does."""
+def _told(a: Row, b: Row, names: tuple[str, str], uncounted: bool = False) -> tuple[str, ...]:
+    """What differs between two rows, their parameters apart where these are `uncounted`; empty where nothing does."""
     lines = []
     for what, left, right in (
         ("output", _canonical(a), _canonical(b)),
@@ -201,7 +211,7 @@ def _told(a: Row, b: Row, names: tuple[str, str], folded: bool = False) -> tuple
         ("jump", a.jump, b.jump),
         ("first input cell of output 0", a.offset, b.offset),
     ):
-        if folded and what == "trained parameters":
+        if uncounted and what == "trained parameters":
             continue
         if left != right and left is not None and right is not None:
             lines.append(f"{what}: {left} in {names[0]}, {right} in {names[1]}")

@@ -177,9 +177,9 @@ def interpolate(
     wanted = (size,) * rank if is_term(size) else terms(size, "the new size")
     if len(wanted) != rank:
         raise NotFollowed(f"{len(wanted)} sizes for {rank} spatial axes")
-    return place.one(
-        ResizeTo(tuple(range(2, rank + 2)), wanted, MODES.get(mode, str(mode)), align_corners is True), tensor
-    )
+    kind = MODES.get(mode, str(mode))
+    told = kind in ("nearest", "linear") and not antialias
+    return place.one(ResizeTo(tuple(range(2, rank + 2)), wanted, kind, align_corners is True, told), tensor)
 
 
 def resized(mode: str) -> Any:
