@@ -9,6 +9,7 @@ from convwise.answers.explanation import Explanation, Fact, Finding, show
 from convwise.answers.layer import explain_layer
 from convwise.answers.network.flowing import NodeFlow, Run, run, total
 from convwise.answers.network.legal import PARTIAL, legal_of
+from convwise.answers.network.rows import mixed_rows, rows_fact
 from convwise.answers.network.symbolic import follow
 from convwise.answers.sizes_told import free_fact, size_words
 from convwise.answers.taken import Sizes, shown_by
@@ -44,6 +45,7 @@ def explain_branches(text: str, shape: Shape | None, dialect: str | None) -> Exp
     ):
         return None
     parts = tuple(_part(spoken, step) for step in done)
+    rows = tuple(mixed_rows(flowed))
     told = Explanation(
         dialect=spoken.name,
         title=spoken.title,
@@ -53,8 +55,8 @@ def explain_branches(text: str, shape: Shape | None, dialect: str | None) -> Exp
         input=given,
         output=flowed.shapes.get(network.outputs[0]) or (parts[-1].output if parts else given),
         headline="It fits.",
-        facts=_facts(network, flowed, given, broken is not None),
-        findings=tuple(_findings(network, parts)),
+        facts=(*_facts(network, flowed, given, broken is not None), *rows_fact(rows)),
+        findings=(*_findings(network, parts), *rows),
         params=total([step.params for step in done]),
         trainable=total([step.trainable for step in done]),
         macs=total([step.macs for step in done]),

@@ -11,6 +11,8 @@ from convwise.answers.aimed import aim, aimed, not_aimed
 from convwise.answers.explanation import Explanation, Fact, Finding, Fix, show
 from convwise.answers.fixes import spatial
 from convwise.answers.layer import broken_fixes, explain_layer, read_back
+from convwise.answers.network.flowing import run
+from convwise.answers.network.rows import mixed_rows, rows_fact
 from convwise.answers.roundtrip import comes_back, trip, ways_back
 from convwise.answers.sizes_told import called, main_op, never, never_at, sizes_fact, wanted_inputs, would_work
 from convwise.answers.taken import Taken, taken
@@ -18,7 +20,8 @@ from convwise.answers.wanted import for_axes, verdict
 from convwise.answers.wording import listed, plural
 from convwise.dialects.base import Dialect, Entered, Layer, LayerFlow, Note, describe, in_use
 from convwise.errors import ShapeError
-from convwise.ops import Conv, ConvTranspose, Dense, Flatten, Pool, Shape
+from convwise.ops import Conv, ConvTranspose, Dense, Flatten, Pool, Reshape, Shape
+from convwise.readers.models import straight
 
 
 def explain_chain(
@@ -49,8 +52,10 @@ def explain_chain(
     if takes is not None and takes.never:
         raise _no_size(spoken, layers, flows, entered, takes, notes)
     there_and_back = trip(layers, flows)
+    rows = _rows(spoken, layers, entered.shape)
     found = [
         *(finding for part in parts for finding in part.findings),
+        *rows,
         *(Finding(note.code, "note", note.text) for note in notes),
     ]
     proposals = tuple(
@@ -75,6 +80,7 @@ def explain_chain(
         headline=_headline(layers, takes),
         facts=(
             *facts,
+            *rows_fact(rows),
             *_wanted(layers, takes, want),
             *(not_aimed(want, layers, told, ends) if None not in current[1:] else ()),
         ),
@@ -87,6 +93,14 @@ def explain_chain(
         verdict=told,
         parts=parts,
     )
+
+
+def _rows(spoken: Dialect, layers: Sequence[Layer], shape: Shape) -> tuple[Finding, ...]:
+    """Rows that are no samples, where a layer of the chain lays its input out anew."""
+    if not any(isinstance(op, Reshape) and not op.keeps_batch for layer in layers for op in layer.ops):
+        return ()
+    network = straight(spoken.name, tuple(layers), shape, "")
+    return tuple(mixed_rows(run(network, shape, strict=False)))
 
 
 def _total(counts: Any) -> int | None:

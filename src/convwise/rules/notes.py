@@ -266,4 +266,25 @@ RULES = (
         "Train with batches of at least 2 (`drop_last=True` in the DataLoader), and call `model.eval()` before a single image is run.",
         Asked("nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.BatchNorm2d(3))", ("1x3x9x9",), command="check"),
     ),
+    Rule(
+        "CW523",
+        "Rows that are no samples",
+        "`x.view(-1, 400)` asks for rows of 400 numbers and leaves open how many. Where a sample has 1,600 numbers it becomes four rows, "
+        "and the network gives four answers for each image; where it has 256, a batch of 100 images becomes 64 rows, each of parts of two or "
+        "three images. Nothing is refused until the loss compares the rows with the labels, if then. It is told where a dense layer reads "
+        "the rows and the network's output has as many; where sizes are open it is a note.",
+        "Write `x.flatten(1)` or `x.view(x.size(0), -1)`: they keep the batch, and the dense layer then refuses maps of another size.",
+        Asked(
+            "class Net(nn.Module):\n"
+            "    def __init__(self):\n"
+            "        super().__init__()\n"
+            "        self.conv = nn.Conv2d(1, 16, 5)\n"
+            "        self.fc = nn.Linear(400, 10)\n"
+            "    def forward(self, x):\n"
+            "        x = self.conv(x).view(-1, 400)\n"
+            "        return self.fc(x)\n",
+            ("1x1x14x14",),
+            command="check",
+        ),
+    ),
 )

@@ -10,9 +10,9 @@ from convwise.answers.explanation import Finding
 from convwise.answers.layer import training
 from convwise.answers.network.flowing import InputShapes, NodeFlow, Run, run, show
 from convwise.answers.network.legal import LegalSizes, legal_of
+from convwise.answers.network.nearest import nearest_in_words
 from convwise.answers.network.padding import baked_padding, even_kernels
 from convwise.answers.network.symbolic import follow
-from convwise.answers.network.together import pairs
 from convwise.answers.network.trace import Trace, trace_of
 from convwise.dialects.base import Layer
 from convwise.errors import ArgumentError, ConvwiseError, ShapeError
@@ -23,7 +23,6 @@ from convwise.readers.shapes import as_shape
 
 LEVELS = ("error", "warning", "note")
 OFF = "off"
-MOST_PAIRS = 3
 SMALLER = "try a smaller kernel or dilation, more padding, or "
 """How the hint of a window that is too long begins; the input that it asks for is the layer's own."""
 
@@ -168,44 +167,6 @@ def _advice(error: ShapeError, flowed: Run, legal: tuple[LegalSizes, ...], batch
         # The legal sizes of the whole network stand above; what this layer alone would take is less.
         hint = "or a smaller kernel or dilation, or more padding there"
     return "\n".join([*lines, *([hint] if hint else [])])
-
-
-def nearest_in_words(legal: LegalSizes, flowed: Run) -> Iterator[str]:
-    """For each axis that is not legal: the nearest sizes, and the pads that reach the larger."""
-    source = next(one for one in flowed.network.sources if one.name == legal.input)
-    shape = flowed.inputs[source.name]
-    _, _, spatial = source.layout.split(shape)
-    known = [size for size in spatial if size is not None]
-    if len(known) != len(legal):
-        return
-    if legal.joint is not None:
-        if not legal.takes(known):
-            nearest, told = legal.likeliest(known), pairs(legal.joint)
-            more = [f"{len(told) - MOST_PAIRS} more pairs"] if len(told) > MOST_PAIRS else []
-            words = "; or ".join([*told[:MOST_PAIRS], *more])
-            what = "nearest" if nearest == legal.nearest(known) else "the nearest square"
-            around = f"; {what} to {show(known)}: {show(nearest)}" if nearest else ""
-            yield f"the legal sizes of {' and '.join(legal)} are {words}{around}"
-        return
-    advice: dict[str, list[str]] = {}
-    for (name, sizes), size in zip(legal.items(), known, strict=True):
-        if size not in sizes:
-            most = "" if sizes.exact else f" {legal.limit}"
-            text = f"the legal sizes are {sizes.text()}{most}{_around(size, sizes.nearest(size))}"
-            advice.setdefault(text, []).append(name)
-    yield from (f"{' and '.join(names)}: {text}" for text, names in advice.items())
-
-
-def _around(size: int, nearest: tuple[int | None, int | None]) -> str:
-    below, above = nearest
-    words = [str(one) for one in (below, above) if one is not None]
-    if not words:
-        return ""
-    text = f"; nearest to {size}: {' and '.join(words)}"
-    if above is not None:
-        more = above - size
-        text += f" (pad {more // 2} + {more - more // 2})"
-    return text
 
 
 def _unknown(flowed: Run) -> Iterator[Finding]:

@@ -8,6 +8,7 @@ from typing import Any
 
 from convwise.answers.network.dims import Dim, Dims, Key, text
 from convwise.answers.network.legal import legal_of
+from convwise.answers.network.nearest import together
 from convwise.answers.network.symbolic import Symbolic, follow
 from convwise.graph import Network
 from convwise.readers.echo import shown
@@ -23,7 +24,8 @@ class Expressions(Mapping[str, tuple[Size, ...] | None]):
 
     `rows` are the shapes in the order of the nodes, `inputs` and `outputs` those of the network. `letters` maps a letter
     to what it stands for ("H" -> "height"), `legal` to the sizes for which every expression is exact. An input whose
-    batch is open is taken as one sample. `limit` is how far sets in `legal` go that are not exact.
+    batch is open is taken as one sample. `limit` is how far sets in `legal` go that are not exact, `joint` what sizes
+    must meet together, in words.
     """
 
     names: tuple[str, ...]
@@ -33,6 +35,7 @@ class Expressions(Mapping[str, tuple[Size, ...] | None]):
     letters: dict[str, str]
     legal: dict[str, SizeSet]
     limit: str = "at most"
+    joint: tuple[str, ...] = ()
 
     def __getitem__(self, name: str) -> tuple[Size, ...] | None:
         if name not in self.names:
@@ -50,10 +53,11 @@ class Expressions(Mapping[str, tuple[Size, ...] | None]):
         alike: dict[str, list[str]] = {}
         for letter, sizes in self.legal.items():
             alike.setdefault(sizes.text() + ("" if sizes.exact else f" {self.limit}"), []).append(letter)
-        return [
+        alone = [
             f"{' and '.join(f'{letter} ({self.letters[letter]})' for letter in letters)}: {sizes}"
             for sizes, letters in alike.items()
         ]
+        return [*alone, *self.joint]
 
     def __str__(self) -> str:
         lines = [f"{shown(name)}: {words(shape)}" for name, shape in zip(self.names, self.rows, strict=True)]
@@ -63,6 +67,7 @@ class Expressions(Mapping[str, tuple[Size, ...] | None]):
         return {
             "letters": dict(self.letters),
             "legal": {letter: sizes.text() for letter, sizes in self.legal.items()},
+            "joint": list(self.joint),
             "inputs": {name: listed(shape) for name, shape in self.inputs.items()},
             "outputs": {name: listed(shape) for name, shape in self.outputs.items()},
         }
@@ -100,10 +105,11 @@ def expressions(network: Network) -> Expressions:
     symbolic = follow(network)
     letters = _letters(symbolic)
     legal: dict[Key, SizeSet] = {}
-    limit = "at most"
+    limit, joint = "at most", []
     for source in dict.fromkeys(axis.source for axis in symbolic.keys):
         sets = legal_of(symbolic, source)
         limit = sets.limit
+        joint += [] if sets.joint is None else [together(sets)]
         legal.update((key, sets[axis.name]) for key, axis in enumerate(symbolic.keys) if axis.source == source)
     told: dict[Dim, Size] = {}
 
@@ -127,6 +133,7 @@ def expressions(network: Network) -> Expressions:
         },
         {letters[key]: sizes for key, sizes in legal.items()},
         limit,
+        tuple(joint),
     )
 
 

@@ -6,8 +6,9 @@ from convwise.sizes import JointSet, SizeSet
 
 
 def pairs(joint: JointSet) -> list[str]:
-    """`both 32..35`, `one 16..19, the other 112..115`, or with the names of the axes; the square ones first."""
-    boxes = [tuple(_bare(part) for part in box) for box in joint.boxes]
+    """`both 32..35`, `one 16..19, the other 112..115`, or with the names of the axes; the square ones first, then those that begin lowest."""
+    low = sorted(joint.boxes, key=lambda box: max(part.minimum or 0 for part in box))
+    boxes = [tuple(_bare(part) for part in box) for box in low]
     lines = []
     for box in dict.fromkeys(boxes):
         if len(set(box)) == 1:

@@ -17,6 +17,7 @@ from convwise.answers.network.fields import Fields, Following, Misaligned
 from convwise.answers.network.fields_several import follow_fields
 from convwise.answers.network.flowing import BYTES, Done, InputShapes, Run, run, show, total
 from convwise.answers.network.plan import planned
+from convwise.answers.network.rows import mixed_rows
 from convwise.answers.network.symbolic import AxisKey
 from convwise.axis import Axis
 from convwise.collecting import resting
@@ -254,9 +255,9 @@ class Trace:
 
     @property
     def notes(self) -> tuple[Finding, ...]:
-        """What the network's reader noted, and where branches meet that are not aligned."""
+        """What the network's reader noted, rows that are no samples, and where branches meet that are not aligned."""
         told = (Finding(note.code, "note", note.text) for note in self.run.network.notes)
-        return (*told, *misalignments(self.sight.following, self.sight.keys))
+        return (*told, *mixed_rows(self.run), *misalignments(self.sight.following, self.sight.keys))
 
     @property
     def open(self) -> bool:

@@ -7,18 +7,18 @@ from dataclasses import replace
 from math import prod
 
 from convwise.answers.explanation import Explanation, Fact, Fix, show
-from convwise.answers.network.checking import nearest_in_words
 from convwise.answers.network.dims import Key
 from convwise.answers.network.features import remade
 from convwise.answers.network.flowing import NodeFlow, Run, path_to, run
 from convwise.answers.network.flowing import show as dense_show
 from convwise.answers.network.legal import LegalSizes, legal_sizes
+from convwise.answers.network.nearest import MOST_PAIRS, nearest_in_words
+from convwise.answers.network.rows import keeping_batch
 from convwise.answers.network.symbolic import AxisKey, follow
 from convwise.answers.network.together import pairs
 from convwise.answers.printed import GIVE, NOT_SHOWN
 from convwise.answers.tracebacks.clue import Clue
 from convwise.answers.tracebacks.locate import Located, candidates, locate, written
-from convwise.answers.tracebacks.regrouped import keeping_batch
 from convwise.answers.tracebacks.shortcuts import shortcut
 from convwise.answers.tracebacks.unbatched import called, lacks_batch, turned_sample, without_batch
 from convwise.answers.wording import listed
@@ -30,7 +30,6 @@ from convwise.ops.several import Elementwise
 from convwise.readers.echo import shown
 from convwise.sizes import JointSet, SizeSet
 
-MOST_PAIRS = 3
 MOST_OTHERS = 4
 KEPT = ("sizes", "because", "channels")
 """What the message alone tells that is told beside the model too."""
