@@ -213,6 +213,15 @@ def _closed(run: Run, target: Any, base: Tensor, last: Tensor, line: int) -> Ten
     return result
 
 
+def build(run: Run, instance: Instance, shape: Any, node: ast.AST) -> None:
+    """Keras runs an object's `build` with its input's shape before it is first called."""
+    cls = instance.cls
+    method = cls.methods.get("build") if cls is not None and cls.dialect == "keras" else None
+    if isinstance(method, Function) and "built" not in instance.attributes:
+        instance.attributes["built"] = True
+        invoke(run, Function(method.node, method.scope, "build", instance, True, method.within), [shape], [], node)
+
+
 def forward(run: Run, instance: Instance, arguments: list[Any], keywords: Keywords, node: ast.AST | None) -> Any:
     """What an object of the text makes of an array: its forward or call, followed."""
     cls = instance.cls
@@ -221,10 +230,13 @@ def forward(run: Run, instance: Instance, arguments: list[Any], keywords: Keywor
         parts = tensors.tensors_in([*arguments, *(value for _, value in keywords)])
         return apply(run, own, parts[0], line_of(node) if node else 0) if isinstance(own, Chain) and parts else None
     method = cls.methods[cls.forward]
+    node = node or method.node
+    first = next((value for value in arguments if isinstance(value, Tensor)), None)
+    build(run, instance, run.unknown(node) if first is None or first.shape is None else first.shape, node)
     bound = Function(method.node, method.scope, cls.forward, owner=instance, called=True, within=method.within)
     run.within += 1
     try:
-        return invoke(run, bound, arguments, keywords, node or method.node)
+        return invoke(run, bound, arguments, keywords, node)
     finally:
         run.within -= 1
         for value in instance.attributes.values():

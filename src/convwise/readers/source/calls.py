@@ -19,6 +19,7 @@ from convwise.readers.source import (
     methods,
     spoken,
     tensors,
+    weighted,
 )
 from convwise.readers.source.functions import invoke
 from convwise.readers.source.names import split
@@ -46,11 +47,9 @@ PASSED_ON = frozenset(
         *(
             "tensorflow.function",
             "torch.autograd.Variable",
-            "torch.nn.utils.weight_norm",
             "torch.nn.utils.spectral_norm",
         ),
         *(
-            "torch.nn.utils.parametrizations.weight_norm",
             "torch.nn.utils.parametrizations.spectral_norm",
             "copy.deepcopy",
         ),
@@ -116,6 +115,8 @@ def _known(run: Run, path: str, arguments: list[Any], keywords: Keywords, node: 
         # The reader of branches knows sizes, and tells what is taken to hold.
         tensors.doubtful(run, (), tensors.opaque(run, node))
         return None
+    if path in weighted.NORMS and arguments:
+        return weighted.normed(run, arguments, keywords, node)
     if (path in PASSED_ON or path.startswith("torch.nn.init.")) and arguments:
         return arguments[0]
     if path in _INTEGERS and run.dialect == "torch" and len(arguments) == 1 and not keywords:

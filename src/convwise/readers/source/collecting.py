@@ -12,11 +12,12 @@ from convwise.dialects.base import TITLES, Layer
 from convwise.errors import CodeError, ConvwiseError
 from convwise.ops import Shape
 from convwise.readers.echo import shown
-from convwise.readers.source import applying, classes, making, tensors
+from convwise.readers.source import applying, classes, making, tensors, weighted
 from convwise.readers.source.changing import BEHAVIOUR
 from convwise.readers.source.functions import invoke, required_parameters
 from convwise.readers.source.result import Found
 from convwise.readers.source.state import MOST_LAYERS, Run
+from convwise.readers.source.unused import unused
 from convwise.readers.source.values import SELF_CHAIN, Applicable, Chain, Instance, Made, Tensor
 
 DEFAULT_DIALECT = "keras"
@@ -28,7 +29,7 @@ Placed = tuple[tuple[str | None, Made], ...]
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """A chain as it was applied: its layers by name, and the shape that went in (`given` if an array was, to the whole `model`)."""
+    """A chain as it was applied: its layers by name, and the shape that went in (`given` if an array was, to the whole `model`); `target` is what was applied as a whole."""
 
     placed: Placed
     shape: Shape | None
@@ -38,6 +39,7 @@ class Head:
     title: str
     line: int | None
     doubt: ConvwiseError | None
+    target: Any = None
     model: Chain | None = None
 
 
@@ -176,7 +178,7 @@ def _head(run: Run, tensor: Tensor) -> Head:
     if shape is None and declared is not None:
         shape, batched = declared.shape, declared.batched
     model = tensor.target if whole and given and isinstance(tensor.target, Chain) else None
-    return Head(placed, shape, batched, given, name, title, tensor.line, tensor.doubt, model)
+    return Head(placed, shape, batched, given, name, title, tensor.line, tensor.doubt, target, model)
 
 
 def _found(run: Run, head: Head, cache: dict[int, Layer]) -> Found:
@@ -189,7 +191,8 @@ def _found(run: Run, head: Head, cache: dict[int, Layer]) -> Found:
     except ConvwiseError as error:
         return Found((), head.shape, head.name, head.line, error=error)
     batched = head.batched if dialect == "keras" and head.shape is not None else None
-    found = Found(layers, head.shape, head.name, head.line, batched=batched, title=head.title)
+    notes = unused(run, head.target, {id(made) for _, made in head.placed})
+    found = Found(layers, head.shape, head.name, head.line, notes, batched=batched, title=head.title)
     declared = head.model.declared if head.model is not None and dialect == "keras" else None
     if head.model is None or declared is None or len(declared.shape) - declared.batched < 1:
         return found
@@ -252,6 +255,7 @@ def read_made(run: Run, dialect: str, name: str | None, made: Made, cache: dict[
             raise made.problem
         layer = dialects.get(dialect).read(made.call, run.release)
         check_changes(made, layer.arguments)
+        layer = weighted.with_lengths(layer, made.normed)
     except ConvwiseError as error:
         _improve(run, error, dialect, name, made)
         raise

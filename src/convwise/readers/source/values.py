@@ -52,7 +52,7 @@ class Made:
 
     `dialect` is what its import or prefix says, `leaning` what only its spelling says. A `stranger` is a call that may
     be no layer at all (an optimizer, a data loader); it matters only once it is used as one. What is `used` is no answer
-    by itself; what an object of the text `held` may be. A `local` name is one that a function gave it.
+    by itself; what an object of the text `held` may be. A `local` name is one that a function gave it; `normed` are the axes of its weights that weight_norm gave lengths of their own.
     """
 
     kind: str
@@ -66,6 +66,7 @@ class Made:
     used: bool = False
     held: bool = False
     local: bool = False
+    normed: tuple[int, ...] = ()
     changed: dict[str, ConvwiseError] = field(default_factory=dict)
 
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import ast
+from dataclasses import replace
 from typing import Any
 
-from convwise.dialects.base import Call, Unknown
+from convwise.dialects.base import Call, Layer, Unknown
 from convwise.errors import CodeError
+from convwise.ops import Conv, ConvTranspose, Dense, Pointwise
 from convwise.readers.source import making, tensors
 from convwise.readers.source.state import Run
-from convwise.readers.source.values import Tensor
+from convwise.readers.source.values import Made, Tensor
 
 CONVOLUTION = ("weight", "bias", "stride", "padding", "dilation", "groups")
 TRANSPOSED = ("weight", "bias", "stride", "padding", "output_padding", "groups", "dilation")
@@ -41,6 +43,45 @@ def layer_call(
             array.used = True
     rest = tuple((word, making.literal(run, value)) for word, value in given.items())
     return Call(kind, sizes, (*rest, *((("bias", False),) if bias is None else ())), run.source(node), node.lineno)
+
+
+NORMS = frozenset({"torch.nn.utils.weight_norm", "torch.nn.utils.parametrizations.weight_norm"})
+"""What splits a layer's weights into directions and lengths, which are parameters of their own."""
+
+
+def normed(run: Run, arguments: list[Any], keywords: list[tuple[str | None, Any]], node: ast.Call) -> Any:
+    """`weight_norm(nn.Conv2d(3, 8, 3), dim=0)`: the same layer, with a length for each of its filters."""
+    target = arguments[0]
+    words = dict(zip(("name", "dim"), arguments[1:], strict=False)) | {word: value for word, value in keywords if word}
+    name, dim = words.get("name", "weight"), words.get("dim", 0)
+    if not isinstance(target, Made):
+        return target
+    if name == "weight" and (dim is None or type(dim) is int):
+        target.normed = (*target.normed, -1 if dim is None else dim)
+    elif target.problem is None:
+        target.problem = CodeError(
+            "CW314",
+            "how many parameters weight_norm adds is known for 'weight' and an axis that is a number in the text",
+            detail=run.place(node),
+            hint="write weight_norm(layer, 'weight', dim=0)",
+        )
+    return target
+
+
+def with_lengths(layer: Layer, axes: tuple[int, ...]) -> Layer:
+    """The layer with the lengths that weight_norm keeps, one for each place on the weights' axis; PyTorch takes axis -1 for all in one."""
+    op = layer.ops[0] if layer.ops else None
+    shape: tuple[int | None, ...] | None = op.weight_shape() if isinstance(op, Conv | ConvTranspose) else None
+    if isinstance(op, Dense):
+        shape = (op.out_features, op.in_features)
+    lengths = tuple(Pointwise("identity", params=_length(shape, axis)) for axis in axes)
+    return replace(layer, ops=(*layer.ops, *lengths)) if axes else layer
+
+
+def _length(shape: tuple[int | None, ...] | None, axis: int) -> int | None:
+    if axis == -1:
+        return 1
+    return shape[axis] if shape is not None and -len(shape) <= axis < len(shape) else None
 
 
 def unknown_weights(name: str, arguments: list[Any], keywords: list[tuple[str | None, Any]]) -> CodeError | None:

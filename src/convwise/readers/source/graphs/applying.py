@@ -13,6 +13,7 @@ from convwise.ops.several import Concat, Elementwise, Opaque, Unsqueeze
 from convwise.readers.source import applying as chains
 from convwise.readers.source import attributes, collecting
 from convwise.readers.source.functions import invoke
+from convwise.readers.source.graphs.asking import shape
 from convwise.readers.source.graphs.wiring import (
     End,
     WiredModel,
@@ -233,6 +234,8 @@ def _through(
                 return _along(run, graph, own, arguments, words, node, None)
             finally:
                 run.within -= 1
+        first = next((part for part in arguments if isinstance(part, Wire)), None)
+        chains.build(run, instance, run.unknown(node) if first is None else shape(run, graph, first, node), node)
         method = cls.methods[cls.forward]
         bound = Function(method.node, method.scope, cls.forward, owner=instance, called=True, within=method.within)
         run.within += 1
