@@ -58,6 +58,9 @@ PASSED_ON = frozenset(
 )
 """Functions that give their first argument back, as far as layers and sizes go."""
 
+_PLAIN = {"collections.OrderedDict": "dict", "flax.nnx.Dict": "dict", "flax.nnx.List": "list"}
+"""Lists and dictionaries of others, as those of Python."""
+
 _INTEGERS = {f"numpy.{sign}int{bits}": 2 ** (bits - (not sign)) for sign in ("", "u") for bits in (8, 16, 32, 64)}
 """NumPy's integers, which PyTorch takes where it takes Python's, and what is too large for each; Keras 3.15 refuses them."""
 
@@ -133,8 +136,8 @@ def _known(run: Run, path: str, arguments: list[Any], keywords: Keywords, node: 
         return _printed_summary(run, arguments, keywords, node)
     if path == "torch.Size" and len(arguments) == 1 and not keywords:
         return builtin.called(run, "tuple", arguments, keywords, node)
-    if path == "collections.OrderedDict":
-        return builtin.called(run, "dict", arguments, keywords, node)
+    if path in _PLAIN:
+        return builtin.called(run, _PLAIN[path], arguments, keywords, node)
     if module in _GONE:
         return _gone(run, name, arguments, keywords, node)
     array = arrays.made(run, path, arguments, keywords, node)

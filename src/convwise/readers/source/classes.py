@@ -31,15 +31,19 @@ def define_class(run: Run, node: ast.ClassDef, bases: tuple[Any, ...], scope: Sc
             dialect = dialect or dialect_of(base.path)
     defined = Class(node.name, bases, found, node.lineno, dialect)
     inner = Scope(parent=scope)
+    fields = [name for base in bases if isinstance(base, Class) for name in base.fields]
     for statement in node.body:
         run.spend()
         if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef):
             static = any(isinstance(word, ast.Name) and word.id == "staticmethod" for word in statement.decorator_list)
             method = Function(statement, scope, statement.name, called=True, within=None if static else defined)
             found[statement.name] = method
-        elif isinstance(statement, ast.Assign):
+        elif isinstance(statement, ast.Assign | ast.AnnAssign):
             run.execute(run, [statement], inner)
+            if isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name):
+                fields.append(statement.target.id)
     found.update(inner.names)
+    defined.fields = tuple(dict.fromkeys(fields))
     defined.forward = next((name for name in ("forward", "call") if isinstance(found.get(name), Function)), None)
     if defined.forward is None and dialect == "jax" and isinstance(found.get("__call__"), Function):
         defined.forward = "__call__"
@@ -102,7 +106,13 @@ def instantiate(run: Run, cls: Class, arguments: list[Any], keywords: Keywords, 
         with run.named(TRYING if cls.dialect == "torch" else None):
             invoke(run, bound, arguments, keywords, node)
     else:
+        # A dataclass, or a module of flax, has the constructor that its fields make.
+        given = [*zip(cls.fields, arguments, strict=False), *keywords]
+        instance.attributes.update({name: value for name, value in given if name in cls.fields and name is not None})
         inherited(run, instance, arguments, keywords, node)
+    setup = cls.methods.get("setup")
+    if cls.dialect == "jax" and isinstance(setup, Function):
+        invoke(run, Function(setup.node, setup.scope, "setup", instance, True, setup.within), [], [], node)
     return instance
 
 

@@ -12,16 +12,19 @@ from convwise.readers.source.values import Held, Instance, Tensor
 
 Keywords = list[tuple[str | None, Any]]
 
-REGISTERING = frozenset({"register_buffer", "register_parameter", "add_weight"})
+REGISTERING = frozenset({"register_buffer", "register_parameter", "add_weight", "param"})
 """Methods of a model that make it keep an array."""
+
+ARRAYS = frozenset({"torch.nn.Parameter", "torch.nn.Buffer", "flax.nnx.Param"})
+"""Classes of arrays that a model keeps."""
 
 
 def parameter(run: Run, name: str, arguments: list[Any], keywords: Keywords, node: ast.Call) -> Held:
-    """`nn.Parameter(torch.zeros(1, 64, 64))` and `nn.Buffer(...)`."""
+    """`nn.Parameter(torch.zeros(1, 64, 64))`, `nn.Buffer(...)` and `nnx.Param(...)`."""
     words = {word: value for word, value in keywords if word}
     value = arguments[0] if arguments else words.get("data")
     trained = words.get("requires_grad", arguments[1] if len(arguments) > 1 else True)
-    return Held(shape_of(value), _text(run, node), name == "Parameter", trained is not False)
+    return Held(shape_of(value), _text(run, node), name != "Buffer", trained is not False)
 
 
 def listed(run: Run, arguments: list[Any], node: ast.Call) -> Any:
@@ -37,9 +40,9 @@ def _kept(run: Run, value: Any, node: ast.Call) -> Held:
 
 
 def registered(run: Run, owner: Instance, name: str, arguments: list[Any], keywords: Keywords, node: ast.Call) -> Any:
-    """`self.register_buffer("mean", torch.zeros(3, 1, 1))`; Keras's `self.add_weight(shape=(8,))` gives what it keeps."""
+    """`self.register_buffer("mean", torch.zeros(3, 1, 1))`; Keras's `self.add_weight(shape=(8,))` and flax's `self.param("b", zeros, (8,))` give what they keep."""
     words = {word: value for word, value in keywords if word}
-    if name == "add_weight":
+    if name in ("add_weight", "param"):
         shape = words.get("shape", next((part for part in arguments if isinstance(part, list | tuple)), None))
         sizes = tensors.sizes(shape) if isinstance(shape, list | tuple) else None
         return Held(_whole(sizes), _text(run, node), True, words.get("trainable") is not False)

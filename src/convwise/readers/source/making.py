@@ -51,7 +51,7 @@ def made(run: Run, path: str, arguments: list[Any], keywords: Keywords, node: as
         if name in ("Model", "Functional"):
             return _functional_model(run, arguments, keywords, node)
     if module in LAYER_HOMES and name[:1].isupper():
-        if name in ("Parameter", "Buffer") and module == "torch.nn":
+        if path in held.ARRAYS:
             return held.parameter(run, name, arguments, keywords, node)
         if name in ("ParameterList", "ParameterDict") and module == "torch.nn":
             return held.listed(run, arguments, node)

@@ -181,7 +181,7 @@ class Function:
 
 @dataclass(eq=False, slots=True)
 class Class:
-    """A class of the text. `forward` is the name of the method that applies it: "forward", "call" or None."""
+    """A class of the text. `forward` is the name of the method that applies it: "forward", "call" or None; `fields` are its annotated names."""
 
     name: str
     bases: tuple[Any, ...]
@@ -190,6 +190,7 @@ class Class:
     dialect: str | None = None
     forward: str | None = None
     used: bool = False
+    fields: tuple[str, ...] = ()
 
 
 @dataclass(eq=False, slots=True)

@@ -260,7 +260,7 @@ def made(
     wires = [part for part in flat([arguments, [value for _, value in words]]) if isinstance(part, Wire)]
     dialect = run.forced or target.dialect or target.leaning or run.dialect or collecting.DEFAULT_DIALECT
     name = ".".join([*run.prefix, title]) if run.prefix and title else title or ".".join(run.prefix)
-    name = name or (target.kind.lower() if dialect == "torch" else snake(target.kind))
+    name = name or (target.kind.lower() if dialect == "torch" else snake(target.kind.rpartition(".")[2]))
     try:
         if dialect == "keras" and target.kind in (*MERGES, "Concatenate") and target.problem is None:
             collecting.check_changes(target, ("axis",))

@@ -168,6 +168,8 @@ def attribute(run: Run, graph: Wiring, owner: Any, node: ast.Attribute) -> Any:
     name = node.attr
     if isinstance(owner, Tensor) and owner.entry and owner.doubt is None and name == "shape":
         owner = graph.wire(run, owner)
+    if isinstance(owner, Held) and name == "value":
+        return owner
     if isinstance(owner, Held) and run.within and name in ("T", "mT", "ndim"):
         owner = wired(run, graph, owner)
     if isinstance(owner, Wire):

@@ -14,6 +14,7 @@ from convwise.readers.echo import shown
 from convwise.readers.keras_files.operations import MOVING, Plan, modelled, planned, snake
 from convwise.readers.keras_files.wiring import CallOf, Reference
 from convwise.readers.source import making, spoken
+from convwise.readers.source.arrays import SAME_DATA
 from convwise.readers.source.calls import PASSED_ON
 from convwise.readers.source.functional import KERAS_ACTIVATIONS
 from convwise.readers.source.graphs import asking
@@ -60,6 +61,9 @@ COPYING = frozenset(["contiguous", "clone", "to", "cuda", "cpu", "float", "doubl
 
 MODES = {"sum": "add", "mul": "multiply", "ave": "average", "max": "maximum"}
 """Modes of the `merge` of Keras 1."""
+
+NUMPY = SAME_DATA | {"reshape", "stack", "swapaxes", "moveaxis", "einsum", "where", "broadcast_to", "tile"}
+"""Functions of jax.numpy that mean what PyTorch's mean, and take sizes of other arrays."""
 
 SHAPES = frozenset({"keras.backend.int_shape", "tensorflow.shape", "keras.ops.shape", "keras.backend.shape"})
 POSITIONS: Mapping[str, tuple[str, ...]] = {
@@ -116,8 +120,9 @@ def call(run: Run, graph: Wiring, target: Any, arguments: list[Any], keywords: K
         return asking.followed(run, graph, graph.place(run, name, target.path), name, arguments, _words(keywords), node)
     if name[:1].isupper() or not touches(run, values) or module == "builtins" or target.path in PASSED_ON:
         return MISSING
-    if module == "tensorflow.nn" and not modelled(name) and spoken.meant(run, target.path) is not None:
-        return MISSING  # a layer of TensorFlow's own, read where the text has no branches as well
+    own = (module == "tensorflow.nn" and not modelled(name)) or (run.dialect == "jax" and module != "numpy")
+    if own and spoken.meant(run, target.path) is not None:
+        return MISSING  # a layer of TensorFlow's or JAX's own, read where the text has no branches as well
     return _function(run, graph, target.path, arguments, keywords, node)
 
 
@@ -165,6 +170,8 @@ def _method(run: Run, graph: Wiring, method: Method, arguments: list[Any], keywo
     if name == "get_shape":
         return asking.shape(run, graph, owner, node)
     arguments = entered(run, graph, arguments)
+    if run.dialect == "jax":
+        return _numpy(run, graph, name, [owner, *arguments], entered(run, graph, _words(keywords)), node)
     place = graph.place(run, name, f".{name}")
     return asking.followed(run, graph, place, name, (owner, *arguments), _words(keywords), node)
 
@@ -184,7 +191,24 @@ def _function(run: Run, graph: Wiring, path: str, arguments: list[Any], keywords
         return asking.followed(run, graph, graph.place(run, name, prefix + name), name, arguments, words, node)
     if dialect == "keras":
         return _keras(run, graph, path, arguments, words, node)
+    if run.dialect == "jax" and module == "numpy":
+        return _numpy(run, graph, name, arguments, words, node)
     return lost(run, node, "the text does not say what it is")
+
+
+def _numpy(run: Run, graph: Wiring, name: str, arguments: list[Any], words: dict[str, Any], node: ast.Call) -> Any:
+    """A function of jax.numpy, or a method of its arrays: what Keras's functions have the names and arguments of."""
+    if name in ("reshape", "transpose") and len(arguments) > 2:
+        arguments = [arguments[0], tuple(arguments[1:])]
+    if name in SAME_DATA:
+        return arguments[0]
+    if name in NUMPY:
+        words = {"dim" if word == "axis" else word: value for word, value in words.items()}
+        arguments = [*arguments, *(words.pop(word) for word in ("shape", "newshape") if word in words)]
+        return asking.followed(run, graph, graph.place(run, name, f"jnp.{name}"), name, arguments, words, node)
+    if not modelled(name):
+        return lost(run, node, f"convwise does not model jnp.{shown(name, 40)}")
+    return _operation(run, graph, name, arguments, words, node)
 
 
 # Keras
@@ -247,7 +271,7 @@ def _operation(run: Run, graph: Wiring, name: str, arguments: list[Any], words: 
 
 
 def _carried_out(run: Run, graph: Wiring, plan: Plan, wires: list[Wire], node: ast.Call, kind: str) -> Any:
-    place = graph.place(run, kind, plan.kind)
+    place = graph.place(run, kind, f"jnp.{kind}" if run.dialect == "jax" else plan.kind)
     found = tuple(wires)
     for number, work in enumerate(plan.works):
         if isinstance(work, Opaque):

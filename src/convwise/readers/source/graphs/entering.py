@@ -70,4 +70,10 @@ def _channels(run: Run, graph: Wiring, name: str, declared: Shape) -> Shape:
     """An open shape with what the first layers that read the input take."""
     if run.dialect == "keras" or any(size is not None for size in declared):
         return declared
-    return wanted(graph.building.nodes, name) or declared
+    found = wanted(graph.building.nodes, name)
+    if run.dialect == "jax" and found is not None:
+        # What PyTorch would want, which has its channels behind the batch: they are known where a layer reads the input itself.
+        first = next(node.work for node in graph.building.nodes if name in node.inputs)
+        channels = found[1] if isinstance(first, Layer) and first.rank is not None and len(found) > 2 else None
+        return (*(None,) * (len(found) - 1), channels) if len(found) > 2 else found
+    return found or declared

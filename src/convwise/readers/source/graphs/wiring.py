@@ -233,7 +233,7 @@ def _free(run: Run, shape: Shape | None) -> Shape | None:
     if shape is None or len(shape) < 3:
         return shape and (None, *shape[1:])
     middle = (None,) * (len(shape) - 2)
-    if run.dialect == "keras" and "channels_first" not in run.text:
+    if run.dialect == "jax" or (run.dialect == "keras" and "channels_first" not in run.text):
         return (None, *middle, shape[-1])
     return (None, shape[1], *middle)
 
@@ -307,7 +307,7 @@ def lost(run: Run, node: ast.AST, reason: str) -> Tensor:
         "CW315",
         f"`{shown(run.source(node, 400), 60)}` cannot be followed: {shown(reason, 160)}",
         detail=run.place(node),
-        hint="write what the text leaves open as numbers, or read the live model",
+        hint=f"write what the text leaves open as numbers{'' if run.dialect == 'jax' else ', or read the live model'}",
     )
     return tensors.doubtful(run, (), doubt)
 
