@@ -10,7 +10,7 @@ from convwise.readers.source import making
 from convwise.readers.source.functions import invoke
 from convwise.readers.source.names import dialect_of, split
 from convwise.readers.source.state import TRYING, Run
-from convwise.readers.source.values import SELF_CHAIN, Class, Function, Instance, Ref, Scope
+from convwise.readers.source.values import SELF_CHAIN, Class, Function, Instance, Made, Ref, Scope
 
 Keywords = list[tuple[str | None, Any]]
 
@@ -137,6 +137,12 @@ def inherited(run: Run, instance: Instance, arguments: list[Any], keywords: Keyw
             chain = making.sequential(run, dialect_of(base.path), arguments, keywords, node)
             chain.used = True
             instance.attributes[SELF_CHAIN] = chain
+            return
+        if isinstance(base, Ref) and split(base.path)[0] == "torch.nn" and split(base.path)[1] not in MODULES:
+            own = making.made(run, base.path, arguments, keywords, node) if isinstance(node, ast.Call) else None
+            if isinstance(own, Made):
+                own.used = True
+                instance.attributes[SELF_CHAIN] = own
             return
 
 

@@ -204,14 +204,15 @@ def _compare(run: Run, node: ast.Compare, scope: Scope) -> Any:
 def _bool_op(run: Run, node: ast.BoolOp, scope: Scope) -> Any:
     stops_at = isinstance(node.op, ast.Or)
     value: Any = None
+    unknown = False
     for part in node.values:
         value = evaluate(run, part, scope)
         known = run.truth(value)
-        if known is None:
-            return run.unknown(node)
         if known is stops_at:
-            return value
-    return value
+            # Behind something unknown it decides the truth, and not the value.
+            return stops_at if unknown else value
+        unknown = unknown or known is None
+    return run.unknown(node) if unknown else value
 
 
 def _if_exp(run: Run, node: ast.IfExp, scope: Scope) -> Any:

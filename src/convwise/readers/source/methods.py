@@ -85,7 +85,7 @@ def _of_super(run: Run, owner: Instance, name: str, arguments: list[Any], keywor
             return invoke(
                 run, Function(found.node, found.scope, name, owner, True, found.within), arguments, keywords, node
             )
-    if name in ("forward", "call") and isinstance(owner.attributes.get(SELF_CHAIN), Chain):
+    if name in ("forward", "call") and isinstance(owner.attributes.get(SELF_CHAIN), Chain | Made):
         return applying.applied(run, owner.attributes[SELF_CHAIN], arguments, keywords, node)
     return run.unknown(node)
 

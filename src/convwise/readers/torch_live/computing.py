@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from convwise.ops import GlobalPool
-from convwise.ops.several import Constant, Einsum, Elementwise, MatMul, Reduce, Slice, Term
+from convwise.ops.several import Constant, Einsum, Elementwise, MatMul, Reduce, ReshapeTo, Slice, Term
 from convwise.readers.torch_live.indexing import unknown_cells
 from convwise.readers.torch_live.place import Place, tensor_of, terms
 from convwise.readers.torch_live.rearranging import transpose
@@ -288,6 +288,16 @@ def grid_sample(place: Place, x: Any, grid: Any, *more: Any, **words: Any) -> Te
     return place.one(Constant((*lead, *place.building.sizes(cells)[1:-1])), tensor, cells)
 
 
+def affine_grid(place: Place, theta: Any, size: Any, align_corners: Any = None) -> Tensor:
+    """For each cell of an image of this size as many numbers as it has spatial axes."""
+    sizes = terms(size, "the size of the image")
+    rank = len(sizes) - 2
+    matrices = replace(place, name=f"{place.name}.theta").one(
+        ReshapeTo((sizes[0], rank, rank + 1)), tensor_of(theta, place.kind)
+    )
+    return place.one(Constant((sizes[0], *sizes[2:], rank)), matrices)
+
+
 HANDLERS: dict[str, Callable[..., Any]] = {
     "matmul": matmul,
     "bmm": matmul,
@@ -316,5 +326,6 @@ HANDLERS: dict[str, Callable[..., Any]] = {
     "cummin": ordered,
     "sort": ordered,
     "grid_sample": grid_sample,
+    "affine_grid": affine_grid,
 }
 """By the function's or method's name."""

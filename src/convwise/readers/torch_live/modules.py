@@ -16,7 +16,8 @@ from convwise.readers.live_calls import call_of
 from convwise.readers.torch_live.building import Building
 from convwise.readers.torch_live.output_sizes import smallest, to_size
 from convwise.readers.torch_live.place import Place
-from convwise.readers.torch_live.values import NotFollowed, Tensor, combine, tensors_in
+from convwise.readers.torch_live.values import NotFollowed, Tensor, tensors_in
+from convwise.readers.torch_live.windows import unpool
 
 OPENED = frozenset(
     (
@@ -233,23 +234,12 @@ def embedding(place: Place, module: Any, args: tuple[Any, ...], words: dict[str,
 
 
 def unpooling(place: Place, module: Any, args: tuple[Any, ...], words: dict[str, Any]) -> Tensor:
-    """MaxUnpool: to the size that is given, or by whole windows side by side."""
-    x = next(tensors_in((args, words)))
+    """MaxUnpool with the windows that the module has."""
     attributes = vars(module)
-    sizes = place.building.sizes(x)
-    wanted = words.get("output_size", args[2] if len(args) > 2 else None)
-    rank = int(place.kind[-2])
-    if wanted is not None:
-        spatial = tuple(wanted)[-rank:]
-    else:
-        windows, strides, pads = (
-            value if isinstance(value, tuple) else (value,) * rank
-            for value in (attributes["kernel_size"], attributes["stride"], attributes["padding"])
-        )
-        if windows != strides or any(pads):
-            raise NotFollowed("its windows overlap or leave gaps")
-        spatial = tuple(combine("mul", size, window) for size, window in zip(sizes[-rank:], windows, strict=True))
-    return place.one(Constant((*sizes[:-rank], *spatial)), x, *tensors_in(args[1:2]))
+    windows = {word: attributes[word] for word in ("kernel_size", "stride", "padding")}
+    size = words.get("output_size", args[2] if len(args) > 2 else None)
+    tensors = [*args[:2], *(words[word] for word in ("input", "indices") if word in words)]
+    return unpool(int(place.kind[-2]))(place, *tensors, **windows, output_size=size)
 
 
 SPECIAL: Mapping[str, Any] = {

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from convwise.axis import Window
-from convwise.dialects.base import Call
+from convwise.dialects.base import Call, Layer
 from convwise.ops import GlobalPool, Norm, Pointwise
-from convwise.ops.several import Constant, PadTo, ResizeTo, Term, Windows
+from convwise.ops.several import Constant, Elementwise, PadTo, ResizeTo, Term, Windows
 from convwise.readers.torch_live.place import Place, is_literal, literal, tensor_of, terms
-from convwise.readers.torch_live.values import NotFollowed, Tensor, is_term
+from convwise.readers.torch_live.values import NotFollowed, Tensor, combine, is_term, tensors_in
 
 MODES = {"linear": "linear", "bilinear": "linear", "trilinear": "linear", "bicubic": "cubic"}
 
@@ -221,16 +222,66 @@ def pool(name: str, whole: str) -> Any:
         if not is_literal(kernel_size):
             spatial: tuple[Term, ...] = place.building.sizes(tensor)[2:]
             own = (kernel_size,) * len(spatial) if is_term(kernel_size) else terms(kernel_size, "the window")
-            if own != spatial:
+            if own not in _alike(place, tensor):
                 raise NotFollowed("the window's size follows from other sizes than its own input's")
             return place.one((GlobalPool(whole, len(own), keep_dims=True),), tensor)
         stride = words.pop("stride", args[0] if args else None)
         rest = tuple(_one(literal(part)) for part in args[1:])
         stride = None if isinstance(stride, list | tuple) and not stride else _one(literal(stride))
         found = place.function(f"F.{name}", tensor, (_one(literal(kernel_size)), stride, *rest), words)
-        return (found, found) if words.get("return_indices") or (len(args) > 4 and args[4] is True) else found
+        several = words.get("return_indices") or (len(args) > 4 and args[4] is True) or "_with_indices" in place.kind
+        return (found, found) if several else found
 
     return pooling
+
+
+def _alike(place: Place, tensor: Tensor) -> Iterator[tuple[Term, ...]]:
+    """The spatial sizes of a tensor, and of those that it was computed from cell by cell: they are the same."""
+    numbers = {known.name: number for number, known in enumerate(place.building.tensors)}
+    makers = {name: node for node in place.building.nodes for name in node.outputs}
+    while True:
+        yield place.building.sizes(tensor)[2:]
+        node = makers.get(place.building.tensors[tensor.number].name)
+        if node is None or not all(place.building.tensors[numbers[name]].is_stored for name in node.inputs[1:]):
+            return
+        ops = node.work.ops if isinstance(node.work, Layer) else node.work
+        cells = isinstance(ops, tuple) and all(isinstance(op, Pointwise) for op in ops)
+        others = [place.building.tensors[numbers[name]].free for name in node.inputs[1:]]
+        if not cells and not (
+            isinstance(ops, Elementwise) and all(one is not None and set(one) <= {1} for one in others)
+        ):
+            return
+        tensor = Tensor(numbers[node.inputs[0]])
+
+
+def unpool(rank: int) -> Callable[..., Tensor]:
+    """`F.max_unpool2d`: to the size that is given, or by whole windows side by side."""
+
+    def unpooling(
+        place: Place,
+        x: Any,
+        indices: Any,
+        kernel_size: Any,
+        stride: Any = None,
+        padding: Any = 0,
+        output_size: Any = None,
+    ) -> Tensor:
+        tensor = tensor_of(x, place.kind)
+        sizes = place.building.sizes(tensor)
+        if output_size is not None:
+            spatial = terms(output_size, "the new size")[-rank:]
+        else:
+            strides = kernel_size if stride is None or stride in ((), []) else stride
+            windows, steps, pads = (
+                tuple(value) if isinstance(value, list | tuple) else (value,) * rank
+                for value in (literal(kernel_size), literal(strides), literal(padding))
+            )
+            if windows != steps or any(pads):
+                raise NotFollowed("its windows overlap or leave gaps")
+            spatial = tuple(combine("mul", size, window) for size, window in zip(sizes[-rank:], windows, strict=True))
+        return place.one(Constant((*sizes[:-rank], *spatial)), tensor, *tensors_in([indices]))
+
+    return unpooling
 
 
 def adaptive(name: str) -> Any:
@@ -293,6 +344,8 @@ def handlers() -> dict[str, Any]:
         found[f"conv{rank}d"] = convolution(rank)
         found[f"conv_transpose{rank}d"] = convolution(rank, transposed=True)
         found[f"max_pool{rank}d"] = pool(f"max_pool{rank}d", "max")
+        found[f"max_pool{rank}d_with_indices"] = found[f"max_pool{rank}d"]
+        found[f"max_unpool{rank}d"] = unpool(rank)
         found[f"avg_pool{rank}d"] = pool(f"avg_pool{rank}d", "average")
         found[f"lp_pool{rank}d"] = pool(f"lp_pool{rank}d", "lp")
         found[f"adaptive_avg_pool{rank}d"] = adaptive(f"adaptive_avg_pool{rank}d")

@@ -13,7 +13,7 @@ from convwise.ops.several import Concat, Elementwise, Opaque, Unsqueeze
 from convwise.readers.source import applying as chains
 from convwise.readers.source import attributes, collecting
 from convwise.readers.source.functions import invoke
-from convwise.readers.source.graphs.asking import shape
+from convwise.readers.source.graphs.asking import followed, shape
 from convwise.readers.source.graphs.wiring import (
     End,
     WiredModel,
@@ -266,6 +266,8 @@ def made(
             collecting.check_changes(target, ("axis",))
             work = merge(target)
             return _emitted(run, graph, target, work, ranked(run, graph, work, wires, target.kind, title), node, name)
+        if dialect == "torch" and target.kind.startswith("MaxUnpool"):
+            return _unpooled(run, graph, target, arguments, words, node, title)
         size = _size_asked(target, words, arguments)
         if len(wires) != 1 and size is None:
             return lost(run, node, f"{target.kind} is applied to {len(wires)} arrays")
@@ -363,6 +365,16 @@ def _sized(run: Run, graph: Wiring, target: Made, layer: Layer, wire: Any, size:
         return lost(run, node, str(reason))
     graph.written(node)
     return padded
+
+
+def _unpooled(
+    run: Run, graph: Wiring, target: Made, arguments: list[Any], words: Keywords, node: ast.AST, title: str | None
+) -> Any:
+    """MaxUnpool reads the places of maxima too: it is the function of its name with the layer's arguments."""
+    given = dict(zip(("kernel_size", "stride", "padding"), target.call.args, strict=False)) | dict(target.call.kwargs)
+    given |= {name: value for name, value in words if name} | dict(zip(("output_size",), arguments[2:], strict=False))
+    place = graph.place(run, title or target.kind.lower(), target.kind)
+    return followed(run, graph, place, f"max_unpool{target.kind[-2:]}", arguments[:2], given, node)
 
 
 def title_of(name: str) -> str:

@@ -177,6 +177,8 @@ def attribute(run: Run, graph: Wiring, owner: Any, node: ast.Attribute) -> Any:
             return shape(run, graph, owner, node)
         if name in ("T", "mT", "ndim"):
             return followed(run, graph, graph.place(run, name, f".{name}"), "getattr", (owner, name), {}, node)
+        if name in calls.ELSEWHERE:
+            return False
         return owner if name in ("data", "real") else Method(owner, name)
     if isinstance(owner, WiredModel):
         single = owner.outputs if not isinstance(owner.outputs, list | tuple) else list(owner.outputs)

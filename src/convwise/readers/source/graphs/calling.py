@@ -161,7 +161,10 @@ def _method(run: Run, graph: Wiring, method: Method, arguments: list[Any], keywo
         if name in ("predict", "call", "__call__"):
             return applied(run, graph, owner, arguments, keywords, node)
         return owner if name in ("to", "eval", "train") else run.unknown(node)
-    if isinstance(owner, Tensor | Held) and doubt_of(owner) is None and run.within:
+    doubt = doubt_of(owner)
+    if doubt is not None:
+        return doubted(run, doubt)
+    if isinstance(owner, Tensor | Held) and run.within:
         owner = wired(run, graph, owner)
     if not isinstance(owner, Wire):
         return MISSING
@@ -182,6 +185,8 @@ def _function(run: Run, graph: Wiring, path: str, arguments: list[Any], keywords
     if doubt is not None:
         return doubted(run, doubt)
     arguments, words = entered(run, graph, arguments), entered(run, graph, _words(keywords))
+    if not arguments and isinstance(words.get("input"), Wire):
+        arguments = [words.pop("input")]
     module, name = split(path)
     dialect = dialect_of(path)
     if path in SHAPES and isinstance(arguments[0] if arguments else None, Wire):

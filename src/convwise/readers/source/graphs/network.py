@@ -123,7 +123,8 @@ def _finish(run: Run, graph: Wiring, *, everything: bool = False) -> None:
             invoke(run, function, [], [], function.node)
     for cls in classes.unused(run):
         if everything or not _asks(cls):
-            classes.instantiate(run, cls, [], [], ast.Pass())
+            made = classes.instantiate(run, cls, [], [], ast.Pass())
+            graph.made_up += [made] if isinstance(made, Instance) else []
     whole = [target for target in run.objects if not isinstance(target, Made)]
     for target in sorted(whole, key=lambda target: target.held):
         applies = (
@@ -178,8 +179,18 @@ def _ends(run: Run, graph: Wiring) -> list[End]:
     covered = {place for end in models for place in ancestors(graph, list(end.wires), set())}
     ends = [end for end in ends if not set(range(end.start, end.stop)) <= covered or not end.wires]
     if models or ends:
-        return [end for end in (*models, *ends) if end.wires or end.doubt is not None]
+        found = [end for end in (*models, *ends) if end.wires or end.doubt is not None]
+        return _without_helpers(graph, found)
     return _loose(run, graph)
+
+
+def _without_helpers(graph: Wiring, ends: list[End]) -> list[End]:
+    """Classes that nothing makes an object of are no models beside one that the text makes, nor beside one with weights if they have none."""
+    made_up = {id(made) for made in graph.made_up}
+    made = [end for end in ends if id(end.target) not in made_up]
+    if made or len(ends) < 2:
+        return made or ends
+    return [end for end in ends if any(end.start <= place < end.stop for place in graph.weights)] or ends
 
 
 def _end_of(graph: Wiring, model: WiredModel) -> End:
