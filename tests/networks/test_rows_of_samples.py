@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from itertools import product
 
 import pytest
 
 import convwise as cw
 from convwise.answers.explanation import Finding
+from convwise.answers.network.together import pairs
 from convwise.graph import Network
 
 LENET = """
@@ -106,6 +108,15 @@ def test_rows_of_positions_are_meant() -> None:
     assert told(cw.read(text), 4, 1, 32, 36) == []
 
 
+@pytest.mark.parametrize(
+    "end",
+    ["self.fc1(x.view(-1, 400)).view(x.size(0), -1)", "F.relu(x.view(-1, 400))", "self.fc1(x.flatten(1)[:, :400])"],
+)
+def test_rows_that_are_put_together_again_or_that_no_dense_layer_reads_are_not_told(end: str) -> None:
+    text = VIEW.replace("x = x.view(-1, 16 * 5 * 5)", f"return {end}")
+    assert told(cw.read(text), 4, 1, 52, 52) == []
+
+
 def test_other_frameworks_are_told_in_their_words() -> None:
     keras = "x = i = keras.Input((None, None, 1))\nx = layers.Conv2D(16, 5)(x)\nx = keras.ops.reshape(x, (-1, 400))\nm = keras.Model(i, layers.Dense(10)(x))"
     (one,) = told(cw.read(keras), 2, 14, 14, 1)
@@ -120,5 +131,10 @@ def test_boxes_of_three_axes_that_begin_lowest_come_first() -> None:
     text = "nn.Sequential(nn.Conv3d(3, 16, 3, padding=1), nn.MaxPool3d(2))"
     net = f"class N(nn.Module):\n    def __init__(self):\n        super().__init__()\n        self.f = {text}\n        self.l = nn.Linear(1024, 5)\n"
     net += "    def forward(self, x):\n        return self.l(self.f(x).view(-1, 1024))\n"
-    first = next(iter(cw.read(net).symbolic().joint))
-    assert "128" not in first.split(";")[0]
+    joint = cw.read(net).legal_sizes().joint
+    assert joint is not None
+    lowest = [max(part.minimum or 0 for part in box) for box in joint.boxes]
+    told = pairs(joint)
+    numbers = [max(map(int, re.findall(r"n >= (\d+)", line.replace("every multiple of", "n >=")))) for line in told]
+    assert numbers == sorted(numbers) != lowest
+    assert cw.read(net).symbolic().joint[0].startswith(f"depth and height and width are {told[0]}; or {told[1]}")

@@ -50,6 +50,14 @@ TEXTS = {
         (2,),
         361,
     ),
+    "what decides a condition": (
+        net(
+            "self.ngpu = 1; self.c = nn.Conv2d(3, 8, 3)",
+            "if x.device.type == 'cuda' and self.ngpu > 1: raise ValueError; return self.c(x)",
+        ),
+        (2, 8, 8, 10),
+        224,
+    ),
     "a layer with a forward of its own": (
         SAME + NORM + net("self.a = Same(3, 8, 3, stride=2); self.n = Norm(8)", "return F.relu(self.n(self.a(x)))"),
         (2, 8, 5, 6),

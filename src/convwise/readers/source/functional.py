@@ -136,6 +136,10 @@ def _torch(run: Run, tensor: Tensor, name: str, arguments: list[Any], keywords: 
         run.lost = run.lost or unknown
         return tensors.doubtful(run, (tensor,), unknown)
     first = arguments[0] if arguments else None
+    sizes = first if isinstance(first, list | tuple) else arguments
+    if name.endswith((".view", ".reshape")) and isinstance((*sizes, None)[0], Unknown) and ranks.regrouped(tensor):
+        # As many rows as another array has: the reader of branches knows how many.
+        return tensors.doubtful(run, (tensor,), tensors.opaque(run, node))
     keeps = len(arguments) == 2 and (first == -1 or isinstance(first, Unknown)) and isinstance(arguments[1], Unknown)
     if keeps and name in (".view", ".reshape"):
         # view(-1, <product of all sizes>) keeps the batch; the product is rarely a literal.

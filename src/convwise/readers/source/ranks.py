@@ -84,3 +84,15 @@ def turned(tensor: Tensor) -> bool:
                 return False
         here = here.parent
     return False
+
+
+def regrouped(tensor: Tensor) -> bool:
+    """Whether a view with -1 in the place of the batch may have given the array other rows than there are samples."""
+    here: Tensor | None = tensor
+    while here is not None:
+        for _, made in here.placed:
+            sizes = made.call.args[0] if made.call.kind in ("view", "reshape") and made.call.args else ()
+            if isinstance(sizes, tuple) and sizes[:1] == (-1,):
+                return True
+        here = here.parent
+    return False
