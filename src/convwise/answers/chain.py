@@ -58,16 +58,18 @@ def explain_chain(
         *rows,
         *(Finding(note.code, "note", note.text) for note in notes),
     ]
-    proposals = tuple(
-        replace(fix, label=f"{part.name or part.kind} {fix.label}") for part in parts for fix in part.fixes
-    )
     facts = _facts(layers, flows, takes)
     if there_and_back:
         facts += comes_back(spoken, layers, flows, there_and_back)
-        back = ways_back(spoken, layers, flows, there_and_back, read_back)
-        proposals = (*(replace(fix, output=entered.leave(fix.output)) for fix in back), *proposals)
-    ends = aimed(spoken, layers, flows, want, read_back, called)
-    proposals = (*(replace(fix, output=entered.leave(fix.output)) for fix in ends), *proposals)
+    if want is not None:
+        ends = aimed(spoken, layers, flows, want, read_back, called)
+    else:
+        ends = ways_back(spoken, layers, flows, there_and_back, read_back) if there_and_back else ()
+    proposals = tuple(replace(fix, output=entered.leave(fix.output)) for fix in ends)
+    if want is None:
+        proposals += tuple(
+            replace(fix, label=f"{part.name or part.kind} {fix.label}") for part in parts for fix in part.fixes
+        )
     told = _verdict(layers, flows[-1], want)
     return Explanation(
         dialect=spoken.name,
@@ -232,7 +234,12 @@ def _broken_chain(
         output=entered.leave(reached),
         headline=f"No. It breaks at {describe(layer)}, layer {len(flows) + 1} of {len(layers)}.",
         facts=would_work(layers, flows, error, taken(spoken, layers, flows, entered.shape)),
-        findings=tuple(Finding(note.code, "note", note.text) for note in notes),
+        # Where the axes are to be turned first, how the rest would be read is another question.
+        findings=tuple(
+            Finding(note.code, "note", note.text)
+            for note in notes
+            if note.code != "CW509" or "did you mean" not in error.hint
+        ),
         fixes=(*batched, *(replace(fix, output=entered.leave(fix.output)) for fix in proposals)),
         params=None,
         macs=None,

@@ -122,17 +122,29 @@ def fixes(
     for goal in wanted:
         share = 2 if want is not None and not uneven else 1
         changes = _changes(layer, op, sizes, goal.target) if want is not None else _plain(layer, op, sizes, goal.target)
-        for change in changes:
-            fix = _checked(layer, shape, change, goal, read)
-            if fix is not None and fix.code not in [other.code for other in found]:
-                found.append(fix)
-                share -= 1
-            if share <= 0:
-                break
+        tried = (_checked(layer, shape, change, goal, read) for change in changes)
+        found += _first(tried, share, layer, shape, read, found)
     found += [fix for fix in uneven if fix.code not in [other.code for other in found]]
     if outs is None and want is None:
         found += _largest_that_fits(layer, op, shape, sizes, read)
     return tuple(found)
+
+
+def _first(
+    tried: Iterator[Fix | None], share: int, layer: Layer, shape: Shape, read: Reader, known: Sequence[Fix]
+) -> list[Fix]:
+    """The first so many that read most of the input; where none does, one that does not, if the layer does not today."""
+    seen = {fix.code for fix in known}
+    found: list[Fix] = []
+    spare: list[Fix] = []
+    for fix in tried:
+        if fix is None or fix.code in seen:
+            continue
+        seen.add(fix.code)
+        (found if _reads_most(fix, shape, read) else spare).append(fix)
+        if len(found) >= share:
+            break
+    return found or (spare[:1] if passes_by(layer, shape) else [])
 
 
 def _largest_that_fits(
@@ -251,6 +263,8 @@ def _changes(layer: Layer, op: Conv | Pool, sizes: tuple[int, ...], target: tupl
     if isinstance(op, Pool):
         yield from _ceiling(layer, op, sizes, target)
     yield from _paddings(layer, windows, sizes, target, {})
+    if isinstance(op, Pool):
+        yield from _side_by_side(op, sizes, target)
     for stride in _common(windows, sizes, target, "stride"):
         yield Change({"stride": stride})
     for stride in range(1, LARGEST_TRIED + 1):
@@ -272,8 +286,43 @@ def _changes(layer: Layer, op: Conv | Pool, sizes: tuple[int, ...], target: tupl
     close = all(needed) and all(totals[0] < 2 * window.span for totals, window in zip(needed, windows, strict=True))
     if close and isinstance(op, Conv) and layer.dialect in PADDED and any(totals[0] for totals in needed):
         yield Change(
-            {"padding": "valid" if layer.dialect == "keras" else 0}, tuple(_split(totals[0]) for totals in needed)
+            {"padding": "valid" if layer.dialect == "keras" else 0}, tuple(split(totals[0]) for totals in needed)
         )
+
+
+def _side_by_side(op: Pool, sizes: tuple[int, ...], target: tuple[int, ...]) -> Iterator[Change]:
+    """A pool whose windows stand side by side stays one: so many cells become one."""
+    kernels = [size // out if out else 0 for size, out in zip(sizes, target, strict=True)]
+    if all(window.stride == window.kernel for window in op.windows) and min(kernels) >= 1 and max(kernels) > 1:
+        kernel = collapse(kernels)
+        yield Change({"kernel": kernel})
+        yield Change({"kernel": kernel, "stride": kernel})
+
+
+def passes_by(layer: Layer, shape: Shape) -> bool:
+    """Whether the windows leave out more than a quarter of an axis: such a layer is no way to a smaller size.
+
+    A convolution of one tap a filter with a stride is one: it is made to thin its input out.
+    """
+    op, sizes = layer.window_op, spatial(layer, shape)
+    if not isinstance(op, Conv | Pool) or sizes is None:
+        return False
+    if isinstance(op, Conv) and all(window.kernel == 1 for window in op.windows):
+        return False
+    return any(_leaves_out(window, size) for window, size in zip(op.windows, sizes, strict=True))
+
+
+def _leaves_out(window: Window, size: int) -> bool:
+    axis = window.over(size)
+    return axis.fits and 4 * int(axis.unread_data) > size
+
+
+def _reads_most(fix: Fix, shape: Shape, read: Reader) -> bool:
+    for part in read(fix.code):
+        if passes_by(part, shape):
+            return False
+        shape = dialects.get(part.dialect).flow(part, shape).output
+    return True
 
 
 def _paddings(
@@ -326,13 +375,13 @@ def _axis_by_axis(
 
 
 def _nearest_window(window: Window, size: int, out: int) -> Window | None:
-    """The window nearest in stride and kernel that gives `out`."""
+    """The window nearest in stride and kernel that gives `out`, and reads most of the cells if one does."""
     found = [
         replace(window, stride=stride, kernel=kernel)
-        for stride, kernel in product(range(1, LARGEST_TRIED + 1), range(1, LARGEST_TRIED + 1))
+        for stride, kernel in product(range(1, LARGEST_TRIED + 1), (*range(1, LARGEST_TRIED + 1), size))
     ]
     fitting = [changed for changed in found if changed.over(size).out == out]
-    return min(fitting, key=lambda changed: _distance(changed, window), default=None)
+    return min(fitting, key=lambda changed: (_leaves_out(changed, size), _distance(changed, window)), default=None)
 
 
 def _distance(changed: Window, window: Window) -> int:
@@ -341,7 +390,8 @@ def _distance(changed: Window, window: Window) -> int:
     return 2 * abs(changed.stride - window.stride) + abs(changed.kernel - window.kernel) + alone
 
 
-def _split(total: int) -> Pads:
+def split(total: int) -> Pads:
+    """So many cells on both sides of an axis, one more behind where they are odd."""
     return Pads(total // 2, total - total // 2)
 
 
@@ -412,11 +462,16 @@ def _word(layer: Layer, word: str) -> str:
 
 def pad_layer(layer: Layer, pads: Sequence[Pads]) -> str:
     """The framework's zero-padding layer for these pads, in the framework's own order."""
-    if layer.dialect == "keras":
-        pairs = tuple((pad.low, pad.high) for pad in pads)
-        return f"ZeroPadding{len(pads)}D({pairs if len(pads) > 1 else pairs[0]})"
-    flat = tuple(number for pad in reversed(pads) for number in (pad.low, pad.high))
-    return f"nn.ZeroPad{len(pads)}d({flat})"
+    kind = f"ZeroPadding{len(pads)}D" if layer.dialect == "keras" else f"nn.ZeroPad{len(pads)}d"
+    return f"{kind}({pairs(layer.dialect, pads)})"
+
+
+def pairs(dialect: str, pads: Sequence[Pads]) -> tuple[Any, ...]:
+    """Pads of the axes as the framework's layer of padding takes them."""
+    if dialect == "keras":
+        each = tuple((pad.low, pad.high) for pad in pads)
+        return each if len(pads) > 1 else each[0]
+    return tuple(number for pad in reversed(pads) for number in (pad.low, pad.high))
 
 
 def sequential(dialect: str, layers: Sequence[str]) -> str:

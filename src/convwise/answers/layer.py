@@ -10,6 +10,7 @@ from convwise.answers.axes import axis_facts
 from convwise.answers.explanation import AxisFacts, Explanation, Fact, Finding, Fix, show
 from convwise.answers.fixes import fixes, read_every_cell, spatial
 from convwise.answers.headline import findings, headline, rows
+from convwise.answers.told_sizes import told_sizes
 from convwise.answers.transposed import transposed_fixes
 from convwise.answers.undo import undo
 from convwise.answers.wanted import for_axes, out_of_reach, verdict, want_row
@@ -42,10 +43,11 @@ def explain_layer(
     want = for_axes(want, len(axes))
     gaps = any(finding.code == "CW501" for finding in found)
     if alone or gaps:
-        proposals = read_every_cell(layer, flow.input, read_back(layer)) if gaps else ()
+        proposals = read_every_cell(layer, flow.input, read_back(layer)) if gaps and want is None else ()
     if alone:
         propose = transposed_fixes if isinstance(layer.window_op, ConvTranspose) else fixes
         proposals += propose(layer, flow.input, read_back(layer), outs, want)
+        proposals += told_sizes(layer, flow.input, want, read_back(layer))
         back = undo(flow, read_back(layer))
         refused = _not_these(spoken, layer, flow, want)
         told = _about_want(flow, axes, want, proposals, told)

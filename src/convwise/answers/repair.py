@@ -8,6 +8,8 @@ from dataclasses import replace
 from convwise import dialects
 from convwise.answers.explanation import Explanation, Fix
 from convwise.answers.fixes import fixes, spatial
+from convwise.answers.layer import read_back
+from convwise.answers.wanted import for_axes
 from convwise.axis import SAME_UPPER
 from convwise.dialects.base import Call, Layer, Value, nearest
 from convwise.errors import ConvwiseError, Refusal
@@ -29,8 +31,12 @@ def spell_call(call: Call) -> str:
     return f"{head}({', '.join(parts)})"
 
 
-def repairs(refusal: Refusal, shape: Shape | None, release: str | None) -> Explanation | None:
+def repairs(
+    refusal: Refusal, shape: Shape | None, release: str | None, want: tuple[int, ...] | None = None
+) -> Explanation | None:
     """What the refused layer's explanation can still say: the calls next to it that are accepted, with their outputs.
+
+    With a wanted size they are changes of such calls that give it, where there are any.
 
     None where it is not known which call was refused.
     """
@@ -38,7 +44,8 @@ def repairs(refusal: Refusal, shape: Shape | None, release: str | None) -> Expla
     if call is None or name is None:
         return None
     spoken = dialects.get(name)
-    found = _meant_by_same(call, name, shape, release) if refusal.code == "CW202" else []
+    found = _meant_by_same(call, name, shape, release) if refusal.code == "CW202" and want is None else []
+    aimed: list[Fix] = []
     seen: list[tuple[Op, ...]] = []
     for candidate, label, why in _candidates(call):
         if len(found) >= 3:
@@ -47,11 +54,14 @@ def repairs(refusal: Refusal, shape: Shape | None, release: str | None) -> Expla
             (layer,) = read_layer(candidate, dialect=name, release=release)
             if layer.ops in seen:
                 continue
+            aimed += _aimed(layer, shape, want)
             found.append(_fix(layer, candidate, label, why, shape))
             seen.append(layer.ops)
         except ConvwiseError:
             continue
-    unique = {fix.code: fix for fix in found}
+    unique: dict[object, Fix] = {}
+    for fix in aimed or found:
+        unique.setdefault(tuple(one.ops for one in read_layer(fix.code, dialect=name, release=release)), fix)
     return Explanation(
         dialect=name,
         title=spoken.title,
@@ -66,6 +76,20 @@ def repairs(refusal: Refusal, shape: Shape | None, release: str | None) -> Expla
         macs=None,
         error=refusal,
     )
+
+
+def _aimed(layer: Layer, shape: Shape | None, want: tuple[int, ...] | None) -> list[Fix]:
+    """The accepted call, if it gives the wanted size, or changes of it that do, as whole calls."""
+    if shape is None or want is None:
+        return []
+    spoken = dialects.get(layer.dialect)
+    entered = spoken.enter((layer,), shape)
+    output = spoken.flow(layer, entered.shape).output
+    target, outs = for_axes(want, layer.rank or 0), spatial(layer, output)
+    if outs == target:
+        return [Fix(layer.call.text, entered.leave(output), layer.call.text)]
+    ways = fixes(layer, entered.shape, read_back(layer), outs, target)
+    return [replace(fix, output=entered.leave(fix.output), label=fix.code) for fix in ways]
 
 
 def _fix(layer: Layer, code: str, label: str, why: str, shape: Shape | None) -> Fix:

@@ -9,6 +9,7 @@ from math import prod
 
 from convwise.answers.explanation import Fact, Fix, show
 from convwise.answers.fixes import Reader, spatial
+from convwise.answers.sizes_told import called
 from convwise.answers.wording import cells, positions
 from convwise.dialects.base import Dialect, Layer, LayerFlow
 from convwise.errors import ConvwiseError
@@ -132,8 +133,12 @@ def ways_back(
             output = flows[0].input
             for layer in changed:
                 output = spoken.flow(layer, output).output
-            named = " and ".join(f"{place} ({layers[place].kind})" for place in codes)
+            named = " and ".join(_called(layers[place], place) for place in codes)
             set_to = {extra for place, extra in zip(places, extras, strict=True) if place in codes}
-            label = f"output_padding={set_to.pop()} at layer {named}" if len(set_to) == 1 else ", ".join(codes.values())
+            label = f"output_padding={set_to.pop()} at {named}" if len(set_to) == 1 else ", ".join(codes.values())
             return (Fix("\n".join(layer.call.text for layer in changed), output, label, "the size comes back"),)
     return ()
+
+
+def _called(layer: Layer, place: int) -> str:
+    return called(layer) if layer.name else f"layer {place + 1} ({layer.kind})"

@@ -9,6 +9,7 @@ from typing import Any
 
 from convwise import dialects
 from convwise.answers.explanation import AxisFacts, Fact, Fix
+from convwise.answers.fixes import collapse, spatial
 from convwise.answers.wording import cells, listed
 from convwise.axis import SAME_UPPER, Window
 from convwise.dialects.base import Layer
@@ -62,7 +63,9 @@ def transposed_rows(layer: Layer, op: ConvTranspose, alike: Sequence[Sequence[Ax
         yield Fact("any size" if facts.formula else ", ".join(names), (f"n gives {facts.any_size}",))
         between = _forward(layer, window).preimage(facts.size) if window and facts.size else None
         if between and between[0] < between[1]:
-            default = "output_padding=None is not 0: it aims at size x stride" if _is_none(layer) else ""
+            # Without padding, and where nothing is added, None and 0 give the same.
+            differs = _is_none(layer) and (layer.arguments.get("padding") != "valid" or any(op.output_padding))
+            default = "output_padding=None is not 0: it aims at size x stride" if differs else ""
             text = f"{_both(*between)} all become" if between[1] > between[0] + 1 else f"{_both(*between)} both become"
             yield Fact(
                 "which size",
@@ -86,7 +89,7 @@ def transposed_fixes(
     if not isinstance(op, ConvTranspose) or outs is None or want == outs:
         return ()
     found: list[Fix] = []
-    for changes in _changes(layer, op, want is not None):
+    for changes in _changes(layer, op, spatial(layer, shape), want):
         fix, sizes = _tried(layer, shape, changes, read)
         if fix is None or sizes == outs or fix.output in [other.output for other in found]:
             continue
@@ -97,11 +100,13 @@ def transposed_fixes(
     return tuple(found)
 
 
-def _changes(layer: Layer, op: ConvTranspose, wanted: bool) -> Iterator[dict[str, Any]]:
+def _changes(
+    layer: Layer, op: ConvTranspose, sizes: tuple[int, ...] | None, want: tuple[int, ...] | None
+) -> Iterator[dict[str, Any]]:
     strides = [window.stride for window in op.windows]
     extras = [{"output_padding": extra} for extra in range(min(max(strides), 8))]
     yield from extras
-    if not wanted:
+    if want is None or sizes is None:
         return
     word = "strides" if layer.dialect == "keras" else "stride"
     plain: dict[str, Any] = {} if layer.dialect == "keras" else {"padding": 0, "output_padding": 0}
@@ -112,11 +117,31 @@ def _changes(layer: Layer, op: ConvTranspose, wanted: bool) -> Iterator[dict[str
         yield {"padding": padding, "output_padding": extra}
     for kernel, padding in product(range(1, 8), paddings):
         yield {"kernel_size": kernel, "padding": padding}
+    # Without padding, the stride and the kernel of each axis by itself.
+    chosen = [_nearest(*axis) for axis in zip(op.windows, sizes, want, strict=True)]
+    found = [window for window in chosen if window is not None]
+    if len(found) == len(chosen):
+        values = {"kernel_size": [window.kernel for window in found], word: [window.stride for window in found]}
+        none = {"padding": "valid", "output_padding": None} if layer.dialect == "keras" else plain
+        yield {**{name: collapse(value) for name, value in values.items()}, **none}
+
+
+def _nearest(window: Window, size: int, out: int) -> Window | None:
+    """The window nearest in stride and kernel that spreads `size` cells over `out`, none of which gets the bias alone."""
+    fitting: list[Window] = []
+    for stride in range(1, LARGEST_STRIDE + 1):
+        # A tap spreads over so many cells; each further one adds a cell.
+        kernel = out - Window(1, stride).transposed(size) + 1
+        if stride <= kernel <= 2 * LARGEST_STRIDE:
+            fitting.append(Window(kernel, stride))
+    return min(
+        fitting,
+        key=lambda one: 2 * abs(one.stride - window.stride) + abs(one.kernel - window.kernel),
+        default=None,
+    )
 
 
 def _tried(layer: Layer, shape: Shape, changes: dict[str, Any], read: Any) -> tuple[Fix | None, tuple[int, ...] | None]:
-    from convwise.answers.fixes import spatial
-
     named = {name: value for name, value in changes.items() if layer.arguments.get(name, value) != value}
     if not named or any(name not in layer.arguments for name in changes):
         return None, None

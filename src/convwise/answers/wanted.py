@@ -68,8 +68,10 @@ def _transposed(window: Window, extra: int, size: int, rule: str) -> str:
 def out_of_reach(layer: Layer, sizes: tuple[int, ...] | None, want: tuple[int, ...] | None) -> str:
     """What to say where no small change gives the wanted size; empty where that is not plain."""
     op = layer.window_op
-    if want is None or sizes is None or not isinstance(op, Conv | Pool):
+    if want is None or sizes is None or not isinstance(op, Conv | ConvTranspose | Pool):
         return ""
+    if isinstance(op, ConvTranspose):
+        return "no small change of kernel, stride, padding or output_padding gives that"
     if any(size > have for size, have in zip(want, sizes, strict=True)):
         up = (
             ("Conv{}DTranspose", "UpSampling{}D")

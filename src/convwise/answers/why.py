@@ -70,7 +70,7 @@ def explain(
     if (told := _beside_code(layer, shape, dialect)) is not None:
         return told
     try:
-        snippet = _read(layer, dialect, release, shape)
+        snippet = _read(layer, dialect, release, shape, wanted)
     except CodeError as error:
         return _not_a_line(layer, error, shape, dialect, release)
     found = _one_pair(snippet, shape)
@@ -89,15 +89,15 @@ def explain_all(
     Raises:
         ShapeError, CodeError, ArgumentError: as `explain`, where the text holds one pair only.
     """
+    wanted = None if want is None else as_want(want)
     if model is not None:
         return [_error_of(text, model, None, dialect)]
     if (told := _beside_code(text, None, dialect)) is not None:
         return [told]
     try:
-        snippet = _read(text, dialect, release, None)
+        snippet = _read(text, dialect, release, None, wanted)
     except CodeError as error:
         return [_not_a_line(text, error, None, dialect, release)]
-    wanted = None if want is None else as_want(want)
     if len(snippet.found) == 1:
         return [_explain_found(snippet, snippet.found[0], snippet.found[0].input_shape, wanted)]
     every = []
@@ -277,7 +277,9 @@ def _flow(found: Found, shape: Shape) -> Shape:
     return entered.leave(current)
 
 
-def _read(layer: Any, dialect: str | None, release: str | None, shape: Shape | None) -> Snippet:
+def _read(
+    layer: Any, dialect: str | None, release: str | None, shape: Shape | None, want: tuple[int, ...] | None = None
+) -> Snippet:
     """Text or a live object as a snippet; a refused layer learns what would be accepted."""
     if isinstance(layer, Op):
         # An op belongs to no framework; it is told in the words of the one asked for, PyTorch's by default.
@@ -287,12 +289,12 @@ def _read(layer: Any, dialect: str | None, release: str | None, shape: Shape | N
         try:
             snippet = read_text(layer, dialect=dialect, release=release, input_shape=shape)
         except Refusal as refusal:
-            refusal.explanation = repairs(refusal, shape, release)
+            refusal.explanation = repairs(refusal, shape, release, want)
             raise
         for found in snippet.found:
             if isinstance(found.error, Refusal):
                 given = shape if shape is not None else found.input_shape
-                found.error.explanation = repairs(found.error, given, release)
+                found.error.explanation = repairs(found.error, given, release, want)
         return snippet
     if isinstance(layer, Layer):
         return Snippet(layer.dialect, (Found((layer,), None, layer.name, None),), ())
