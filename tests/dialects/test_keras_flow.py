@@ -6,7 +6,7 @@ import pytest
 from keras_text import parse
 
 from convwise.dialects.keras import DIALECT
-from convwise.errors import ShapeError
+from convwise.errors import Refusal, ShapeError
 
 
 def read(text: str):
@@ -186,3 +186,29 @@ def test_scales_that_do_not_line_up():
         DIALECT.flow(read("Rescaling((1, 2, 3))"), (1, 4, 5, 2))
     with pytest.raises(ShapeError, match="do not line up"):
         DIALECT.flow(read("RMSNormalization(axis=1)"), (1, 4, 5, 2))
+
+
+AUGMENTATION = (
+    "RandomFlip()",
+    "RandomRotation(0.1)",
+    "RandomZoom(-0.2)",
+    "RandomTranslation(0.1, 0.2)",
+    "RandomContrast(0.2)",
+)
+
+
+@pytest.mark.parametrize("text", [*AUGMENTATION, "RandomBrightness((-0.1, 0.2))"])
+def test_augmentation_leaves_images_their_size(text: str):
+    for shape in ((2, 9, 10, 3), (9, 10, 3), (None, None, None, 3)):
+        assert DIALECT.flow(read(text), shape).output == shape
+    with pytest.raises(ShapeError, match="5 axes where 4 are needed"):
+        DIALECT.flow(read(text), (2, 5, 9, 10, 3))
+
+
+@pytest.mark.parametrize(
+    "text", ["RandomRotation(2)", "RandomZoom(-1)", "RandomContrast(-0.1)", "RandomTranslation(0.1, (0.1,))"]
+)
+def test_factors_of_augmentation_have_a_range(text: str):
+    with pytest.raises(Refusal, match="is not in range") as caught:
+        read(text)
+    assert caught.value.quote == "should be a number (or a list of two numbers) in the range"

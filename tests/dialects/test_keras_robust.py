@@ -61,6 +61,7 @@ GOOD = {
     "scale": 2.0,
     "activation": "relu",
     "output_size": 2,
+    **dict.fromkeys(("factor", "height_factor", "width_factor"), 0.1),
 }
 
 

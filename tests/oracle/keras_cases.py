@@ -263,6 +263,12 @@ class Maker:
                 return found
             case "center_crop":
                 return {"height": draw.randint(1, 9), "width": draw.randint(1, 9)}
+            case "random_flip":
+                return {"mode": draw.choice(("horizontal", "vertical", "horizontal_and_vertical"))}
+            case "random_rotation" | "random_contrast":
+                return {"factor": draw.choice((0.1, 0.5, (0.1, 0.2)))}
+            case "random_zoom" | "random_translation":
+                return {"height_factor": draw.choice((0.1, (-0.5, 0.2))), "width_factor": draw.choice((0.1, -0.3))}
             case "rescaling":
                 return {
                     "scale": draw.choice((1 / 255, 2, (1, 2, 3), 0.5)),
@@ -447,6 +453,9 @@ NAMED: dict[str, tuple[str, ...]] = {
     "up_sampling": ("size", "data_format"),
     "resizing": ("height", "width", "interpolation", "crop_to_aspect_ratio", "pad_to_aspect_ratio", "data_format")[:5],
     "center_crop": ("height", "width", "data_format"),
+    "random_flip": ("mode",),
+    **dict.fromkeys(("random_rotation", "random_contrast"), ("factor",)),
+    **dict.fromkeys(("random_zoom", "random_translation"), ("height_factor", "width_factor")),
     "rescaling": ("scale", "offset"),
     "reshape": ("target_shape",),
     "permute": ("dims",),
@@ -475,6 +484,11 @@ SPOILERS: dict[str, tuple[Value, ...]] = {
     "kernel_initializer": ("he_norm", 3, "Foo"),
     "kernel_regularizer": ("l3", 0.1),
     "rate": (1.5, -0.1, "a", None, 30),
+    **dict.fromkeys(
+        ("factor", "height_factor", "width_factor"),
+        (1.5, -1, -2, "a", (0.1,), (-2, 0.5), (0.5, 2), (0.1, 0.2, 0.3), True),
+    ),
+    "fill_mode": ("same", "wrap"),
     "stddev": (2, -1, "x"),
     "axis": (7, None, 1.0, "a", ()),
     "target_shape": (-1, (-1, -1), (-2, 4), (True, -1), "ab", None),

@@ -108,6 +108,8 @@ def arguments(rng: random.Random, kind: str) -> dict[str, Any]:
             "interpolation": rng.choice(["bilinear", "nearest", "area"]),
         },
         "center_crop": {"height": rng.randint(3, 9), "width": rng.randint(3, 7)},
+        **{family: {"factor": 0.2} for family in ("random_rotation", "random_contrast")},
+        **{family: {"height_factor": 0.2, "width_factor": 0.1} for family in ("random_zoom", "random_translation")},
         "rescaling": {"scale": rng.choice([1 / 255, (0.5, 2.0, 3.0, 4.0)]), "offset": rng.choice([0.0, -1.5])},
         "reshape": {"target_shape": rng.choice([(-1,), (-1, 4), (2, -1, 2)])},
         "permute": {"dims": rng.choice(list(itertools.permutations((1, 2, 3))))},

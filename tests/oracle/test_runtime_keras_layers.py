@@ -20,6 +20,8 @@ ARGUMENTS: dict[str, tuple[Any, ...]] = {
     **dict.fromkeys(("conv", "transpose", "separable"), (4, 3)),
     **dict.fromkeys(("depthwise", "average_pool", "adaptive_max", "adaptive_average"), (2,)),
     **dict.fromkeys(("resizing", "center_crop"), (6, 7)),
+    **dict.fromkeys(("random_rotation", "random_zoom", "random_contrast"), (0.1,)),
+    "random_translation": (0.1, 0.2),
     **dict.fromkeys(("dropout", "alpha_dropout", "gaussian_dropout", "gaussian_noise", "spatial_dropout"), (0.5,)),
     "rescaling": (0.5,),
     "reshape": ((-1,),),
@@ -39,8 +41,10 @@ APART = (
     "activation",
     "bounding_box_format",
     "alpha",
+    "factor",
+    "value_range",
 )
-"""Settings that are objects, or that convwise tells by names."""
+"""Settings that are objects, that convwise tells by names, or that Keras sorts."""
 
 
 @pytest.mark.parametrize("kind", KINDS)

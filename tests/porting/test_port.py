@@ -426,3 +426,9 @@ def test_steps_between_layers_are_ported_for_a_size(step: str, expected: str) ->
     assert port.proof.equal
     with pytest.raises(cw.CodeError, match="give the input too"):
         cw.port(text, to="keras")
+
+
+def test_what_acts_in_training_only_is_left_out_with_a_word() -> None:
+    port = cw.port("RandomFlip()", "torch", (9, 10, 3))
+    assert "nn.Identity()" in port.code
+    assert "RandomFlip does something in training only: it is left out" in " ".join(str(port).split())

@@ -34,6 +34,8 @@ ARGUMENTS: dict[str, tuple[Any, ...]] = {
     **dict.fromkeys(("conv", "transpose", "separable"), (4, 3)),
     **dict.fromkeys(("depthwise", "average_pool", "adaptive_max", "adaptive_average"), (2,)),
     **dict.fromkeys(("resizing", "center_crop"), (6, 7)),
+    **dict.fromkeys(("random_rotation", "random_zoom", "random_contrast"), (0.1,)),
+    "random_translation": (0.1, 0.2),
     **dict.fromkeys(("dropout", "alpha_dropout", "gaussian_dropout", "gaussian_noise", "spatial_dropout"), (0.5,)),
     "rescaling": (0.5,),
     "reshape": ((-1,),),

@@ -50,8 +50,8 @@ def write(draft: Draft, piece: Piece, op: Pointwise, feeds: Feeds) -> None:
         draft.as_source()
         draft.write(op)
     elif op.kind in ("linear", "identity"):
-        if op.options:
-            draft.warn("ActivityRegularization adds a penalty in training only: it is left out")
+        if op.options or piece.layer.kind.startswith("Random"):
+            draft.warn(f"{piece.layer.kind} does something in training only: it is left out")
         draft.write(Pointwise("identity"))
     else:
         draft.write(settled(op, draft))

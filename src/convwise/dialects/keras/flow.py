@@ -7,7 +7,7 @@ from math import prod
 from typing import Any
 
 from convwise.dialects.base import Layer, LayerFlow, describe, run_ops
-from convwise.dialects.keras.kinds import KINDS, canonical
+from convwise.dialects.keras.kinds import IMAGES, KINDS, MOVING, canonical
 from convwise.errors import ShapeError
 from convwise.ops import Conv, ConvTranspose, Dense, Flow, Layout, Norm, Pointwise, Resize, Shape, spatial_names
 from convwise.ops.shape import check_countable
@@ -24,6 +24,7 @@ SPATIAL = SLIDING | {
     "up_sampling",
     "resizing",
     "center_crop",
+    *MOVING,
 }
 """Families that need at least one cell on every axis."""
 
@@ -92,13 +93,13 @@ def _check_rank(layer: Layer, family: str, shape: Shape) -> None:
     else:
         assert layer.rank is not None
         wanted = layer.rank + 2
-        if axes == wanted or (axes == 3 and family in ("resizing", "center_crop")):
+        if axes == wanted or (axes == 3 and family in IMAGES):
             return
         least = f"{'min_' if family in WEIGHTED else ''}ndim={wanted}"
     quote = f"expected {least}, found ndim={axes}. Full shape received: {shape}"
     if family in WEIGHTED and axes > wanted:
         quote = _too_many_axes(layer, family, shape)
-    elif family in ("resizing", "center_crop", "adaptive_max", "adaptive_average"):
+    elif family in (*IMAGES, "adaptive_max", "adaptive_average"):
         quote = ""
     names = ", ".join(_axis_names(layer, wanted))
     raise ShapeError(
@@ -124,6 +125,8 @@ def _axis_names(layer: Layer, wanted: int) -> Iterable[str]:
 
 def _rank_hint(layer: Layer, family: str, shape: Shape, wanted: int) -> str:
     axes, kind = len(shape), canonical(layer.kind)
+    if layer.rank and axes == 2 and shape[0] is None:
+        return "it reads maps: put it before what flattens them, or a Reshape before it"
     if layer.rank and axes == layer.rank:
         sizes = [str(size) for size in shape]
         return f"are the channels missing? Write {'x'.join([*sizes, '3'] if layer.channels_last else ['3', *sizes])}"

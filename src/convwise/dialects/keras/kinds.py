@@ -19,6 +19,12 @@ KINDS: dict[str, tuple[str, int | None]] = {
     "Resizing": ("resizing", 2),
     "CenterCrop": ("center_crop", 2),
     "Rescaling": ("rescaling", None),
+    "RandomFlip": ("random_flip", 2),
+    "RandomRotation": ("random_rotation", 2),
+    "RandomZoom": ("random_zoom", 2),
+    "RandomTranslation": ("random_translation", 2),
+    "RandomContrast": ("random_contrast", 2),
+    "RandomBrightness": ("random_contrast", 2),
     "Flatten": ("flatten", None),
     "Reshape": ("reshape", None),
     "Permute": ("permute", None),
@@ -45,6 +51,13 @@ KINDS: dict[str, tuple[str, int | None]] = {
     "Masking": ("masking", None),
 }
 """Canonical name -> (family, spatial axes; None where any number goes)."""
+
+MOVING = ("random_rotation", "random_zoom", "random_translation")
+AUGMENTING = ("random_flip", "random_contrast", *MOVING)
+"""Families that change images at random in training."""
+
+IMAGES = ("resizing", "center_crop", *AUGMENTING)
+"""Families that take one image without a batch, too."""
 
 ALIASES: dict[str, str] = {
     **{f"Convolution{n}D": f"Conv{n}D" for n in (1, 2, 3)},
@@ -100,26 +113,20 @@ UNMODELLED = frozenset(
         "Pipeline",
         "RNN",
         "RandAugment",
-        "RandomBrightness",
         "RandomColorDegeneration",
         "RandomColorJitter",
-        "RandomContrast",
         "RandomCrop",
         "RandomElasticTransform",
         "RandomErasing",
-        "RandomFlip",
         "RandomGaussianBlur",
         "RandomGrayscale",
         "RandomHue",
         "RandomInvert",
         "RandomPerspective",
         "RandomPosterization",
-        "RandomRotation",
         "RandomSaturation",
         "RandomSharpness",
         "RandomShear",
-        "RandomTranslation",
-        "RandomZoom",
         "ReversibleEmbedding",
         "STFTSpectrogram",
         "SimpleRNN",

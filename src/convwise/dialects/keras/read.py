@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from convwise.dialects.base import Call, Layer, Note, Value, bind, nearest
-from convwise.dialects.keras import activations, moves, windows, words
+from convwise.dialects.keras import activations, augmentation, moves, windows, words
 from convwise.dialects.keras.foreign import foreign
-from convwise.dialects.keras.kinds import INPUTS, KINDS, NAMES, REMOVED, UNMODELLED, canonical
+from convwise.dialects.keras.kinds import AUGMENTING, INPUTS, KINDS, NAMES, REMOVED, UNMODELLED, canonical
 from convwise.dialects.keras.reading import Reading
 from convwise.dialects.keras.releases import KIND_SINCE, before, settle
 from convwise.dialects.keras.signatures import WITHOUT_BASE, parameters
@@ -104,6 +104,7 @@ SIMPLE = {
     "elu": activations.elu_layer,
     "softmax": activations.softmax_layer,
     "rescaling": activations.rescaling_layer,
+    **dict.fromkeys(AUGMENTING, augmentation.layer),
     **dict.fromkeys(("identity", "masking", "activity_regularization"), activations.plain_layer),
 }
 

@@ -67,6 +67,9 @@ AFFINE_TRIMMINGS: tuple[Pair, ...] = (
 )
 
 ACTIVATED: tuple[Pair, ...] = (("activation", None), ("use_bias", True))
+MOVED: tuple[Pair, ...] = (("fill_mode", "reflect"), ("interpolation", "bilinear"), ("seed", None), ("fill_value", 0.0))
+"""How the layers that move an image at random fill what comes into view."""
+
 FORMAT: tuple[Pair, ...] = (("data_format", None),)
 
 
@@ -163,6 +166,11 @@ PLAIN: dict[str, tuple[Pair, ...]] = {
         *FORMAT,
     ),
     "center_crop": (("height", REQUIRED), ("width", REQUIRED), *FORMAT),
+    "random_flip": (("mode", "horizontal_and_vertical"), ("seed", None), *FORMAT),
+    "random_rotation": (("factor", REQUIRED), *MOVED, *FORMAT),
+    "random_zoom": (("height_factor", REQUIRED), ("width_factor", None), *MOVED, *FORMAT),
+    "random_translation": (("height_factor", REQUIRED), ("width_factor", REQUIRED), *MOVED, *FORMAT),
+    "random_contrast": (("factor", REQUIRED), ("value_range", (0, 255)), ("seed", None)),
     "rescaling": (("scale", REQUIRED), ("offset", 0.0)),
     "flatten": FORMAT,
     "reshape": (("target_shape", REQUIRED),),
@@ -231,6 +239,7 @@ KEYWORDS: dict[str, tuple[Pair, ...]] = {
     "leaky_relu": (("alpha", None),),
     "resizing": (("bounding_box_format", None),),
     "center_crop": (("bounding_box_format", None),),
+    "random_contrast": FORMAT,
 }
 """Arguments that a constructor takes by keyword without naming them in its signature."""
 
