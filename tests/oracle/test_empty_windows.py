@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import convwise as cw
 from convwise.answers.pools import EMPTY_AVERAGE, EMPTY_MAX
 
 ONE = np.ones((1, 1, 1), np.float32)
@@ -81,3 +82,37 @@ def test_tensorflow_refuses_padding_as_wide_as_the_window() -> None:
 
     with pytest.raises(tf.errors.InvalidArgumentError, match="needs to be smaller than the window size"):
         tf.nn.max_pool2d(np.ones((1, 2, 2, 1), np.float32), 2, 1, ((0, 0), (2, 0), (2, 0), (0, 0)))
+
+
+@pytest.mark.oracle
+@pytest.mark.parametrize("size", range(1, 7))
+@pytest.mark.parametrize("stride", [1, 2, 3])
+def test_where_tensorflow_says_nothing_of_a_window_that_does_not_fit_it_is_told(size: int, stride: int) -> None:
+    import tensorflow as tf
+
+    with pytest.raises(cw.ShapeError) as caught:
+        cw.explain(f"tf.nn.conv2d(tf.zeros((1, {size}, 9, 1)), tf.zeros((7, 2, 1, 1)), {stride}, 'VALID')")
+    try:
+        tf.nn.conv2d(np.ones((1, size, 9, 1), np.float32), np.ones((7, 2, 1, 1), np.float32), stride, "VALID")
+    except tf.errors.InvalidArgumentError:
+        assert "may say nothing" not in caught.value.detail
+    else:
+        assert "may say nothing" in caught.value.detail
+
+
+@pytest.mark.oracle
+def test_keras_takes_a_pool_with_padding_in_capitals_on_arrays_alone() -> None:
+    import keras
+
+    x = np.ones((1, 7, 8, 3), np.float32)
+    pool = keras.layers.MaxPooling2D(2, padding="SAME")
+    assert tuple(pool(x).shape) == (1, 4, 4, 3)
+    for make in (lambda: keras.Sequential([keras.Input((7, 8, 3)), pool]), lambda: pool(keras.Input((7, 8, 3)))):
+        with pytest.raises(ValueError, match="must be either 'valid' or 'same'"):
+            make()
+
+    class Own(keras.Model):
+        def call(self, data):
+            return pool(data)
+
+    assert tuple(Own()(x).shape) == (1, 4, 4, 3)

@@ -9,6 +9,7 @@ from typing import Any
 
 from convwise.answers.explanation import AxisFacts, Explanation, Finding, Fix, show
 from convwise.answers.headline import groups
+from convwise.answers.wording import plural
 from convwise.axis import Same
 from convwise.dialects.base import TITLES
 from convwise.errors import ConvwiseError
@@ -58,7 +59,7 @@ def render_line(answer: Any) -> str:
     assert isinstance(answer, Explanation)
     formulas = {axis.formula: None for axis in answer.axes if axis.formula}
     reason = f"  ({'; '.join(formulas)})" if formulas else ""
-    what = " ".join(answer.code.split()) if not answer.parts else f"{len(answer.parts)} layers"
+    what = " ".join(answer.code.split()) if not answer.parts else plural(len(answer.parts), "layer")
     verdict = f", {answer.verdict}" if answer.verdict else ""
     return escape(f"{what}: {show(answer.input)} -> {show(answer.output)}{verdict}{reason}")
 
@@ -114,7 +115,7 @@ def _findings(found: Sequence[Finding], width: int) -> list[Line]:
 def _head(told: Explanation) -> Line:
     verdict = f", {told.verdict}" if told.verdict else ""
     output = show(told.output) if told.output else "refused"
-    kind = f"{len(told.parts)} layers" if told.parts else told.kind
+    kind = plural(len(told.parts), "layer") if told.parts else told.kind
     if told.name and not told.parts:
         kind = f"{told.name}: {kind}"
     text = f"{kind} · {told.title} {told.release}"
@@ -246,7 +247,7 @@ def _error(error: ConvwiseError, width: int) -> list[Line]:
         lines.append(
             _head(told)
             if not told.parts
-            else ((f"{len(told.code.splitlines())} layers · {told.title} {told.release}", "head"),)
+            else ((f"{plural(len(told.code.splitlines()), 'layer')} · {told.title} {told.release}", "head"),)
         )
         if told.parts or told.kind == "Sequential":
             lines += _wrapped("", escape(told.headline), width, 0)

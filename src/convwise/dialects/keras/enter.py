@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from convwise.dialects.base import Entered, Layer, Note
 from convwise.dialects.keras.flow import negative_size
-from convwise.ops import Dense, Norm, Pointwise, Shape
+from convwise.ops import Dense, Norm, Pointwise, Shape, Size
 
 KEEPING_RANK = (Pointwise, Norm, Dense)
 """Ops that leave the number of axes alone, so that a later layer tells how many there were."""
@@ -59,9 +59,11 @@ def _guessed(shape: Shape, added: bool) -> Note:
 
 def _other_order(layer: Layer, full: Shape) -> tuple[Note, ...]:
     """A note where (3, 224, 224) was most likely meant as channels, height, width."""
-    if layer.rank != 2 or len(full) != 4 or not layer.channels_last:
+    if layer.rank != 2 or len(full) != 4:
         return ()
     first, middle, last = full[1:]
+    if not layer.channels_last:
+        return _meant_last(first, middle, last)
     if first not in COLOURS or middle is None or last is None or middle < LARGE or last < LARGE or last in FEW:
         return ()
     given = f"{first} x {middle} x {last}"
@@ -72,3 +74,14 @@ def _other_order(layer: Layer, full: Shape) -> tuple[Note, ...]:
             f"Did you mean {middle} x {last} x {first}, or data_format='channels_first'?",
         ),
     )
+
+
+def _meant_last(first: Size, middle: Size, last: Size) -> tuple[Note, ...]:
+    """The same where (224, 224, 3) was most likely meant as height, width, channels."""
+    if last not in COLOURS or first is None or middle is None or first < LARGE or middle < LARGE:
+        return ()
+    text = (
+        f"data_format='channels_first' reads {first} x {middle} x {last} as channels, height, width: {first} channels, "
+        f"{middle} high, {last} wide. Did you mean {last} x {first} x {middle}, or data_format='channels_last'?"
+    )
+    return (Note("CW508", text),)

@@ -142,7 +142,7 @@ def _groups(reading: Reading, filters: int) -> int:
             f"{filters} filters do not divide into {groups} groups",
             name="groups",
             quote=f"The number of filters must be evenly divisible by the number of groups. Received: groups={groups}, filters={filters}.",
-            hint=f"use filters={-(-filters // groups) * groups}, or groups that divide {filters}",
+            hint=f"use filters={-(-filters // groups) * groups}, or groups that divide {filters} and the input's channels",
             detail=f"{filters} = {filters // groups} x {groups} + {filters % groups}",
         )
     return groups

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from convwise.dialects.base import Layer, known
 from convwise.dialects.kinds import Arguments, Kind, Resolved, array, wrong_type
-from convwise.dialects.tensorflow.windows import Steps, channels_last, negative_words, padding, spread
+from convwise.dialects.tensorflow.windows import Steps, channels_last, padding, spread, tell_negative
 from convwise.errors import Refusal, ShapeError
 from convwise.ops import Conv, Layout, Op, Shape
 
@@ -196,7 +196,6 @@ def fits(op: Conv, spatial: Shape, *, quote: bool = True) -> None:
     try:
         Conv(op.windows, 1, 1).flow((1, 1, *spatial), Layout())
     except ShapeError as error:
-        pairs = zip(op.windows, spatial, strict=True)
-        bad = next(((w, n) for w, n in pairs if n is not None and not w.over(n).fits), None)
-        error.quote = negative_words(*bad) if bad and bad[1] and quote else ""
+        if quote:
+            tell_negative(error, op.windows, spatial)
         raise

@@ -8,7 +8,7 @@ from convwise.axis import Pads
 from convwise.dialects.base import Layer, Value, known
 from convwise.dialects.kinds import Arguments, Kind, Resolved, integers, show
 from convwise.dialects.tensorflow.convolution import check_axes
-from convwise.dialects.tensorflow.windows import FORMATS, Steps, channels_last, negative_words, padding, spread
+from convwise.dialects.tensorflow.windows import FORMATS, Steps, channels_last, padding, spread, tell_negative
 from convwise.errors import CodeError, Refusal, ShapeError
 from convwise.ops import Layout, Pool, Shape
 
@@ -178,7 +178,6 @@ def check(layer: Layer, shape: Shape) -> None:
         op.flow(shape, Layout(layer.channels_last))
     except ShapeError as error:
         _, _, spatial = Layout(layer.channels_last).split(shape)
-        pairs = zip(op.windows, spatial, strict=True)
-        bad = next(((w, n) for w, n in pairs if n is not None and not w.over(n).fits), None)
-        error.quote = negative_words(*bad) if bad and bad[1] and bad[0].dilation == 1 else ""
+        if all(window.dilation == 1 for window in op.windows):
+            tell_negative(error, op.windows, spatial)
         raise

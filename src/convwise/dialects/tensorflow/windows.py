@@ -5,12 +5,14 @@ Source: running TensorFlow 2.21 on a CPU, and `tensorflow/python/ops/nn_ops.py`,
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from convwise.axis import NO_PADS, SAME_UPPER, Padding, Pads, Window
 from convwise.dialects.base import Unknown, Value, known
 from convwise.dialects.kinds import Arguments, Kind, integers, show, wrong_type
 from convwise.errors import Refusal, ShapeError
+from convwise.ops import Shape
 from convwise.ops.shape import LARGEST
 
 FORMATS = {1: ("NWC", "NCW"), 2: ("NHWC", "NCHW"), 3: ("NDHWC", "NCDHW")}
@@ -192,10 +194,19 @@ def _no_word(value: Value, rank: int, last: bool, explicit: bool) -> Refusal:
     )
 
 
-def negative_words(window: Window, size: int) -> str:
-    """What shape inference says where nothing is left."""
-    pads = window.pads(size)
-    return f"Negative dimension size caused by subtracting {window.span} from {size + pads.total}"
+def tell_negative(error: ShapeError, windows: Sequence[Window], spatial: Shape) -> None:
+    """Put into an error of ours what shape inference says where nothing is left, and that a run may say nothing."""
+    pairs = zip(windows, spatial, strict=True)
+    window, size = next(((one, size) for one, size in pairs if size is not None and not one.over(size).fits), (None, 0))
+    if window is None or not size:
+        return
+    padded = size + window.pads(size).total
+    error.quote = f"Negative dimension size caused by subtracting {window.span} from {padded}"
+    # A run divides by the stride towards zero, and finds no size below 0.
+    if window.span < padded + 2 * window.stride:
+        error.detail += (
+            "\nTensorFlow says so in a tf.function; run on an array it may say nothing, and gives one without meaning"
+        )
 
 
 def too_large(values: tuple[int, ...]) -> bool:

@@ -5,7 +5,7 @@ Source of the rules: `torch/nn/modules/conv.py` and `check_shape_forward` in ATe
 
 from __future__ import annotations
 
-from math import isfinite
+from math import gcd, isfinite
 from typing import Any
 
 from convwise.axis import SAME_UPPER, Pads, Window, keeping_pads
@@ -93,14 +93,15 @@ def _channels(kind: Kind, arguments: Arguments) -> tuple[int, int | None, int]:
     filters = whole(given, "out_channels", least=-LARGEST, quote=words, strict=not transposed)
     for name, value in (("in_channels", channels), ("out_channels", filters)):
         if value is not None and value % groups and not (lazy and name == "out_channels"):
-            raise _no_groups(name, value, groups, f"{name} must be divisible by groups")
+            common = gcd(channels or 0, filters)
+            raise _no_groups(name, value, groups, f"{name} must be divisible by groups", common)
     if lazy and filters % groups:
         quote = (
             f"Given groups={groups}, expected weight to be divisible by {groups} at dimension 0"
             if not transposed
             else ""
         )
-        raise _no_groups("out_channels", filters, groups, quote)
+        raise _no_groups("out_channels", filters, groups, quote, filters)
     _check_channel_counts(kind, channels, filters, groups, arguments)
     return groups, channels, filters
 
@@ -125,14 +126,16 @@ def _divided_words(name: str, value: Value, groups: int) -> str:
     return ""
 
 
-def _no_groups(name: str, value: int, groups: int, quote: str) -> Refusal:
+def _no_groups(name: str, value: int, groups: int, quote: str, common: int) -> Refusal:
+    """`common` is what groups must divide: both numbers of channels, as far as they are known."""
     near = max(value // groups, 1) * groups
+    both = "in_channels and out_channels" if common != value else name
     return Refusal(
         "CW205",
         f"{name}={value} does not divide into groups={groups}",
         received=value,
         detail=f"{value} = {value // groups} x {groups} + {value % groups}",
-        hint=f"try {name}={near}, or groups that divide {value}",
+        hint=f"try {name}={near}, or groups that divide {both}, such as {common}",
         quote=quote,
     )
 

@@ -9,8 +9,8 @@ from typing import Any
 
 from convwise import dialects
 from convwise.dialects.base import TITLES, Layer
-from convwise.errors import CodeError, ConvwiseError
-from convwise.ops import Shape
+from convwise.errors import CodeError, ConvwiseError, Refusal
+from convwise.ops import Pool, Shape
 from convwise.readers.echo import shown
 from convwise.readers.source import applying, classes, making, tensors, weighted
 from convwise.readers.source.changing import BEHAVIOUR
@@ -41,6 +41,7 @@ class Head:
     doubt: ConvwiseError | None
     target: Any = None
     model: Chain | None = None
+    in_model: bool = False
 
 
 def collect(run: Run) -> list[Found]:
@@ -178,7 +179,10 @@ def _head(run: Run, tensor: Tensor) -> Head:
     if shape is None and declared is not None:
         shape, batched = declared.shape, declared.batched
     model = tensor.target if whole and given and isinstance(tensor.target, Chain) else None
-    return Head(placed, shape, batched, given, name, title, tensor.line, tensor.doubt, target, model)
+    # Keras runs a Sequential and a functional model on no array first; a subclass's call only on arrays.
+    declares = step.entry and step.shape is not None and not isinstance(tensor.target, Instance)
+    in_model = isinstance(tensor.target, Chain) or declares
+    return Head(placed, shape, batched, given, name, title, tensor.line, tensor.doubt, target, model, in_model)
 
 
 def _found(run: Run, head: Head, cache: dict[int, Layer]) -> Found:
@@ -188,6 +192,8 @@ def _found(run: Run, head: Head, cache: dict[int, Layer]) -> Found:
             raise head.doubt
         dialect = _spoken(run, head.placed)
         layers = _read(run, dialect, head.placed, cache)
+        if dialect == "keras" and head.in_model:
+            _check_pools(layers)
     except ConvwiseError as error:
         return Found((), head.shape, head.name, head.line, error=error)
     batched = head.batched if dialect == "keras" and head.shape is not None else None
@@ -209,6 +215,23 @@ def _read(run: Run, dialect: str, placed: Placed, cache: dict[int, Layer]) -> tu
         layers.append(replace(layer, shared=True) if id(made) in met else layer)
         met.add(id(made))
     return tuple(layers)
+
+
+def _check_pools(layers: Iterable[Layer]) -> None:
+    """Raises Refusal CW207 for a pool's `padding='SAME'`, which Keras takes on an array and refuses in a model."""
+    for layer in layers:
+        word = layer.arguments.get("padding")
+        if isinstance(layer.window_op, Pool) and isinstance(word, str) and word != word.lower():
+            error = Refusal(
+                "CW207",
+                f"no padding {shown(repr(word), 40)} in a model",
+                layer=f"Keras {layer.kind}",
+                received=word,
+                quote=f"Argument `padding` must be either 'valid' or 'same'. Received: padding={word}",
+                hint=f"write {word.lower()!r}",
+            )
+            error.dialect, error.call = "keras", layer.call
+            raise error
 
 
 def _spoken(run: Run, placed: Placed) -> str:
