@@ -184,7 +184,7 @@ def test_numbers_that_no_framework_prints_end_in_an_answer_or_a_refusal(message:
 
 
 UNREAD = """
-model = Sequential([Embedding(1000, 32, input_length=18), Conv1D(64, 3), Conv1D(64, 20)])
+model = Sequential([Input((18, 32)), Lambda(f), Conv1D(64, 20)])
 """
 SAID = (
     "ValueError: Computed output size would be zero or negative. Received `inputs shape=(None, 16, 32)`, `kernel "
@@ -203,9 +203,15 @@ def test_a_message_is_explained_where_its_model_cannot_be_read(tmp_path: Path) -
     ):
         assert told.headline == alone.headline
         (line,) = next(fact.lines for fact in told.facts if fact.label == "in the model")
-        assert line.startswith("it is not followed: Keras Embedding: convwise does not model Keras's Embedding")
-    with pytest.raises(cw.CodeError, match="does not model Keras's Embedding"):
+        assert line.startswith("it is not followed: Keras Lambda: convwise does not model Keras's Lambda")
+    with pytest.raises(cw.CodeError, match="does not model Keras's Lambda"):
         cw.explain("ValueError: something else", model=UNREAD)
+
+
+def test_a_message_behind_an_embedding_is_found() -> None:
+    told = cw.explain(SAID, model="m = Sequential([Input((16,)), Embedding(1000, 32), Conv1D(64, 20), Flatten()])")
+    (line,) = next(fact.lines for fact in told.facts if fact.label == "in the model")
+    assert line.startswith("'conv1d' (Conv1D)")
 
 
 def test_the_written_input_tells_where_a_message_without_numbers_comes_from() -> None:

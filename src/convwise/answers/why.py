@@ -116,7 +116,7 @@ def _not_a_line(
 ) -> Explanation:
     """Code with branches is answered by its network, where that can be followed from an input to its end."""
     told = None
-    if error.code in ("CW314", "CW315") and isinstance(text, str) and release is None:
+    if error.code in ("CW314", "CW315", "CW317") and isinstance(text, str) and release is None:
         from convwise.answers.branches import explain_branches
 
         told = explain_branches(text, shape, dialect)

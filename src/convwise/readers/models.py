@@ -21,7 +21,7 @@ from convwise.readers.shapes import as_shape
 if TYPE_CHECKING:
     from convwise.readers.source import Found, Snippet
 
-OPEN_ENDS = frozenset({"CW308", "CW309", "CW314", "CW315"})
+OPEN_ENDS = frozenset({"CW308", "CW309", "CW314", "CW315", "CW317"})
 """Codes with which the reader of chains gives up where there may be a network."""
 
 HEAD = 2056

@@ -53,7 +53,8 @@ class At:
 
     def tensors(self) -> list[Reference]:
         """The tensors of the call, in order; a mask says nothing of shapes."""
-        args = [*self.call.args, *(value for name, value in self.call.kwargs.items() if "mask" not in name)]
+        named = sorted((pair for pair in self.call.kwargs.items() if "mask" not in pair[0]), key=by_place)
+        args = [*self.call.args, *(value for _, value in named)]
         found: list[Reference] = []
         for one in args:
             parts = one if isinstance(one, list | tuple) else (one,)
@@ -92,6 +93,12 @@ class At:
         if rank is None or not 0 < rank <= 16:
             raise Unknown("the file does not tell how many axes go in")
         return rank
+
+
+def by_place(word: tuple[str | None, Any]) -> int:
+    """Attention's tensors by name stand in the order in which it takes them by place."""
+    order = ("query", "value", "key")
+    return order.index(word[0]) if word[0] in order else len(order)
 
 
 def called(at: At) -> tuple[str, ...] | None:

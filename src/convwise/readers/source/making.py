@@ -168,6 +168,11 @@ def layer(run: Run, kind: str, dialect: str | None, arguments: list[Any], keywor
     call = Call(kind, tuple(values), tuple(words), text, node.lineno)
     result = Made(kind, call, dialect, name=name, declared=_declared(declared), problem=problem or _monsters(run, call))
     run.keep(result)
+    if kind == "TimeDistributed":
+        # A model in it is a part of another one, not one of the text's own.
+        for value in (*arguments, *(value for _, value in keywords)):
+            if isinstance(value, Chain):
+                value.used = True
     return result
 
 

@@ -164,7 +164,7 @@ class Building:
         places = [tensor.number for tensor in inputs]
         if isinstance(work, Asking):
             numbers = {number: place for place, number in enumerate(dict.fromkeys(places))}
-            work = _lowered(work, numbers)
+            work = lowered(work, numbers)
             places = list(numbers)
         own = self.unique(name or kind)
         stored = [part for number in places for part in self.tensors[number].stored]
@@ -230,7 +230,7 @@ class Building:
             self.notes.append(Note(code, text))
 
 
-def _lowered(work: Asking, numbers: dict[int, int]) -> Work:
+def lowered(work: Asking, numbers: dict[int, int]) -> Work:
     """The work with its terms numbered as the node's inputs are; tensors that only terms ask for join `numbers`."""
     if isinstance(work, Slice):
         ends = [None if end is None else renumbered(end, numbers) for end in (work.start, work.stop)]

@@ -13,6 +13,7 @@ from convwise.ops.several import Concat, Elementwise, Opaque, Unsqueeze
 from convwise.readers.source import applying as chains
 from convwise.readers.source import attributes, collecting
 from convwise.readers.source.functions import invoke
+from convwise.readers.source.graphs import sequences
 from convwise.readers.source.graphs.asking import followed, shape
 from convwise.readers.source.graphs.wiring import (
     End,
@@ -268,6 +269,9 @@ def made(
             return _emitted(run, graph, target, work, ranked(run, graph, work, wires, target.kind, title), node, name)
         if dialect == "torch" and target.kind.startswith("MaxUnpool"):
             return _unpooled(run, graph, target, arguments, words, node, title)
+        if dialect == "keras" and target.kind in sequences.ARGUMENTS and target.problem is None:
+            collecting.check_changes(target, sequences.ARGUMENTS[target.kind][0])
+            return sequences.applied(run, graph, target, arguments, words, node, name)
         size = _size_asked(target, words, arguments)
         if len(wires) != 1 and size is None:
             return lost(run, node, f"{target.kind} is applied to {len(wires)} arrays")

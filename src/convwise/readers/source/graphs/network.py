@@ -258,7 +258,7 @@ def _sources(run: Run, graph: Wiring) -> tuple[tuple[Source, ...], Layout]:
 def _nodes(graph: Wiring, kept: set[int], layout: Layout) -> tuple[Node, ...]:
     """The nodes at these places; a layer that is applied again has its weights counted at its first node."""
     found = []
-    counted: set[int] = set()
+    counted: set[object] = set()
     for place in sorted(kept):
         node = graph.building.nodes[place]
         if isinstance(node.work, Opaque):

@@ -80,7 +80,7 @@ class Wiring:
     models: list[WiredModel] = field(default_factory=list)
     lines: list[int] = field(default_factory=list)
     read: dict[int, Layer] = field(default_factory=dict)
-    weights: dict[int, int] = field(default_factory=dict)
+    weights: dict[int, object] = field(default_factory=dict)
     alive: list[Any] = field(default_factory=list)
     made_up: list[Instance] = field(default_factory=list)
     paths: dict[int, dict[int, str]] = field(default_factory=dict)
