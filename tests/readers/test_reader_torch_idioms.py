@@ -114,3 +114,11 @@ def test_unpooling_by_windows_that_overlap_is_not_guessed() -> None:
 def test_two_models_that_nothing_is_made_of_are_still_two() -> None:
     with pytest.raises(cw.CodeError, match="2 models in one text"):
         cw.read(HEAD + TWO + TWO.replace("class Net", "class Other"))
+
+
+@pytest.mark.parametrize(("again", "last"), [("x.size(0), 13, 3", (8, 13, 3)), ("x.size(0), -1", (8, 39))])
+def test_lines_that_end_with_rows_laid_out_again_are_followed_to_the_end(again: str, last: tuple[int, ...]) -> None:
+    """Four samples of 6 x 13 are eight rows of 39."""
+    made = "x = torch.randn((4, 2, 15))\nx = nn.Conv1d(2, 6, 3)(x)\nx = x.reshape(-1, 39)\n"
+    explained = cw.explain(f"{made}x = x.reshape({again})\n")
+    assert [step.output for step in explained.steps] == [(4, 6, 13), (8, 39), last]

@@ -139,7 +139,9 @@ def _torch(run: Run, tensor: Tensor, name: str, arguments: list[Any], keywords: 
     sizes = first if isinstance(first, list | tuple) else arguments
     if name.endswith((".view", ".reshape")) and isinstance((*sizes, None)[0], Unknown) and ranks.regrouped(tensor):
         # As many rows as another array has: the reader of branches knows how many.
-        return tensors.doubtful(run, (tensor,), tensors.opaque(run, node))
+        regrouped = tensors.doubtful(run, (tensor,), tensors.opaque(run, node))
+        tensors.insist(regrouped)
+        return regrouped
     keeps = len(arguments) == 2 and (first == -1 or isinstance(first, Unknown)) and isinstance(arguments[1], Unknown)
     if keeps and name in (".view", ".reshape"):
         # view(-1, <product of all sizes>) keeps the batch; the product is rarely a literal.
