@@ -50,6 +50,8 @@ OURS = ("convwise-NHWC", "convwise-NCHW")
 PLAIN = ("conv2d-NHWC", "conv2d-NCHW")
 PACKING = ("torch", "torch-last")
 """Peers that pack their weights in every call."""
+LARGE = 50 * 10**6
+"""Multiply-adds of a layer for which turning its input and output must not matter."""
 DISTRIBUTIONS = {
     "torch": "torch",
     "onnxruntime": "onnxruntime",
@@ -294,15 +296,30 @@ def table(found: dict[int, dict[str, list[dict[str, Any]]]], layers: list[Layer]
             )
         known = [ratio for ratio in ratios if ratio == ratio]
         if known:
-            lines.append(
-                f"\ngeometric mean of the ratios: {float(np.exp(np.mean(np.log(known)))):.2f}; smallest {min(known):.2f}"
-            )
+            lines.append(f"\ngeometric mean of the ratios: {geometric_mean(known):.2f}; smallest {min(known):.2f}")
         for kept, over in dense.items():
             if over:
-                lines.append(
-                    f"dense 3x3 of stride 1 over {kept}: {float(np.exp(np.mean(np.log(over)))):.2f} (geometric mean)"
-                )
+                lines.append(f"dense 3x3 of stride 1 over {kept}: {geometric_mean(over):.2f} (geometric mean)")
+        lines += layouts(by_library, layers)
     return "\n".join(lines)
+
+
+def layouts(by_library: dict[str, list[dict[str, Any]]], layers: list[Layer]) -> list[str]:
+    """How much longer channels first take than channels last, where a layer is worth it."""
+    rows = zip(layers, *(by_library.get(name, []) for name in OURS), strict=False)
+    large = [(layer, last, first) for layer, last, first in rows if macs(layer) > LARGE]
+    over = {layer: first["seconds"] / last["seconds"] for layer, last, first in large if "error" not in first | last}
+    if not over:
+        return []
+    most = max(over, key=lambda layer: over[layer])
+    return [
+        f"channels first take {geometric_mean([*over.values()]):.2f} times as long as channels last on {len(over)} layers of more than "
+        f"{LARGE // 10**6} million multiply-adds (geometric mean); at most {over[most]:.2f} ({name_of(most)})"
+    ]
+
+
+def geometric_mean(ratios: list[float]) -> float:
+    return float(np.exp(np.mean(np.log(ratios))))
 
 
 def roofline(found: dict[int, dict[str, list[dict[str, Any]]]], layers: list[Layer], path: str) -> str:

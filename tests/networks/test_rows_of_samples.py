@@ -88,6 +88,25 @@ def test_inspect_and_why_tell_it_too() -> None:
         assert all(one.code != "CW523" for one in cw.explain(text, (4, 1, 32, 35)).findings)
 
 
+@pytest.mark.parametrize("text", [VIEW, VIEW.replace("self.fc2(F", "self.fc2(x[:, :120] + F")])
+def test_sizes_proposed_where_the_view_is_refused_give_a_row_for_each_sample(text: str) -> None:
+    (one,) = [one for one in cw.read(text).check((4, 1, 37, 39)) if one.code == "CW106"]
+    assert "both 32..35; or one 16..19, the other 112..115; nearest to 37x39: 35x35" in one.hint
+    with pytest.raises(cw.ShapeError) as caught:
+        cw.explain(text, (4, 1, 37, 39))
+    assert caught.value.explanation is not None
+    (works,) = [fact.lines for fact in caught.value.explanation.facts if fact.label == "would work"]
+    assert re.search("32 ?x ?32 to 35 ?x ?35", works[0])
+
+
+def test_where_no_size_gives_a_row_for_each_sample_those_that_divide_are_proposed() -> None:
+    text = LENET.replace("ROWS", "x.view(-1, 24)").replace("400", "24")
+    (one,) = [one for one in cw.read(text).check((1, 1, 35, 35)) if one.code == "CW106"]
+    assert "1 x 16 x 5 x 5 = 400, not a multiple of 24" in one.text
+    (sizes,) = re.findall("to 35x35: ([0-9]+)x([0-9]+)", one.hint)
+    assert cw.read(text).trace((1, 1, *map(int, sizes)))[-1].output is not None
+
+
 def test_open_sizes_are_a_note_with_the_sizes_that_give_a_row_each() -> None:
     (one,) = cw.read(VIEW).trace().notes
     assert (one.code, one.level) == ("CW523", "note")

@@ -7,8 +7,9 @@ from dataclasses import replace
 from itertools import zip_longest
 
 from convwise.answers.explanation import Fact, Fix, show
-from convwise.answers.fixes import Reader, fixes, spatial
+from convwise.answers.fixes import fixes
 from convwise.answers.paths import Span, sources
+from convwise.answers.respelled import Reader, spatial
 from convwise.answers.transposed import transposed_fixes
 from convwise.answers.wanted import for_axes
 from convwise.answers.wording import listed

@@ -9,7 +9,7 @@ from convwise.answers.explanation import Explanation, Fact, Finding, show
 from convwise.answers.layer import explain_layer
 from convwise.answers.network.flowing import NodeFlow, Run, run, total
 from convwise.answers.network.legal import PARTIAL, legal_of
-from convwise.answers.network.rows import mixed_rows, rows_fact
+from convwise.answers.network.rows import mixed_rows, rows_fact, rows_kept
 from convwise.answers.network.symbolic import follow
 from convwise.answers.sizes_told import free_fact, size_words
 from convwise.answers.taken import Sizes, shown_by
@@ -106,6 +106,11 @@ def _facts(network: Network, flowed: Run, given: Shape, broke: bool) -> tuple[Fa
     if not symbolic.keys or len(fed) > 1 or any(axis.place >= len(given) for axis in symbolic.keys):
         return told
     found = Sizes(symbolic, legal_of(symbolic), given)
+    kept = rows_kept(network, flowed.nodes)
+    if kept is not network:
+        meant = follow(kept)
+        with_rows = Sizes(meant, legal_of(meant), given)
+        found = found if with_rows.never else with_rows
     if not shown_by(found, broke):
         return told
     if found.never:

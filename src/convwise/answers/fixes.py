@@ -6,20 +6,17 @@ needed is known without trial. Every fix is a call that was written out, read ba
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any
 
 from convwise import dialects
 from convwise.answers.explanation import Fix
+from convwise.answers.respelled import Reader, collapse, respelled, spatial
 from convwise.axis import NO_PADS, SAME_UPPER, Padding, Pads, Window, uncovered
 from convwise.dialects.base import Layer
-from convwise.errors import ConvwiseError
 from convwise.ops import Conv, Pool, Shape
-
-Reader = Callable[[str], tuple[Layer, ...]]
-"""Reads a layer text back: what the source reader offers."""
 
 WORDS = {
     "keras": {"kernel": "kernel_size", "stride": "strides", "dilation": "dilation_rate", "padding": "padding"},
@@ -56,14 +53,6 @@ class Change:
 
     values: Mapping[str, Any]
     before: tuple[Pads, ...] | None = None
-
-
-def spatial(layer: Layer, shape: Shape) -> tuple[int, ...] | None:
-    """The spatial sizes of a shape that the layer gave or takes; None where one is not known."""
-    rank = layer.rank or 0
-    end = len(shape) - 1 if layer.channels_last else len(shape)
-    sizes = shape[end - rank : end] if 0 < rank <= end else ()
-    return tuple(size for size in sizes if size is not None) if sizes and None not in sizes else None
 
 
 def goals(
@@ -206,11 +195,6 @@ def _kernels_without_gaps(window: Window, size: int) -> list[int]:
         for k in range(window.stride, window.stride + 3)
         if replace(window, kernel=k, dilation=1).over(size).unread_data == 0
     ][:1]
-
-
-def collapse(values: Sequence[Any]) -> Any:
-    """One value where all axes agree, else a tuple."""
-    return values[0] if all(value == values[0] for value in values) else tuple(values)
 
 
 def pads_needed(window: Window, size: int, target: int) -> range:
@@ -430,30 +414,15 @@ def _with(window: Window, word: str, value: int) -> Window:
 
 def _checked(layer: Layer, shape: Shape, change: Change, goal: Goal, read: Reader) -> Fix | None:
     """The change written out, read back and run; None where it is refused or gives something else."""
-    dialect = dialects.get(layer.dialect)
     words = WORDS[layer.dialect]
     order = sorted(change.values, key=lambda word: ORDER.index(word) if word in ORDER else len(ORDER))
     named = {_word(layer, words.get(word, word)): change.values[word] for word in order}
-    named = {
-        name: value for name, value in named.items() if name not in layer.arguments or layer.arguments[name] != value
-    }
-    if any(name not in layer.arguments for name in named) or (not named and change.before is None):
+    pad = "" if change.before is None else pad_layer(layer, change.before)
+    found = respelled(layer, named, shape, read, before=pad)
+    if found is None or spatial(found[1], found[0].output) != goal.target:
         return None
-    try:
-        code = dialect.respell(layer, named) if named else layer.call.text
-        label = ", ".join(f"{name}={value!r}" for name, value in named.items())
-        if change.before is not None:
-            pad = pad_layer(layer, change.before)
-            rest = "valid" if layer.dialect == "keras" else 0
-            label = f"{pad} before {'padding=' + repr(rest)}"
-            code = sequential(layer.dialect, [pad, code])
-        output = shape
-        for part in read(code):
-            output = dialect.flow(part, output).output
-            last = part
-    except ConvwiseError:
-        return None
-    return Fix(code, output, label, goal.why) if spatial(last, output) == goal.target else None
+    fix, rest = found[0], "valid" if layer.dialect == "keras" else 0
+    return replace(fix, label=f"{pad} before padding={rest!r}" if pad else fix.label, why=goal.why)
 
 
 def _word(layer: Layer, word: str) -> str:
@@ -472,11 +441,6 @@ def pairs(dialect: str, pads: Sequence[Pads]) -> tuple[Any, ...]:
         each = tuple((pad.low, pad.high) for pad in pads)
         return each if len(pads) > 1 else each[0]
     return tuple(number for pad in reversed(pads) for number in (pad.low, pad.high))
-
-
-def sequential(dialect: str, layers: Sequence[str]) -> str:
-    """A chain of layer texts as one text."""
-    return f"keras.Sequential([{', '.join(layers)}])" if dialect == "keras" else f"nn.Sequential({', '.join(layers)})"
 
 
 def _keras_rule(

@@ -8,8 +8,9 @@ from typing import Any
 
 from convwise.answers.axes import axis_facts
 from convwise.answers.explanation import AxisFacts, Explanation, Fact, Finding, Fix, show
-from convwise.answers.fixes import fixes, read_every_cell, spatial
+from convwise.answers.fixes import fixes, read_every_cell
 from convwise.answers.headline import findings, headline, rows
+from convwise.answers.respelled import spatial
 from convwise.answers.told_sizes import told_sizes
 from convwise.answers.transposed import transposed_fixes
 from convwise.answers.undo import undo

@@ -7,8 +7,9 @@ from dataclasses import replace
 
 from convwise import dialects
 from convwise.answers.explanation import Explanation, Fix
-from convwise.answers.fixes import fixes, spatial
+from convwise.answers.fixes import fixes
 from convwise.answers.layer import read_back
+from convwise.answers.respelled import spatial
 from convwise.answers.wanted import for_axes
 from convwise.axis import SAME_UPPER
 from convwise.dialects.base import Call, Layer, Value, nearest

@@ -8,7 +8,7 @@ from itertools import product
 from math import prod
 
 from convwise.answers.explanation import Fact, Fix, show
-from convwise.answers.fixes import Reader, spatial
+from convwise.answers.respelled import Reader, spatial
 from convwise.answers.sizes_told import called
 from convwise.answers.wording import cells, positions
 from convwise.dialects.base import Dialect, Layer, LayerFlow

@@ -6,11 +6,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from convwise import dialects
 from convwise.answers.explanation import Fix
-from convwise.answers.fixes import Reader, collapse, pairs, spatial, split
+from convwise.answers.fixes import pairs, split
+from convwise.answers.respelled import Reader, collapse, labelled, respelled, spatial
 from convwise.dialects.base import Layer
-from convwise.errors import ConvwiseError
 from convwise.ops import AdaptivePool, Crop, Op, Pad, Resize, Shape
 
 
@@ -21,18 +20,14 @@ def told_sizes(layer: Layer, shape: Shape, want: tuple[int, ...] | None, read: R
     # An Upsample has the axes that its input has.
     sizes = spatial(replace(layer, rank=len(want)), shape)
     values = _values(layer, layer.ops[0], sizes, want) if sizes is not None else {}
-    if not values or any(name not in layer.arguments for name in values):
+    found = respelled(layer, values, shape, read)
+    if found is None:
         return ()
-    spoken = dialects.get(layer.dialect)
-    try:
-        code = spoken.respell(layer, values)
-        (changed,) = read(code)
-        output = spoken.flow(changed, shape).output
-    except ConvwiseError:
+    fix, changed = found
+    if changed.ops == layer.ops or spatial(replace(changed, rank=len(want)), fix.output) != want:
         return ()
-    if changed.ops == layer.ops or spatial(replace(changed, rank=len(want)), output) != want:
-        return ()
-    return (Fix(code, output, ", ".join(f"{name}={value!r}" for name, value in values.items() if value is not None)),)
+    # A scale that is None is left out of the call.
+    return (replace(fix, label=labelled({name: value for name, value in values.items() if value is not None})),)
 
 
 def _values(layer: Layer, op: Op, sizes: tuple[int, ...], want: tuple[int, ...]) -> Mapping[str, Any]:

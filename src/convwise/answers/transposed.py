@@ -7,13 +7,11 @@ from dataclasses import replace
 from itertools import product
 from typing import Any
 
-from convwise import dialects
 from convwise.answers.explanation import AxisFacts, Fact, Fix
-from convwise.answers.fixes import collapse, spatial
+from convwise.answers.respelled import Reader, collapse, respelled, spatial
 from convwise.answers.wording import cells, listed
 from convwise.axis import SAME_UPPER, Window
 from convwise.dialects.base import Layer
-from convwise.errors import ConvwiseError
 from convwise.ops import ConvTranspose, Shape
 
 LARGEST_STRIDE = 8
@@ -82,7 +80,7 @@ def _is_none(layer: Layer) -> bool:
 
 
 def transposed_fixes(
-    layer: Layer, shape: Shape, read: Any, outs: tuple[int, ...] | None, want: tuple[int, ...] | None
+    layer: Layer, shape: Shape, read: Reader, outs: tuple[int, ...] | None, want: tuple[int, ...] | None
 ) -> tuple[Fix, ...]:
     """The wanted size, or else the other sizes that output_padding picks; each call is read back and run."""
     op = layer.window_op
@@ -90,8 +88,11 @@ def transposed_fixes(
         return ()
     found: list[Fix] = []
     for changes in _changes(layer, op, spatial(layer, shape), want):
-        fix, sizes = _tried(layer, shape, changes, read)
-        if fix is None or sizes == outs or fix.output in [other.output for other in found]:
+        tried = respelled(layer, changes, shape, read)
+        if tried is None:
+            continue
+        fix, sizes = tried[0], spatial(tried[1], tried[0].output)
+        if sizes == outs or fix.output in [other.output for other in found]:
             continue
         if want is None or sizes == want:
             found.append(fix)
@@ -128,29 +129,14 @@ def _changes(
 
 def _nearest(window: Window, size: int, out: int) -> Window | None:
     """The window nearest in stride and kernel that spreads `size` cells over `out`, none of which gets the bias alone."""
-    fitting: list[Window] = []
-    for stride in range(1, LARGEST_STRIDE + 1):
-        # A tap spreads over so many cells; each further one adds a cell.
-        kernel = out - Window(1, stride).transposed(size) + 1
-        if stride <= kernel <= 2 * LARGEST_STRIDE:
-            fitting.append(Window(kernel, stride))
+    fitting = [
+        tried
+        for stride in range(1, LARGEST_STRIDE + 1)
+        for tried in (Window(kernel, stride) for kernel in range(stride, 2 * LARGEST_STRIDE + 1))
+        if tried.transposed(size) == out
+    ]
     return min(
         fitting,
         key=lambda one: 2 * abs(one.stride - window.stride) + abs(one.kernel - window.kernel),
         default=None,
     )
-
-
-def _tried(layer: Layer, shape: Shape, changes: dict[str, Any], read: Any) -> tuple[Fix | None, tuple[int, ...] | None]:
-    named = {name: value for name, value in changes.items() if layer.arguments.get(name, value) != value}
-    if not named or any(name not in layer.arguments for name in changes):
-        return None, None
-    spoken = dialects.get(layer.dialect)
-    try:
-        code = spoken.respell(layer, named)
-        (changed,) = read(code)
-        output = spoken.flow(changed, shape).output
-    except ConvwiseError:
-        return None, None
-    label = ", ".join(f"{name}={value!r}" for name, value in named.items())
-    return Fix(code, output, label), spatial(changed, output)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from convwise import dialects
 from convwise.answers.explanation import Fix
-from convwise.answers.fixes import Reader, spatial
+from convwise.answers.respelled import Reader, read_and_run, spatial
 from convwise.axis import Same
 from convwise.dialects.base import LayerFlow
 from convwise.errors import ConvwiseError
@@ -29,11 +29,9 @@ def undo(flow: LayerFlow, read: Reader) -> tuple[Fix, ...]:
         out_channels=layer.arguments["filters"],
         output_padding=tuple(extra for _, extra in back),
     )
-    spoken = dialects.get(layer.dialect)
     try:
-        code = spoken.spell((transposed,), layer.channels_last)
-        (found,) = read(code)
-        output = spoken.flow(found, flow.output).output
+        code = dialects.get(layer.dialect).spell((transposed,), layer.channels_last)
     except (ConvwiseError, ValueError):
         return ()
-    return (Fix(code, output, code),) if spatial(found, output) == sizes else ()
+    ran = read_and_run(code, flow.output, read)
+    return (Fix(code, ran[1], code),) if ran is not None and spatial(*ran) == sizes else ()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from convwise import dialects
@@ -12,6 +12,7 @@ from convwise.answers.network.flowing import InputShapes, NodeFlow, Run, run, sh
 from convwise.answers.network.legal import LegalSizes, legal_of
 from convwise.answers.network.nearest import nearest_in_words
 from convwise.answers.network.padding import baked_padding, even_kernels
+from convwise.answers.network.rows import rows_kept
 from convwise.answers.network.symbolic import follow
 from convwise.answers.network.trace import Trace, trace_of
 from convwise.dialects.base import Layer
@@ -94,7 +95,7 @@ def _sizes(network: Network, flowed: Run) -> Iterator[Finding]:
         return
     batched = _with_batch(flowed)
     # No size is at fault where a batch of 1 makes all fit, so none is proposed.
-    legal = _legal(network) if batched is None else ()
+    legal = _legal(network, broken) if batched is None else ()
     for step in broken:
         error = step.error
         assert error is not None
@@ -118,13 +119,18 @@ def _with_batch(flowed: Run) -> Shape | None:
     return None if again.errors or any(None in step.outputs for step in again.nodes) else shape
 
 
-def _legal(network: Network) -> tuple[LegalSizes, ...]:
-    """The legal sizes of every input with spatial axes."""
-    symbolic = follow(network)
-    try:
-        return tuple(legal_of(symbolic, name) for name in dict.fromkeys(axis.source for axis in symbolic.keys))
-    except ConvwiseError:
-        return ()
+def _legal(network: Network, broken: Sequence[NodeFlow]) -> tuple[LegalSizes, ...]:
+    """The legal sizes of every input with spatial axes; where a view is refused, those with a row for each sample, if there are any."""
+    kept = rows_kept(network, broken)
+    for one in (kept, network) if kept is not network else (network,):
+        symbolic = follow(one)
+        try:
+            legal = tuple(legal_of(symbolic, name) for name in dict.fromkeys(axis.source for axis in symbolic.keys))
+        except ConvwiseError:
+            continue
+        if one is network or all(all(sizes.values()) for sizes in legal):
+            return legal
+    return ()
 
 
 def _arithmetic(error: ShapeError) -> str:

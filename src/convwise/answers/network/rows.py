@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from convwise.answers.explanation import Fact, Finding
-from convwise.answers.network.flowing import Run, show
+from convwise.answers.network.flowing import NodeFlow, Run, show
 from convwise.answers.network.legal import LegalSizes, legal_of
 from convwise.answers.network.nearest import nearest_in_words, together
 from convwise.answers.network.symbolic import follow
@@ -100,6 +100,12 @@ def keeping_batch(network: Network, node: Node) -> Network:
     if work is None:
         return network
     return replace(network, nodes=tuple(replace(one, work=work) if one is node else one for one in network.nodes))
+
+
+def rows_kept(network: Network, broken: Iterable[NodeFlow]) -> Network:
+    """The network in which the first view that does not divide what reaches it keeps the batch; itself where none was refused."""
+    step = next((one for one in broken if one.error is not None and one.error.code == "CW106"), None)
+    return keeping_batch(network, step.node) if step is not None else network
 
 
 def _kept(work: Work) -> Work | None:

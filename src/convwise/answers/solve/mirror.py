@@ -8,8 +8,8 @@ from typing import Any
 
 from convwise import dialects
 from convwise.answers.explanation import show
-from convwise.answers.fixes import sequential
 from convwise.answers.porting.reading import joined
+from convwise.answers.respelled import sequential
 from convwise.answers.solve.question import input_sizes
 from convwise.answers.solve.saying import CHANNELS_FIRST
 from convwise.axis import NO_PADS, Pads, Window

@@ -8,7 +8,7 @@ from functools import lru_cache
 from itertools import islice
 
 from convwise import dialects
-from convwise.answers.fixes import sequential
+from convwise.answers.respelled import sequential
 from convwise.answers.solve.question import Question
 from convwise.answers.solve.search import Choice, idle, rounds
 from convwise.axis import NO_PADS, Pads, Window

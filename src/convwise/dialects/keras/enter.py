@@ -6,7 +6,9 @@ from collections.abc import Sequence
 
 from convwise.dialects.base import Entered, Layer, Note
 from convwise.dialects.keras.flow import negative_size
-from convwise.ops import Dense, Norm, Pointwise, Shape, Size
+from convwise.dialects.keras.reading import shown
+from convwise.errors import Refusal
+from convwise.ops import Dense, Norm, Pointwise, Pool, Shape, Size
 
 KEEPING_RANK = (Pointwise, Norm, Dense)
 """Ops that leave the number of axes alone, so that a later layer tells how many there were."""
@@ -85,3 +87,24 @@ def _meant_last(first: Size, middle: Size, last: Size) -> tuple[Note, ...]:
         f"{middle} high, {last} wide. Did you mean {last} x {first} x {middle}, or data_format='channels_last'?"
     )
     return (Note("CW508", text),)
+
+
+def pools_in_model(layers: Sequence[Layer]) -> None:
+    """A pool's `padding='SAME'` is taken on an array and refused in a model.
+
+    Raises:
+        Refusal: CW207.
+    """
+    for layer in layers:
+        word = layer.arguments.get("padding")
+        if isinstance(layer.window_op, Pool) and isinstance(word, str) and word != word.lower():
+            error = Refusal(
+                "CW207",
+                f"no padding {shown(word)} in a model",
+                layer=f"Keras {layer.kind}",
+                received=word,
+                quote=f"Argument `padding` must be either 'valid' or 'same'. Received: padding={word}",
+                hint=f"write {word.lower()!r}",
+            )
+            error.dialect, error.call = "keras", layer.call
+            raise error

@@ -17,6 +17,7 @@ from convwise.dialects.kinds import Arguments, Kind, Resolved, array, integers, 
 from convwise.dialects.onnx import moving, words
 from convwise.dialects.onnx.given import Given, Made, Tensor
 from convwise.dialects.onnx.operators import made
+from convwise.dialects.onnx.plain import clipped
 from convwise.errors import CodeError, Refusal, ShapeError
 from convwise.ops import Conv, ConvTranspose, Dense, GlobalPool, Layout, Norm, Op, Pointwise, Pool, Shape, spatial_names
 
@@ -356,14 +357,11 @@ def resolve_pointwise(kind: Kind, arguments: Arguments, release: str) -> Resolve
         default = -1 if int(release) >= 13 else 1
         options = (("axis", attributes.get("axis", default)),)
     if kind.name == "Clip":
-        low, high = (arguments[name] for name in ("min", "max"))
-        if low == 0 and high == 6:
-            return Resolved((Pointwise("relu6"),))
-        ends = ((low, -inf), (high, inf))
+        ends = ((arguments["min"], -inf), (arguments["max"], inf))
         least, most = (
             float(one) if isinstance(one, int | float) else end if one is None else show(one) for one, end in ends
         )
-        options = (("min_val", least), ("max_val", most))
+        return Resolved((clipped(least, most),))
     return Resolved((Pointwise(plain, options),))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from math import inf, prod
 
+from convwise.dialects.base import Value
 from convwise.dialects.onnx.given import Given, Made, Piece, of, opaque
 from convwise.dialects.onnx.moves import NO_RANK, fixed
 from convwise.dialects.onnx.windows import floating
@@ -162,15 +163,15 @@ def clip(given: Given) -> Made:
     """Bounds are attributes before version 11; only numbers that the file stores are settings."""
     ends = [_bound(given, 1, "min", -inf), _bound(given, 2, "max", inf)]
     given.needs(0, "data")
-    if None in ends:
-        op = Pointwise("clip")
-    else:
-        op = (
-            Pointwise("relu6")
-            if ends == [0, 6]
-            else Pointwise("hard_tanh", (("min_val", ends[0]), ("max_val", ends[1])))
-        )
+    op = Pointwise("clip") if None in ends else clipped(*ends)
     return Made((Piece((op,)),), (0,), tuple(range(1, len(given.inputs))))
+
+
+def clipped(low: Value, high: Value) -> Pointwise:
+    """Clip between two bounds: ReLU6 where they are its own."""
+    if low == 0 and high == 6:
+        return Pointwise("relu6")
+    return Pointwise("hard_tanh", (("min_val", low), ("max_val", high)))
 
 
 def _bound(given: Given, number: int, name: str, default: float) -> float | None:

@@ -299,17 +299,27 @@ def _slowness(problem: Problem, tile: tuple[int, int], block: int, depth: int, f
 def _efficiency(tile: tuple[int, int], form: str, channel: tuple[int, float], units: int) -> float:
     """Multiplications a cycle of those that `units` could do, where two loads a cycle fetch a row of weights and as many cells as the tile has pixels.
 
-    A row of weights is read the more often the fewer pixels share it, and takes `fetched` cycles where it comes from the second cache:
-    meanwhile, where multiplying takes twice as long. Without a stage every pixel is read where it lies, far from the next and once for
+    A row of weights is read the more often the fewer pixels share it, and takes `fetched` cycles where it comes from the second cache.
+    Without a stage every pixel is read where it lies, far from the next and once for
     all vectors. `counting` an input channel and stepping to the next one's weights take so many instructions.
     """
     (pixels, vectors), (counting, fetched) = tile, channel
     places = PLACES.get(form, 1) * max(pixels - HELD, 0)
-    multiplying, loading = pixels * vectors / units, (pixels + vectors + 2 + places) / 2
+    loading = (pixels + vectors + 2 + places) / 2
     issuing = (pixels * vectors + pixels + vectors + places + counting) / ISSUED
     waiting = 0.004 * pixels if form == "point" else 0.1 / pixels
+    return busy(pixels * vectors, loading, issuing, fetched, units) / (1 + waiting)
+
+
+def busy(multiplied: int, loading: float, issuing: float, fetched: float, units: int) -> float:
+    """The share of its cycles in which a tile multiplies: `multiplied` vectors for each input channel.
+
+    `loading`, `issuing` and `fetched` are the cycles of reading from the first cache, of decoding, and of reading from the second
+    cache, which is waited for unless there is a single unit, whose multiplying takes twice as long.
+    """
+    multiplying = multiplied / units
     beside, after = (fetched, 0.0) if units == 1 else (0.0, fetched)
-    return multiplying / (max(multiplying, loading + beside, issuing) + 0.25 + after) / (1 + waiting)
+    return multiplying / (max(multiplying, loading + beside, issuing) + 0.25 + after)
 
 
 def _shallow(problem: Problem) -> bool:

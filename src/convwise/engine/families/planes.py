@@ -121,13 +121,11 @@ def _choice(problem: Problem, isa: Isa, tile: tuple[int, int], task: tuple[int, 
 
 def _efficiency(block: int, vectors: int, fetched: float, units: int) -> float:
     """Multiplications a cycle of those that `units` could do, where two loads a cycle fetch the vectors of pixels and a weight for each channel, and lines from
-    the second cache take `fetched` cycles: meanwhile, where multiplying takes twice as long. A multiply-add of a single vector reads its
+    the second cache take `fetched` cycles. A multiply-add of a single vector reads its
     weight itself.
     """
-    multiplying, loading = block * vectors / units, (block + vectors) / 2
     issuing = (block * vectors + vectors + block * (vectors > 1) + 4) / direct.ISSUED
-    beside, after = (fetched, 0.0) if units == 1 else (0.0, fetched)
-    return multiplying / (max(multiplying, loading + beside, issuing) + 0.25 + after)
+    return direct.busy(block * vectors, (block + vectors) / 2, issuing, fetched, units)
 
 
 def _uneven(threads: int, sizes: list[list[int]]) -> float:

@@ -9,15 +9,16 @@ from typing import Any
 
 from convwise import dialects
 from convwise.dialects.base import TITLES, Layer
-from convwise.errors import CodeError, ConvwiseError, Refusal
-from convwise.ops import Pool, Shape
+from convwise.dialects.keras.enter import pools_in_model
+from convwise.errors import CodeError, ConvwiseError
+from convwise.ops import Shape
 from convwise.readers.echo import shown
 from convwise.readers.source import applying, classes, making, tensors, weighted
 from convwise.readers.source.changing import BEHAVIOUR
 from convwise.readers.source.functions import invoke, required_parameters
 from convwise.readers.source.result import Found
 from convwise.readers.source.state import MOST_LAYERS, Run
-from convwise.readers.source.unused import unused
+from convwise.readers.source.unused import unused_layers
 from convwise.readers.source.values import SELF_CHAIN, Applicable, Chain, Instance, Made, Tensor
 
 DEFAULT_DIALECT = "keras"
@@ -29,19 +30,25 @@ Placed = tuple[tuple[str | None, Made], ...]
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """A chain as it was applied: its layers by name, and the shape that went in (`given` if an array was, to the whole `model`); `target` is what was applied as a whole."""
+    """A chain as it was applied: its layers by name, and the shape that went in, `given` if an array was.
+
+    `whole` is the model or layer that was applied as a whole, if one was; `in_model` says that Keras builds a model of the
+    layers instead of calling them on an array.
+    """
 
     placed: Placed
     shape: Shape | None
     batched: bool
     given: bool
-    name: str | None
-    title: str
     line: int | None
     doubt: ConvwiseError | None
-    target: Any = None
-    model: Chain | None = None
-    in_model: bool = False
+    whole: Applicable | None
+    in_model: bool
+
+    @property
+    def model(self) -> Chain | None:
+        """The model that an array was given to."""
+        return self.whole if self.given and isinstance(self.whole, Chain) else None
 
 
 def collect(run: Run) -> list[Found]:
@@ -168,37 +175,41 @@ def _head(run: Run, tensor: Tensor) -> Head:
             hint="give the part that matters",
         )
     placed = tuple(pair for part in reversed(trail) for pair in part)
-    whole = tensor.base is not None and tensor.base.parent is None
-    target = tensor.target if whole else None
-    name = target.name if isinstance(target, Made | Chain | Instance) else None
-    title = target.cls.name if isinstance(target, Instance) and target.cls else ""
-    shape = step.shape
-    given = shape is not None and not step.entry
-    batched = step.batched
+    whole = tensor.target if tensor.base is not None and tensor.base.parent is None else None
+    shape, batched = step.shape, step.batched
     declared = placed[0][1].declared if placed else None
     if shape is None and declared is not None:
         shape, batched = declared.shape, declared.batched
-    model = tensor.target if whole and given and isinstance(tensor.target, Chain) else None
     # Keras runs a Sequential and a functional model on no array first; a subclass's call only on arrays.
     declares = step.entry and step.shape is not None and not isinstance(tensor.target, Instance)
-    in_model = isinstance(tensor.target, Chain) or declares
-    return Head(placed, shape, batched, given, name, title, tensor.line, tensor.doubt, target, model, in_model)
+    return Head(
+        placed,
+        shape,
+        batched,
+        given=step.shape is not None and not step.entry,
+        line=tensor.line,
+        doubt=tensor.doubt,
+        whole=whole,
+        in_model=isinstance(tensor.target, Chain) or declares,
+    )
 
 
 def _found(run: Run, head: Head, cache: dict[int, Layer]) -> Found:
     """One chain, read by its dialect; where that fails, the error takes the place of the layers."""
+    name = head.whole.name if head.whole is not None else None
     try:
         if head.doubt is not None:
             raise head.doubt
         dialect = _spoken(run, head.placed)
         layers = _read(run, dialect, head.placed, cache)
         if dialect == "keras" and head.in_model:
-            _check_pools(layers)
+            pools_in_model(layers)
     except ConvwiseError as error:
-        return Found((), head.shape, head.name, head.line, error=error)
+        return Found((), head.shape, name, head.line, error=error)
     batched = head.batched if dialect == "keras" and head.shape is not None else None
-    notes = unused(run, head.target, {id(made) for _, made in head.placed})
-    found = Found(layers, head.shape, head.name, head.line, notes, batched=batched, title=head.title)
+    notes = unused_layers(run, head.whole, {id(made) for _, made in head.placed})
+    title = head.whole.cls.name if isinstance(head.whole, Instance) and head.whole.cls else ""
+    found = Found(layers, head.shape, name, head.line, notes, batched=batched, title=title)
     declared = head.model.declared if head.model is not None and dialect == "keras" else None
     if head.model is None or declared is None or len(declared.shape) - declared.batched < 1:
         return found
@@ -215,23 +226,6 @@ def _read(run: Run, dialect: str, placed: Placed, cache: dict[int, Layer]) -> tu
         layers.append(replace(layer, shared=True) if id(made) in met else layer)
         met.add(id(made))
     return tuple(layers)
-
-
-def _check_pools(layers: Iterable[Layer]) -> None:
-    """Raises Refusal CW207 for a pool's `padding='SAME'`, which Keras takes on an array and refuses in a model."""
-    for layer in layers:
-        word = layer.arguments.get("padding")
-        if isinstance(layer.window_op, Pool) and isinstance(word, str) and word != word.lower():
-            error = Refusal(
-                "CW207",
-                f"no padding {shown(repr(word), 40)} in a model",
-                layer=f"Keras {layer.kind}",
-                received=word,
-                quote=f"Argument `padding` must be either 'valid' or 'same'. Received: padding={word}",
-                hint=f"write {word.lower()!r}",
-            )
-            error.dialect, error.call = "keras", layer.call
-            raise error
 
 
 def _spoken(run: Run, placed: Placed) -> str:

@@ -17,7 +17,7 @@ from convwise.readers.source.weighted import with_lengths
 MOST_NAMED = 4
 
 
-def unused(run: Run, model: Any, applied: Container[object]) -> tuple[Note, ...]:
+def unused_layers(run: Run, model: Any, applied: Container[object]) -> tuple[Note, ...]:
     """A note of the parameters that count in PyTorch and stand in no layer of the answer; `applied` are the ids of what does."""
     if not isinstance(model, Instance) or model.cls is None or model.cls.dialect != "torch":
         return ()

@@ -24,7 +24,7 @@ from convwise.readers.source.limits import checked
 from convwise.readers.source.parsing import parse, told, too_complex
 from convwise.readers.source.state import Run
 from convwise.readers.source.statements import execute
-from convwise.readers.source.unused import unused
+from convwise.readers.source.unused import unused_layers
 from convwise.readers.source.values import SELF_CHAIN, Chain, Class, Function, Instance, Made, Tensor
 from convwise.readers.torch_live.values import Tensor as Wire
 
@@ -305,7 +305,7 @@ def _built(run: Run, graph: Wiring, end: End) -> Network:
     sources = tuple(sorted(sources, key=lambda one: order.get(one.name, 0)))
     dialect = run.dialect or DEFAULT_DIALECT
     applied = {*graph.weights.values(), *graph.kept}
-    notes = (*run.notes, *graph.building.notes, *_left_out(end), *unused(run, end.target, applied))
+    notes = (*run.notes, *graph.building.notes, *_left_out(end), *unused_layers(run, end.target, applied))
     return Network(title, dialect, sources, nodes, outputs, notes, stored)
 
 
