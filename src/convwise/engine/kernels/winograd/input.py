@@ -122,8 +122,8 @@ def _copy(given: Given, isa: Isa, used: Transform) -> tuple[Any, ...]:
         return inp[channel, x - given.pad_x, row, image.batch]
 
     line[x, ci, y, n, co] = hl.f32(0)
-    # The cells inside the image, from low on, in whole vectors, the last one drawn back to the end of the row, or
-    # a masked one where the row is shorter.
+    # The cells inside the image, from low on, in whole vectors, the last one drawn back to the end of the row; shorter rows
+    # in two halves of a vector, and what is shorter still in a masked one, which takes longer than both.
     low = hl.max(first, given.pad_x)
     count = hl.min(first + across, width + given.pad_x) - low
     d = hl.RDom([(0, isa.lanes), (0, (across + isa.lanes - 1) / isa.lanes)], "d")
@@ -131,8 +131,13 @@ def _copy(given: Given, isa: Isa, used: Transform) -> tuple[Any, ...]:
     begin = low + hl.min(d.y * isa.lanes, count - isa.lanes)
     place = hl.unsafe_promise_clamped(begin - first, 0, across - isa.lanes) + d.x
     line[place, ci, y, n, co] = read(begin + d.x)
-    e = hl.RDom([(0, isa.lanes)], "e")
-    e.where(exists & (count < isa.lanes) & (e.x < count))
+    half = isa.lanes // 2
+    h = hl.RDom([(0, half), (0, 2)], "h")
+    h.where(exists & (count >= half) & (count < isa.lanes))
+    begin = low + hl.min(h.y * half, count - half)
+    line[hl.unsafe_promise_clamped(begin - first, 0, across - half) + h.x, ci, y, n, co] = read(begin + h.x)
+    e = hl.RDom([(0, half)], "e")
+    e.where(exists & (count < half) & (e.x < count))
     line[hl.unsafe_promise_clamped(low - first + e.x, 0, across - 1), ci, y, n, co] = read(low + e.x)
     s = hl.RDom([(0, across)], "s")
     s.where(exists & (first + s.x >= low) & (first + s.x < low + count))
@@ -150,7 +155,7 @@ def _copy(given: Given, isa: Isa, used: Transform) -> tuple[Any, ...]:
     stage[ci, x, y, n, co] = hl.select(by_rows, column, by_chunks, whole_chunk, hl.f32(0))
     # What is left: channels that do not fill their chunk, and unusual strides.
     stage[ci, s.x, y, n, co] = hl.select(by_rows | by_chunks, stage[ci, s.x, y, n, co], read(first + s.x))
-    return line, columns, stage, (d, e), s
+    return line, columns, stage, (d, h, e), s
 
 
 def _transform(stage: Any, spectrum: Any, given: Given, isa: Isa, used: Transform) -> tuple[Any, Any, Any]:
@@ -224,7 +229,7 @@ def _schedule_copy(given: Given, f: Funcs, isa: Isa, used: Transform) -> None:
     lx = line.args()[0]
     line.bound(lx, 0, filled)
     line.compute_at(stage, sy).hoist_storage(f.spectrum, at).vectorize(lx, isa.lanes, ROUND)
-    whole_vectors = line.update(0).allow_race_conditions().vectorize(f.pieces[0].x)
-    short = line.update(1).never_partition_all()
-    whole_vectors.specialize(given.inp.dim(1).stride() == 1)
-    short.allow_race_conditions().specialize(given.inp.dim(1).stride() == 1).vectorize(f.pieces[1].x)
+    for number, piece in enumerate(f.pieces[:2]):
+        line.update(number).allow_race_conditions().vectorize(piece.x).specialize(given.inp.dim(1).stride() == 1)
+    short = line.update(2).never_partition_all()
+    short.allow_race_conditions().specialize(given.inp.dim(1).stride() == 1).vectorize(f.pieces[2].x)
