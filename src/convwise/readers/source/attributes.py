@@ -7,7 +7,7 @@ from typing import Any
 
 from convwise.dialects.base import Unknown
 from convwise.errors import CodeError
-from convwise.readers.source import tensors
+from convwise.readers.source import layer_attributes, tensors
 from convwise.readers.source.held import REGISTERING
 from convwise.readers.source.names import canonical, dialect_of
 from convwise.readers.source.state import Run
@@ -23,6 +23,7 @@ from convwise.readers.source.values import (
     Method,
     Partial,
     Tensor,
+    Weights,
     iterable,
 )
 
@@ -81,6 +82,10 @@ def attribute(run: Run, owner: Any, node: ast.Attribute) -> Any:
             return found
     if isinstance(owner, Tensor):
         return tensors.attribute(run, owner, node)
+    if isinstance(owner, Weights) and (own := layer_attributes.of_weights(owner, name)) is not MISSING:
+        return own
+    if isinstance(owner, Weights):
+        return Method(owner, name)
     if isinstance(owner, Held):
         if name == "shape" and owner.shape is not None:
             return owner.shape
@@ -98,6 +103,8 @@ def attribute(run: Run, owner: Any, node: ast.Attribute) -> Any:
             return named[0]
     if (isinstance(owner, Made) and name in METHODS_OF_LAYERS) or isinstance(owner, Chain):
         return Method(owner, name)
+    if isinstance(owner, Made) and (own := layer_attributes.of_layer(run, owner, name)) is not MISSING:
+        return own
     if isinstance(owner, list | dict):
         return Method(owner, name)
     if isinstance(owner, Partial) and name in ("func", "args", "keywords"):
@@ -122,12 +129,17 @@ def of_instance(run: Run, owner: Instance, name: str, node: ast.expr) -> Any:
         return Function(method.node, method.scope, name, owner=owner, called=True, within=method.within)
     if method is not None:
         return method
+    layer = layer_attributes.own_layer(owner)
+    if layer is not None and (own := layer_attributes.of_layer(run, layer, name)) is not MISSING:
+        return own
     return Method(owner, name) if name in METHODS_OF_LAYERS or name in REGISTERING else run.unknown(node)
 
 
 def private(run: Run, owner: Any, node: ast.Attribute) -> Any:
     """Names that begin with an underscore: only what the text itself put there is given, nothing of Python's own."""
     if isinstance(owner, Instance) and (not node.attr.startswith("__") or node.attr in owner.attributes):
+        if node.attr == layer_attributes.FORWARD and layer_attributes.own_layer(owner) is not None:
+            return Method(owner, node.attr)
         return of_instance(run, owner, node.attr, node)
     if node.attr == "__call__" and isinstance(owner, Made | Chain | Instance):
         return owner

@@ -15,6 +15,7 @@ from convwise.readers.source import (
     builtin,
     classes,
     functional,
+    layer_attributes,
     making,
     methods,
     spoken,
@@ -36,6 +37,7 @@ from convwise.readers.source.values import (
     Partial,
     Ref,
     Tensor,
+    Weights,
     iterable,
 )
 
@@ -68,6 +70,10 @@ _INTEGERS = {f"numpy.{sign}int{bits}": 2 ** (bits - (not sign)) for sign in ("",
 def call(run: Run, target: Any, arguments: list[Any], keywords: Keywords, node: ast.Call) -> Any:
     """What `target(*arguments, **keywords)` gives."""
     run.spend()
+    if isinstance(target, Ref) and any(isinstance(value, Weights) for value in (*arguments, *dict(keywords).values())):
+        own = layer_attributes.lent(run, target.path, arguments, keywords, node)
+        if own is not None:
+            return applying.applied(run, own[0], [own[1]], [], node)
     if run.graph is not None:
         found = run.graph.call(run, target, arguments, keywords, node)
         if found is not MISSING:

@@ -12,9 +12,19 @@ from typing import Any
 from convwise.dialects.base import Unknown
 from convwise.errors import CodeError
 from convwise.readers.echo import shown
-from convwise.readers.source import attributes, held
+from convwise.readers.source import attributes, held, layer_attributes
 from convwise.readers.source.state import Run
-from convwise.readers.source.values import LONGEST_SEQUENCE, SELF_CHAIN, Chain, Held, Instance, Made, Scope, iterable
+from convwise.readers.source.values import (
+    LONGEST_SEQUENCE,
+    MISSING,
+    SELF_CHAIN,
+    Chain,
+    Held,
+    Instance,
+    Made,
+    Scope,
+    iterable,
+)
 
 MUTATING = frozenset(
     {
@@ -171,6 +181,8 @@ def set_attribute(run: Run, owner: Any, name: str, value: Any, node: ast.AST) ->
     if isinstance(owner, Instance):
         attributes.set_attribute(owner, name, value)
         own = owner.attributes.get(SELF_CHAIN)
+        if isinstance(own, Made):
+            _set_in_layer(run, own, name, value, node)
         module = isinstance(value, Made | Chain | Instance)
         # A Sequential of PyTorch runs every module that it is given.
         runs = isinstance(own, Chain) and own.dialect == "torch" and (module or place_of(own, name) is not None)
@@ -186,9 +198,16 @@ def set_attribute(run: Run, owner: Any, name: str, value: Any, node: ast.AST) ->
         elif name == "data":
             owner.shape = held.shape_of(value)
     elif isinstance(owner, Made):
-        given = name in ("weight", "bias") and value is not None
-        if not given and name not in owner.changed:
-            owner.changed[name] = _changed(run, name, node)
+        _set_in_layer(run, owner, name, value, node)
+
+
+def _set_in_layer(run: Run, layer: Made, name: str, value: Any, node: ast.AST) -> None:
+    """`layer.stride = (2, 2)`: nothing where it was that already."""
+    given = name in ("weight", "bias") and value is not None
+    before = MISSING if given else layer_attributes.of_layer(run, layer, name)
+    same = before is not MISSING and layer_attributes.same_value(value, before)
+    if not given and not same and name not in layer.changed:
+        layer.changed[name] = _changed(run, name, node)
 
 
 BEHAVIOUR = ("forward", "call")

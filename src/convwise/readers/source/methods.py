@@ -12,6 +12,7 @@ from convwise.readers.source import (
     changing,
     functional,
     held,
+    layer_attributes,
     making,
     measured,
     operators,
@@ -34,6 +35,7 @@ from convwise.readers.source.values import (
     Made,
     Method,
     Tensor,
+    Weights,
 )
 
 Keywords = list[tuple[str | None, Any]]
@@ -47,6 +49,9 @@ def called(run: Run, method: Method, arguments: list[Any], keywords: Keywords, n
     owner, name = method.owner, method.name
     if isinstance(owner, Tensor):
         return _of_tensor(run, owner, name, arguments, keywords, node)
+    if isinstance(owner, Weights):
+        found = layer_attributes.asked(owner, name, arguments)
+        return found if found is not MISSING else owner if name in tensors.UNTOUCHED else run.unknown(node)
     if isinstance(owner, Held):
         if name == "requires_grad_":
             owner.requires_grad = not (arguments and arguments[0] is False)
@@ -100,6 +105,8 @@ def _of_model(
         return held.registered(run, owner, name, arguments, keywords, node)
     if name in APPLYING:
         return applying.applied(run, owner, arguments, keywords, node)
+    if name == layer_attributes.FORWARD:
+        return _on_own_weights(run, owner, arguments, keywords, node)
     if name in KEEPING:
         return owner
     if name == "compute_output_shape":
@@ -120,6 +127,16 @@ def _of_model(
     if registers and isinstance(owner, Instance) and isinstance(arguments[0], str):
         changing.set_attribute(run, owner, arguments[0], arguments[1], node)
     return run.unknown(node)
+
+
+def _on_own_weights(run: Run, owner: Any, arguments: list[Any], keywords: Keywords, node: ast.Call) -> Any:
+    """`self._conv_forward(x, self.weight, self.bias)`: the layer itself, where the weights are its own."""
+    layer = layer_attributes.own_layer(owner)
+    given = [*arguments[1:], *(value for _, value in keywords)]
+    own = all(part is None or (isinstance(part, Weights) and part.layer is layer) for part in given)
+    if layer is None or not arguments or not own:
+        return run.unknown(node)
+    return applying.applied(run, layer, arguments[:1], [], node)
 
 
 def _trained(owner: Made | Chain | Instance, arguments: list[Any]) -> None:

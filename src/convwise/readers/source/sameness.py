@@ -9,7 +9,7 @@ from convwise.dialects.base import Unknown
 from convwise.readers.source.attributes import METHODS_OF_LAYERS
 from convwise.readers.source.held import REGISTERING
 from convwise.readers.source.names import split
-from convwise.readers.source.values import Chain, Class, Function, Held, Instance, Made, Partial, Ref, Tensor
+from convwise.readers.source.values import Chain, Class, Function, Held, Instance, Made, Partial, Ref, Tensor, Weights
 
 HOMES = {"torch": "torch.nn", "keras": "keras.layers"}
 """Where the layers of a dialect are classes."""
@@ -46,6 +46,8 @@ def compared(kind: type[ast.cmpop], left: Any, right: Any) -> bool | None:
 
 def same(left: Any, right: Any) -> bool | None:
     """Whether two values are the same class, function, object or literal."""
+    if any(isinstance(side, Weights) for side in (left, right)) and None in (left, right):
+        return False
     if any(isinstance(side, Unknown) for side in (left, right)):
         return None
     if any(isinstance(side, Tensor | Held) for side in (left, right)):

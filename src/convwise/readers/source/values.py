@@ -52,7 +52,8 @@ class Made:
 
     `dialect` is what its import or prefix says, `leaning` what only its spelling says. A `stranger` is a call that may
     be no layer at all (an optimizer, a data loader); it matters only once it is used as one. What is `used` is no answer
-    by itself; what an object of the text `held` may be. A `local` name is one that a function gave it; `normed` are the axes of its weights that weight_norm gave lengths of their own.
+    by itself; what an object of the text `held` may be. A `local` name is one that a function gave it; `normed` are the axes of its weights that weight_norm gave lengths of their own, `lent` layers of
+    other settings that have its weights.
     """
 
     kind: str
@@ -68,6 +69,16 @@ class Made:
     local: bool = False
     normed: tuple[int, ...] = ()
     changed: dict[str, ConvwiseError] = field(default_factory=dict)
+    lent: list[Made] = field(default_factory=list)
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Weights(Unknown):
+    """The `weight` or `bias` of a layer of the text: nobody knows its numbers, but whose it is and its shape."""
+
+    layer: Made = field(kw_only=True)
+    name: str = field(kw_only=True)
+    shape: tuple[int, ...] = field(kw_only=True)
 
 
 @dataclass(eq=False, slots=True)

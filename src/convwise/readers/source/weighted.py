@@ -35,7 +35,7 @@ def layer_call(
     if bias is not None and not _known(bias):
         return None
     groups = making.literal(run, given.get("groups", 1))
-    sizes = _sizes(kind, weight.shape, groups)
+    sizes = sizes_of(kind, weight.shape, groups)
     if sizes is None:
         return None
     for array in (weight, bias):
@@ -104,7 +104,7 @@ def _known(array: Any) -> bool:
     return isinstance(array, Tensor) and tensors.is_raw(array) and array.shape is not None and None not in array.shape
 
 
-def _sizes(kind: str, shape: tuple[int, ...], groups: Any) -> tuple[Any, ...] | None:
+def sizes_of(kind: str, shape: tuple[int, ...], groups: Any) -> tuple[Any, ...] | None:
     """in_channels, out_channels and the kernel that weights of this shape are for; None where no layer has such weights."""
     if kind == "Linear":
         return (shape[1], shape[0]) if len(shape) == 2 else None

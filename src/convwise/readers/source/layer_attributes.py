@@ -1,0 +1,159 @@
+"""What a PyTorch layer says of itself, `conv.stride`, `fc.in_features`, `conv.weight.shape`, and functions that are given its weights.
+
+A text of PyTorch reads these where it makes one layer after another's measure, and where a subclass pads by hand before it
+calls `F.conv2d(x, self.weight, self.bias, self.stride)`. The values are those that PyTorch 2.13 keeps: numbers of a convolution's axes are tuples.
+"""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import replace
+from typing import Any
+
+from convwise import dialects
+from convwise.dialects.base import Call, Layer, Unknown
+from convwise.errors import ConvwiseError
+from convwise.ops import Conv, ConvTranspose, Dense, Op
+from convwise.readers.source import making, weighted
+from convwise.readers.source.names import split
+from convwise.readers.source.state import Run
+from convwise.readers.source.values import MISSING, SELF_CHAIN, Instance, Made, Weights
+
+AXES = frozenset({"kernel_size", "stride", "padding", "dilation", "output_padding"})
+"""Arguments of a convolution that it keeps as one number for each axis; `padding="same"` stays a word."""
+
+KEPT = {
+    "Conv": frozenset({"in_channels", "out_channels", "groups", "padding_mode", *AXES}),
+    "Linear": frozenset({"in_features", "out_features"}),
+    "BatchNorm": frozenset({"num_features", "eps", "momentum", "affine", "track_running_stats"}),
+    "InstanceNorm": frozenset({"num_features", "eps", "momentum", "affine", "track_running_stats"}),
+    "GroupNorm": frozenset({"num_groups", "num_channels", "eps", "affine"}),
+}
+"""Arguments that are attributes under the same name, by how a layer's kind begins."""
+
+FUNCTIONS = frozenset({"torch", "torch.nn.functional"})
+"""The modules of functions that take weights."""
+
+FORWARD = "_conv_forward"
+"""The method in which PyTorch's convolutions run on weights that they are given."""
+
+
+def own_layer(value: Any) -> Made | None:
+    """The layer that a value is, as itself or as an object of a subclass."""
+    own = value.attributes.get(SELF_CHAIN) if isinstance(value, Instance) else value
+    return own if isinstance(own, Made) else None
+
+
+def of_layer(run: Run, layer: Made, name: str) -> Any:
+    """`layer.name`; MISSING where PyTorch keeps no such thing, it was changed, or the text does not give it."""
+    kept = next((names for kind, names in KEPT.items() if layer.kind.startswith(kind)), frozenset())
+    if layer.dialect != "torch" or name in layer.changed or not (name in kept or name in ("weight", "bias")):
+        return MISSING
+    read = _read(run, layer.call)
+    op = read.ops[0] if read is not None and read.ops else None
+    if read is None or op is None:
+        return MISSING
+    if name in ("weight", "bias"):
+        return _weights(layer, op, name)
+    value = read.arguments.get(name, MISSING)
+    if not isinstance(op, Conv | ConvTranspose) or name not in AXES or isinstance(value, str):
+        return value
+    if name == "output_padding" and isinstance(op, Conv):
+        value = 0
+    rank = len(op.windows)
+    return tuple(value) if isinstance(value, tuple | list) else (value,) * rank if type(value) is int else MISSING
+
+
+def _read(run: Run, call: Call) -> Layer | None:
+    run.spend()
+    try:
+        return dialects.get("torch").read(call, run.release)
+    except ConvwiseError:
+        return None
+
+
+def _weights(layer: Made, op: Op, name: str) -> Any:
+    if isinstance(op, Conv | ConvTranspose):
+        shape: tuple[int | None, ...] = op.weight_shape() or (None,)
+        outputs: int | None = op.out_channels
+    elif isinstance(op, Dense):
+        shape, outputs = (op.out_features, op.in_features), op.out_features
+    else:
+        return MISSING
+    if name == "bias":
+        shape = (outputs,)
+        if not op.bias:
+            return None
+    known = tuple(size for size in shape if size is not None)
+    return Weights(name, layer=layer, name=name, shape=known) if len(known) == len(shape) else MISSING
+
+
+def of_weights(weights: Weights, name: str) -> Any:
+    """`weight.shape`, `weight.ndim` and `weight.data`; MISSING for what is no such attribute."""
+    if name == "shape":
+        return weights.shape
+    return len(weights.shape) if name == "ndim" else weights if name == "data" else MISSING
+
+
+def asked(weights: Weights, name: str, arguments: list[Any]) -> Any:
+    """`weight.size()`, `weight.size(2)`, `weight.dim()` and `weight.numel()`; MISSING for other methods."""
+    if name == "dim" and not arguments:
+        return len(weights.shape)
+    if name in ("numel", "nelement") and not arguments:
+        count = 1
+        for size in weights.shape:
+            count *= size
+        return count
+    if name != "size" or len(arguments) > 1:
+        return MISSING
+    if not arguments:
+        return weights.shape
+    axis = arguments[0]
+    known = type(axis) is int and -len(weights.shape) <= axis < len(weights.shape)
+    return weights.shape[axis] if known else MISSING
+
+
+def lent(run: Run, path: str, arguments: list[Any], keywords: list[tuple[str | None, Any]], node: ast.Call) -> Any:
+    """The layer that `F.conv2d(x, self.weight, self.bias, self.stride)` is, and its input: the owner of the weights itself where it
+    would do the same, else one that has them; None for any other call.
+    """
+    module, name = split(path)
+    kind, words = weighted.FUNCTIONS.get(name, ("", ()))
+    given = dict(zip(("input", *words), arguments, strict=False)) | {word: value for word, value in keywords if word}
+    weight, bias = given.pop("weight", None), given.pop("bias", None)
+    if module not in FUNCTIONS or not _whole(weight, "weight") or "input" not in given:
+        return None
+    owner = weight.layer
+    if bias is not None and not (_whole(bias, "bias") and bias.layer is owner):
+        return None
+    array = given.pop("input")
+    groups = making.literal(run, given.get("groups", 1))
+    sizes = weighted.sizes_of(kind, weight.shape, groups)
+    if sizes is None or set(given) - set(words) or len(arguments) > len(words) + 1:
+        return None
+    rest = tuple((word, making.literal(run, value)) for word, value in given.items())
+    call = Call(kind, sizes, (*rest, *((("bias", False),) if bias is None else ())), run.source(node), node.lineno)
+    return _same_or_new(run, owner, call), array
+
+
+def _whole(value: Any, name: str) -> bool:
+    return isinstance(value, Weights) and value.name == name
+
+
+def _same_or_new(run: Run, owner: Made, call: Call) -> Made:
+    own, other = _read(run, owner.call), _read(run, call)
+    if own is not None and other is not None and own.ops == other.ops and not owner.changed:
+        return owner
+    for known in owner.lent:
+        if known.call.kwargs == call.kwargs:
+            return known
+    made = replace(owner, kind=call.kind, call=call, changed={}, lent=[], declared=None)
+    owner.used = True
+    owner.lent.append(made)
+    return made
+
+
+def same_value(value: Any, other: Any) -> bool:
+    """Whether an attribute stays what it was: lists count as tuples."""
+    plain = tuple(value) if isinstance(value, list) else value
+    return not isinstance(plain, Unknown) and type(plain) is type(other) and bool(plain == other)

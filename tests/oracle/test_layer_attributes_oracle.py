@@ -1,0 +1,89 @@
+"""Attributes of PyTorch's layers, and networks that pad by hand: text against the objects that PyTorch makes of it."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+import pytest
+from readers.same_padding_texts import HEAD, NET, TEXTS
+
+import convwise as cw
+from convwise.readers.source import read_layer
+from convwise.readers.source.expressions import evaluate
+from convwise.readers.source.layer_attributes import asked, of_layer
+from convwise.readers.source.state import Run
+from convwise.readers.source.statements import execute
+from convwise.readers.source.values import MISSING, Made
+
+pytestmark = pytest.mark.oracle
+
+LAYERS = (
+    "nn.Conv2d(4, 8, (3, 5), stride=2, padding=(1, 0), dilation=[2, 1], groups=2)",
+    "nn.Conv2d(4, 8, 3, padding='same', bias=False, padding_mode='reflect')",
+    "nn.Conv1d(4, 8, 3, padding=2)",
+    "nn.Conv3d(4, 8, (1, 2, 3))",
+    "nn.ConvTranspose2d(4, 6, 3, 2, output_padding=(1, 0), groups=2)",
+    "nn.ConvTranspose1d(4, 6, 3, bias=False)",
+    "nn.Linear(10, 20)",
+    "nn.Linear(10, 20, bias=False)",
+    "nn.BatchNorm2d(7, eps=1e-3, affine=False)",
+    "nn.BatchNorm1d(7)",
+    "nn.InstanceNorm2d(7)",
+    "nn.GroupNorm(2, 8)",
+)
+NAMES = (
+    *("in_channels", "out_channels", "kernel_size", "stride", "padding", "dilation", "output_padding", "groups"),
+    *("padding_mode", "in_features", "out_features", "num_features", "num_groups", "num_channels", "eps", "momentum"),
+    *("affine", "track_running_stats"),
+)
+
+
+@pytest.mark.parametrize("text", LAYERS)
+def test_attributes_are_those_that_pytorch_keeps(text: str) -> None:
+    import torch
+    from torch import nn
+
+    call = read_layer(text, dialect="torch")[0].call
+    run, layer, live = Run("", evaluate, execute), Made(call.kind, call, "torch"), eval(text, {"nn": nn})
+    known = 0
+    for name in NAMES:
+        found = of_layer(run, layer, name)
+        # Functions such as `stride` of another kind's layers are no attributes of this one.
+        if found is MISSING:
+            assert not hasattr(live, name) or name in ("padding_mode",), name
+            continue
+        assert type(found) is type(getattr(live, name)), name
+        assert found == getattr(live, name), name
+        known += 1
+    assert known >= 2
+    for name in ("weight", "bias"):
+        found, array = of_layer(run, layer, name), getattr(live, name)
+        if found is None or found is MISSING:
+            assert array is None or "Norm" in text
+        else:
+            assert isinstance(array, torch.Tensor)
+            assert (found.shape, asked(found, "size", [0])) == (tuple(array.shape), array.size(0))
+            assert (asked(found, "dim", []), asked(found, "numel", [])) == (array.dim(), array.numel())
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_networks_that_pad_by_hand(name: str) -> None:
+    import torch
+
+    text = HEAD + TEXTS[name] + NET
+    space: dict[str, Any] = {"__name__": "snippet"}
+    exec(compile(text, "net", "exec"), space)
+    model = space["Net"]().eval()
+    seen: dict[str, tuple[int, ...]] = {}
+    for part in ("stem", "down", "head"):
+        getattr(model, part).register_forward_hook(lambda _, __, out, part=part: seen.update({part: tuple(out.shape)}))
+    model.to("meta")
+    rng = random.Random(3)
+    for _ in range(25):
+        shape = (rng.randint(1, 3), 3, rng.randint(1, 130), rng.randint(1, 130))
+        model(torch.zeros(shape, device="meta"))
+        network = cw.read(text, input_shape=shape)
+        history = {one.name: one for one in network.trace(shape)}
+        assert {part: history[part].output for part in seen} == seen, shape
+    assert sum(one.params or 0 for one in network.trace(shape)) == sum(p.numel() for p in model.parameters())

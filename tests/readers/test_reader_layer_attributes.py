@@ -1,0 +1,106 @@
+"""What layers of a PyTorch text say of themselves: settings, shapes of weights, and functions on these weights."""
+
+from __future__ import annotations
+
+from math import ceil
+
+import pytest
+from readers.same_padding_texts import HEAD, NET, TEXTS
+
+import convwise as cw
+
+
+@pytest.mark.parametrize("name", TEXTS)
+@pytest.mark.parametrize("sizes", [(9, 10), (225, 224), (64, 97)])
+def test_convolutions_that_pad_by_hand_give_the_ceiling_of_their_strides_share(
+    name: str, sizes: tuple[int, int]
+) -> None:
+    network = cw.read(HEAD + TEXTS[name] + NET, input_shape=(2, 3, *sizes))
+    history = {one.name: one for one in network.trace((2, 3, *sizes))}
+    height, width = (ceil(size / 2) for size in sizes)
+    assert history["stem"].output == (2, 32, height, width)
+    assert history["down"].output == (2, 64, ceil(height / 2), ceil(width / 3))
+    assert (history["stem"].params, history["bn"].params, history["down"].params) == (864, 64, 64 * 2 * 20 + 64)
+    assert history["head"].params == 650
+
+
+def test_where_no_branch_stands_before_the_padding_all_sizes_are_told() -> None:
+    network = cw.read(HEAD + TEXTS["its own forward"] + NET)
+    assert [sizes.text() for sizes in network.legal_sizes().values()] == ["every n", "every n"]
+
+
+def net(layers: str, forward: str, more: str = "") -> str:
+    body = "".join(f"        {line.strip()}\n" for line in layers.split(";"))
+    lines = "".join(f"        {line.strip()}\n" for line in forward.split(";"))
+    return f"{HEAD}{more}class Net(nn.Module):\n    def __init__(self):\n        super().__init__()\n{body}    def forward(self, x):\n{lines}"
+
+
+def told(text: str, *shape: int) -> list[tuple[object, object]]:
+    return [(one.output, one.params) for one in cw.read(text, input_shape=shape).trace(shape)]
+
+
+def test_a_layers_weights_in_a_function_are_its_own_and_counted_once() -> None:
+    text = net("self.c = nn.Conv2d(3, 8, (3, 5))", "return self.c(x) + F.conv2d(x, self.c.weight, self.c.bias)")
+    assert [params for _, params in told(text, 1, 3, 9, 10)] == [368, 0, 0]
+    text = net("self.c = nn.Linear(10, 7, bias=False)", "return F.linear(x, self.c.weight)")
+    assert told(text, 2, 10) == [((2, 7), 70)]
+
+
+def test_other_settings_make_another_layer_of_the_same_weights() -> None:
+    text = net("self.c = nn.Conv2d(4, 8, 3)", "return F.conv2d(x, self.c.weight, None, (2, 1), groups=2, padding=1)")
+    with pytest.raises(cw.ConvwiseError) as caught:  # 2 groups of 4 channels are 8
+        told(text, 1, 4, 9, 10)
+    assert "8 channels" in str(caught.value)
+    assert told(text, 1, 8, 9, 10)[-1] == ((1, 8, 5, 10), 288)
+    twice = net(
+        "self.c = nn.Conv2d(4, 4, 3)",
+        "x = F.conv2d(x, self.c.weight, None, padding=1); return F.conv2d(x, self.c.weight, None, padding=1)",
+    )
+    assert [params for _, params in told(twice, 1, 4, 9, 10)] == [144, 0]
+
+
+def test_weights_of_another_shape_or_bias_are_not_taken_for_the_layers_own() -> None:
+    mixed = net(
+        "self.a = nn.Conv2d(4, 4, 3); self.b = nn.Conv2d(4, 4, 3)", "return F.conv2d(x, self.a.weight, self.b.bias)"
+    )
+    with pytest.raises(cw.ConvwiseError) as caught:
+        told(mixed, 1, 4, 9, 10)
+    assert caught.value.code in ("CW314", "CW315")
+    assert "F.conv2d" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("change", "refused"),
+    [
+        ("self.padding = (1, 1)", True),
+        ("self.stride = [2, 2]", False),
+        ("self.stride = 3", True),
+        ("self.dilation = self.dilation", False),
+        ("self.kernel_size = unknown", True),
+    ],
+)
+def test_settings_that_change_after_the_layer_was_made_are_never_overlooked(change: str, refused: bool) -> None:
+    cls = f"class Same(nn.Conv2d):\n    def __init__(self):\n        super().__init__(3, 8, 3, 2)\n        {change}\n"
+    cls += "    def forward(self, x):\n        return super().forward(x)\n"
+    text = net("self.c = Same()", "return self.c(x)", cls)
+    if not refused:
+        assert told(text, 1, 3, 9, 10) == [((1, 8, 4, 4), 224)]
+        return
+    with pytest.raises(cw.CodeError, match="is changed after the layer was made"):
+        told(text, 1, 3, 9, 10)
+
+
+def test_an_optional_bias_decides_a_condition() -> None:
+    forward = "if self.c.bias is not None: return self.c(x)[:, :3]; return self.c(x)[:, :2]"
+    for bias, channels in (("True", 3), ("False", 2)):
+        text = net(f"self.c = nn.Conv2d(3, 8, 3, bias={bias})", forward)
+        assert told(text, 1, 3, 9, 10)[-1][0] == (1, channels, 7, 8)
+
+
+def test_what_a_layer_does_not_keep_is_unknown() -> None:
+    for wrong in ("self.a.in_feature", "self.a.weight.shape[7]", "self.a.weight.mean()", "self.a.bias.size(1)"):
+        text = net(f"self.a = nn.Conv2d(3, 8, 3); self.b = nn.Conv2d(8, {wrong}, 3)", "return self.b(self.a(x))")
+        with pytest.raises(cw.CodeError) as caught:
+            told(text, 1, 3, 9, 10)
+        assert caught.value.code == "CW314"
+        assert wrong.split(".")[-1].split("[")[0].rstrip("()") in str(caught.value)
