@@ -104,3 +104,13 @@ def test_what_a_layer_does_not_keep_is_unknown() -> None:
             told(text, 1, 3, 9, 10)
         assert caught.value.code == "CW314"
         assert wrong.split(".")[-1].split("[")[0].rstrip("()") in str(caught.value)
+
+
+def test_a_history_counts_parameters_as_inspect_does() -> None:
+    text = HEAD + TEXTS["its own sizes"] + NET
+    shape = (2, 3, 9, 10)
+    totals = cw.read(text, input_shape=shape).trace(shape).totals
+    why = cw.explain(text, shape)
+    # The moments of a batch normalisation are buffers in PyTorch.
+    assert (why.params, why.trainable) == (totals.params, totals.trainable) == (864 + 64 + 2624 + 650,) * 2
+    assert [part.params for part in why.parts if part.name == "bn"] == [64]

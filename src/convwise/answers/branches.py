@@ -11,6 +11,7 @@ from convwise.answers.network.flowing import NodeFlow, Run, run, total
 from convwise.answers.network.legal import PARTIAL, legal_of
 from convwise.answers.network.rows import mixed_rows, rows_fact, rows_kept
 from convwise.answers.network.symbolic import follow
+from convwise.answers.network.trace import counted
 from convwise.answers.sizes_told import free_fact, size_words
 from convwise.answers.taken import Sizes, shown_by
 from convwise.dialects.base import Dialect, Entered, Layer, LayerFlow
@@ -57,7 +58,7 @@ def explain_branches(text: str, shape: Shape | None, dialect: str | None) -> Exp
         headline="It fits.",
         facts=(*_facts(network, flowed, given, broken is not None), *rows_fact(rows)),
         findings=(*_findings(network, parts), *rows),
-        params=total([step.params for step in done]),
+        params=total([counted(step.node, step.done, network.dialect) for step in done]),
         trainable=total([step.trainable for step in done]),
         macs=total([step.macs for step in done]),
         parts=parts,
@@ -73,12 +74,13 @@ def explain_branches(text: str, shape: Shape | None, dialect: str | None) -> Exp
 
 def _part(spoken: Dialect, step: NodeFlow) -> Explanation:
     node, output = step.node, step.outputs[0] or ()
+    params = counted(node, step.done, spoken.name)
     if isinstance(node.work, Layer) and step.inputs and step.inputs[0] is not None:
         flow = LayerFlow(node.work.named(node.name), step.inputs[0], output, step.flows)
         return replace(
             explain_layer(spoken, flow, Entered(flow.input), alone=False),
             name=node.name,
-            params=step.params,
+            params=params,
             trainable=step.trainable,
         )
     return Explanation(
@@ -91,7 +93,7 @@ def _part(spoken: Dialect, step: NodeFlow) -> Explanation:
         output=output,
         headline="",
         name=node.name,
-        params=step.params,
+        params=params,
         trainable=step.trainable,
         macs=step.macs,
     )
