@@ -126,6 +126,6 @@ def _facts(network: Network, flowed: Run, given: Shape, broke: bool) -> tuple[Fa
 
 def _findings(network: Network, parts: tuple[Explanation, ...]) -> list[Finding]:
     """What the layers lose, and what was read of the code only in part."""
-    partial = ["CW421", *(code for code, _, _ in PARTIAL)]
+    partial = ["CW421", "CW524", *(code for code, _, _ in PARTIAL)]
     notes = [Finding(note.code, "note", note.text) for note in network.notes if note.code in partial]
     return [*(finding for part in parts for finding in part.findings), *notes]

@@ -197,7 +197,7 @@ def from_text(text: str, input_shape: Any = None, dialect: str | None = None) ->
         raise found.error
     shape = input_shape if input_shape is not None else found.input_shape
     # What was worked out or assumed stays with every answer about the network.
-    notes = (*(note for note in snippet.notes if note.code == "CW512"), *found.notes)
+    notes = (*(note for note in snippet.notes if note.code in ("CW512", "CW524")), *found.notes)
     network = from_layers(found, shape, found.name or found.title)
     return replace(network, notes=notes, unordered=found.unordered)
 

@@ -287,4 +287,21 @@ RULES = (
             command="check",
         ),
     ),
+    Rule(
+        "CW524",
+        "Options of the command line at their defaults",
+        "The text takes numbers from the command line, through `argparse`. Nobody is there to give one, so each option is what "
+        "its `default` says, and the answer is that of the program started without options. An option without a default is unknown. "
+        "The note names the options that the text reads, also those that no shape depends on.",
+        "Write the numbers of your own command line in the place of the defaults, if they are others.",
+        Asked(
+            "import argparse\n"
+            "import torch.nn as nn\n"
+            "parser = argparse.ArgumentParser()\n"
+            "parser.add_argument('--kernel-size', type=int, default=5)\n"
+            "args = parser.parse_args()\n"
+            "layer = nn.Conv2d(3, 8, args.kernel_size)",
+            ("1x3x32x32",),
+        ),
+    ),
 )

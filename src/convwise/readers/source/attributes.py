@@ -7,7 +7,7 @@ from typing import Any
 
 from convwise.dialects.base import Unknown
 from convwise.errors import CodeError
-from convwise.readers.source import layer_attributes, tensors
+from convwise.readers.source import layer_attributes, options, tensors
 from convwise.readers.source.held import REGISTERING
 from convwise.readers.source.names import canonical, dialect_of
 from convwise.readers.source.state import Run
@@ -21,6 +21,8 @@ from convwise.readers.source.values import (
     Instance,
     Made,
     Method,
+    Options,
+    Parser,
     Partial,
     Tensor,
     Weights,
@@ -86,6 +88,10 @@ def attribute(run: Run, owner: Any, node: ast.Attribute) -> Any:
         return own
     if isinstance(owner, Weights):
         return Method(owner, name)
+    if isinstance(owner, Parser):
+        return Method(owner, name)
+    if isinstance(owner, Options):
+        return options.of_options(run, owner, node)
     if isinstance(owner, Held):
         if name == "shape" and owner.shape is not None:
             return owner.shape

@@ -18,6 +18,7 @@ from convwise.readers.source import (
     layer_attributes,
     making,
     methods,
+    options,
     spoken,
     tensors,
     weighted,
@@ -34,6 +35,7 @@ from convwise.readers.source.values import (
     Instance,
     Made,
     Method,
+    Parser,
     Partial,
     Ref,
     Tensor,
@@ -124,6 +126,8 @@ def _known(run: Run, path: str, arguments: list[Any], keywords: Keywords, node: 
         # The reader of branches knows sizes, and tells what is taken to hold.
         tensors.doubtful(run, (), tensors.opaque(run, node))
         return None
+    if path == options.PARSER:
+        return Parser()
     if path in weighted.NORMS and arguments:
         return weighted.normed(run, arguments, keywords, node)
     if (path in PASSED_ON or path.startswith("torch.nn.init.")) and arguments:

@@ -144,6 +144,7 @@ def _same_or_new(run: Run, owner: Made, call: Call) -> Made:
     own, other = _read(run, owner.call), _read(run, call)
     if own is not None and other is not None and own.ops == other.ops and not owner.changed:
         return owner
+    run.spend(len(owner.lent))
     for known in owner.lent:
         if known.call.kwargs == call.kwargs:
             return known

@@ -16,6 +16,7 @@ from convwise.readers.source import (
     making,
     measured,
     operators,
+    options,
     ranks,
     tensors,
 )
@@ -34,6 +35,7 @@ from convwise.readers.source.values import (
     Instance,
     Made,
     Method,
+    Parser,
     Tensor,
     Weights,
 )
@@ -49,6 +51,8 @@ def called(run: Run, method: Method, arguments: list[Any], keywords: Keywords, n
     owner, name = method.owner, method.name
     if isinstance(owner, Tensor):
         return _of_tensor(run, owner, name, arguments, keywords, node)
+    if isinstance(owner, Parser):
+        return options.called(run, owner, name, arguments, keywords, node)
     if isinstance(owner, Weights):
         found = layer_attributes.asked(owner, name, arguments)
         return found if found is not MISSING else owner if name in tensors.UNTOUCHED else run.unknown(node)

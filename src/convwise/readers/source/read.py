@@ -11,7 +11,7 @@ from convwise.errors import CodeError, ConvwiseError
 from convwise.ops import Shape
 from convwise.readers.echo import escaped, shown
 from convwise.readers.endings import CONTENT, like_a_path
-from convwise.readers.source import wrapping
+from convwise.readers.source import options, wrapping
 from convwise.readers.source.collecting import DEFAULT_DIALECT, collect, nothing_found
 from convwise.readers.source.expressions import evaluate
 from convwise.readers.source.limits import checked
@@ -167,7 +167,7 @@ def walk(text: str, tree: ast.Module, reading: Reading, offset: int = 0) -> Snip
         if not found:
             raise run.lost or nothing
     branches = any(tensor.doubt is not None for tensor in run.tensors)
-    return Snippet(_dialect(run.dialect, found), tuple(found), tuple(run.notes), branches)
+    return Snippet(_dialect(run.dialect, found), tuple(found), (*run.notes, *options.notes(run)), branches)
 
 
 def _run(text: str, tree: ast.Module, reading: Reading, offset: int, *, loose: bool = False) -> Run:

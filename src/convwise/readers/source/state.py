@@ -68,6 +68,7 @@ class Run:
     graph: Wiring | None = None
     loose: bool = False
     lost: CodeError | None = None
+    options: dict[str, str] = field(default_factory=dict)
     channels_first: bool = False
     onnx_names: dict[str, Tensor] = field(default_factory=dict)
     onnx_values: dict[str, tuple[Any, ...]] = field(default_factory=dict)

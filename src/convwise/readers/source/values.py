@@ -145,6 +145,21 @@ class Held:
 
 
 @dataclass(eq=False, slots=True)
+class Parser:
+    """An `argparse.ArgumentParser`: the options that have a default, by the names under which they are kept."""
+
+    defaults: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(eq=False, slots=True)
+class Options:
+    """What a parser gives of an empty command line; `set_by_the_text` are those that the text set afterwards."""
+
+    values: dict[str, Any]
+    set_by_the_text: set[str] = field(default_factory=set)
+
+
+@dataclass(eq=False, slots=True)
 class Partial:
     """`functools.partial(target, *arguments, **keywords)`."""
 

@@ -13,7 +13,7 @@ from convwise.graph import Network, Node, Source
 from convwise.ops import Layout, Shape
 from convwise.ops.several import Opaque
 from convwise.readers.echo import shown
-from convwise.readers.source import classes, wrapping
+from convwise.readers.source import classes, options, wrapping
 from convwise.readers.source.collecting import DEFAULT_DIALECT
 from convwise.readers.source.expressions import evaluate
 from convwise.readers.source.functions import invoke, required_parameters
@@ -305,7 +305,13 @@ def _built(run: Run, graph: Wiring, end: End) -> Network:
     sources = tuple(sorted(sources, key=lambda one: order.get(one.name, 0)))
     dialect = run.dialect or DEFAULT_DIALECT
     applied = {*graph.weights.values(), *graph.kept}
-    notes = (*run.notes, *graph.building.notes, *_left_out(end), *unused_layers(run, end.target, applied))
+    notes = (
+        *run.notes,
+        *options.notes(run),
+        *graph.building.notes,
+        *_left_out(end),
+        *unused_layers(run, end.target, applied),
+    )
     return Network(title, dialect, sources, nodes, outputs, notes, stored)
 
 
