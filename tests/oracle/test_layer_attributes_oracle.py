@@ -6,7 +6,7 @@ import random
 from typing import Any
 
 import pytest
-from readers.same_padding_texts import HEAD, NET, TEXTS
+from readers.same_padding_texts import HEAD, NET, STANDARDISED, TEXTS
 
 import convwise as cw
 from convwise.readers.source import read_layer
@@ -87,3 +87,23 @@ def test_networks_that_pad_by_hand(name: str) -> None:
         history = {one.name: one for one in network.trace(shape)}
         assert {part: history[part].output for part in seen} == seen, shape
     assert sum(one.params or 0 for one in network.trace(shape)) == sum(p.numel() for p in model.parameters())
+
+
+def test_convolutions_that_standardise_their_weights() -> None:
+    import torch
+
+    space: dict[str, Any] = {"__name__": "snippet"}
+    exec(compile(HEAD + STANDARDISED, "net", "exec"), space)
+    model = space["Net"]().eval()
+    network, rng = cw.read(HEAD + STANDARDISED), random.Random(7)
+    for _ in range(25):
+        shape = (rng.randint(1, 3), 3, rng.randint(1, 60), rng.randint(1, 60))
+        try:
+            wanted: Any = tuple(model(torch.zeros(shape)).shape)
+        except RuntimeError:
+            wanted = None
+        found = [one for one in network.check(shape) if one.level == "error"]
+        assert bool(found) == (wanted is None), shape
+        if wanted is not None:
+            assert network.trace(shape)[-1].output == wanted
+    assert network.trace((1, 3, 60, 60)).totals.params == sum(p.numel() for p in model.parameters())

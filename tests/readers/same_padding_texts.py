@@ -80,3 +80,37 @@ TEXTS = {
     "private forward": PRIVATE_FORWARD,
 }
 """Each with `NET` behind it is a network that gives ceil(size / stride) at every layer."""
+
+STANDARDISED = """
+class Standardised(nn.Conv2d):
+    def forward(self, x):
+        w = self.weight
+        v, m = torch.var_mean(w, dim=[1, 2, 3], keepdim=True, unbiased=False)
+        w = (w - m) / torch.sqrt(v + 1e-10)
+        return F.conv2d(x, w, self.bias, self.stride, self.padding, self.dilation, self.groups)
+
+class Centred(nn.Conv2d):
+    def forward(self, x):
+        weight = self.weight
+        weight = weight - weight.mean(dim=1, keepdim=True).mean(dim=2, keepdim=True).mean(dim=3, keepdim=True)
+        std = weight.view(weight.size(0), -1).std(dim=1).view(-1, 1, 1, 1) + 1e-5
+        return F.conv2d(x, weight / std.expand_as(weight), self.bias, self.stride, self.padding, self.dilation, self.groups)
+
+class Normed(nn.Conv2d):
+    def forward(self, x):
+        weight = F.batch_norm(
+            self.weight.reshape(1, self.out_channels, -1), None, None, training=True, momentum=0.0, eps=1e-6
+        ).reshape_as(self.weight)
+        return F.conv2d(x, weight, self.bias, self.stride, self.padding, self.dilation, self.groups)
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.one = Standardised(3, 16, 3, stride=2, padding=1, bias=False)
+        self.two = Centred(16, 8, (3, 5), padding=(0, 2), groups=4)
+        self.three = Normed(8, 8, 3, dilation=(1, 2))
+
+    def forward(self, x):
+        return self.three(self.two(self.one(x)))
+"""
+"""Convolutions that change their weights before they run on them, in three forms that are often copied."""

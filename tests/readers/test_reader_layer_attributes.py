@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import ceil
 
 import pytest
-from readers.same_padding_texts import HEAD, NET, TEXTS
+from readers.same_padding_texts import HEAD, NET, STANDARDISED, TEXTS
 
 import convwise as cw
 
@@ -114,3 +114,27 @@ def test_a_history_counts_parameters_as_inspect_does() -> None:
     # The moments of a batch normalisation are buffers in PyTorch.
     assert (why.params, why.trainable) == (totals.params, totals.trainable) == (864 + 64 + 2624 + 650,) * 2
     assert [part.params for part in why.parts if part.name == "bn"] == [64]
+
+
+@pytest.mark.parametrize("branch", [False, True])
+def test_weights_that_are_standardised_first_are_still_the_layers_own(branch: bool) -> None:
+    text = HEAD + (
+        STANDARDISED.replace("self.two(self.one(x))", "F.relu(y := self.two(self.one(x))) + y")
+        if branch
+        else STANDARDISED
+    )
+    shape = (2, 3, 19, 24)
+    network = cw.read(text, input_shape=shape)
+    rows = {one.name: (one.output, one.params) for one in network.trace(shape)}
+    assert rows["one"] == ((2, 16, 10, 12), 432)
+    assert rows["two"] == ((2, 8, 8, 12), 8 * 4 * 15 + 8)
+    assert rows["three"] == ((2, 8, 6, 8), 584)
+    assert network.notes == ()
+
+
+@pytest.mark.parametrize("other", ["torch.cat([w, w])", "w + unknown", "w[:4]", "w * x.mean()", "w.repeat(2, 1, 1, 1)"])
+def test_weights_of_a_shape_that_the_text_does_not_give_are_no_layers(other: str) -> None:
+    cls = f"class Odd(nn.Conv2d):\n    def forward(self, x):\n        w = self.weight\n        w = {other}\n        return F.conv2d(x, w, self.bias)\n"
+    with pytest.raises(cw.CodeError) as caught:
+        told(net("self.c = Odd(3, 8, 3)", "return self.c(x)", cls), 1, 3, 9, 10)
+    assert "F.conv2d" in str(caught.value) or other[:8] in str(caught.value)

@@ -8,7 +8,7 @@ from typing import Any
 from convwise.dialects.base import Unknown
 from convwise.errors import CodeError, ConvwiseError
 from convwise.readers.echo import shown
-from convwise.readers.source import attributes, tensors
+from convwise.readers.source import attributes, layer_attributes, tensors
 from convwise.readers.source.functions import invoke
 from convwise.readers.source.state import Run
 from convwise.readers.source.values import SELF_CHAIN, Applicable, Chain, Function, Instance, Made, Ref, Rest, Tensor
@@ -125,6 +125,8 @@ def apply(
     if isinstance(target, Made):
         name = label if label and target.local else target.name or label
         full = ".".join([*run.prefix, name or label or ""]) if run.prefix and (name or label) else name
+        if full is None and run.following and layer_attributes.is_own(run.following[-1], target):
+            full = ".".join(run.prefix) or None  # an object of a subclass is the layer itself
         return _next(run, tensor, ((full, target),), target, line)
     if isinstance(target, Chain):
         return _along(run, target, tensor, line, label)

@@ -16,6 +16,7 @@ from convwise.readers.source.values import (
     MISSING,
     Chain,
     Class,
+    FromWeights,
     Function,
     Held,
     Instance,
@@ -86,7 +87,7 @@ def attribute(run: Run, owner: Any, node: ast.Attribute) -> Any:
         return tensors.attribute(run, owner, node)
     if isinstance(owner, Weights) and (own := layer_attributes.of_weights(owner, name)) is not MISSING:
         return own
-    if isinstance(owner, Weights):
+    if isinstance(owner, Weights | FromWeights):
         return Method(owner, name)
     if isinstance(owner, Parser):
         return Method(owner, name)

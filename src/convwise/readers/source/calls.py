@@ -72,7 +72,8 @@ _INTEGERS = {f"numpy.{sign}int{bits}": 2 ** (bits - (not sign)) for sign in ("",
 def call(run: Run, target: Any, arguments: list[Any], keywords: Keywords, node: ast.Call) -> Any:
     """What `target(*arguments, **keywords)` gives."""
     run.spend()
-    if isinstance(target, Ref) and any(isinstance(value, Weights) for value in (*arguments, *dict(keywords).values())):
+    given = (*arguments, *(value for _, value in keywords))
+    if isinstance(target, Ref) and any(isinstance(value, Weights) for value in given):
         own = layer_attributes.lent(run, target.path, arguments, keywords, node)
         if own is not None:
             return applying.applied(run, own[0], [own[1]], [], node)
@@ -81,7 +82,7 @@ def call(run: Run, target: Any, arguments: list[Any], keywords: Keywords, node: 
         if found is not MISSING:
             return found
     if isinstance(target, Ref):
-        return _known(run, target.path, arguments, keywords, node)
+        return layer_attributes.derived(_known(run, target.path, arguments, keywords, node), given)
     if isinstance(target, Made | Chain | Instance):
         return applying.applied(run, target, arguments, keywords, node)
     if isinstance(target, Function):
@@ -89,8 +90,8 @@ def call(run: Run, target: Any, arguments: list[Any], keywords: Keywords, node: 
     if isinstance(target, Class):
         return classes.instantiate(run, target, arguments, keywords, node)
     if isinstance(target, Partial):
-        given = {word for word, _ in keywords if word is not None}
-        more = [(word, value) for word, value in target.keywords if word not in given]
+        own_words = {word for word, _ in keywords if word is not None}
+        more = [(word, value) for word, value in target.keywords if word not in own_words]
         return call(run, target.target, [*target.arguments, *arguments], [*more, *keywords], node)
     if isinstance(target, Method):
         return methods.called(run, target, arguments, keywords, node)

@@ -15,6 +15,7 @@ from convwise.readers.source import (
     calls,
     changing,
     indexing,
+    layer_attributes,
     making,
     operators,
     requiring,
@@ -28,6 +29,7 @@ from convwise.readers.source.values import (
     LONGEST_SEQUENCE,
     MISSING,
     Chain,
+    FromWeights,
     Function,
     Method,
     Ref,
@@ -143,6 +145,9 @@ def _dict(run: Run, node: ast.Dict, scope: Scope) -> Any:
 def _binary(run: Run, node: ast.BinOp, scope: Scope) -> Any:
     left = evaluate(run, node.left, scope)
     right = evaluate(run, node.right, scope)
+    weights = layer_attributes.computed(left, right)
+    if weights is not MISSING:
+        return weights
     if run.graph is not None:
         found = run.graph.binary(run, left, right, node)
         if found is not MISSING:
@@ -331,7 +336,8 @@ def _unpack(run: Run, node: ast.Tuple | ast.List, value: Any, scope: Scope, name
         items = [*items[:starred], middle, *items[len(items) - after :]]
     if items is None or len(items) != len(targets):
         text = value.text if isinstance(value, Unknown) else "?"
-        items = [Unknown(f"{text}[{place}]") for place in range(len(targets))]
+        kind = FromWeights if isinstance(value, FromWeights) else Unknown
+        items = [kind(f"{text}[{place}]") for place in range(len(targets))]
     for target, item in zip(targets, items, strict=True):
         bind(run, target, item, scope, names=names)
 

@@ -7,6 +7,7 @@ calls `F.conv2d(x, self.weight, self.bias, self.stride)`. The values are those t
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -17,7 +18,7 @@ from convwise.ops import Conv, ConvTranspose, Dense, Op
 from convwise.readers.source import making, weighted
 from convwise.readers.source.names import split
 from convwise.readers.source.state import Run
-from convwise.readers.source.values import MISSING, SELF_CHAIN, Instance, Made, Weights
+from convwise.readers.source.values import MISSING, SELF_CHAIN, FromWeights, Instance, Made, Weights
 
 AXES = frozenset({"kernel_size", "stride", "padding", "dilation", "output_padding"})
 """Arguments of a convolution that it keeps as one number for each axis; `padding="same"` stays a word."""
@@ -34,6 +35,9 @@ KEPT = {
 FUNCTIONS = frozenset({"torch", "torch.nn.functional"})
 """The modules of functions that take weights."""
 
+LIKE = frozenset({"reshape_as", "view_as"})
+"""Methods that give an array the shape of their argument."""
+
 FORWARD = "_conv_forward"
 """The method in which PyTorch's convolutions run on weights that they are given."""
 
@@ -42,6 +46,12 @@ def own_layer(value: Any) -> Made | None:
     """The layer that a value is, as itself or as an object of a subclass."""
     own = value.attributes.get(SELF_CHAIN) if isinstance(value, Instance) else value
     return own if isinstance(own, Made) else None
+
+
+def is_own(value: Any, layer: Made) -> bool:
+    """Whether an object of a subclass is that layer, or has lent it its weights."""
+    own = own_layer(value)
+    return own is layer or (own is not None and any(layer is one for one in own.lent))
 
 
 def of_layer(run: Run, layer: Made, name: str) -> Any:
@@ -111,6 +121,25 @@ def asked(weights: Weights, name: str, arguments: list[Any]) -> Any:
     axis = arguments[0]
     known = type(axis) is int and -len(weights.shape) <= axis < len(weights.shape)
     return weights.shape[axis] if known else MISSING
+
+
+def computed(left: Any, right: Any) -> Any:
+    """`weight - mean`: weights of the same shape, where the other side is a number or was computed of weights; MISSING for other things."""
+    sides = (left, right)
+    ours = [side for side in sides if isinstance(side, Weights | FromWeights)]
+    others = [side for side in sides if not isinstance(side, Weights | FromWeights)]
+    if not ours or not all(isinstance(side, int | float) for side in others):
+        return MISSING
+    whole = [side for side in ours if isinstance(side, Weights)]
+    if not whole:
+        return FromWeights(ours[0].text)
+    return whole[0] if all(side.shape == whole[0].shape for side in whole) else FromWeights(whole[0].text)
+
+
+def derived(found: Any, given: Iterable[Any]) -> Any:
+    """What a call gave that nobody follows: computed of weights, where some went in."""
+    mixed = type(found) is Unknown and any(isinstance(value, Weights | FromWeights) for value in given)
+    return FromWeights(found.text) if mixed else found
 
 
 def lent(run: Run, path: str, arguments: list[Any], keywords: list[tuple[str | None, Any]], node: ast.Call) -> Any:

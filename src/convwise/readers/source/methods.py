@@ -30,6 +30,7 @@ from convwise.readers.source.values import (
     Chain,
     Class,
     Declared,
+    FromWeights,
     Function,
     Held,
     Instance,
@@ -55,7 +56,12 @@ def called(run: Run, method: Method, arguments: list[Any], keywords: Keywords, n
         return options.called(run, owner, name, arguments, keywords, node)
     if isinstance(owner, Weights):
         found = layer_attributes.asked(owner, name, arguments)
-        return found if found is not MISSING else owner if name in tensors.UNTOUCHED else run.unknown(node)
+        if found is MISSING:
+            found = owner if name in tensors.UNTOUCHED else FromWeights(run.unknown(node).text)
+        return found
+    if isinstance(owner, FromWeights):
+        like = name in layer_attributes.LIKE and len(arguments) == 1 and isinstance(arguments[0], Weights)
+        return arguments[0] if like else FromWeights(run.unknown(node).text)
     if isinstance(owner, Held):
         if name == "requires_grad_":
             owner.requires_grad = not (arguments and arguments[0] is False)

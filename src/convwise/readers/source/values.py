@@ -81,6 +81,11 @@ class Weights(Unknown):
     shape: tuple[int, ...] = field(kw_only=True)
 
 
+@dataclass(frozen=True, eq=False, slots=True)
+class FromWeights(Unknown):
+    """What a text computes of a layer's weights, such as their mean: of any shape that goes with theirs."""
+
+
 @dataclass(eq=False, slots=True)
 class Chain:
     """Layers one after the other: a Sequential, a Model of an input and an output, or a list of modules.
