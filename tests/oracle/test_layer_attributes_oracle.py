@@ -11,7 +11,7 @@ from readers.same_padding_texts import HEAD, NET, STANDARDISED, TEXTS
 import convwise as cw
 from convwise.readers.source import read_layer
 from convwise.readers.source.expressions import evaluate
-from convwise.readers.source.layer_attributes import asked, of_layer
+from convwise.readers.source.layer_attributes import asked, inert, of_layer
 from convwise.readers.source.state import Run
 from convwise.readers.source.statements import execute
 from convwise.readers.source.values import MISSING, Made
@@ -107,3 +107,39 @@ def test_convolutions_that_standardise_their_weights() -> None:
         if wanted is not None:
             assert network.trace(shape)[-1].output == wanted
     assert network.trace((1, 3, 60, 60)).totals.params == sum(p.numel() for p in model.parameters())
+
+
+@pytest.mark.parametrize("text", LAYERS)
+def test_what_no_forward_reads_changes_nothing(text: str) -> None:
+    import torch
+    from torch import nn
+
+    call = read_layer(text, dialect="torch")[0].call
+    layer, live = Made(call.kind, call, "torch"), eval(text, {"nn": nn}).eval()
+    names = ("in_channels", "in_features", "num_features", "num_channels")
+    channels = next(getattr(live, name) for name in names if hasattr(live, name))
+    axes = int(call.kind[-2]) if call.kind[-1] == "d" else 2
+    x = torch.zeros((2, channels) if call.kind == "Linear" else (2, channels, *(9, 10, 11)[:axes]))
+    before = live(x).shape
+    for name in NAMES:
+        if inert(layer, name):
+            setattr(live, name, 99)
+    assert live(x).shape == before
+
+
+def test_a_decoder_with_the_encoders_weights() -> None:
+    import torch
+
+    text = (
+        f"{HEAD}class Net(nn.Module):\n    def __init__(self):\n        super().__init__()\n"
+        "        self.c = nn.Conv2d(3, 8, (3, 5), 2, groups=1)\n    def forward(self, x):\n"
+        "        return F.conv_transpose2d(self.c(x), self.c.weight, stride=(2, 3), padding=1)\n"
+    )
+    space: dict[str, Any] = {"__name__": "snippet"}
+    exec(compile(text, "net", "exec"), space)
+    model = space["Net"]().eval()
+    network = cw.read(text)
+    for sizes in ((9, 10), (33, 24), (64, 7)):
+        trace = network.trace((2, 3, *sizes))
+        assert trace[-1].output == tuple(model(torch.zeros(2, 3, *sizes)).shape)
+        assert trace.totals.params == sum(p.numel() for p in model.parameters())

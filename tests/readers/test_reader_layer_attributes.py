@@ -59,6 +59,19 @@ def test_other_settings_make_another_layer_of_the_same_weights() -> None:
     assert [params for _, params in told(twice, 1, 4, 9, 10)] == [144, 0]
 
 
+@pytest.mark.parametrize("more", ["", " + 0 * x"])
+def test_a_decoder_with_the_encoders_weights_counts_them_once(more: str) -> None:
+    layers, decoder = "self.c = nn.Conv2d(3, 8, (3, 5), 2)", f"F.conv_transpose2d(h, self.c.weight, stride=2){more}"
+    text = net(layers, f"h = self.c(x); return {decoder}")
+    rows = told(text, 1, 3, 19, 21)
+    assert rows[0] == ((1, 8, 9, 9), 368)
+    assert rows[1] == ((1, 3, 19, 21), 0)
+    alone = net(layers, f"h = x; return {decoder.removesuffix(more)}")
+    network = cw.read(alone, input_shape=(1, 8, 9, 9))
+    assert [(one.output, one.params) for one in network.trace((1, 8, 9, 9))] == [((1, 3, 19, 21), 360)]
+    assert network.notes == ()
+
+
 def test_weights_of_another_shape_or_bias_are_not_taken_for_the_layers_own() -> None:
     mixed = net(
         "self.a = nn.Conv2d(4, 4, 3); self.b = nn.Conv2d(4, 4, 3)", "return F.conv2d(x, self.a.weight, self.b.bias)"
@@ -74,9 +87,11 @@ def test_weights_of_another_shape_or_bias_are_not_taken_for_the_layers_own() -> 
     [
         ("self.padding = (1, 1)", True),
         ("self.stride = [2, 2]", False),
+        ("self.stride = 2", False),
+        ("self.kernel_size = 5", False),  # the weights say how large a window is
         ("self.stride = 3", True),
         ("self.dilation = self.dilation", False),
-        ("self.kernel_size = unknown", True),
+        ("self.groups = unknown", True),
     ],
 )
 def test_settings_that_change_after_the_layer_was_made_are_never_overlooked(change: str, refused: bool) -> None:
@@ -88,6 +103,13 @@ def test_settings_that_change_after_the_layer_was_made_are_never_overlooked(chan
         return
     with pytest.raises(cw.CodeError, match="is changed after the layer was made"):
         told(text, 1, 3, 9, 10)
+
+
+def test_a_pool_reads_its_kernel_when_it_runs() -> None:
+    cls = "class Own(nn.MaxPool2d):\n    def __init__(self):\n        super().__init__(3, 2)\n        self.kernel_size = 5\n"
+    cls += "    def forward(self, x):\n        return super().forward(x)\n"
+    with pytest.raises(cw.CodeError, match="'kernel_size' of a layer is changed"):
+        told(net("self.p = Own()", "return self.p(x)", cls), 1, 3, 9, 10)
 
 
 def test_an_optional_bias_decides_a_condition() -> None:

@@ -182,7 +182,7 @@ def set_attribute(run: Run, owner: Any, name: str, value: Any, node: ast.AST) ->
     if isinstance(owner, Instance):
         attributes.set_attribute(owner, name, value)
         own = owner.attributes.get(SELF_CHAIN)
-        if isinstance(own, Made):
+        if isinstance(own, Made) and not layer_attributes.inert(own, name):
             _set_in_layer(run, own, name, value, node)
         module = isinstance(value, Made | Chain | Instance)
         # A Sequential of PyTorch runs every module that it is given.

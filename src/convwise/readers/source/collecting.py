@@ -207,7 +207,7 @@ def _found(run: Run, head: Head, cache: dict[int, Layer]) -> Found:
     except ConvwiseError as error:
         return Found((), head.shape, name, head.line, error=error)
     batched = head.batched if dialect == "keras" and head.shape is not None else None
-    notes = unused_layers(run, head.whole, {id(made) for _, made in head.placed})
+    notes = unused_layers(run, head.whole, {made.holder for _, made in head.placed})
     title = head.whole.cls.name if isinstance(head.whole, Instance) and head.whole.cls else ""
     found = Found(layers, head.shape, name, head.line, notes, batched=batched, title=title)
     declared = head.model.declared if head.model is not None and dialect == "keras" else None
@@ -223,8 +223,8 @@ def _read(run: Run, dialect: str, placed: Placed, cache: dict[int, Layer]) -> tu
     met: set[int] = set()
     for name, made in placed:
         layer = read_made(run, dialect, name, made, cache)
-        layers.append(replace(layer, shared=True) if id(made) in met else layer)
-        met.add(id(made))
+        layers.append(replace(layer, shared=True) if made.holder in met else layer)
+        met.add(made.holder)
     return tuple(layers)
 
 

@@ -32,6 +32,11 @@ KEPT = {
 }
 """Arguments that are attributes under the same name, by how a layer's kind begins."""
 
+INERT = frozenset(
+    {"in_channels", "out_channels", "kernel_size", "in_features", "out_features", "num_features", "num_channels"}
+)
+"""Of these, those that no forward of PyTorch's layers reads: the shapes of their weights say as much."""
+
 FUNCTIONS = frozenset({"torch", "torch.nn.functional"})
 """The modules of functions that take weights."""
 
@@ -56,8 +61,8 @@ def is_own(value: Any, layer: Made) -> bool:
 
 def of_layer(run: Run, layer: Made, name: str) -> Any:
     """`layer.name`; MISSING where PyTorch keeps no such thing, it was changed, or the text does not give it."""
-    kept = next((names for kind, names in KEPT.items() if layer.kind.startswith(kind)), frozenset())
-    if layer.dialect != "torch" or name in layer.changed or not (name in kept or name in ("weight", "bias")):
+    known = name in _kept(layer) or name in ("weight", "bias")
+    if layer.dialect != "torch" or name in layer.changed or not known:
         return MISSING
     read = _read(run, layer.call)
     op = read.ops[0] if read is not None and read.ops else None
@@ -72,6 +77,15 @@ def of_layer(run: Run, layer: Made, name: str) -> Any:
         value = 0
     rank = len(op.windows)
     return tuple(value) if isinstance(value, tuple | list) else (value,) * rank if type(value) is int else MISSING
+
+
+def _kept(layer: Made) -> frozenset[str]:
+    return next((names for kind, names in KEPT.items() if layer.kind.startswith(kind)), frozenset())
+
+
+def inert(layer: Made, name: str) -> bool:
+    """Whether an attribute says what the weights' shapes say, and no forward reads it."""
+    return name in INERT and name in _kept(layer)
 
 
 def _read(run: Run, call: Call) -> Layer | None:
@@ -177,13 +191,15 @@ def _same_or_new(run: Run, owner: Made, call: Call) -> Made:
     for known in owner.lent:
         if known.call.kwargs == call.kwargs:
             return known
-    made = replace(owner, kind=call.kind, call=call, changed={}, lent=[], declared=None)
+    made = replace(owner, kind=call.kind, call=call, changed={}, lent=[], declared=None, owner=owner)
     owner.used = True
     owner.lent.append(made)
     return made
 
 
 def same_value(value: Any, other: Any) -> bool:
-    """Whether an attribute stays what it was: lists count as tuples."""
+    """Whether an attribute means what it meant: lists count as tuples, and one number as as many as there are axes."""
     plain = tuple(value) if isinstance(value, list) else value
+    if type(plain) is int and isinstance(other, tuple):
+        plain = (plain,) * len(other)
     return not isinstance(plain, Unknown) and type(plain) is type(other) and bool(plain == other)

@@ -52,8 +52,8 @@ class Made:
 
     `dialect` is what its import or prefix says, `leaning` what only its spelling says. A `stranger` is a call that may
     be no layer at all (an optimizer, a data loader); it matters only once it is used as one. What is `used` is no answer
-    by itself; what an object of the text `held` may be. A `local` name is one that a function gave it; `normed` are the axes of its weights that weight_norm gave lengths of their own, `lent` layers of
-    other settings that have its weights.
+    by itself; what an object of the text `held` may be. A `local` name is one that a function gave it; `normed` are the axes of its weights that weight_norm gave lengths of their own, `lent` are layers of
+    other settings that have its weights, and whose `owner` it is.
     """
 
     kind: str
@@ -70,6 +70,12 @@ class Made:
     normed: tuple[int, ...] = ()
     changed: dict[str, ConvwiseError] = field(default_factory=dict)
     lent: list[Made] = field(default_factory=list)
+    owner: Made | None = None
+
+    @property
+    def holder(self) -> int:
+        """Which layer's weights it has: its own, or its `owner`'s; an identity that lasts as long as the layer."""
+        return id(self.owner or self)
 
 
 @dataclass(frozen=True, eq=False, slots=True)

@@ -345,7 +345,7 @@ def _emitted(run: Run, graph: Wiring, target: Made, work: Work, wires: list[Wire
     ]
     graph.written(node if hasattr(node, "lineno") else target.call.line or 0)
     (out,) = graph.building.emit(name, target.kind, work, wires, module=name, lazy=True)
-    graph.weights[len(graph.building.nodes) - 1] = id(target)
+    graph.weights[len(graph.building.nodes) - 1] = target.holder
     graph.written(node if hasattr(node, "lineno") else target.call.line or 0)
     return out
 
