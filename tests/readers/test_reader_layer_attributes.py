@@ -105,6 +105,13 @@ def test_settings_that_change_after_the_layer_was_made_are_never_overlooked(chan
         told(text, 1, 3, 9, 10)
 
 
+def test_a_changed_setting_does_not_reach_a_function_that_is_given_its_own() -> None:
+    cls = "class Own(nn.Conv2d):\n    def __init__(self):\n        super().__init__(3, 8, 3)\n        self.padding = (2, 2)\n"
+    for padding, output in (("0", (1, 8, 7, 8)), ("self.padding", (1, 8, 11, 12))):
+        run = f"    def forward(self, x):\n        return F.conv2d(x, self.weight, self.bias, padding={padding})\n"
+        assert told(net("self.c = Own()", "return self.c(x)", cls + run), 1, 3, 9, 10) == [(output, 224)]
+
+
 def test_a_pool_reads_its_kernel_when_it_runs() -> None:
     cls = "class Own(nn.MaxPool2d):\n    def __init__(self):\n        super().__init__(3, 2)\n        self.kernel_size = 5\n"
     cls += "    def forward(self, x):\n        return super().forward(x)\n"
@@ -154,9 +161,20 @@ def test_weights_that_are_standardised_first_are_still_the_layers_own(branch: bo
     assert network.notes == ()
 
 
-@pytest.mark.parametrize("other", ["torch.cat([w, w])", "w + unknown", "w[:4]", "w * x.mean()", "w.repeat(2, 1, 1, 1)"])
+@pytest.mark.parametrize(
+    "other",
+    [
+        "torch.cat([w, w])",
+        "w + unknown",
+        "w[:4]",
+        "w * x.mean()",
+        "w.repeat(2, 1, 1, 1)",
+        "w + self.bias",
+        "w + self.more.weight",
+    ],
+)
 def test_weights_of_a_shape_that_the_text_does_not_give_are_no_layers(other: str) -> None:
-    cls = f"class Odd(nn.Conv2d):\n    def forward(self, x):\n        w = self.weight\n        w = {other}\n        return F.conv2d(x, w, self.bias)\n"
+    cls = f"class Odd(nn.Conv2d):\n    def __init__(self):\n        super().__init__(3, 8, 3)\n        self.more = nn.Conv2d(3, 8, 3)\n    def forward(self, x):\n        w = self.weight\n        w = {other}\n        return F.conv2d(x, w, self.bias)\n"
     with pytest.raises(cw.CodeError) as caught:
-        told(net("self.c = Odd(3, 8, 3)", "return self.c(x)", cls), 1, 3, 9, 10)
+        told(net("self.c = Odd()", "return self.c(x)", cls), 1, 3, 9, 10)
     assert "F.conv2d" in str(caught.value) or other[:8] in str(caught.value)

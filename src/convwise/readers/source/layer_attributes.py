@@ -147,7 +147,8 @@ def computed(left: Any, right: Any) -> Any:
     whole = [side for side in ours if isinstance(side, Weights)]
     if not whole:
         return FromWeights(ours[0].text)
-    return whole[0] if all(side.shape == whole[0].shape for side in whole) else FromWeights(whole[0].text)
+    same = all(side.layer is whole[0].layer and side.shape == whole[0].shape for side in whole)
+    return whole[0] if same else FromWeights(whole[0].text)
 
 
 def derived(found: Any, given: Iterable[Any]) -> Any:
