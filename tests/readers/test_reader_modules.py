@@ -309,3 +309,54 @@ def test_classes_that_name_each_other_are_read_all_the_same() -> None:
     text = "import torch.nn as nn\n" + WHOLE.replace("Block()", "Other()") + other
     with pytest.raises(CodeError):
         read_text(text)
+
+
+MANGLED = """
+class A(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.__n = 8
+        self.a = nn.Conv2d(3, self.__n, 3)
+    def width(self):
+        return self.__n
+class B(A):
+    def __init__(self):
+        super().__init__()
+        self.__n = 5
+        self.b = nn.Conv2d(self.width(), self.__n, 3)
+        self.__make(7)
+    def __make(self, n):
+        self.c = nn.Conv2d(self.__n, n, 1)
+    def forward(self, x):
+        return self.c(self.b(self.a(x)))
+"""
+CAUSAL = """
+class Causal(nn.Conv1d):
+    def __init__(self, cin, cout, kernel_size, dilation=1):
+        self.__padding = (kernel_size - 1) * dilation
+        super().__init__(cin, cout, kernel_size, padding=self.__padding, dilation=dilation)
+    def forward(self, x):
+        y = super().forward(x)
+        if self.__padding != 0:
+            return y[:, :, :-self.__padding]
+        return y
+net = nn.Sequential(Causal(4, 8, 3, 2), nn.ReLU(), Causal(8, 16, 1))
+"""
+
+
+def test_names_with_two_underscores_are_each_classs_own() -> None:
+    rows = read(MANGLED).trace((1, 3, 9, 10))
+    assert [(one.output, one.params) for one in rows] == [
+        ((1, 8, 7, 8), 224),
+        ((1, 5, 5, 6), 365),
+        ((1, 7, 5, 6), 42),
+    ]
+    rows = read(CAUSAL, input_shape=(2, 4, 30)).trace((2, 4, 30))
+    assert (rows[0].output, rows[-1].output) == ((2, 8, 34), (2, 16, 30))
+
+
+def test_pythons_own_names_are_never_set() -> None:
+    text = MANGLED.replace("self.__n = 5", "self.__n__ = 5; self.__class__ = A; self.__n = 5")
+    assert read(text).trace((1, 3, 9, 10))[-1].output == (1, 7, 5, 6)
+    with pytest.raises(CodeError, match=r"self\.__n__"):
+        read(text.replace("n, 1)", "self.__n__, 1)")).trace((1, 3, 9, 10))

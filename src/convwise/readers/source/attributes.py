@@ -148,11 +148,21 @@ def private(run: Run, owner: Any, node: ast.Attribute) -> Any:
         if node.attr == layer_attributes.FORWARD and layer_attributes.own_layer(owner) is not None:
             return Method(owner, node.attr)
         return of_instance(run, owner, node.attr, node)
+    if isinstance(owner, Instance) and mangled(run, node.attr) != node.attr:
+        kept = mangled(run, node.attr)
+        return of_instance(run, owner, kept if kept in owner.attributes else node.attr, node)
     if node.attr == "__call__" and isinstance(owner, Made | Chain | Instance):
         return owner
     if node.attr in ("__setitem__", "__delitem__", "__iadd__") and isinstance(owner, list | dict | Chain):
         return Method(owner, node.attr)
     return run.unknown(node)
+
+
+def mangled(run: Run, name: str) -> str:
+    """`__padding` as Python keeps it within a class, where each class of a hierarchy has its own: `_Causal__padding`."""
+    level = run.frames[-1].within if run.frames else None
+    private = name.startswith("__") and not name.endswith("__")
+    return f"_{level.name.lstrip('_')}{name}" if private and isinstance(level, Class) else name
 
 
 def item(run: Run, owner: Any, key: Any, node: ast.expr) -> Any:
@@ -192,7 +202,7 @@ def christen(value: Any, name: str, *, local: bool = False) -> None:
 
 
 def set_attribute(owner: Instance, name: str, value: Any) -> None:
-    """`self.name = value`."""
+    """`self.name = value`; names that begin with two underscores are Python's own, or mangled before."""
     if not name.startswith("__"):
         christen(value, name)
         before = owner.attributes.get(name)

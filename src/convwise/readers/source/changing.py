@@ -180,6 +180,7 @@ def delete_attribute(run: Run, owner: Any, name: str, node: ast.AST) -> None:
 def set_attribute(run: Run, owner: Any, name: str, value: Any, node: ast.AST) -> None:
     """`owner.name = value`."""
     if isinstance(owner, Instance):
+        name = attributes.mangled(run, name)
         attributes.set_attribute(owner, name, value)
         own = owner.attributes.get(SELF_CHAIN)
         if isinstance(own, Made) and not layer_attributes.inert(own, name):
