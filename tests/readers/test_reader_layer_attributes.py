@@ -112,6 +112,28 @@ def test_a_changed_setting_does_not_reach_a_function_that_is_given_its_own() -> 
         assert told(net("self.c = Own()", "return self.c(x)", cls + run), 1, 3, 9, 10) == [(output, 224)]
 
 
+@pytest.mark.parametrize(
+    ("change", "refused"),
+    [
+        ("self.c.weight = nn.Parameter(torch.zeros(8, 1, 3, 3))", True),
+        ("self.c.weight = nn.Parameter(torch.zeros(8, 3, 3, 3))", False),
+        ("self.c.weight = nn.Parameter(unknown.mean(1, keepdim=True))", False),
+        ("self.c.weight.data = torch.ones(8, 3, 3, 3)", False),
+        ("self.c.bias = nn.Parameter(torch.zeros(8))", True),
+        ("self.d.bias = nn.Parameter(torch.zeros(8))", False),
+    ],
+)
+def test_weights_of_another_shape_that_are_put_into_a_layer_are_not_overlooked(change: str, refused: bool) -> None:
+    text = net(
+        f"self.c = nn.Conv2d(3, 8, 3, bias=False); self.d = nn.Conv2d(8, 8, 1); {change}", "return self.d(self.c(x))"
+    )
+    if not refused:
+        assert told(text, 1, 3, 9, 10) == [((1, 8, 7, 8), 216), ((1, 8, 7, 8), 72)]
+        return
+    with pytest.raises(cw.CodeError, match="of a layer is changed after the layer was made"):
+        told(text, 1, 3, 9, 10)
+
+
 def test_a_pool_reads_its_kernel_when_it_runs() -> None:
     cls = "class Own(nn.MaxPool2d):\n    def __init__(self):\n        super().__init__(3, 2)\n        self.kernel_size = 5\n"
     cls += "    def forward(self, x):\n        return super().forward(x)\n"

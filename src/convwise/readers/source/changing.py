@@ -24,6 +24,7 @@ from convwise.readers.source.values import (
     Made,
     Options,
     Scope,
+    Weights,
     iterable,
 )
 
@@ -207,10 +208,13 @@ def set_attribute(run: Run, owner: Any, name: str, value: Any, node: ast.AST) ->
 
 def _set_in_layer(run: Run, layer: Made, name: str, value: Any, node: ast.AST) -> None:
     """`layer.stride = (2, 2)`: nothing where it was that already."""
-    given = name in ("weight", "bias") and value is not None
-    before = MISSING if given else layer_attributes.of_layer(run, layer, name)
-    same = before is not MISSING and layer_attributes.same_value(value, before)
-    if not given and not same and name not in layer.changed:
+    before = layer_attributes.of_layer(run, layer, name)
+    if name in ("weight", "bias") and value is not None:
+        shape = value.shape if isinstance(value, Weights) else held.shape_of(value)
+        same = before is not None and (shape is None or not isinstance(before, Weights) or shape == before.shape)
+    else:
+        same = before is not MISSING and layer_attributes.same_value(value, before)
+    if not same and name not in layer.changed:
         layer.changed[name] = _changed(run, name, node)
 
 

@@ -289,7 +289,7 @@ NO_SIZES = frozenset(
 def check_changes(made: Made, words: Iterable[str]) -> None:
     """Raises CodeError CW315 where an attribute that the layer works by was changed after it was made."""
     for word, doubt in made.changed.items():
-        if (word in words and word not in NO_SIZES) or word in BEHAVIOUR:
+        if (word in words and word not in NO_SIZES) or word in (*BEHAVIOUR, "weight"):
             raise doubt
 
 

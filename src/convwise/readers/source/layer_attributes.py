@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable
 from dataclasses import replace
+from math import prod
 from typing import Any
 
 from convwise import dialects
@@ -124,10 +125,7 @@ def asked(weights: Weights, name: str, arguments: list[Any]) -> Any:
     if name == "dim" and not arguments:
         return len(weights.shape)
     if name in ("numel", "nelement") and not arguments:
-        count = 1
-        for size in weights.shape:
-            count *= size
-        return count
+        return prod(weights.shape)
     if name != "size" or len(arguments) > 1:
         return MISSING
     if not arguments:
