@@ -29,6 +29,13 @@ def test_where_no_branch_stands_before_the_padding_all_sizes_are_told() -> None:
     assert [sizes.text() for sizes in network.legal_sizes().values()] == ["every n", "every n"]
 
 
+@pytest.mark.parametrize("name", ["its own sizes", "functions"])
+def test_a_branch_on_sizes_asks_for_an_input(name: str) -> None:
+    with pytest.raises(cw.CodeError, match="if pad_h > 0 or pad_w > 0") as caught:
+        cw.read(HEAD + TEXTS[name] + NET).trace()
+    assert caught.value.hint == "give the input's shape: with it the sizes are known, and so is the way"
+
+
 def net(layers: str, forward: str, more: str = "") -> str:
     body = "".join(f"        {line.strip()}\n" for line in layers.split(";"))
     lines = "".join(f"        {line.strip()}\n" for line in forward.split(";"))

@@ -134,10 +134,18 @@ def _if(run: Run, node: ast.If, scope: Scope) -> Return | Jump | None:
     if known is not None:
         return execute(run, node.body if known else node.orelse, scope)
     head = f"`if {shown(run.source(node.test), 50)}:`"
-    if run.graph is not None and run.graph.is_size(value):
+    if _on_sizes(run, node.test, value, scope):
         hint = "give the input's shape: with it the sizes are known, and so is the way"
         return _lost(run, node, [*node.body, *node.orelse], scope, head, hint)
     return _lost(run, node, [*node.body, *node.orelse], scope, head)
+
+
+def _on_sizes(run: Run, test: ast.expr, value: Any, scope: Scope) -> bool:
+    """Whether a condition that nobody can decide compares sizes, in one part of it at least."""
+    if run.graph is None or run.graph.is_size(value):
+        return run.graph is not None
+    parts = test.values if isinstance(test, ast.BoolOp) else []
+    return any(run.graph.is_size(evaluate(run, part, scope)) for part in parts)
 
 
 def _is_main(test: ast.expr) -> bool:
@@ -216,8 +224,10 @@ def _lost(
             before = scope.find(part.id)
             touched = isinstance(before, Tensor) and (before.parent is not None or run.within)
             touched = touched or (run.graph is not None and run.graph.is_wire(before))
+            # What was in doubt before stays so for the first reason.
+            first = before.doubt if isinstance(before, Tensor) else None
             scope.home(part.id).names[part.id] = (
-                tensors.doubtful(run, (before,), doubt) if touched else Unknown(part.id)
+                tensors.doubtful(run, (before,), first or doubt) if touched else Unknown(part.id)
             )
         elif isinstance(part, ast.Attribute) and isinstance(part.ctx, ast.Store):
             owner = evaluate(run, part.value, scope)
