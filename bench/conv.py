@@ -31,6 +31,7 @@ import time
 from collections.abc import Callable
 from importlib import metadata
 from pathlib import Path
+from statistics import geometric_mean
 from typing import Any
 
 import conv_bounds
@@ -316,10 +317,6 @@ def layouts(by_library: dict[str, list[dict[str, Any]]], layers: list[Layer]) ->
         f"channels first take {geometric_mean([*over.values()]):.2f} times as long as channels last on {len(over)} layers of more than "
         f"{LARGE // 10**6} million multiply-adds (geometric mean); at most {over[most]:.2f} ({name_of(most)})"
     ]
-
-
-def geometric_mean(ratios: list[float]) -> float:
-    return float(np.exp(np.mean(np.log(ratios))))
 
 
 def roofline(found: dict[int, dict[str, list[dict[str, Any]]]], layers: list[Layer], path: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from statistics import geometric_mean
 from typing import Any
 
 import numpy as np
@@ -99,7 +100,7 @@ def table(found: Mapping[str, Sequence[Mapping[str, Any]]], name_of: Callable[[L
             cells += [f"{ours['seconds'] * 1e6:.0f}", f"{theirs['seconds'] * 1e6:.0f}", f"{ratios[ending][-1]:.2f}"]
         lines.append(f"| {name_of(layer)} | " + " | ".join(cells) + " |")
     means = ", ".join(
-        f"{ending} {float(np.exp(np.mean(np.log(values)))):.2f} (smallest {min(values):.2f})"
+        f"{ending} {geometric_mean(values):.2f} (smallest {min(values):.2f})"
         for ending, values in ratios.items()
         if values
     )
