@@ -7,11 +7,10 @@ from dataclasses import replace
 from convwise import dialects
 from convwise.answers.explanation import Explanation, Fact, Finding, show
 from convwise.answers.layer import explain_layer
-from convwise.answers.network.flowing import NodeFlow, Run, run, total
+from convwise.answers.network.flowing import NodeFlow, Run, counted, run, total
 from convwise.answers.network.legal import PARTIAL, legal_of
 from convwise.answers.network.rows import mixed_rows, rows_fact, rows_kept
 from convwise.answers.network.symbolic import follow
-from convwise.answers.network.trace import counted
 from convwise.answers.sizes_told import free_fact, size_words
 from convwise.answers.taken import Sizes, shown_by
 from convwise.dialects.base import Dialect, Entered, Layer, LayerFlow

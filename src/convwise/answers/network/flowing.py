@@ -112,6 +112,20 @@ def done(outputs: Shapes, flows: tuple[Flow, ...] = (), ops: tuple[Op, ...] = ()
     )
 
 
+def counted(node: Node, done: Done, dialect: str) -> int | None:
+    """Parameters as the framework counts: running moments are parameters in Keras, in others they are not."""
+    if node.params is not None:
+        return node.params
+    return done.params if dialect == "keras" or done.params is None else done.params - done.moments
+
+
+def trained(node: Node, done: Done) -> int | None:
+    """Parameters that training changes by gradient."""
+    if node.trainable is not None:
+        return node.trainable
+    return 0 if node.params == 0 else done.trainable
+
+
 @dataclass(frozen=True, slots=True)
 class NodeFlow:
     """One node with its numbers; `error` where it broke, `outputs` hold None where a shape is not known."""
@@ -140,14 +154,12 @@ class NodeFlow:
 
     @property
     def params(self) -> int | None:
-        """All stored numbers, as the reader knows them or else as the ops say."""
+        """All stored numbers, running moments too; `counted` gives those that the framework calls parameters."""
         return self.done.params if self.node.params is None else self.node.params
 
     @property
     def trainable(self) -> int | None:
-        if self.node.trainable is not None:
-            return self.node.trainable
-        return 0 if self.node.params == 0 else self.done.trainable
+        return trained(self.node, self.done)
 
     @property
     def macs(self) -> int | None:

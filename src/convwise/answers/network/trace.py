@@ -15,7 +15,7 @@ from unicodedata import normalize
 from convwise.answers.explanation import Finding
 from convwise.answers.network.fields import Fields, Following, Misaligned
 from convwise.answers.network.fields_several import follow_fields
-from convwise.answers.network.flowing import BYTES, Done, InputShapes, Run, run, show, total
+from convwise.answers.network.flowing import BYTES, Done, InputShapes, Run, counted, run, show, total, trained
 from convwise.answers.network.plan import planned
 from convwise.answers.network.rows import mixed_rows
 from convwise.answers.network.symbolic import AxisKey
@@ -411,20 +411,6 @@ def _views(fields: Fields | None, keys: tuple[int, ...]) -> Views:
         return (), (), (), ()
     sizes, jumps, offsets, centers = zip(*[_seen(fields, key) for key in keys], strict=True)
     return sizes, jumps, offsets, centers
-
-
-def counted(node: Node, done: Done, dialect: str) -> int | None:
-    """Parameters as the framework counts: running moments are parameters in Keras, in others they are not."""
-    if node.params is not None:
-        return node.params
-    return done.params if dialect == "keras" or done.params is None else done.params - done.moments
-
-
-def trained(node: Node, done: Done) -> int | None:
-    """Parameters that training changes by gradient."""
-    if node.trainable is not None:
-        return node.trainable
-    return 0 if node.params == 0 else done.trainable
 
 
 def _seen(fields: Fields | None, key: int) -> tuple[Seen, Number | None, int | None, float | None]:
