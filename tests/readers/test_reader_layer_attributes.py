@@ -42,6 +42,13 @@ def net(layers: str, forward: str, more: str = "") -> str:
     return f"{HEAD}{more}class Net(nn.Module):\n    def __init__(self):\n        super().__init__()\n{body}    def forward(self, x):\n{lines}"
 
 
+def test_the_parts_of_a_condition_are_followed_once() -> None:
+    forward = "x = self.c(x); if x.mean() > 0 or x.size(2) > 5: print(x); return x"
+    text = net("self.c = nn.Conv2d(3, 8, 3)", forward)
+    for shape in (None, (1, 3, 9, 10)):
+        assert [one.op for one in cw.read(text).trace(shape).rows].count(".mean") <= 1
+
+
 def told(text: str, *shape: int) -> list[tuple[object, object]]:
     return [(one.output, one.params) for one in cw.read(text, input_shape=shape).trace(shape)]
 

@@ -50,6 +50,8 @@ def test_an_option_is_its_default_as_argparse_has_it(options: str, size: str) ->
         ("parser.add_argument('size', type=int, default=5)", ""),
         ("parser.add_argument('--size', default=unknown)", ""),
         ("parser.add_argument('--size', type=int, default='five')", ""),
+        ("parser.add_argument('--size', action=['store_true'], type=[int], dest='size')", ""),
+        ("parser.add_argument(5, '--size', default=3)", ""),
         ("parser.add_argument('--size', type=int, default=5)", "args = parser.parse_args(['--size', '7'])"),
     ],
 )

@@ -148,8 +148,7 @@ def private(run: Run, owner: Any, node: ast.Attribute) -> Any:
         if node.attr == layer_attributes.FORWARD and layer_attributes.own_layer(owner) is not None:
             return Method(owner, node.attr)
         return of_instance(run, owner, node.attr, node)
-    if isinstance(owner, Instance) and mangled(run, node.attr) != node.attr:
-        kept = mangled(run, node.attr)
+    if isinstance(owner, Instance) and (kept := mangled(run, node.attr)) != node.attr:
         return of_instance(run, owner, kept if kept in owner.attributes else node.attr, node)
     if node.attr == "__call__" and isinstance(owner, Made | Chain | Instance):
         return owner

@@ -32,6 +32,7 @@ from convwise.readers.source.values import (
     FromWeights,
     Function,
     Method,
+    OfSizes,
     Ref,
     Rest,
     Scope,
@@ -209,7 +210,7 @@ def _compare(run: Run, node: ast.Compare, scope: Scope) -> Any:
 def _bool_op(run: Run, node: ast.BoolOp, scope: Scope) -> Any:
     stops_at = isinstance(node.op, ast.Or)
     value: Any = None
-    unknown = False
+    unknown = sizes = False
     for part in node.values:
         value = evaluate(run, part, scope)
         known = run.truth(value)
@@ -217,7 +218,15 @@ def _bool_op(run: Run, node: ast.BoolOp, scope: Scope) -> Any:
             # Behind something unknown it decides the truth, and not the value.
             return stops_at if unknown else value
         unknown = unknown or known is None
-    return run.unknown(node) if unknown else value
+        sizes = sizes or (known is None and asks_sizes(run, value))
+    if unknown:
+        return OfSizes(run.unknown(node).text) if sizes else run.unknown(node)
+    return value
+
+
+def asks_sizes(run: Run, value: Any) -> bool:
+    """Whether a condition goes one way or the other by the sizes of an input."""
+    return isinstance(value, OfSizes) or (run.graph is not None and run.graph.is_size(value))
 
 
 def _if_exp(run: Run, node: ast.IfExp, scope: Scope) -> Any:

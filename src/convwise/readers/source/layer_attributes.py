@@ -16,7 +16,7 @@ from convwise import dialects
 from convwise.dialects.base import Call, Layer, Unknown
 from convwise.errors import ConvwiseError
 from convwise.ops import Conv, ConvTranspose, Dense, Op
-from convwise.readers.source import making, weighted
+from convwise.readers.source import weighted
 from convwise.readers.source.names import split
 from convwise.readers.source.state import Run
 from convwise.readers.source.values import MISSING, SELF_CHAIN, FromWeights, Instance, Made, Weights
@@ -169,13 +169,10 @@ def lent(run: Run, path: str, arguments: list[Any], keywords: list[tuple[str | N
     if bias is not None and not (_whole(bias, "bias") and bias.layer is owner):
         return None
     array = given.pop("input")
-    groups = making.literal(run, given.get("groups", 1))
-    sizes = weighted.sizes_of(kind, weight.shape, groups)
-    if sizes is None or set(given) - set(words) or len(arguments) > len(words) + 1:
+    if set(given) - set(words) or len(arguments) > len(words) + 1:
         return None
-    rest = tuple((word, making.literal(run, value)) for word, value in given.items())
-    call = Call(kind, sizes, (*rest, *((("bias", False),) if bias is None else ())), run.source(node), node.lineno)
-    return _same_or_new(run, owner, call), array
+    call = weighted.call_on(run, kind, weight.shape, bias is not None, given, node)
+    return None if call is None else (_same_or_new(run, owner, call), array)
 
 
 def _whole(value: Any, name: str) -> bool:

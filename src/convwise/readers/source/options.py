@@ -47,7 +47,8 @@ def _add(parser: Parser, flags: list[Any], words: dict[str, Any]) -> None:
     if not isinstance(title, str) or len(written) != len(flags):
         return
     title = title.lstrip("-").replace("-", "_")
-    value = words.get("default", SWITCHES.get(words.get("action", ""), MISSING))
+    action = words.get("action")
+    value = words.get("default", SWITCHES.get(action, MISSING) if isinstance(action, str) else MISSING)
     if isinstance(value, str) and words.get("type") == Ref("builtins.int"):
         # A default that is a text is read as the command line is.
         value = int(value) if value.isdecimal() and len(value) < 20 else MISSING

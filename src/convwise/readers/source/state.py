@@ -40,7 +40,7 @@ class Budget:
 
 @dataclass
 class Run:
-    """The state of one reading. `offset` lines of the whole text stand before this piece of it. `evaluate` and `execute` are the two halves of the walk, handed to the parts they use; with a `graph`, tensors are its wires. A `loose` reading takes a name that the text does not bind for an array where a function of PyTorch is applied to it. `channels_first` is what Keras's layers take where they do not say it."""
+    """The state of one reading. `offset` lines of the whole text stand before this piece of it. `evaluate` and `execute` are the two halves of the walk, handed to the parts they use; with a `graph`, tensors are its wires. A `loose` reading takes a name that the text does not bind for an array where a function of PyTorch is applied to it. `channels_first` is what Keras's layers take where they do not say it. `options` are those of the command line whose defaults were read, as texts."""
 
     text: str
     evaluate: Callable[[Run, ast.expr, Scope], Any]

@@ -12,7 +12,7 @@ from convwise.errors import CodeError
 from convwise.readers.echo import shown
 from convwise.readers.source import attributes, changing, indexing, requiring, tensors
 from convwise.readers.source.classes import define_class
-from convwise.readers.source.expressions import bind, evaluate
+from convwise.readers.source.expressions import asks_sizes, bind, evaluate
 from convwise.readers.source.names import canonical
 from convwise.readers.source.state import Run
 from convwise.readers.source.values import Chain, Function, Instance, Ref, Scope, Tensor, iterable
@@ -134,18 +134,10 @@ def _if(run: Run, node: ast.If, scope: Scope) -> Return | Jump | None:
     if known is not None:
         return execute(run, node.body if known else node.orelse, scope)
     head = f"`if {shown(run.source(node.test), 50)}:`"
-    if _on_sizes(run, node.test, value, scope):
+    if asks_sizes(run, value):
         hint = "give the input's shape: with it the sizes are known, and so is the way"
         return _lost(run, node, [*node.body, *node.orelse], scope, head, hint)
     return _lost(run, node, [*node.body, *node.orelse], scope, head)
-
-
-def _on_sizes(run: Run, test: ast.expr, value: Any, scope: Scope) -> bool:
-    """Whether a condition that nobody can decide compares sizes, in one part of it at least."""
-    if run.graph is None or run.graph.is_size(value):
-        return run.graph is not None
-    parts = test.values if isinstance(test, ast.BoolOp) else []
-    return any(run.graph.is_size(evaluate(run, part, scope)) for part in parts)
 
 
 def _is_main(test: ast.expr) -> bool:

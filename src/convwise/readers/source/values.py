@@ -52,8 +52,9 @@ class Made:
 
     `dialect` is what its import or prefix says, `leaning` what only its spelling says. A `stranger` is a call that may
     be no layer at all (an optimizer, a data loader); it matters only once it is used as one. What is `used` is no answer
-    by itself; what an object of the text `held` may be. A `local` name is one that a function gave it; `normed` are the axes of its weights that weight_norm gave lengths of their own, `lent` are layers of
-    other settings that have its weights, and whose `owner` it is.
+    by itself; what an object of the text `held` may be. A `local` name is one that a function gave it.
+    `normed` are the axes of its weights that weight_norm gave lengths of their own; `lent` are layers of other settings that have its
+    weights, and whose `owner` it is.
     """
 
     kind: str
@@ -90,6 +91,11 @@ class Weights(Unknown):
 @dataclass(frozen=True, eq=False, slots=True)
 class FromWeights(Unknown):
     """What a text computes of a layer's weights, such as their mean: of any shape that goes with theirs."""
+
+
+@dataclass(frozen=True, slots=True)
+class OfSizes(Unknown):
+    """A condition of several parts that nobody can decide before the sizes are known which one of them compares."""
 
 
 @dataclass(eq=False, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -34,15 +35,22 @@ def layer_call(
         return None
     if bias is not None and not _known(bias):
         return None
-    groups = making.literal(run, given.get("groups", 1))
-    sizes = sizes_of(kind, weight.shape, groups)
+    call = call_on(run, kind, weight.shape, bias is not None, given, node)
+    for array in (weight, bias):
+        if array is not None and call is not None:
+            array.used = True
+    return call
+
+
+def call_on(
+    run: Run, kind: str, shape: tuple[int, ...], biased: bool, settings: Mapping[str, Any], node: ast.Call
+) -> Call | None:
+    """The layer of weights of this shape and these settings; None where no layer has such weights."""
+    sizes = _sizes(kind, shape, making.literal(run, settings.get("groups", 1)))
     if sizes is None:
         return None
-    for array in (weight, bias):
-        if array is not None:
-            array.used = True
-    rest = tuple((word, making.literal(run, value)) for word, value in given.items())
-    return Call(kind, sizes, (*rest, *((("bias", False),) if bias is None else ())), run.source(node), node.lineno)
+    rest = tuple((word, making.literal(run, value)) for word, value in settings.items())
+    return Call(kind, sizes, (*rest, *(() if biased else (("bias", False),))), run.source(node), node.lineno)
 
 
 NORMS = frozenset({"torch.nn.utils.weight_norm", "torch.nn.utils.parametrizations.weight_norm"})
@@ -104,7 +112,7 @@ def _known(array: Any) -> bool:
     return isinstance(array, Tensor) and tensors.is_raw(array) and array.shape is not None and None not in array.shape
 
 
-def sizes_of(kind: str, shape: tuple[int, ...], groups: Any) -> tuple[Any, ...] | None:
+def _sizes(kind: str, shape: tuple[int, ...], groups: Any) -> tuple[Any, ...] | None:
     """in_channels, out_channels and the kernel that weights of this shape are for; None where no layer has such weights."""
     if kind == "Linear":
         return (shape[1], shape[0]) if len(shape) == 2 else None
