@@ -59,7 +59,8 @@ class Layer:
 
     `arguments` holds every argument by the framework's own name, defaults filled in; `ops` what it is without a
     framework, in the order in which they run; `rank` its spatial axes (None where any rank goes). A `shared` one is an
-    earlier layer of its chain applied again: its weights are counted there, as the frameworks count them.
+    earlier layer of its chain applied again: its weights are counted there, as the frameworks count them. `counted` are the parameters of
+    one that has some of its weights from an earlier layer (None: all its own).
     """
 
     dialect: str
@@ -73,6 +74,7 @@ class Layer:
     name: str | None = None
     call: Call = field(default=Call(""), compare=False)
     shared: bool = False
+    counted: int | None = None
 
     def named(self, name: str | None) -> Layer:
         return replace(self, name=name)
@@ -103,8 +105,8 @@ class LayerFlow:
     @property
     def params(self) -> int | None:
         """The parameters as the framework counts them: running moments are weights in Keras, buffers elsewhere."""
-        if self.layer.shared:
-            return 0
+        if self.layer.shared or self.layer.counted is not None:
+            return self.layer.counted or 0
         if self.layer.dialect == "keras":
             return _sum(flow.params for flow in self.flows)
         return _sum(
@@ -114,7 +116,9 @@ class LayerFlow:
 
     @property
     def trainable(self) -> int | None:
-        return 0 if self.layer.shared else _sum(flow.trainable for flow in self.flows)
+        if self.layer.shared or self.layer.counted is not None:
+            return self.layer.counted or 0
+        return _sum(flow.trainable for flow in self.flows)
 
     @property
     def macs(self) -> int | None:

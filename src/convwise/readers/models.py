@@ -256,7 +256,7 @@ def straight(dialect: str, layers: tuple[Layer, ...], shape: Shape, title: str, 
     for number, layer in enumerate(layers):
         name = layer.name or f"{layer.kind.lower()}_{number}"
         after = "output" if number == len(layers) - 1 else f"{name}:{number}"
-        params = 0 if layer.shared else None
+        params = 0 if layer.shared else layer.counted
         nodes.append(
             Node(
                 name,

@@ -212,6 +212,10 @@ def _set_in_layer(run: Run, layer: Made, name: str, value: Any, node: ast.AST) -
     if name in ("weight", "bias") and value is not None:
         shape = value.shape if isinstance(value, Weights) else held.shape_of(value)
         same = before is not None and (shape is None or not isinstance(before, Weights) or shape == before.shape)
+        if same and isinstance(value, Weights):
+            same = layer_attributes.tie(layer, name, value)
+        else:
+            layer.tied.pop(name, None)
     else:
         same = before is not MISSING and layer_attributes.same_value(value, before)
     if not same and name not in layer.changed:

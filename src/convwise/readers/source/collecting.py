@@ -13,7 +13,7 @@ from convwise.dialects.keras.enter import pools_in_model
 from convwise.errors import CodeError, ConvwiseError
 from convwise.ops import Shape
 from convwise.readers.echo import shown
-from convwise.readers.source import applying, classes, making, tensors, weighted
+from convwise.readers.source import applying, classes, layer_attributes, making, tensors, weighted
 from convwise.readers.source.changing import BEHAVIOUR
 from convwise.readers.source.functions import invoke, required_parameters
 from convwise.readers.source.result import Found
@@ -221,9 +221,11 @@ def _read(run: Run, dialect: str, placed: Placed, cache: dict[int, Layer]) -> tu
     """The layers of a chain by its dialect; one that is applied again has its weights at its first place."""
     layers: list[Layer] = []
     met: set[int] = set()
-    for name, made in placed:
+    counts = layer_attributes.counts(run, [made for _, made in placed])
+    for (name, made), own in zip(placed, counts, strict=True):
         layer = read_made(run, dialect, name, made, cache)
-        layers.append(replace(layer, shared=True) if made.holder in met else layer)
+        shared = made.holder in met
+        layers.append(layer if not shared and own is None else replace(layer, shared=shared, counted=own))
         met.add(made.holder)
     return tuple(layers)
 

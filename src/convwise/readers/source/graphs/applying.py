@@ -346,6 +346,7 @@ def _emitted(run: Run, graph: Wiring, target: Made, work: Work, wires: list[Wire
     graph.written(node if hasattr(node, "lineno") else target.call.line or 0)
     (out,) = graph.building.emit(name, target.kind, work, wires, module=name, lazy=True)
     graph.weights[len(graph.building.nodes) - 1] = target.holder
+    graph.made[len(graph.building.nodes) - 1] = target
     graph.written(node if hasattr(node, "lineno") else target.call.line or 0)
     return out
 
@@ -416,6 +417,8 @@ def replayed(run: Run, graph: Wiring, model: WiredModel, arguments: list[Any], w
         graph.written(graph.lines[place])
         if place in graph.weights:
             graph.weights[len(building.nodes) - 1] = graph.weights[place]
+        if place in graph.made:
+            graph.made[len(building.nodes) - 1] = graph.made[place]
         mapped |= dict(zip(inner.outputs, outs, strict=True))
     return _mapped(graph, model.outputs, mapped)
 

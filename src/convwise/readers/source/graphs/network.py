@@ -20,6 +20,7 @@ from convwise.readers.source.functions import invoke, required_parameters
 from convwise.readers.source.graphs.applying import ancestors
 from convwise.readers.source.graphs.entering import MOST_READINGS, Trials
 from convwise.readers.source.graphs.wiring import End, WiredModel, Wiring, flat
+from convwise.readers.source.layer_attributes import counts
 from convwise.readers.source.limits import checked
 from convwise.readers.source.parsing import parse, told, too_complex
 from convwise.readers.source.state import Run
@@ -239,7 +240,7 @@ def _check_shapes(run: Run, graph: Wiring) -> None:
         ShapeError: of that layer.
     """
     sources, layout = _sources(run, graph)
-    nodes = _nodes(graph, set(range(len(graph.building.nodes))), layout)
+    nodes = _nodes(run, graph, set(range(len(graph.building.nodes))), layout)
     try:
         Network("", run.dialect or DEFAULT_DIALECT, sources, nodes, (), (), _stored(graph)).trace()
     except ShapeError:
@@ -255,11 +256,12 @@ def _sources(run: Run, graph: Wiring) -> tuple[tuple[Source, ...], Layout]:
     return tuple(Source(name, shape, layout) for name, _, shape in graph.sources), layout
 
 
-def _nodes(graph: Wiring, kept: set[int], layout: Layout) -> tuple[Node, ...]:
+def _nodes(run: Run, graph: Wiring, kept: set[int], layout: Layout) -> tuple[Node, ...]:
     """The nodes at these places; a layer that is applied again has its weights counted at its first node."""
     found = []
     counted: set[object] = set()
-    for place in sorted(kept):
+    places = sorted(kept)
+    for place, own in zip(places, counts(run, [graph.made.get(place) for place in places]), strict=True):
         node = graph.building.nodes[place]
         if isinstance(node.work, Opaque):
             continue
@@ -268,7 +270,7 @@ def _nodes(graph: Wiring, kept: set[int], layout: Layout) -> tuple[Node, ...]:
         # Beside its layer a node may count parameters that it reads.
         params, trainable = node.params, node.trainable
         if layer is not None:
-            params = trainable = 0 if layer in counted else None
+            params = trainable = 0 if layer in counted else own
         counted |= set() if layer is None else {layer}
         at = f"line {line}" if line else ""
         found.append(replace(node, layout=layout, place=at, params=params, trainable=trainable))
@@ -280,7 +282,7 @@ def _built(run: Run, graph: Wiring, end: End) -> Network:
     kept = ancestors(graph, list(end.wires), set())
     # What a forward computes and does not give back still has to work.
     kept |= set(range(end.start, end.stop))
-    nodes = _nodes(graph, kept, layout)
+    nodes = _nodes(run, graph, kept, layout)
     made = {name for node in nodes for name in node.outputs}
     read = {name for node in nodes for name in node.inputs}
     outputs = tuple(dict.fromkeys(_name(graph, wire) for wire in end.wires))
