@@ -70,8 +70,18 @@ def test_what_is_no_layer_is_followed_all_the_same(forward: str, output: tuple[i
 def test_without_an_input_the_way_to_the_network_is_told() -> None:
     text = "class Net(nn.Module):\n    def __init__(self):\n        super().__init__()\n        self.main = nn.Conv2d(3, 4, 3)\n"
     text += "    def forward(self, x):\n        return x + self.main(x)\n"
-    with pytest.raises(cw.CodeError, match="CW315"):
+    with pytest.raises(cw.CodeError, match="CW310") as caught:
         cw.explain(text)
+    assert "Net is no straight line of layers" in str(caught.value)
+    assert "give the input's shape, such as 1x3x224x224" in str(caught.value)
+
+
+def test_a_network_tells_its_parameters_and_macs_in_all() -> None:
+    text = "class Net(nn.Module):\n    def __init__(self):\n        super().__init__()\n        self.a = nn.Conv2d(3, 3, (3, 1), padding=(1, 0))\n"
+    text += "    def forward(self, x):\n        return x + self.a(self.a(x))\n"
+    told = cw.explain(text, (2, 3, 9, 10))
+    assert told.facts[-1].label == "in all"
+    assert told.facts[-1].lines[0].startswith("30 parameters, 9,720 MACs")
 
 
 def test_a_swap_of_two_axes_of_an_array() -> None:

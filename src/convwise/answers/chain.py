@@ -157,10 +157,16 @@ def _facts(layers: Sequence[Layer], flows: Sequence[LayerFlow], found: Taken | N
     if matches:
         told.append(Fact("must match", matches))
     told += sizes_fact(layers, found)
-    params, macs = _total(flow.params for flow in flows), _total(flow.macs for flow in flows)
-    if params and macs and len(flows) > 2:
-        told.append(Fact("in all", (f"{params:,} parameters, {macs:,} MACs (multiply-adds; FLOPs are twice as many)",)))
+    if len(flows) > 2:
+        told += totals_fact(_total(flow.params for flow in flows), _total(flow.macs for flow in flows))
     return tuple(told)
+
+
+def totals_fact(params: int | None, macs: int | None) -> tuple[Fact, ...]:
+    """What all layers together have and compute, where both are known."""
+    if not params or not macs:
+        return ()
+    return (Fact("in all", (f"{params:,} parameters, {macs:,} MACs (multiply-adds; FLOPs are twice as many)",)),)
 
 
 def _match(before: LayerFlow, after: LayerFlow, brief: bool = False) -> list[str]:

@@ -119,7 +119,11 @@ def _not_a_line(
     if error.code in ("CW314", "CW315", "CW317") and isinstance(text, str) and release is None:
         from convwise.answers.branches import explain_branches
 
-        told = explain_branches(text, shape, dialect)
+        try:
+            told = explain_branches(text, shape, dialect)
+        except CodeError as reason:
+            # Where the line of layers breaks is no news to who writes branches; where the network does is.
+            error = reason if error.code == "CW315" and reason.code in ("CW310", "CW314", "CW315", "CW317") else error
     return told or _pasted_error(text, error, shape, dialect)
 
 
