@@ -48,8 +48,6 @@ def saved(name: str) -> bytes:
         case "model.safetensors":
             header = b'{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}'
             return struct.pack("<Q", len(header)) + header + bytes(4)
-        case "model.tflite":
-            return b"\x1c\0\0\0TFL3" + bytes(20)
         case "frozen.pb" | "net.mlmodel":
             return b"\x08\x01\x12\x10abc"
         case _:
@@ -68,7 +66,6 @@ def saved(name: str) -> bytes:
         ("old.pth", "a PyTorch file that torch.save wrote in its old form", "pickle", LIVE),
         ("arrays.npz", "a NumPy archive (.npz)", "not how the layers are wired", "the code of the model"),
         ("model.safetensors", "a safetensors file", "not how the layers are wired", LIVE),
-        ("model.tflite", "a TensorFlow Lite model", "operators of its own", "model.save('name.keras')"),
         ("frozen.pb", "a TensorFlow graph", "TensorFlow's own operators", "model.save('name.keras')"),
         ("net.mlmodel", "a Core ML model", "operators of its own", "torch.onnx.export"),
         ("net.engine", "a TensorRT engine", "one GPU", "the .onnx file it was built from"),

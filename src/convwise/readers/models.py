@@ -16,6 +16,7 @@ from convwise.graph import Network, Node, Source
 from convwise.ops import Layout, Shape
 from convwise.readers.endings import KERAS_ENDINGS, SOURCE_ENDINGS, ending, is_path
 from convwise.readers.entering import channels_last, enter, open_shape, surplus
+from convwise.readers.other_files import is_tflite
 from convwise.readers.shapes import as_shape
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ HEAD = 2056
 
 
 def read(source: Any, *, input_shape: Any = None, dialect: str | None = None) -> Network:
-    """The network in a model file (.onnx, .keras, .h5, a Keras .json), in source text, or in a live Keras or PyTorch model.
+    """The network in a model file (.onnx, .keras, .h5, a Keras .json, .tflite), in source text, or in a live Keras or PyTorch model.
 
     Files are read for their structure alone: no weights are loaded. Text and files are never executed. Of a live PyTorch module
     the `forward` is run, on symbols or on tensors without data; of a live Keras model `get_config` is called.
@@ -91,6 +92,8 @@ def _from_file(path: str | bytes, input_shape: Any) -> Network:
     with opened(name) as buffer:
         if (other := other_kind(buffer, name)) is not None:
             raise other
+        if is_tflite(buffer[0:HEAD]):
+            return _from_tflite(buffer, input_shape)
         empty = not len(buffer)
         # An empty file has nothing but its name to tell what it was to be.
         named_so = ending(name) in KERAS_ENDINGS
@@ -100,6 +103,8 @@ def _from_file(path: str | bytes, input_shape: Any) -> Network:
         except ModelError as error:
             if named_so and not keras:
                 return _from_keras(path, input_shape)  # says that it is none of Keras's kinds
+            if not empty and ending(name) == ".tflite":
+                return _from_tflite(buffer, input_shape)  # says that it is none
             raise (None if empty else by_ending(name)) or error from None
 
 
@@ -108,6 +113,8 @@ def _from_bytes(head: bytes, source: Any, input_shape: Any) -> Network:
 
     if (other := other_kind(bytes(source))) is not None:
         raise other
+    if is_tflite(head):
+        return _from_tflite(bytes(source), input_shape)
     if _is_keras(head):
         return _from_keras(source, input_shape)
     from convwise.readers.onnx import read_onnx
@@ -127,6 +134,12 @@ def _from_keras(source: Any, input_shape: Any) -> Network:
     from convwise.readers.keras_files import read_keras_file
 
     return read_keras_file(source, input_shape=_one(input_shape))
+
+
+def _from_tflite(buffer: Any, input_shape: Any) -> Network:
+    from convwise.readers.tflite import read_tflite
+
+    return read_tflite(buffer, input_shape if isinstance(input_shape, Mapping) else _one(input_shape))
 
 
 def _from_onnx(read: Callable[[Any], Any], source: Any, input_shape: Any) -> Network:

@@ -67,7 +67,6 @@ EXPORTED: Final = Kind(
 )
 NPZ: Final = Kind("a NumPy archive (.npz)", ALONE, "give the code of the model, or an .onnx or .keras file", "CW411")
 SAFE: Final = Kind("a safetensors file", ALONE, LIVE)
-TFLITE: Final = Kind("a TensorFlow Lite model", "TensorFlow Lite has operators of its own, which are not read", SAVED)
 GRAPH: Final = Kind(
     "a TensorFlow graph (.pb, as in a SavedModel)", "TensorFlow's own operators are not read from files", SAVED
 )
@@ -86,7 +85,6 @@ BY_ENDING: Final = {
     ".mlpackage": CORE,
     ".engine": ENGINE,
     ".trt": ENGINE,
-    ".tflite": TFLITE,
     ".ckpt": CHECKPOINT,
     ".safetensors": SAFE,
     ".npz": NPZ,
@@ -104,8 +102,8 @@ TORCH_PICKLE: Final = b"\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."
 def other_kind(data: Bytes, path: str = "") -> ModelError | None:
     r"""What the file is, where its bytes tell that it is of a known other kind.
 
-    >>> print(other_kind(b"\x00\x00\x00\x00TFL3").message)
-    this is a TensorFlow Lite model, which is not read
+    >>> print(other_kind(b"ftrt").message)
+    this is a TensorRT engine, which is not read
     """
     head = data[0:64]
     kind = None
@@ -113,13 +111,16 @@ def other_kind(data: Bytes, path: str = "") -> ModelError | None:
         kind = _of_members(_members(data))
     elif TORCH_PICKLE in head[:16]:
         kind = OLD_TORCH
-    elif head[4:8] == b"TFL3":
-        kind = TFLITE
     elif head.startswith(b"ftrt"):
         kind = ENGINE
     elif head[8:9] == b"{" and 2 <= int.from_bytes(head[:8], "little") <= len(data) - 8:
         kind = SAFE
     return None if kind is None else _told(kind, path)
+
+
+def is_tflite(head: bytes) -> bool:
+    """Whether a file that starts like this is a TensorFlow Lite model."""
+    return head[4:8] == b"TFL3"
 
 
 def by_ending(path: str) -> ModelError | None:
