@@ -38,9 +38,7 @@ def saved(name: str) -> bytes:
         case "script.pt":
             return zipped("script/data/0", "script/data.pkl", "script/code/__torch__/m.py", zip64=True)
         case "exported.pt2":
-            return zipped("e/data/weights/weight_0", "e/models/model.json", "e/archive_format", zip64=True)
-        case "older.pt2":
-            return zipped("version", "serialized_exported_program.json", "serialized_state_dict.pt")
+            return zipped("e/data/weights/weight_0", "e/data/aotinductor/model/net.so", "e/archive_format", zip64=True)
         case "old.pth":
             return b"\x80\x02" + TORCH_PICKLE + b"\x80\x02M\xe9\x03."
         case "arrays.npz":
@@ -61,8 +59,7 @@ def saved(name: str) -> bytes:
         ("model.keras", "a PyTorch file", "holds the weights without the network", "torch.onnx.export"),
         ("last.ckpt", "a PyTorch file", "pickle", LIVE),
         ("script.pt", "a TorchScript program", "no code of a file is run", "torch.onnx.export"),
-        ("exported.pt2", "an exported program of PyTorch", "PyTorch's own operators", "torch.onnx.export"),
-        ("older.pt2", "an exported program of PyTorch", "PyTorch's own operators", "torch.onnx.export"),
+        ("exported.pt2", "a package of PyTorch (torch.export) without the graph", "compiled", "torch.onnx.export"),
         ("old.pth", "a PyTorch file that torch.save wrote in its old form", "pickle", LIVE),
         ("arrays.npz", "a NumPy archive (.npz)", "not how the layers are wired", "the code of the model"),
         ("model.safetensors", "a safetensors file", "not how the layers are wired", LIVE),

@@ -14,7 +14,7 @@ Model = Annotated[
     str,
     typer.Argument(
         metavar="MODEL",
-        help="A path to a .onnx, .keras, .h5, Keras .json, .tflite or source file; layer code; or - for code from standard input.",
+        help="A path to a .onnx, .keras, .h5, Keras .json, .tflite, .pt2 or source file; layer code; or - for code from standard input.",
     ),
 ]
 Input = Annotated[

@@ -16,7 +16,7 @@ from convwise.graph import Network, Node, Source
 from convwise.ops import Layout, Shape
 from convwise.readers.endings import KERAS_ENDINGS, SOURCE_ENDINGS, ending, is_path
 from convwise.readers.entering import channels_last, enter, open_shape, surplus
-from convwise.readers.other_files import is_tflite
+from convwise.readers.other_files import is_exported, is_tflite
 from convwise.readers.shapes import as_shape
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ HEAD = 2056
 
 
 def read(source: Any, *, input_shape: Any = None, dialect: str | None = None) -> Network:
-    """The network in a model file (.onnx, .keras, .h5, a Keras .json, .tflite), in source text, or in a live Keras or PyTorch model.
+    """The network in a model file (.onnx, .keras, .h5, a Keras .json, .tflite, .pt2), in source text, or in a live Keras or PyTorch model.
 
     Files are read for their structure alone: no weights are loaded. Text and files are never executed. Of a live PyTorch module
     the `forward` is run, on symbols or on tensors without data; of a live Keras model `get_config` is called.
@@ -90,6 +90,8 @@ def _from_file(path: str | bytes, input_shape: Any) -> Network:
     if (other := folder(name)) is not None:
         raise other
     with opened(name) as buffer:
+        if is_exported(buffer):
+            return _from_exported(name, input_shape)
         if (other := other_kind(buffer, name)) is not None:
             raise other
         if is_tflite(buffer[0:HEAD]):
@@ -111,6 +113,8 @@ def _from_file(path: str | bytes, input_shape: Any) -> Network:
 def _from_bytes(head: bytes, source: Any, input_shape: Any) -> Network:
     from convwise.readers.other_files import other_kind
 
+    if is_exported(bytes(source)):
+        return _from_exported(bytes(source), input_shape)
     if (other := other_kind(bytes(source))) is not None:
         raise other
     if is_tflite(head):
@@ -134,6 +138,13 @@ def _from_keras(source: Any, input_shape: Any) -> Network:
     from convwise.readers.keras_files import read_keras_file
 
     return read_keras_file(source, input_shape=_one(input_shape))
+
+
+def _from_exported(source: str | bytes, input_shape: Any) -> Network:
+    from convwise.readers.torch_exported import read_exported
+
+    with resting():
+        return read_exported(source, input_shape)
 
 
 def _from_tflite(buffer: Any, input_shape: Any) -> Network:

@@ -59,9 +59,11 @@ SCRIPT: Final = Kind(
     LIVE,
     "CW411",
 )
+PROGRAMS: Final = (b"/models/model.json", b"serialized_exported_program.json")
+"""How the member of an archive is named that torch.export.save writes the graph to."""
 EXPORTED: Final = Kind(
-    "an exported program of PyTorch (torch.export.save)",
-    "it is written in PyTorch's own operators, which are not read from files",
+    "a package of PyTorch (torch.export) without the graph of a model",
+    "what it holds is compiled, and no layers any more",
     LIVE,
     "CW411",
 )
@@ -123,6 +125,14 @@ def is_tflite(head: bytes) -> bool:
     return head[4:8] == b"TFL3"
 
 
+def is_exported(data: Bytes) -> bool:
+    """Whether a file is a program that torch.export.save wrote, with its graph in it."""
+    if not data[0:4].startswith(ZIP):
+        return False
+    names = _members(data)
+    return any(name.endswith(PROGRAMS) for name in names) and b"config.json" not in names
+
+
 def by_ending(path: str) -> ModelError | None:
     """What a file that could not be read as a model is by its name; told only after its bytes said nothing."""
     kind = BY_ENDING.get(os.path.splitext(path)[1].lower())
@@ -151,7 +161,7 @@ def _of_members(names: tuple[bytes, ...]) -> Kind | None:
     inside = {name.partition(b"/")[2] for name in names}
     if any(one.startswith(b"code/") for one in inside) or b"constants.pkl" in inside:
         return SCRIPT
-    if b"archive_format" in inside or b"serialized_exported_program.json" in names:
+    if b"archive_format" in inside:
         return EXPORTED
     if b"data.pkl" in inside:
         return TORCH

@@ -10,7 +10,7 @@ from convwise.dialects.base import Call, Layer
 from convwise.ops import GlobalPool, Norm, Pointwise
 from convwise.ops.several import Constant, Elementwise, PadTo, ResizeTo, Term, Windows
 from convwise.readers.torch_live.place import Place, is_literal, literal, tensor_of, terms
-from convwise.readers.torch_live.values import NotFollowed, Tensor, combine, is_term, tensors_in
+from convwise.readers.torch_live.values import NotFollowed, NotKnown, Tensor, combine, is_term, tensors_in
 
 MODES = {"linear": "linear", "bilinear": "linear", "trilinear": "linear", "bicubic": "cubic"}
 
@@ -122,8 +122,20 @@ def batch_norm(
     return _normed(place, "batch", x, None, weight, bias, running_mean, running_var)
 
 
-def atens_batch_norm(place: Place, x: Any, weight: Any = None, bias: Any = None, *more: Any, **words: Any) -> Tensor:
-    return _normed(place, "batch", x, None, weight, bias, *more[:2])
+def atens_batch_norm(place: Place, x: Any, weight: Any, bias: Any, *more: Any, **words: Any) -> tuple[Any, ...]:
+    """The output, and statistics that only training reads."""
+    moments = [one for one in more[:2] if isinstance(one, Tensor)]
+    return _normed(place, "batch", x, None, weight, bias, *moments), NotKnown("mean"), NotKnown("deviation")
+
+
+def atens_layer_norm(place: Place, x: Any, shape: Any, *more: Any) -> tuple[Any, ...]:
+    return layer_norm(place, x, shape, *more), NotKnown("mean"), NotKnown("deviation")
+
+
+def atens_group_norm(
+    place: Place, x: Any, weight: Any, bias: Any, images: Any, channels: Any, cells: Any, groups: Any, *more: Any
+) -> tuple[Any, ...]:
+    return group_norm(place, x, groups, weight, bias), NotKnown("mean"), NotKnown("deviation")
 
 
 def instance_norm(
@@ -318,6 +330,15 @@ def _windows(place: Place, x: Tensor, dimension: Any, size: Any, step: Any) -> T
     return place.one(Windows(place.axis(dimension, place.rank(x)), Window(size, step)), x)
 
 
+def atens_pad(mode: str) -> Callable[..., Tensor]:
+    """ATen has a function for each kind of border."""
+
+    def padded(place: Place, x: Any, pads: Any, *value: Any) -> Tensor:
+        return pad(place, x, pads, mode)
+
+    return padded
+
+
 def handlers() -> dict[str, Any]:
     """By the function's name."""
     found: dict[str, Any] = {
@@ -330,8 +351,14 @@ def handlers() -> dict[str, Any]:
         "interpolate": interpolate,
         "upsample": interpolate,
         "pad": pad,
+        "constant_pad_nd": atens_pad("constant"),
         "unfold": unfold,
         "convolution": atens_convolution,
+        "native_batch_norm": atens_batch_norm,
+        "_native_batch_norm_legit": atens_batch_norm,
+        "_native_batch_norm_legit_no_training": atens_batch_norm,
+        "native_layer_norm": atens_layer_norm,
+        "native_group_norm": atens_group_norm,
         "upsample_nearest1d": resized("nearest"),
         "upsample_nearest2d": resized("nearest"),
         "upsample_nearest3d": resized("nearest"),
@@ -341,6 +368,8 @@ def handlers() -> dict[str, Any]:
         "upsample_bicubic2d": resized("bicubic"),
     }
     for rank in (1, 2, 3):
+        found[f"reflection_pad{rank}d"] = atens_pad("reflect")
+        found[f"replication_pad{rank}d"] = atens_pad("replicate")
         found[f"conv{rank}d"] = convolution(rank)
         found[f"conv_transpose{rank}d"] = convolution(rank, transposed=True)
         found[f"max_pool{rank}d"] = pool(f"max_pool{rank}d", "max")
