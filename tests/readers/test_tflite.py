@@ -306,6 +306,24 @@ def test_one_vector_that_is_named_many_times_does_not_fill_memory() -> None:
         cw.read(made.data((0,), (5,)))
 
 
+@pytest.mark.parametrize("kind", ["ADD", "SUB", "MUL", "DIV"])
+@pytest.mark.parametrize("twice", [False, True])
+@pytest.mark.parametrize("known", [False, True])
+def test_sizes_that_are_computed_in_thousands_of_steps(kind: str, twice: bool, known: bool) -> None:
+    made = Tflite()
+    x, y = made.tensor("x", (1, -1, -1, 4), open_=True), made.tensor("y", (1, 1, 1, 4))
+    last, two = made.tensor("shape", (4,), "int32"), made.numbers(2, shape=())
+    made.operator("SHAPE", (x,), (last,), {})
+    if known:
+        last = made.numbers(7, 7, 7, 7)
+    for number in range(3000):
+        before, last = last, made.tensor(f"n{number}", (4,), "int32")
+        made.operator(kind, (before, before if twice else two), (last,), {})
+    made.operator("RESHAPE", (x, last), (y,), {})
+    with suppress(cw.ConvwiseError):
+        cw.read(made.data((x,), (y,))).trace((1, 9, 10, 4))
+
+
 def test_a_file_by_its_path_and_its_kind_by_its_bytes(tmp_path: Any) -> None:
     path = tmp_path / "net.bin"
     path.write_bytes(small().data((0,), (5,)))

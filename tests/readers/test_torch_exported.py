@@ -196,6 +196,21 @@ def test_a_damaged_archive_is_an_error_of_ours() -> None:
             cw.read(bytes(changed)).trace((2, 3, 9, 10))
 
 
+@pytest.mark.parametrize("kind", ["add", "mul", "sub", "floordiv", "pow"])
+@pytest.mark.parametrize("first", [{"as_int": 3}, {"as_name": "size"}])
+def test_sizes_that_are_computed_in_thousands_of_steps(kind: str, first: Any) -> None:
+    told = small()
+    nodes = told["graph_module"]["graph"]["nodes"]
+    last = {"as_sym_int": first}
+    for number in range(3000):
+        name = {"as_sym_int": {"as_name": f"n{number}"}}
+        nodes.insert(-1, call(f"_operator.{kind}", [name], given("", last), given("", last)))
+        last = name
+    nodes[-1]["inputs"][1]["arg"]["as_sym_ints"][1] = last["as_sym_int"]
+    with suppress(cw.ConvwiseError):
+        cw.read(archive(told)).trace((2, 3, 9, 10))
+
+
 def test_no_changed_value_is_a_crash() -> None:
     rng, whole = Random(4), small()
     for _ in range(600):

@@ -13,7 +13,7 @@ from convwise.ops.shape import Shape
 from convwise.ops.terms import truncated
 from convwise.readers.tflite.flatbuffers import INT
 from convwise.readers.tflite.model import TfliteOperator
-from convwise.readers.torch_live.values import combine, is_term
+from convwise.readers.torch_live.values import combine, is_long, is_term
 
 MOST_ITEMS = 64
 """Numbers of a tensor that are followed: shapes have at most 8, and pads two for each axis."""
@@ -79,7 +79,7 @@ def _combined(kind: str, left: Term, right: Term) -> Term | None:
     if kind == "truncate":
         if isinstance(left, int) and isinstance(right, int):
             return truncated(left, right)
-        return Arithmetic("truncate_divide", left, right)
+        return None if is_long(left, right) else Arithmetic("truncate_divide", left, right)
     found = combine(kind, left, right)
     return found if is_term(found) else None
 
