@@ -21,6 +21,8 @@ from convwise.answers.wording import listed, plural
 from convwise.dialects.base import Dialect, Entered, Layer, LayerFlow, Note, describe, in_use
 from convwise.errors import ShapeError
 from convwise.ops import Conv, ConvTranspose, Dense, Flatten, Pool, Reshape, Shape
+from convwise.ops.rearrange import joins_batch
+from convwise.ops.shape import elements
 from convwise.readers.models import straight
 
 
@@ -193,8 +195,9 @@ def _match(before: LayerFlow, after: LayerFlow, brief: bool = False) -> list[str
         features = after.input[-1]
         if features is None:
             return []
-        flattens = any(isinstance(one, Flatten) for one in before.layer.ops) and len(after.input) == 2
-        factors = f" = {show(before.input[1:])}" if flattens and len(before.input) > 2 else ""
+        flat = next((one for one in before.layer.ops if isinstance(one, Flatten)), None)
+        sizes = flat.joined(before.input) if flat is not None else ()
+        factors = f" = {show(sizes)}" if len(sizes) > 1 and elements(sizes) == features else ""
         need = "takes" if brief else "'s weights need"
         return [f"{name}{' ' if brief else ''}{need} {features} features: {giver} gives {features}{factors}"]
     return []
@@ -267,11 +270,31 @@ def _with_batch(spoken: Dialect, layers: Sequence[Layer], entered: Entered) -> t
     return (Fix(f"an input of {show((1, *entered.shape))}", current, "", "a batch of 1 makes all layers fit"),)
 
 
+def _samples_apart(
+    spoken: Dialect, layers: Sequence[Layer], flows: Sequence[LayerFlow], error: ShapeError
+) -> tuple[Fix, ...]:
+    """A Flatten that takes the batch along, as one that keeps it, where that makes all layers fit."""
+    flat = flows[-1].layer.ops if flows else ()
+    if error.code != "CW109" or len(flat) != 1 or not joins_batch(flat[0]):
+        return ()
+    kept = replace(flows[-1].layer, ops=(Flatten(),))
+    current = flows[-1].input
+    try:
+        for layer in (kept, *layers[len(flows) :]):
+            current = in_use(spoken, layer, current).output
+    except ShapeError:
+        return ()
+    code = "nn.Flatten()" if flows[-1].layer.call.text.startswith("nn.") else "x.flatten(1)"
+    return (Fix(code, current, "", f"in the place of {called(flows[-1].layer)}: keeps the samples apart"),)
+
+
 def _chain_fixes(
     spoken: Dialect, layers: Sequence[Layer], flows: Sequence[LayerFlow], reached: Shape, error: ShapeError
 ) -> tuple[Fix, ...]:
     """The fixes of the broken layer; where the map has become too small, also the chain without the pool before it."""
     layer = layers[len(flows)]
+    if apart := _samples_apart(spoken, layers, flows, error):
+        return apart
     found = [
         fix if fix.label == fix.code else replace(fix, label=f"{called(layer)} {fix.label}")
         for fix in broken_fixes(spoken, layer, reached, error)

@@ -27,7 +27,7 @@ from convwise.ops import (
     Pool,
     Resize,
 )
-from convwise.ops.shape import known
+from convwise.ops.shape import elements, known
 from convwise.ops.space import Crop
 
 STRIDE_WORD = {"torch": "stride", **dict.fromkeys(("keras", "tensorflow", "jax", "onnx"), "strides")}
@@ -160,12 +160,12 @@ def rows(flow: LayerFlow, axes: Sequence[AxisFacts]) -> tuple[Fact, ...]:
 
 def _flattened(flow: LayerFlow) -> Fact | None:
     """`64 x 7 x 7 = 3136`: the sizes that become one."""
-    if len(flow.layer.ops) != 1 or not isinstance(flow.layer.ops[0], Flatten) or len(flow.output) != 2:
+    if len(flow.layer.ops) != 1 or not isinstance(flow.layer.ops[0], Flatten):
         return None
-    sizes = flow.input[1:]
+    sizes = flow.layer.ops[0].joined(flow.input)
     if None in sizes or len(sizes) < 2:
         return None
-    return Fact("features", (f"{show(sizes)} = {flow.output[1]}",))
+    return Fact("features", (f"{show(sizes)} = {elements(sizes)}",))
 
 
 def _axis_rows(alike: tuple[AxisFacts, ...]) -> Iterator[Fact]:

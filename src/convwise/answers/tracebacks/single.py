@@ -108,7 +108,7 @@ SINGLE = (
             None,
         ),
         (
-            rf"padding should be at most half of kernel size, but got padding=(?P<pad>{NUMBER}) and kernel_size=(?P<kernel>{NUMBER})",
+            rf"pad(?:ding)? should be at most half of kernel size, but got pad(?:ding)?=(?P<pad>{NUMBER}) and kernel_size=(?P<kernel>{NUMBER})",
             divisible.pool_padding,
             None,
         ),

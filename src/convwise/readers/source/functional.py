@@ -63,8 +63,15 @@ SAME_ARRAY = frozenset({"cast", "stop_gradient", "identity", "clip", "clamp", "s
 """Functions of one array that change its values alone and never its shape."""
 
 
-JOINING = frozenset({"add", "mul", "sub", "cat", "stack"})
+JOINING = frozenset(
+    {
+        *("add", "mul", "sub", "cat", "concat", "concatenate", "stack", "hstack", "vstack", "dstack"),
+        *("multiply", "subtract", "average", "maximum", "minimum", "dot", "merge"),
+    }
+)
 """Functions in which arrays meet."""
+DIFFERENCES = frozenset({"sub", "subtract"})
+"""How an error is measured more often than a layer, outside of Keras's layers."""
 
 
 def called(run: Run, path: str, arguments: list[Any], keywords: Keywords, node: ast.Call) -> Any:
@@ -83,10 +90,10 @@ def called(run: Run, path: str, arguments: list[Any], keywords: Keywords, node: 
     if run.loose and module in TORCH_HOMES and _free(first, node):
         first = Tensor(None, line=node.lineno)
         keywords = [(word, first if word == "input" else value) for word, value in keywords]
-    joins = name in JOINING and len(tensors.tensors_in(arguments)) > 1
+    joins = name in JOINING and len(tensors.tensors_in([*arguments, *(value for _, value in keywords)])) > 1
     if not isinstance(first, Tensor) or joins:
         parts = tensors.tensors_in([*arguments, *(value for _, value in keywords)])
-        if joins and name != "sub":
+        if joins and (name not in DIFFERENCES or module == "keras.layers"):
             return tensors.joined(run, tuple(parts), node)
         return tensors.doubtful(run, tuple(parts), tensors.opaque(run, node)) if parts else None
     rest = arguments[1:] if arguments else []
@@ -130,6 +137,8 @@ def _torch(run: Run, tensor: Tensor, name: str, arguments: list[Any], keywords: 
         held = weighted.layer_call(run, name, arguments, keywords, node)
         if held is not None:
             return _applied(run, tensor, "torch", held, held.text, node)
+        if name.removeprefix(".") in JOINING - DIFFERENCES:
+            return tensors.joined(run, (tensor, *others), node)
         return tensors.doubtful(run, (tensor, *others), tensors.opaque(run, node))
     if run.loose and (unknown := weighted.unknown_weights(name, arguments, keywords)) is not None:
         unknown.detail = run.place(node)
