@@ -66,7 +66,7 @@ FREE = frozenset(
 """Functions that have no settings; of the others a network's file or code gives the shapes alone, unless the options are there."""
 STILL = ("clone", "contiguous", "detach")
 """Calls that give back what they are given."""
-OF_CALLS = ("F.", "torch.", ".")
+OF_CALLS = ("F.", "torch.", ".", "aten.")
 """How the kinds of functions begin, whose settings beside the sizes are not read."""
 
 
