@@ -40,7 +40,6 @@ def test_other_values_are_not_called_equal(one: str, other: str) -> None:
 
 PORTED = [
     "F.group_norm(x, 2, eps=0.1)",
-    "F.instance_norm(x, eps=0.2)",
     "F.layer_norm(x, (7, 8), eps=0.3)",
     "F.elu(x, 0.5)",
 ]

@@ -181,7 +181,8 @@ def from_text(text: str, input_shape: Any = None, dialect: str | None = None) ->
     try:
         snippet = read_text(text, dialect=dialect, input_shape=None if input_shape is None else tuple(input_shape))
         found = _only(snippet)
-        whole = found.error is None and not snippet.branches
+        # What changes values between the layers is a row of its own, which the reader of branches gives.
+        whole = found.error is None and not snippet.branches and found.altered is None
     except ConvwiseError as error:
         if error.code not in (*OPEN_ENDS, "CW307"):
             raise
@@ -191,7 +192,7 @@ def from_text(text: str, input_shape: Any = None, dialect: str | None = None) ->
             return _branching(text, input_shape, dialect, found.error)
         except ConvwiseError as error:
             # Where there is a model, what it asks of its input beside the chain is not left out in silence.
-            if found.error is not None or error.code != "CW307":
+            if found.error is not None or (snippet.branches and error.code != "CW307"):
                 raise
     if found.error is not None:
         raise found.error
