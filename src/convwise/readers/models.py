@@ -165,8 +165,19 @@ def _from_live(model: Any, input_shape: Any) -> Network:
         "CW606",
         f"a network is a path, source text or a live model, not {type(model).__name__}",
         received=type(model).__name__,
-        hint="for example read('model.onnx')",
+        hint=_instead(model, home),
     )
+
+
+def _instead(thing: Any, home: set[str]) -> str:
+    """What to give in place of an object that holds a network, or should."""
+    if "onnx" in home and hasattr(type(thing), "SerializeToString"):
+        return "give its bytes, model.SerializeToString(), or the path of its file"
+    if "keras" in home:
+        return "a layer alone is for convwise.explain(layer, shape); a network is a keras.Model"
+    if isinstance(thing, Mapping):
+        return "weights by name do not tell how the layers are wired: give the live model, its code or its file"
+    return "for example read('model.onnx')"
 
 
 def from_text(text: str, input_shape: Any = None, dialect: str | None = None) -> Network:
