@@ -60,3 +60,14 @@ def test_a_map_of_a_layer_that_is_written_into() -> None:
     lines = "x = self.near(x)\n        y = x.clone()\n        y[:, 0] = self.far(x)[:, 1]\n        return y\n"
     network = cw.read(text("x").replace("x = self.near(x)\n        return x\n", lines))
     assert list(network.trace((1, 4, 9, 10)).outputs.values()) == [(1, 6, 7, 8)]
+
+
+def test_what_no_row_tells_is_not_called_equal(monkeypatch: pytest.MonkeyPatch) -> None:
+    def lost(*_: object) -> None:
+        raise cw.CodeError("CW315", "a statement that cannot be followed")
+
+    monkeypatch.setattr("convwise.readers.models._branching", lost)
+    assert [row.op for row in cw.read(text("self.far(x * 2)")).trace((1, 4, 9, 10)).rows] == ["Conv2d", "Conv2d"]
+    found = cw.diff(text("self.far(x * 2)"), text("self.far(x)"), (1, 4, 9, 10))
+    assert found.equal is not True
+    assert "`x * 2` changes values between the layers" in found.numbers.note

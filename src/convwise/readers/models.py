@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from convwise import dialects
 from convwise.collecting import resting
-from convwise.dialects.base import Layer
+from convwise.dialects.base import Layer, Note
 from convwise.errors import ArgumentError, CodeError, ConvwiseError, ModelError
 from convwise.graph import Network, Node, Source
 from convwise.ops import Layout, Shape
@@ -210,6 +210,8 @@ def from_text(text: str, input_shape: Any = None, dialect: str | None = None) ->
     shape = input_shape if input_shape is not None else found.input_shape
     # What was worked out or assumed stays with every answer about the network.
     notes = (*(note for note in snippet.notes if note.code in ("CW512", "CW524")), *found.notes)
+    if found.altered is not None:
+        notes = (*notes, Note("CW315", found.altered.fact))
     network = from_layers(found, shape, found.name or found.title)
     return replace(network, notes=notes, unordered=found.unordered)
 
