@@ -182,6 +182,11 @@ def test_levels_come_from_pyproject(
         (b"PK\x03\x04", "the archive has no end record"),
         (b"", "empty"),
         (42, "a network is a path, source text or a live model, not int"),
+        ({"0.weight": 3}, "weights by name do not tell how the layers are wired"),
+        (
+            type("ModelProto", (), {"__module__": "onnx.onnx_ml_pb2", "SerializeToString": bytes})(),
+            "not ModelProto [CW606]\n  give its bytes, model.SerializeToString(), or the path of its file",
+        ),
         ("nn.Linear(3, 4)", "no input shape"),
         ("nn.Linear(3, 4)", "convwise.read(text, input_shape="),
     ],

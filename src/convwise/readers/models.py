@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from convwise import dialects
 from convwise.collecting import resting
-from convwise.dialects.base import Layer
+from convwise.dialects.base import Layer, Note
 from convwise.errors import ArgumentError, CodeError, ConvwiseError, ModelError
 from convwise.graph import Network, Node, Source
 from convwise.ops import Layout, Shape
@@ -189,8 +189,19 @@ def _from_live(model: Any, input_shape: Any) -> Network:
         "CW606",
         f"a network is a path, source text or a live model, not {type(model).__name__}",
         received=type(model).__name__,
-        hint="for example read('model.onnx')",
+        hint=_instead(model, home),
     )
+
+
+def _instead(thing: Any, home: set[str]) -> str:
+    """What to give in place of an object that holds a network, or should."""
+    if "onnx" in home and hasattr(type(thing), "SerializeToString"):
+        return "give its bytes, model.SerializeToString(), or the path of its file"
+    if "keras" in home:
+        return "a layer alone is for convwise.explain(layer, shape); a network is a keras.Model"
+    if isinstance(thing, Mapping):
+        return "weights by name do not tell how the layers are wired: give the live model, its code or its file"
+    return "for example read('model.onnx')"
 
 
 def from_text(text: str, input_shape: Any = None, dialect: str | None = None) -> Network:
@@ -205,7 +216,8 @@ def from_text(text: str, input_shape: Any = None, dialect: str | None = None) ->
     try:
         snippet = read_text(text, dialect=dialect, input_shape=None if input_shape is None else tuple(input_shape))
         found = _only(snippet)
-        whole = found.error is None and not snippet.branches
+        # What changes values between the layers is a row of its own, which the reader of branches gives.
+        whole = found.error is None and not snippet.branches and found.altered is None
     except ConvwiseError as error:
         if error.code not in (*OPEN_ENDS, "CW307"):
             raise
@@ -215,13 +227,15 @@ def from_text(text: str, input_shape: Any = None, dialect: str | None = None) ->
             return _branching(text, input_shape, dialect, found.error)
         except ConvwiseError as error:
             # Where there is a model, what it asks of its input beside the chain is not left out in silence.
-            if found.error is not None or error.code != "CW307":
+            if found.error is not None or (snippet.branches and error.code != "CW307"):
                 raise
     if found.error is not None:
         raise found.error
     shape = input_shape if input_shape is not None else found.input_shape
     # What was worked out or assumed stays with every answer about the network.
     notes = (*(note for note in snippet.notes if note.code in ("CW512", "CW524")), *found.notes)
+    if found.altered is not None:
+        notes = (*notes, Note("CW315", found.altered.fact))
     network = from_layers(found, shape, found.name or found.title)
     return replace(network, notes=notes, unordered=found.unordered)
 

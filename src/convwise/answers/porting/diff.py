@@ -79,10 +79,13 @@ def diff(
     try:
         one, other = meet(layer_a, layer_b, input_shape, dialect_a, dialect_b)
     except (CodeError, ModelError) as error:
-        if error.code not in ("CW315", "CW402"):
+        if error.code not in ("CW314", "CW315", "CW402"):
             raise
-        # Branches, or a live module with a forward of its own: no chain, but a network.
-        return diff_networks(layer_a, layer_b, input_shape, real=real, most_macs=most_macs)
+        # Branches, sizes that a forward asks for, or a live module with a forward of its own: no chain, but a network.
+        try:
+            return diff_networks(layer_a, layer_b, input_shape, real=real, most_macs=most_macs)
+        except CodeError as lost:
+            raise error if error.code == lost.code == "CW314" else lost from None
     return _of_chains(one, other, real, most_macs)
 
 

@@ -219,6 +219,8 @@ def _spell_adaptive(op: AdaptivePool, channels_last: bool) -> Call:
 
 
 def _spell_global(op: GlobalPool, channels_last: bool) -> Call:
+    if op.kind not in ("max", "average"):
+        raise unsayable(f"PyTorch has no layer that pools a whole map by {op.kind!r}")
     if not op.keep_dims:
         return _call("amax" if op.kind == "max" else "mean", tuple(range(2, 2 + op.rank)))
     return _call(f"Adaptive{'Max' if op.kind == 'max' else 'Avg'}Pool{_rank(op.rank)}", 1)

@@ -175,7 +175,7 @@ def _unary(run: Run, node: ast.UnaryOp, scope: Scope) -> Any:
         if found is not MISSING:
             return found
     if isinstance(value, Tensor):
-        return value
+        return value if isinstance(node.op, ast.UAdd) else tensors.altered(run, value, node)
     if isinstance(value, Unknown) and value.text in run.monsters:
         return _monster(run, node)
     if isinstance(node.op, ast.Not):

@@ -59,7 +59,10 @@ KERAS_ACTIVATIONS = frozenset(
     ]
 )
 
-SAME_ARRAY = frozenset({"cast", "stop_gradient", "identity", "clip", "clamp", "square", "exp", "abs", "sqrt", "log"})
+SAME_VALUES = frozenset({"cast", "stop_gradient", "identity"})
+"""Functions of one array that give it back."""
+
+SAME_ARRAY = frozenset({*SAME_VALUES, "clip", "clamp", "square", "exp", "abs", "sqrt", "log"})
 """Functions of one array that change its values alone and never its shape."""
 
 
@@ -166,11 +169,7 @@ def _torch(run: Run, tensor: Tensor, name: str, arguments: list[Any], keywords: 
         # Whether a view of permuted cells can be taken depends on their sizes: the reader of branches follows that.
         return tensors.doubtful(run, (tensor,), tensors.opaque(run, node))
     if call is None or (call.kind in ("mean", "amax") and not ranks.pools(tensor, call)):
-        return (
-            tensor
-            if name.rpartition(".")[2] in SAME_ARRAY
-            else tensors.doubtful(run, (tensor,), tensors.opaque(run, node))
-        )
+        return _passed(run, tensor, name.rpartition(".")[2], node)
     return _applied(run, tensor, "torch", call, _written(node, name, values, words), node)
 
 
@@ -191,7 +190,16 @@ def _keras(run: Run, tensor: Tensor, name: str, arguments: list[Any], keywords: 
     if name == "dropout":
         rate = making.literal(run, (arguments or [value for word, value in keywords if word == "rate"] or [0.5])[0])
         return _applied(run, tensor, "keras", Call("Dropout", (rate,)), text, node)
-    return tensor if name in SAME_ARRAY else tensors.doubtful(run, (tensor,), tensors.opaque(run, node))
+    return _passed(run, tensor, name, node)
+
+
+def _passed(run: Run, tensor: Tensor, name: str, node: ast.Call) -> Tensor:
+    """A function that is no layer: what leaves the shape alone is passed by."""
+    if name in SAME_VALUES:
+        return tensor
+    if name in SAME_ARRAY:
+        return tensors.altered(run, tensor, node)
+    return tensors.doubtful(run, (tensor,), tensors.opaque(run, node))
 
 
 def _applied(run: Run, tensor: Tensor, dialect: str, call: Call, text: str, node: ast.Call) -> Tensor:

@@ -393,10 +393,13 @@ def _functional_model(run: Run, arguments: list[Any], keywords: Keywords, node: 
         tensors.insist(outputs)
     trail: list[tuple[str | None, Made]] = []
     step: Tensor = outputs
+    altered = [step.altered]
     while step.parent is not None:
         run.spend()
         trail += reversed(step.placed)
         step = step.parent
+        altered.append(step.altered)
+    chain.altered = next((found[0] for found in reversed(altered) if found is not None), None)
     chain.declared = Declared(step.shape, step.batched) if step.shape else None
     chain.members = [(name, layer_made) for name, layer_made in reversed(trail)]
     return chain

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 from convwise.axis import Window
 from convwise.dialects.base import Call, Layer
-from convwise.ops import GlobalPool, Norm, Pointwise
+from convwise.ops import GlobalPool, Norm, Pointwise, Resize
 from convwise.ops.several import Constant, Elementwise, PadTo, ResizeTo, Term, Windows
 from convwise.readers.torch_live.place import Place, is_literal, literal, tensor_of, terms
 from convwise.readers.torch_live.values import NotFollowed, NotKnown, Tensor, combine, is_term, tensors_in
@@ -101,11 +102,12 @@ def embedding(place: Place, x: Any, weight: Any, *more: Any, **words: Any) -> Te
     return place.one(Constant((*place.building.sizes(ids), place.building.size(table, -1))), ids, table)
 
 
-def _normed(place: Place, kind: str, x: Any, groups: int | None, *stored: Any) -> Tensor:
+def _normed(place: Place, kind: str, x: Any, groups: int | None, *stored: Any, eps: Any = 1e-5) -> Tensor:
     """A normalisation over the channels whose stored tensors say how many those are."""
     tensors = _weights(place, *stored)
     features = _numbers(place, tensors[0])[0] if tensors else None
-    op = Norm(kind, features, "channels", scale=bool(tensors), center=bool(tensors), groups=groups)
+    weighted, epsilon = bool(tensors), float(literal(eps))
+    op = Norm(kind, features, "channels", scale=weighted, center=weighted, groups=groups, epsilon=epsilon)
     return place.one((op,), tensor_of(x, place.kind), *tensors)
 
 
@@ -119,7 +121,8 @@ def batch_norm(
     *more: Any,
     **words: Any,
 ) -> Tensor:
-    return _normed(place, "batch", x, None, weight, bias, running_mean, running_var)
+    eps = words.get("eps", more[2] if len(more) > 2 else 1e-5)
+    return _normed(place, "batch", x, None, weight, bias, running_mean, running_var, eps=eps)
 
 
 def atens_batch_norm(place: Place, x: Any, weight: Any, bias: Any, *more: Any, **words: Any) -> tuple[Any, ...]:
@@ -148,23 +151,32 @@ def instance_norm(
     *more: Any,
     **words: Any,
 ) -> Tensor:
-    return _normed(place, "instance", x, None, weight, bias, running_mean, running_var)
+    eps = words.get("eps", more[2] if len(more) > 2 else 1e-5)
+    return _normed(place, "instance", x, None, weight, bias, running_mean, running_var, eps=eps)
 
 
 def group_norm(
-    place: Place, x: Any, num_groups: Any, weight: Any = None, bias: Any = None, *more: Any, **words: Any
+    place: Place, x: Any, num_groups: Any, weight: Any = None, bias: Any = None, eps: Any = 1e-5, *more: Any
 ) -> Tensor:
-    return _normed(place, "group", x, int(literal(num_groups)), weight, bias)
+    return _normed(place, "group", x, int(literal(num_groups)), weight, bias, eps=eps)
 
 
 def layer_norm(
-    place: Place, x: Any, normalized_shape: Any, weight: Any = None, bias: Any = None, *more: Any, **words: Any
+    place: Place,
+    x: Any,
+    normalized_shape: Any,
+    weight: Any = None,
+    bias: Any = None,
+    eps: Any = 1e-5,
+    *more: Any,
+    **words: Any,
 ) -> Tensor:
     tensor, tensors = tensor_of(x, place.kind), _weights(place, weight, bias)
     if not is_literal(normalized_shape):
         return place.one((Pointwise("layer_norm"),), tensor, *tensors)
     sizes = tuple(literal(normalized_shape)) if isinstance(normalized_shape, list | tuple) else (normalized_shape,)
-    call = Call("LayerNorm", (sizes,), (("elementwise_affine", bool(tensors)), ("bias", len(tensors) > 1)))
+    weighted = (("elementwise_affine", bool(tensors)), ("bias", len(tensors) > 1))
+    call = Call("LayerNorm", (sizes,), (("eps", literal(eps)), *weighted))
     return place.layer(call, tensor, *tensors)
 
 
@@ -185,6 +197,12 @@ def interpolate(
     tensor = tensor_of(x, place.kind)
     if size is None or is_literal(size):
         words = {"size": size, "scale_factor": scale_factor, "mode": mode, "align_corners": align_corners}
+        words["recompute_scale_factor"] = recompute_scale_factor
+        if antialias:
+            ops = place.called("F.interpolate", (), words).ops
+            return place.one(
+                tuple(replace(op, mode=f"{op.mode}+antialias") for op in ops if isinstance(op, Resize)), tensor
+            )
         return place.function("F.interpolate", tensor, (), words)
     rank = place.rank(tensor) - 2
     wanted = (size,) * rank if is_term(size) else terms(size, "the new size")
@@ -232,11 +250,7 @@ def pool(name: str, whole: str) -> Any:
     def pooling(place: Place, x: Any, kernel_size: Any, *args: Any, **words: Any) -> Any:
         tensor = tensor_of(x, place.kind)
         if not is_literal(kernel_size):
-            spatial: tuple[Term, ...] = place.building.sizes(tensor)[2:]
-            own = (kernel_size,) * len(spatial) if is_term(kernel_size) else terms(kernel_size, "the window")
-            if own not in _alike(place, tensor):
-                raise NotFollowed("the window's size follows from other sizes than its own input's")
-            return place.one((GlobalPool(whole, len(own), keep_dims=True),), tensor)
+            return _whole(place, tensor, whole, kernel_size, args[1:], words)
         stride = words.pop("stride", args[0] if args else None)
         rest = tuple(_one(literal(part)) for part in args[1:])
         stride = None if isinstance(stride, list | tuple) and not stride else _one(literal(stride))
@@ -245,6 +259,34 @@ def pool(name: str, whole: str) -> Any:
         return (found, found) if several else found
 
     return pooling
+
+
+def _whole(
+    place: Place, tensor: Tensor, kind: str, window: Any, rest: tuple[Any, ...], words: dict[str, Any]
+) -> Tensor:
+    """Global pooling: a window as large as the map, without padding; `rest` are the arguments behind the stride."""
+    spatial: tuple[Term, ...] = place.building.sizes(tensor)[2:]
+    own = (window,) * len(spatial) if is_term(window) else terms(window, "the window")
+    if own not in _alike(place, tensor):
+        raise NotFollowed("the window's size follows from other sizes than its own input's")
+    padding = rest[0] if rest else words.get("padding", 0)
+    if literal(padding) not in (0, (), (0,) * len(own)):
+        raise NotFollowed("a window as large as the map, with padding")
+    divided = words.get("divisor_override") is not None or len(rest) > 3
+    ops = (GlobalPool(kind, len(own), keep_dims=True), Pointwise("divided otherwise"))
+    return place.one(ops if divided else ops[:1], tensor)
+
+
+def norm_pool(name: str) -> Any:
+    """`F.lp_pool2d`: the norm's type stands before the window."""
+    pooling = pool(name, "lp")
+
+    def pooled(place: Place, x: Any, norm_type: Any, kernel_size: Any, *args: Any, **words: Any) -> Any:
+        if is_literal(kernel_size):
+            return place.function(f"F.{name}", tensor_of(x, place.kind), (norm_type, kernel_size, *args), words)
+        return pooling(place, x, kernel_size, *args, **words)
+
+    return pooled
 
 
 def _alike(place: Place, tensor: Tensor) -> Iterator[tuple[Term, ...]]:
@@ -376,7 +418,7 @@ def handlers() -> dict[str, Any]:
         found[f"max_pool{rank}d_with_indices"] = found[f"max_pool{rank}d"]
         found[f"max_unpool{rank}d"] = unpool(rank)
         found[f"avg_pool{rank}d"] = pool(f"avg_pool{rank}d", "average")
-        found[f"lp_pool{rank}d"] = pool(f"lp_pool{rank}d", "lp")
+        found[f"lp_pool{rank}d"] = norm_pool(f"lp_pool{rank}d")
         found[f"adaptive_avg_pool{rank}d"] = adaptive(f"adaptive_avg_pool{rank}d")
         found[f"adaptive_max_pool{rank}d"] = adaptive(f"adaptive_max_pool{rank}d")
     return found
