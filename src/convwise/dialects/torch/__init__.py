@@ -19,9 +19,9 @@ from convwise.dialects.torch import (
 )
 from convwise.dialects.torch.functions import FUNCTIONS, RESHAPING_ITSELF, functional
 from convwise.dialects.torch.kind import RELEASE, Kind, flow_kind, read_kind
-from convwise.dialects.torch.respelling import respell_call
 from convwise.dialects.torch.spelling import settled, spell_op, unsayable, write_call
 from convwise.dialects.torch.unmodelled import CONTAINERS, FLAX_LAYERS, KERAS_LAYERS, UNMODELLED
+from convwise.dialects.writing import respell as respelled
 from convwise.errors import ArgumentError, CodeError, ConvwiseError
 from convwise.ops import Flatten, GlobalPool, Op, Reshape, Shape
 
@@ -147,9 +147,13 @@ def spell(ops: tuple[Op, ...], channels_last: bool = False) -> str:
 
 
 def respell(layer: Layer, changes: Mapping[str, Value]) -> str:
-    """The user's own call with `changes` made, in the user's own style."""
+    """The user's own call with `changes` made, in the user's own style.
+
+    >>> respell(read(Call("Conv2d", (3, 16, 3), (("stride", 2),), "nn.Conv2d(3, 16, 3, stride=2)")), {"padding": 1})
+    'nn.Conv2d(3, 16, 3, stride=2, padding=1)'
+    """
     kind = KINDS.get(layer.kind) or METHODS[layer.kind]
-    return respell_call(layer, kind.parameters, changes)
+    return respelled(layer, kind.parameters, changes, write_call, data=0)
 
 
 DIALECT = Dialect("torch", "PyTorch", RELEASE, (RELEASE,), frozenset(KINDS), read, enter, flow, spell, respell)
