@@ -9,6 +9,7 @@ from convwise.answers.explanation import AxisFacts, Fact, Finding, show
 from convwise.answers.pools import adaptive_row, ceil_row, divisor_row, empty_row, whole_map
 from convwise.answers.transposed import transposed_headline, transposed_rows
 from convwise.answers.wording import also, cells, last_cells, listed, ordinal, plural, positions, wide
+from convwise.answers.words import argument
 from convwise.axis import Axis, Same, Window
 from convwise.dialects.base import LayerFlow
 from convwise.ops import (
@@ -29,8 +30,6 @@ from convwise.ops import (
 )
 from convwise.ops.shape import known
 from convwise.ops.space import Crop
-
-STRIDE_WORD = {"torch": "stride", **dict.fromkeys(("keras", "tensorflow", "jax", "onnx"), "strides")}
 
 
 def groups(axes: Sequence[AxisFacts]) -> Iterator[tuple[AxisFacts, ...]]:
@@ -94,7 +93,7 @@ def _strided(flow: LayerFlow, op: Conv | Pool, window: Window, axis: Axis | None
     word = "halves it" if stride == 2 else f"divides it by {stride}"
     if isinstance(window.padding, Same):
         return "'same' keeps the size only at stride 1. In general it means ceil(size / stride)."
-    given = STRIDE_WORD.get(flow.layer.dialect, "stride")
+    given = argument(flow.layer, "stride") or "stride"
     place = "second" if stride == 2 else ordinal(stride)
     if axis is None:
         return f"Stride {stride} {word}: only every {place} place is used."

@@ -35,6 +35,15 @@ def write(value: Value) -> str:
     return repr(value)
 
 
+def as_list(value: Value) -> Value:
+    """Several values as a list, for who takes no tuple.
+
+    >>> write(as_list((1, 2)))
+    '[1, 2]'
+    """
+    return Unknown(f"[{', '.join(map(write, value))}]") if isinstance(value, tuple) else value
+
+
 def write_call(function: str, args: Iterable[Value] = (), kwargs: Mapping[str, Value] | None = None) -> str:
     """`tf.pad(x, ((0, 0), (1, 1)))`."""
     named = (f"{name}={write(value)}" for name, value in (kwargs or {}).items())

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from convwise.axis import Pads
 from convwise.dialects.base import REQUIRED, Layer, Parameter, Value
 from convwise.dialects.keras.kinds import canonical
 from convwise.dialects.keras.signatures import parameters
@@ -36,6 +37,11 @@ def respell(layer: Layer, changes: Mapping[str, Value]) -> str:
     kwargs = {name: text for name, text in own.kwargs.items() if name in given}
     bare = replace(own, function=own.function.rpartition(".")[2], kwargs=kwargs)
     return str(changed(bare, [parameter.name for parameter in kept], {name: values[name] for name in changes}, dropped))
+
+
+def pads(layer: Layer, pads: tuple[Pads, ...]) -> Mapping[str, Value] | None:
+    """No padding has a word, and there are no numbers."""
+    return {"padding": "valid"} if "padding" in layer.arguments and not any(pad.total for pad in pads) else None
 
 
 def _in_style(name: str, value: Value, old: Value, layer: Layer) -> Value:

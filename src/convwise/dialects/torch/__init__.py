@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from convwise.axis import Pads
 from convwise.dialects.base import Call, Dialect, Entered, Layer, LayerFlow, Note, Value, nearest
 from convwise.dialects.torch import (
     adaptive,
@@ -21,6 +22,7 @@ from convwise.dialects.torch.functions import FUNCTIONS, RESHAPING_ITSELF, funct
 from convwise.dialects.torch.kind import RELEASE, Kind, flow_kind, read_kind
 from convwise.dialects.torch.spelling import settled, spell_op, unsayable, write_call
 from convwise.dialects.torch.unmodelled import CONTAINERS, FLAX_LAYERS, KERAS_LAYERS, UNMODELLED
+from convwise.dialects.writing import one
 from convwise.dialects.writing import respell as respelled
 from convwise.errors import ArgumentError, CodeError, ConvwiseError
 from convwise.ops import Flatten, GlobalPool, Op, Reshape, Shape
@@ -156,7 +158,14 @@ def respell(layer: Layer, changes: Mapping[str, Value]) -> str:
     return respelled(layer, kind.parameters, changes, write_call, data=0)
 
 
-DIALECT = Dialect("torch", "PyTorch", RELEASE, (RELEASE,), frozenset(KINDS), read, enter, flow, spell, respell)
+def pads(layer: Layer, pads: tuple[Pads, ...]) -> Mapping[str, Value] | None:
+    """One number for both ends of an axis."""
+    if "padding" not in layer.arguments or any(pad.low != pad.high or pad.low < 0 for pad in pads):
+        return None
+    return {"padding": one(pad.low for pad in pads)}
+
+
+DIALECT = Dialect("torch", "PyTorch", RELEASE, (RELEASE,), frozenset(KINDS), read, enter, flow, spell, respell, pads)
 
 __all__ = [
     "DIALECT",
