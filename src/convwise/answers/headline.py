@@ -31,6 +31,8 @@ from convwise.ops import (
 from convwise.ops.shape import known
 from convwise.ops.space import Crop
 
+ANY_INPUT = "The kernel never changes; the input only decides how many places it fits."
+
 
 def groups(axes: Sequence[AxisFacts]) -> Iterator[tuple[AxisFacts, ...]]:
     """Axes that behave alike, together: they are told once."""
@@ -79,7 +81,7 @@ def _sliding(flow: LayerFlow, op: Conv | Pool, alike: tuple[AxisFacts, ...]) -> 
         cost = plural(window.span - 1, "cell")
         return f"{rule} adds {cost}{first}, just what {wide(window.span)} takes away: the size stays."
     if axis is None:
-        return "The kernel never changes; the input only decides how many places it fits."
+        return ANY_INPUT
     lost = axis.size - axis.out
     if lost < 0:
         return f"The padding adds more cells than {wide(window.span)} takes away: the size grows by {-lost}."
