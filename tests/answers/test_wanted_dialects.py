@@ -74,13 +74,14 @@ def test_a_near_change_is_found(code: str, shape: tuple[int, ...], want: str, la
 
 
 def strides(dialect: str, code: str, most: int) -> set[tuple[int, ...]]:
-    """The sizes that a change of the stride alone gives, written with the text of the call."""
+    """The sizes that the stride of each axis gives, with the padding of the call and with none, written in its text."""
     found = set()
     for one in range(1, most):
         for other in range(1, most):
             text = re.sub(r"strides=[\[(].*?[\])]", f"strides=[{one}, {other}]", code)
-            answer = told(text, (1, 3, 9, 10) if dialect == "onnx" else (1, 9, 10, 3))
-            found.add(sizes(dialect, answer.output) if answer is not None and answer.output else ())
+            for same in (text, re.sub("'SAME(_UPPER)?'", "'VALID'", text)):
+                answer = told(same, (1, 3, 9, 10) if dialect == "onnx" else (1, 9, 10, 3))
+                found.add(sizes(dialect, answer.output) if answer is not None and answer.output else ())
     return found
 
 
@@ -88,11 +89,13 @@ def strides(dialect: str, code: str, most: int) -> set[tuple[int, ...]]:
     ("dialect", "code"),
     [
         ("onnx", "op.Conv(x, np.zeros((8, 3, 3, 3)), strides=[2, 2])"),
+        ("onnx", "op.Conv(x, np.zeros((8, 3, 3, 3)), strides=[1, 1], auto_pad='SAME_UPPER')"),
         ("onnx", "op.MaxPool(x, kernel_shape=[3, 3], strides=[2, 2])"),
         ("onnx", "op.ConvTranspose(x, np.zeros((3, 8, 3, 3)), strides=[2, 2])"),
         ("jax", "nnx.Conv(3, 8, (3, 3), strides=(2, 2), rngs=rngs)"),
         ("jax", "nnx.ConvTranspose(3, 8, (3, 3), strides=(2, 2), rngs=rngs)"),
         ("tensorflow", "tf.nn.conv2d(x, tf.zeros((3, 3, 3, 8)), strides=[2, 2], padding='VALID')"),
+        ("tensorflow", "tf.nn.conv2d(x, tf.zeros((3, 4, 3, 8)), strides=[1, 1], padding='SAME')"),
     ],
 )
 def test_no_small_change_is_said_only_where_no_stride_gives_it(dialect: str, code: str) -> None:

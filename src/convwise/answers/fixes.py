@@ -14,7 +14,7 @@ from typing import Any
 from convwise import dialects
 from convwise.answers.explanation import Fix
 from convwise.answers.respelled import Reader, collapse, respelled, spatial
-from convwise.answers.words import no_pads, padding_words, spelled
+from convwise.answers.words import argument, no_pads, padding_words, spelled
 from convwise.axis import NO_PADS, SAME_UPPER, Padding, Pads, Window, uncovered
 from convwise.dialects.base import Layer
 from convwise.ops import Conv, Pool, Shape
@@ -320,7 +320,11 @@ def _alike(totals: range) -> Pads:
 def _axis_by_axis(
     layer: Layer, windows: tuple[Window, ...], sizes: tuple[int, ...], target: tuple[int, ...]
 ) -> Iterator[Change]:
-    """Stride and kernel chosen for each axis by itself, nearest to today's, under one padding rule for all."""
+    """Stride and kernel chosen for each axis by itself, nearest to today's, under one padding rule for all.
+
+    A kernel that is an array stays as it is.
+    """
+    free = argument(layer, "kernel") is not None
     today = [window.padding for window in windows]
     rules: list[tuple[dict[str, Any], list[Padding]]] = [
         ({"padding": word}, [rule] * len(windows)) for word, rule in padding_words(layer)
@@ -330,7 +334,7 @@ def _axis_by_axis(
     for said, rule in rules:
         chosen: list[Window] = []
         for window, padding, size, out in zip(windows, rule, sizes, target, strict=True):
-            nearest = _nearest_window(replace(window, padding=padding, dilation=1), size, out)
+            nearest = _nearest_window(replace(window, padding=padding, dilation=1), size, out, free)
             if nearest is None:
                 break
             chosen.append(nearest)
@@ -338,18 +342,19 @@ def _axis_by_axis(
             max(one.kernel for one in chosen) > 1 or all(w.kernel == 1 for w in windows)
         ):
             values = {
-                "kernel": collapse([window.kernel for window in chosen]),
+                **({"kernel": collapse([window.kernel for window in chosen])} if free else {}),
                 "stride": collapse([window.stride for window in chosen]),
                 **said,
             }
             yield Change({**values, "dilation": 1} if any(window.dilation > 1 for window in windows) else values)
 
 
-def _nearest_window(window: Window, size: int, out: int) -> Window | None:
-    """The window nearest in stride and kernel that gives `out`, and reads most of the cells if one does."""
+def _nearest_window(window: Window, size: int, out: int, free: bool) -> Window | None:
+    """The window nearest in stride, and in kernel where that is `free`, that gives `out`, and reads most of the cells if one does."""
+    kernels = (*range(1, LARGEST_TRIED + 1), size) if free else (window.kernel,)
     found = [
         replace(window, stride=stride, kernel=kernel)
-        for stride, kernel in product(range(1, LARGEST_TRIED + 1), (*range(1, LARGEST_TRIED + 1), size))
+        for stride, kernel in product(range(1, LARGEST_TRIED + 1), kernels)
     ]
     fitting = [changed for changed in found if changed.over(size).out == out]
     return min(fitting, key=lambda changed: (_leaves_out(changed, size), _distance(changed, window)), default=None)
