@@ -9,6 +9,7 @@ from convwise.answers.explanation import AxisFacts, Fact, Finding, show
 from convwise.answers.pools import adaptive_row, ceil_row, divisor_row, empty_row, whole_map
 from convwise.answers.transposed import transposed_headline, transposed_rows
 from convwise.answers.wording import also, cells, last_cells, listed, ordinal, plural, positions, wide
+from convwise.answers.words import argument
 from convwise.axis import Axis, Same, Window
 from convwise.dialects.base import LayerFlow
 from convwise.ops import (
@@ -30,7 +31,7 @@ from convwise.ops import (
 from convwise.ops.shape import elements, known
 from convwise.ops.space import Crop
 
-STRIDE_WORD = {"torch": "stride", **dict.fromkeys(("keras", "tensorflow", "jax", "onnx"), "strides")}
+ANY_INPUT = "The kernel never changes; the input only decides how many places it fits."
 
 
 def groups(axes: Sequence[AxisFacts]) -> Iterator[tuple[AxisFacts, ...]]:
@@ -80,7 +81,7 @@ def _sliding(flow: LayerFlow, op: Conv | Pool, alike: tuple[AxisFacts, ...]) -> 
         cost = plural(window.span - 1, "cell")
         return f"{rule} adds {cost}{first}, just what {wide(window.span)} takes away: the size stays."
     if axis is None:
-        return "The kernel never changes; the input only decides how many places it fits."
+        return ANY_INPUT
     lost = axis.size - axis.out
     if lost < 0:
         return f"The padding adds more cells than {wide(window.span)} takes away: the size grows by {-lost}."
@@ -94,7 +95,7 @@ def _strided(flow: LayerFlow, op: Conv | Pool, window: Window, axis: Axis | None
     word = "halves it" if stride == 2 else f"divides it by {stride}"
     if isinstance(window.padding, Same):
         return "'same' keeps the size only at stride 1. In general it means ceil(size / stride)."
-    given = STRIDE_WORD.get(flow.layer.dialect, "stride")
+    given = argument(flow.layer, "stride") or "stride"
     place = "second" if stride == 2 else ordinal(stride)
     if axis is None:
         return f"Stride {stride} {word}: only every {place} place is used."

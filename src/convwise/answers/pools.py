@@ -7,6 +7,7 @@ from math import prod
 
 from convwise.answers.explanation import Fact, show
 from convwise.answers.wording import CELLS, listed, plural
+from convwise.answers.words import WORDS
 from convwise.axis import Axis, Window
 from convwise.dialects.base import LayerFlow
 from convwise.ops import AdaptivePool, AxisFlow, GlobalPool, Op, Pool
@@ -40,7 +41,8 @@ def divisor_row(flow: LayerFlow, op: Op | None) -> Fact | None:
     if not isinstance(op, Pool) or op.kind not in ("avg", "average"):
         return None
     if op.divisor is not None:
-        return Fact("divides by", (f"{op.divisor} everywhere: divisor_override",))
+        why = "divisor_override" if "divisor_override" in flow.layer.arguments else "the cells are summed"
+        return Fact("divides by", (f"{op.divisor} everywhere: {why}",))
     axes = [part.axis for part in flow.axes if part.axis is not None]
     if len(axes) != op.rank or any(axis.out > MOST_WINDOWS for axis in axes):
         return None
@@ -48,16 +50,14 @@ def divisor_row(flow: LayerFlow, op: Op | None) -> Fact | None:
         return None
     names = [part.name for part in flow.axes]
     with_padding, data = (_spread([_counts(axis, padding) for axis in axes], names) for padding in (True, False))
-    if flow.layer.dialect == "keras":
-        text, other = f"{data}: padding is not counted", f"PyTorch counts padding by default: {with_padding}"
-    elif op.count_padding:
-        text = f"{with_padding}: padding is counted"
-        other = f"count_include_pad=False divides by real cells alone, as Keras does: {data}"
-    else:
-        text, other = f"{data}: padding is not counted", f"count_include_pad=True, the default, gives {with_padding}"
     if with_padding == data:
         return Fact("divides by", (f"{data}: cells past the end are not counted",))
-    return Fact("divides by", (text, other))
+    words = WORDS[flow.layer.dialect]
+    if op.count_padding:
+        told = (f"{with_padding}: padding is counted", *([f"{words.not_counted}: {data}"] if words.not_counted else []))
+    else:
+        told = (f"{data}: padding is not counted", *([f"{words.counted} {with_padding}"] if words.counted else []))
+    return Fact("divides by", told)
 
 
 def _counts(axis: Axis, padding: bool) -> list[int]:

@@ -27,7 +27,11 @@ def told_sizes(layer: Layer, shape: Shape, want: tuple[int, ...] | None, read: R
     if changed.ops == layer.ops or spatial(replace(changed, rank=len(want)), fix.output) != want:
         return ()
     # A scale that is None is left out of the call.
-    return (replace(fix, label=labelled({name: value for name, value in values.items() if value is not None})),)
+    return (
+        replace(
+            fix, label=labelled({name: value for name, value in values.items() if value is not None}, layer.dialect)
+        ),
+    )
 
 
 def _values(layer: Layer, op: Op, sizes: tuple[int, ...], want: tuple[int, ...]) -> Mapping[str, Any]:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from convwise.axis import Pads
 from convwise.dialects.missing import advice
 from convwise.errors import CodeError, ShapeError
 from convwise.ops import AxisFlow, Conv, ConvTranspose, Dense, Flow, Layout, Norm, Op, Pointwise, Pool, Shape
@@ -335,6 +336,7 @@ class Dialect:
     flow(layer, shape) -> LayerFlow              raises ShapeError (with the framework's words in `quote`) or Refusal
     spell(ops, channels_last) -> str             the shortest natural call; raises Refusal where it cannot be said
     respell(layer, changes) -> str               the user's own call with some arguments changed
+    pads(layer, pads) -> changes | None          the arguments that pad the layer's axes so (a transposed one: cut them); None where numbers cannot say it
     """
 
     name: str
@@ -347,6 +349,7 @@ class Dialect:
     flow: Callable[[Layer, Shape], LayerFlow]
     spell: Callable[[tuple[Op, ...], bool], str]
     respell: Callable[[Layer, Mapping[str, Value]], str]
+    pads: Callable[[Layer, tuple[Pads, ...]], Mapping[str, Value] | None]
 
 
 def known(value: Value, name: str) -> Value:

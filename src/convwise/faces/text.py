@@ -7,8 +7,9 @@ import textwrap
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from convwise.answers.explanation import AxisFacts, Explanation, Finding, Fix, show
+from convwise.answers.explanation import AxisFacts, Explanation, Fact, Finding, Fix, show
 from convwise.answers.headline import groups
+from convwise.answers.many import many
 from convwise.answers.wording import plural
 from convwise.axis import Same
 from convwise.dialects.base import TITLES
@@ -313,11 +314,14 @@ def render_many(
     width = max(width or DEFAULT_WIDTH, 40)
     worked = [answer for answer in answers if isinstance(answer, Explanation)]
     lines: list[Line] = []
+    after: tuple[Fact, ...] = ()
     if worked:
-        first = worked[0]
+        first, told = worked[0], many(worked)
         lines += [((escape(f"{first.kind} · {first.title} {first.release}"), "head"),)]
-        lines += _wrapped("", _for_many(first), width, 0)
-        lines += _fact("any size", [_any_size(first)], width) if first.axes else []
+        lines += _wrapped("", escape(told.headline), width, 0)
+        after = told.after
+        for fact in told.before:
+            lines += _fact(fact.label, fact.lines, width)
     names = [_given(answer) or given for answer, given in zip(answers, inputs, strict=True)]
     column = max(len(text) for text in names)
     for text, answer in zip(names, answers, strict=True):
@@ -326,8 +330,8 @@ def render_many(
             lines.append(((f"  {text:>{column}}  ->  {show(answer.output)}{wanted}", ""),))
         else:
             lines += _refused_input(text, column, answer, width)
-    if worked and not worked[0].parts and worked[0].axes and worked[0].params:
-        lines += _fact("fixed", ["the channels, once the layer is built; height and width are free"], width)
+    for fact in after:
+        lines += _fact(fact.label, fact.lines, width)
     return paint(lines, width, color)
 
 
@@ -335,12 +339,6 @@ def _given(answer: Explanation | ConvwiseError) -> str:
     """The input of an answer, also of a refused one."""
     told = answer if isinstance(answer, Explanation) else answer.explanation
     return show(told.input) if told else ""
-
-
-def _for_many(told: Explanation) -> str:
-    if told.parts or not any(axis.kernel for axis in told.axes):
-        return told.headline
-    return "The kernel never changes; the input only decides how many places it fits."
 
 
 def _refused_input(text: str, column: int, error: ConvwiseError, width: int) -> list[Line]:
@@ -357,13 +355,3 @@ def _refused_input(text: str, column: int, error: ConvwiseError, width: int) -> 
     for hint in (*hints(error), *more):
         lines += [((indent + line, ""),) for line in textwrap.wrap(escape(hint), max(width - len(indent), 20))]
     return lines
-
-
-def _any_size(told: Explanation) -> str:
-    texts: dict[str, list[str]] = {axis.any_size: [] for axis in told.axes}
-    for axis in told.axes:
-        texts[axis.any_size].append(axis.name)
-    count = f"; {told.params:,} parameters serve all" if told.params else ""
-    if len(texts) == 1:
-        return f"n -> {next(iter(texts))}, each axis apart{count}"
-    return "; ".join(f"{' and '.join(names)}: n -> {text}" for text, names in texts.items()) + count

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from convwise.axis import Pads
 from convwise.dialects.base import Call, Dialect, Entered, Layer, LayerFlow, Note, Value, nearest
 from convwise.dialects.torch import (
     adaptive,
@@ -19,9 +20,10 @@ from convwise.dialects.torch import (
 )
 from convwise.dialects.torch.functions import FUNCTIONS, RESHAPING_ITSELF, functional
 from convwise.dialects.torch.kind import RELEASE, Kind, flow_kind, read_kind
-from convwise.dialects.torch.respelling import respell_call
 from convwise.dialects.torch.spelling import settled, spell_op, unsayable, write_call
 from convwise.dialects.torch.unmodelled import CONTAINERS, FLAX_LAYERS, KERAS_LAYERS, UNMODELLED
+from convwise.dialects.writing import one
+from convwise.dialects.writing import respell as respelled
 from convwise.errors import ArgumentError, CodeError, ConvwiseError
 from convwise.ops import Dense, Flatten, GlobalPool, Op, Reshape, Shape
 from convwise.ops.rearrange import joins_batch
@@ -163,12 +165,23 @@ def spell(ops: tuple[Op, ...], channels_last: bool = False) -> str:
 
 
 def respell(layer: Layer, changes: Mapping[str, Value]) -> str:
-    """The user's own call with `changes` made, in the user's own style."""
+    """The user's own call with `changes` made, in the user's own style.
+
+    >>> respell(read(Call("Conv2d", (3, 16, 3), (("stride", 2),), "nn.Conv2d(3, 16, 3, stride=2)")), {"padding": 1})
+    'nn.Conv2d(3, 16, 3, stride=2, padding=1)'
+    """
     kind = KINDS.get(layer.kind) or METHODS[layer.kind]
-    return respell_call(layer, kind.parameters, changes)
+    return respelled(layer, kind.parameters, changes, write_call, data=0)
 
 
-DIALECT = Dialect("torch", "PyTorch", RELEASE, (RELEASE,), frozenset(KINDS), read, enter, flow, spell, respell)
+def pads(layer: Layer, pads: tuple[Pads, ...]) -> Mapping[str, Value] | None:
+    """One number for both ends of an axis."""
+    if "padding" not in layer.arguments or any(pad.low != pad.high or pad.low < 0 for pad in pads):
+        return None
+    return {"padding": one(pad.low for pad in pads)}
+
+
+DIALECT = Dialect("torch", "PyTorch", RELEASE, (RELEASE,), frozenset(KINDS), read, enter, flow, spell, respell, pads)
 
 __all__ = [
     "DIALECT",
