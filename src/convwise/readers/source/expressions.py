@@ -137,7 +137,7 @@ def _dict(run: Run, node: ast.Dict, scope: Scope) -> Any:
             found.update(value)
             continue
         key = evaluate(run, key_node, scope)
-        if not isinstance(key, str | int):
+        if not isinstance(key, str | int | float):
             return run.unknown(node)
         found[key] = value
     return found

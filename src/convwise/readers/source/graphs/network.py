@@ -117,9 +117,11 @@ def _walked(
 def _finish(run: Run, graph: Wiring, *, everything: bool = False) -> None:
     """Follow what the text defines but does not use, as the walk of chains does.
 
-    A class whose constructor asks for numbers is made up only where there is nothing else.
+    A class whose constructor asks for numbers is made up only where there is nothing else. Functions that nobody calls, such as the
+    factories of other depths of a file, are no answers beside a model that the text itself runs.
     """
-    for function in list(run.functions):
+    runs = graph.ends or graph.models
+    for function in [] if runs else list(run.functions):
         if not function.called and not required_parameters(function):
             invoke(run, function, [], [], function.node)
     for cls in classes.unused(run):
@@ -158,7 +160,7 @@ def _decided(run: Run, graph: Wiring) -> Network:
         )
     for end in ends:
         if end.doubt is not None:
-            _check_shapes(run, graph)
+            _check_shapes(run, graph, end)
             raise end.doubt
     if len(ends) > 1:
         names = ", ".join(_title(end) for end in ends[:6])
@@ -233,20 +235,32 @@ def _name(graph: Wiring, wire: Wire) -> str:
     return graph.building.tensors[wire.number].name
 
 
-def _check_shapes(run: Run, graph: Wiring) -> None:
-    """Where a size is not known because an earlier layer breaks, that layer is the answer.
+def _check_shapes(run: Run, graph: Wiring, end: End) -> None:
+    """Where a size is not known because an earlier layer of the model breaks, that layer is the answer.
+
+    What else the text made, such as a block that is met alone because its model could not be followed, was put on inputs that it need not take.
 
     Raises:
         ShapeError: of that layer.
     """
     sources, layout = _sources(run, graph)
-    nodes = _nodes(run, graph, set(range(len(graph.building.nodes))), layout)
+    nodes = _nodes(run, graph, _own(graph, end), layout)
     try:
         Network("", run.dialect or DEFAULT_DIALECT, sources, nodes, (), (), _stored(graph)).trace()
     except ShapeError:
         raise
     except ConvwiseError:
         return
+
+
+def _own(graph: Wiring, end: End) -> set[int]:
+    """The places of the nodes that were made for this end, and of those that they read; of all where nothing says whose they are."""
+    made = graph.building.nodes[end.start : end.stop]
+    if end.target is None or isinstance(end.target, WiredModel):
+        return set(range(len(graph.building.nodes)))
+    numbers = {known.name: Wire(number) for number, known in enumerate(graph.building.tensors)}
+    read = [numbers[name] for node in made for name in node.inputs]
+    return set(range(end.start, end.stop)) | ancestors(graph, read, set())
 
 
 def _sources(run: Run, graph: Wiring) -> tuple[tuple[Source, ...], Layout]:
