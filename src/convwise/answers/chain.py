@@ -30,7 +30,6 @@ def explain_chain(
     spoken: Dialect,
     layers: Sequence[Layer],
     entered: Entered,
-    shape: Shape,
     want: tuple[int, ...] | None,
     notes: Sequence[Note],
 ) -> Explanation:

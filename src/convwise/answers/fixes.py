@@ -205,14 +205,14 @@ def _plain(layer: Layer, op: Conv | Pool, sizes: tuple[int, ...], target: tuple[
     yield from _paddings(layer, op.windows, sizes, target, {})
     if target == sizes and any(window.stride > 1 for window in op.windows):
         changed = tuple(replace(window, stride=1) for window in op.windows)
-        yield from _kept(layer, changed, sizes)
+        yield from _kept(changed, sizes)
         yield from _paddings(layer, changed, sizes, target, {"stride": 1})
     if all(window.dilation > 1 for window in op.windows):
         changed = tuple(replace(window, dilation=1) for window in op.windows)
         yield from _paddings(layer, changed, sizes, target, {"dilation": 1})
 
 
-def _kept(layer: Layer, changed: tuple[Window, ...], sizes: tuple[int, ...]) -> Iterator[Change]:
+def _kept(changed: tuple[Window, ...], sizes: tuple[int, ...]) -> Iterator[Change]:
     if all(window.over(size).out == size for window, size in zip(changed, sizes, strict=True)):
         yield Change({"stride": 1})
 

@@ -370,14 +370,13 @@ def _explain_found(snippet: Snippet, found: Found, shape: Shape | None, want: tu
     entered = enter(spoken, found, shape)
     notes = (*snippet.notes, *found.notes, *entered.notes)
     with in_order(found.unordered):
-        return _explain_layers(spoken, layers, entered, shape, want, notes)
+        return _explain_layers(spoken, layers, entered, want, notes)
 
 
 def _explain_layers(
     spoken: Dialect,
     layers: tuple[Layer, ...],
     entered: Entered,
-    shape: Shape,
     want: tuple[int, ...] | None,
     notes: tuple[Note, ...],
 ) -> Explanation:
@@ -385,7 +384,7 @@ def _explain_layers(
         # The legal sizes of networks are loaded for chains alone: most questions are about a layer.
         from convwise.answers.chain import explain_chain
 
-        return explain_chain(spoken, layers, entered, shape, want, notes)
+        return explain_chain(spoken, layers, entered, want, notes)
     try:
         flow = spoken.flow(layers[0], entered.shape)
     except ShapeError as error:

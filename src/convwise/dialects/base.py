@@ -267,7 +267,7 @@ def bind(
                 "CW306", f"argument {name!r} is given twice", layer=where, received=name, hint="keep one of the two"
             )
         if name not in known:
-            raise _unknown_argument(call, name, known, where, foreign or {})
+            raise _unknown_argument(name, known, where, foreign or {})
         bound[name] = value
     missing = [
         parameter.name for parameter in parameters if parameter.default is REQUIRED and parameter.name not in bound
@@ -284,7 +284,7 @@ def bind(
     return {parameter.name: bound.get(parameter.name, parameter.default) for parameter in parameters}
 
 
-def _unknown_argument(call: Call, name: str, known: set[str], where: str, foreign: Mapping[str, str]) -> CodeError:
+def _unknown_argument(name: str, known: set[str], where: str, foreign: Mapping[str, str]) -> CodeError:
     if name in foreign:
         return CodeError(
             "CW311",

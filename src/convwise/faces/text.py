@@ -35,7 +35,7 @@ def render(answer: Any, width: int | None = None, color: bool = False) -> str:
 
         return porting.render(answer, width, color)
     lines = _explanation(answer, width) if isinstance(answer, Explanation) else [((str(answer), ""),)]
-    return paint(lines, width, color)
+    return paint(lines, color)
 
 
 def _of_two(answer: Any) -> bool:
@@ -46,7 +46,7 @@ def _of_two(answer: Any) -> bool:
 def render_error(error: ConvwiseError, width: int | None = None, color: bool = False) -> str:
     """An error in its three lines; with the history up to the break and the fixes where it carries them."""
     width = max(width or DEFAULT_WIDTH, 40)
-    return paint(_error(error, width), width, color)
+    return paint(_error(error, width), color)
 
 
 def render_line(answer: Any) -> str:
@@ -78,7 +78,7 @@ def render_lines(answers: Sequence[Explanation | ConvwiseError], inputs: Sequenc
     return "\n".join(lines)
 
 
-def paint(lines: Iterable[Line], width: int, color: bool) -> str:
+def paint(lines: Iterable[Line], color: bool) -> str:
     """Lines of styled pieces as one text; ANSI styles only with `color`."""
     if not color:
         return "\n".join("".join(text for text, _ in line).rstrip() for line in lines)
@@ -332,7 +332,7 @@ def render_many(
             lines += _refused_input(text, column, answer, width)
     for fact in after:
         lines += _fact(fact.label, fact.lines, width)
-    return paint(lines, width, color)
+    return paint(lines, color)
 
 
 def _given(answer: Explanation | ConvwiseError) -> str:

@@ -222,7 +222,7 @@ def resolve_shuffle(kind: Kind, arguments: Arguments, release: str) -> Resolved:
 # ConvTranspose to a given size ----------------------------------------------------------------------------------------
 
 
-def to_shape(kind: Kind, arguments: Arguments, attributes: Mapping[str, Value], weight: Shape, bias: bool) -> Resolved:
+def to_shape(attributes: Mapping[str, Value], weight: Shape, bias: bool) -> Resolved:
     """A ConvTranspose with output_shape: its pads follow from the input's size, so they are settled by it."""
     rank = len(weight) - 2
     wanted = integers(attributes["output_shape"], "output_shape", least=1)

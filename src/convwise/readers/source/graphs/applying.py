@@ -133,7 +133,7 @@ def _applied(
     if isinstance(target, Instance):
         return _through(run, graph, target, arguments, words, node, title, labelled=label is not None)
     # What stands where a layer should: the walk of chains says best why it is none.
-    return doubted(run, chains.no_layer(target, chains.line_of(node)))
+    return doubted(run, chains.no_layer(target))
 
 
 def path_of(run: Run, graph: Wiring, target: Any) -> str | None:
