@@ -7,6 +7,7 @@ import re
 from typing import Any
 
 from convwise.dialects.base import Layer, Unknown
+from convwise.dialects.keras.kinds import MERGES
 from convwise.errors import CodeError, ConvwiseError
 from convwise.graph import Work
 from convwise.ops.several import Concat, Elementwise, Opaque, Unsqueeze
@@ -34,14 +35,6 @@ from convwise.readers.torch_live.values import Tensor as Wire
 
 Keywords = list[tuple[str | None, Any]]
 
-MERGES = {
-    "Add": "add",
-    "Subtract": "subtract",
-    "Multiply": "multiply",
-    "Average": "average",
-    "Maximum": "maximum",
-    "Minimum": "minimum",
-}
 NO_ARRAYS = ("training", "mask")
 
 
