@@ -88,6 +88,11 @@ def explain_all(
 
     Raises:
         ShapeError, CodeError, ArgumentError: as `explain`, where the text holds one pair only.
+
+    >>> import convwise as cw
+    >>> text = "x = tf.zeros((1, 9, 10, 3)); Conv2D(8, 3)(x); Conv2D(8, 5)(x)"
+    >>> [one.output for one in cw.explain_all(text)]
+    [(1, 7, 8, 8), (1, 5, 6, 8)]
     """
     wanted = None if want is None else as_want(want)
     if model is not None:
