@@ -84,10 +84,6 @@ def _skips(window: Window) -> bool:
     return window.padding in (SAME_UPPER, SAME_LOWER) and window.stride > window.kernel
 
 
-def same(windows: tuple[Window, ...], value: float) -> str | None:
-    return None
-
-
 def compose(stages: Sequence[Stage], shape: Shape) -> str:
     """The model: nodes, then its inputs (the data and the weights), then its output."""
     nodes = Nodes()
@@ -114,4 +110,4 @@ def compose(stages: Sequence[Stage], shape: Shape) -> str:
     )
 
 
-TARGET = Target("onnx", False, adapt, more, texts, express, same, compose)
+TARGET = Target("onnx", False, adapt, more, texts, express, compose)
