@@ -17,7 +17,7 @@ from convwise.ops import AxisFlow, Conv, ConvTranspose, Dense, Flow, Layout, Nor
 from convwise.ops.counting import multiplied, multiplies
 from convwise.ops.outline import Rule, outliner
 from convwise.ops.several import Opaque
-from convwise.ops.shape import LARGEST
+from convwise.ops.shape import LARGEST, total
 from convwise.readers.echo import shown
 from convwise.readers.shapes import as_shape
 
@@ -29,18 +29,6 @@ BYTES = 4
 
 HISTORY = 8
 """How many steps of the path to a broken node are told."""
-
-
-def total(counts: Iterable[int | None]) -> int | None:
-    """The sum; None where one is not known."""
-    if isinstance(counts, list):
-        return None if None in counts else sum(counts)
-    found = 0
-    for count in counts:
-        if count is None:
-            return None
-        found += count
-    return found
 
 
 @dataclass(frozen=True, slots=True)

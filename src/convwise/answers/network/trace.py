@@ -15,7 +15,7 @@ from unicodedata import normalize
 from convwise.answers.explanation import Finding
 from convwise.answers.network.fields import Fields, Following, Misaligned
 from convwise.answers.network.fields_several import follow_fields
-from convwise.answers.network.flowing import BYTES, Done, InputShapes, Run, counted, run, show, total, trained
+from convwise.answers.network.flowing import BYTES, Done, InputShapes, Run, counted, run, show, trained
 from convwise.answers.network.plan import planned
 from convwise.answers.network.rows import mixed_rows
 from convwise.answers.network.symbolic import AxisKey
@@ -25,6 +25,7 @@ from convwise.escaping import escape
 from convwise.graph import Network, Node
 from convwise.ops import AxisFlow, Shape, elements, spatial_names
 from convwise.ops.several import Opaque
+from convwise.ops.shape import total
 
 BORDER = 1 << 12
 """Up to so many border windows are looked at for the share of padding."""
