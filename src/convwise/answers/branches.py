@@ -8,7 +8,7 @@ from convwise import dialects
 from convwise.answers.chain import totals_fact
 from convwise.answers.explanation import Explanation, Fact, Finding, show
 from convwise.answers.layer import explain_layer
-from convwise.answers.network.flowing import NodeFlow, Run, counted, run, total
+from convwise.answers.network.flowing import NodeFlow, Run, counted, run
 from convwise.answers.network.legal import PARTIAL, legal_of
 from convwise.answers.network.rows import mixed_rows, rows_fact, rows_kept
 from convwise.answers.network.symbolic import follow
@@ -18,6 +18,7 @@ from convwise.dialects.base import Dialect, Entered, Layer, LayerFlow
 from convwise.errors import CodeError, ConvwiseError
 from convwise.graph import Network
 from convwise.ops import Shape
+from convwise.ops.shape import total
 from convwise.readers.echo import shown
 from convwise.readers.source.graphs import read_network_text
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise
-from typing import Any
 
 from convwise.answers.aimed import aim, aimed, not_aimed
 from convwise.answers.explanation import Explanation, Fact, Finding, Fix, show
@@ -22,7 +21,7 @@ from convwise.dialects.base import Dialect, Entered, Layer, LayerFlow, Note, des
 from convwise.errors import ShapeError
 from convwise.ops import Conv, ConvTranspose, Dense, Flatten, Pool, Reshape, Shape
 from convwise.ops.rearrange import joins_batch
-from convwise.ops.shape import elements
+from convwise.ops.shape import elements, total
 from convwise.readers.models import straight
 
 
@@ -30,7 +29,6 @@ def explain_chain(
     spoken: Dialect,
     layers: Sequence[Layer],
     entered: Entered,
-    shape: Shape,
     want: tuple[int, ...] | None,
     notes: Sequence[Note],
 ) -> Explanation:
@@ -90,9 +88,9 @@ def explain_chain(
         ),
         findings=tuple(found),
         fixes=proposals[:3],
-        params=_total(flow.params for flow in flows),
-        trainable=_total(flow.trainable for flow in flows),
-        macs=_total(flow.macs for flow in flows),
+        params=total(flow.params for flow in flows),
+        trainable=total(flow.trainable for flow in flows),
+        macs=total(flow.macs for flow in flows),
         want=want,
         verdict=told,
         parts=parts,
@@ -105,11 +103,6 @@ def _rows(spoken: Dialect, layers: Sequence[Layer], shape: Shape) -> tuple[Findi
         return ()
     network = straight(spoken.name, tuple(layers), shape, "")
     return tuple(mixed_rows(run(network, shape, strict=False)))
-
-
-def _total(counts: Any) -> int | None:
-    known = list(counts)
-    return None if None in known else sum(known)
 
 
 def _parts(spoken: Dialect, flows: Sequence[LayerFlow], entered: Entered) -> tuple[Explanation, ...]:
@@ -160,7 +153,7 @@ def _facts(layers: Sequence[Layer], flows: Sequence[LayerFlow], found: Taken | N
         told.append(Fact("must match", matches))
     told += sizes_fact(layers, found)
     if len(flows) > 2:
-        told += totals_fact(_total(flow.params for flow in flows), _total(flow.macs for flow in flows))
+        told += totals_fact(total(flow.params for flow in flows), total(flow.macs for flow in flows))
     return tuple(told)
 
 

@@ -15,7 +15,7 @@ from convwise import dialects
 from convwise.answers.explanation import Fix
 from convwise.answers.respelled import Reader, collapse, respelled, spatial
 from convwise.answers.words import argument, no_pads, padding_words, spelled
-from convwise.axis import NO_PADS, SAME_UPPER, Padding, Pads, Window, uncovered
+from convwise.axis import NO_PADS, SAME_UPPER, Padding, Pads, Window, split_total, uncovered
 from convwise.dialects.base import Layer
 from convwise.ops import Conv, Pool, Shape
 
@@ -205,14 +205,14 @@ def _plain(layer: Layer, op: Conv | Pool, sizes: tuple[int, ...], target: tuple[
     yield from _paddings(layer, op.windows, sizes, target, {})
     if target == sizes and any(window.stride > 1 for window in op.windows):
         changed = tuple(replace(window, stride=1) for window in op.windows)
-        yield from _kept(layer, changed, sizes)
+        yield from _kept(changed, sizes)
         yield from _paddings(layer, changed, sizes, target, {"stride": 1})
     if all(window.dilation > 1 for window in op.windows):
         changed = tuple(replace(window, dilation=1) for window in op.windows)
         yield from _paddings(layer, changed, sizes, target, {"dilation": 1})
 
 
-def _kept(layer: Layer, changed: tuple[Window, ...], sizes: tuple[int, ...]) -> Iterator[Change]:
+def _kept(changed: tuple[Window, ...], sizes: tuple[int, ...]) -> Iterator[Change]:
     if all(window.over(size).out == size for window, size in zip(changed, sizes, strict=True)):
         yield Change({"stride": 1})
 
@@ -255,7 +255,7 @@ def _changes(layer: Layer, op: Conv | Pool, sizes: tuple[int, ...], target: tupl
     needed = [pads_needed(window, size, out) for window, size, out in zip(windows, sizes, target, strict=True)]
     close = all(needed) and all(totals[0] < 2 * window.span for totals, window in zip(needed, windows, strict=True))
     if close and isinstance(op, Conv) and layer.dialect in PADDED and any(totals[0] for totals in needed):
-        yield Change({"padding": no_pads(layer)}, tuple(split(totals[0]) for totals in needed))
+        yield Change({"padding": no_pads(layer)}, tuple(split_total(totals[0], SAME_UPPER) for totals in needed))
 
 
 def _side_by_side(op: Pool, sizes: tuple[int, ...], target: tuple[int, ...]) -> Iterator[Change]:
@@ -314,7 +314,7 @@ def _paddings(
 
 def _alike(totals: range) -> Pads:
     """The least pads of a range that are the same on both sides, where that takes no more than a cell; else the least."""
-    return split(next((total for total in totals[:2] if total % 2 == 0), totals[0]))
+    return split_total(next((total for total in totals[:2] if total % 2 == 0), totals[0]), SAME_UPPER)
 
 
 def _axis_by_axis(
@@ -364,11 +364,6 @@ def _distance(changed: Window, window: Window) -> int:
     # A kernel of one cell sees no neighbours: it is the last resort.
     alone = LARGEST_TRIED if changed.kernel == 1 < window.kernel else 0
     return 2 * abs(changed.stride - window.stride) + abs(changed.kernel - window.kernel) + alone
-
-
-def split(total: int) -> Pads:
-    """So many cells on both sides of an axis, one more behind where they are odd."""
-    return Pads(total // 2, total - total // 2)
 
 
 def _common(windows: Sequence[Window], sizes: Sequence[int], target: Sequence[int], word: str) -> Iterator[Any]:

@@ -62,7 +62,7 @@ def headline(flow: LayerFlow, axes: Sequence[AxisFacts]) -> str:
         if len(told) == 1:
             return next(iter(told))
         return " ".join(f"{listed(names).capitalize()}: {text[0].lower()}{text[1:]}" for text, names in told.items())
-    return _still(op, flow)
+    return _still(op)
 
 
 def _sliding(flow: LayerFlow, op: Conv | Pool, alike: tuple[AxisFacts, ...]) -> str:
@@ -112,7 +112,7 @@ def _strided(flow: LayerFlow, op: Conv | Pool, window: Window, axis: Axis | None
     return f"The stride {word}: {given}={stride} uses every {place} place. {more}: {axis.out}, not {even}."
 
 
-def _still(op: Op, flow: LayerFlow) -> str:
+def _still(op: Op) -> str:
     match op:
         case GlobalPool():
             return f"One number per channel, {whole_map(op)} over the whole map: any size works."

@@ -49,7 +49,7 @@ def divisor_row(flow: LayerFlow, op: Op | None) -> Fact | None:
     if all(axis.pad_low == axis.pad_high == axis.overhang == 0 for axis in axes):
         return None
     names = [part.name for part in flow.axes]
-    with_padding, data = (_spread([_counts(axis, padding) for axis in axes], names) for padding in (True, False))
+    with_padding, data = (spread_of([_counts(axis, padding) for axis in axes], names) for padding in (True, False))
     if with_padding == data:
         return Fact("divides by", (f"{data}: cells past the end are not counted",))
     words = WORDS[flow.layer.dialect]
@@ -98,11 +98,6 @@ def empty_row(flow: LayerFlow, op: Op | None) -> Fact | None:
 
 
 def spread_of(counts: Sequence[Sequence[int]], names: Sequence[str]) -> str:
-    """What a map is divided by, in few words: `corners 4, edges 6, centre 9`."""
-    return _spread(counts, names)
-
-
-def _spread(counts: Sequence[Sequence[int]], names: Sequence[str]) -> str:
     """`corners 4, edges 6, centre 9`: the divisors over the whole map in few words."""
     if all(len(set(along)) == 1 for along in counts):
         return f"{prod(along[0] for along in counts)} everywhere"

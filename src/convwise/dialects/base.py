@@ -14,6 +14,7 @@ from convwise.axis import Pads
 from convwise.dialects.missing import advice
 from convwise.errors import CodeError, ShapeError
 from convwise.ops import AxisFlow, Conv, ConvTranspose, Dense, Flow, Layout, Norm, Op, Pointwise, Pool, Shape
+from convwise.ops.shape import total
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,8 +110,8 @@ class LayerFlow:
         if self.layer.shared or self.layer.counted is not None:
             return self.layer.counted or 0
         if self.layer.dialect == "keras":
-            return _sum(flow.params for flow in self.flows)
-        return _sum(
+            return total(flow.params for flow in self.flows)
+        return total(
             flow.trainable if isinstance(op, Norm) else flow.params
             for op, flow in zip(self.layer.ops, self.flows, strict=True)
         )
@@ -119,11 +120,11 @@ class LayerFlow:
     def trainable(self) -> int | None:
         if self.layer.shared or self.layer.counted is not None:
             return self.layer.counted or 0
-        return _sum(flow.trainable for flow in self.flows)
+        return total(flow.trainable for flow in self.flows)
 
     @property
     def macs(self) -> int | None:
-        return _sum(flow.macs for flow in self.flows)
+        return total(flow.macs for flow in self.flows)
 
 
 def fused(ops: tuple[Op, ...]) -> tuple[Op, ...]:
@@ -142,15 +143,6 @@ def fused(ops: tuple[Op, ...]) -> tuple[Op, ...]:
         else:
             found.append(op)
     return tuple(found)
-
-
-def _sum(counts: Iterable[int | None]) -> int | None:
-    total = 0
-    for count in counts:
-        if count is None:
-            return None
-        total += count
-    return total
 
 
 def built(layer: Layer, size: int) -> Layer:
@@ -267,7 +259,7 @@ def bind(
                 "CW306", f"argument {name!r} is given twice", layer=where, received=name, hint="keep one of the two"
             )
         if name not in known:
-            raise _unknown_argument(call, name, known, where, foreign or {})
+            raise _unknown_argument(name, known, where, foreign or {})
         bound[name] = value
     missing = [
         parameter.name for parameter in parameters if parameter.default is REQUIRED and parameter.name not in bound
@@ -284,7 +276,7 @@ def bind(
     return {parameter.name: bound.get(parameter.name, parameter.default) for parameter in parameters}
 
 
-def _unknown_argument(call: Call, name: str, known: set[str], where: str, foreign: Mapping[str, str]) -> CodeError:
+def _unknown_argument(name: str, known: set[str], where: str, foreign: Mapping[str, str]) -> CodeError:
     if name in foreign:
         return CodeError(
             "CW311",

@@ -35,7 +35,7 @@ def render(answer: Any, width: int | None = None, color: bool = False) -> str:
 
         return porting.render(answer, width, color)
     lines = _explanation(answer, width) if isinstance(answer, Explanation) else [((str(answer), ""),)]
-    return paint(lines, width, color)
+    return paint(lines, color)
 
 
 def _of_two(answer: Any) -> bool:
@@ -46,7 +46,7 @@ def _of_two(answer: Any) -> bool:
 def render_error(error: ConvwiseError, width: int | None = None, color: bool = False) -> str:
     """An error in its three lines; with the history up to the break and the fixes where it carries them."""
     width = max(width or DEFAULT_WIDTH, 40)
-    return paint(_error(error, width), width, color)
+    return paint(_error(error, width), color)
 
 
 def render_line(answer: Any) -> str:
@@ -78,7 +78,7 @@ def render_lines(answers: Sequence[Explanation | ConvwiseError], inputs: Sequenc
     return "\n".join(lines)
 
 
-def paint(lines: Iterable[Line], width: int, color: bool) -> str:
+def paint(lines: Iterable[Line], color: bool) -> str:
     """Lines of styled pieces as one text; ANSI styles only with `color`."""
     if not color:
         return "\n".join("".join(text for text, _ in line).rstrip() for line in lines)
@@ -92,7 +92,7 @@ def paint(lines: Iterable[Line], width: int, color: bool) -> str:
 
 def _explanation(told: Explanation, width: int) -> list[Line]:
     lines = [_head(told)]
-    lines += _wrapped("", escape(told.headline), width, 0)
+    lines += wrapped("", escape(told.headline), width, 0)
     # Which framework was meant comes before everything that follows from the guess.
     first = [finding for finding in told.findings if finding.code == "CW508"]
     lines += _findings(first, width)
@@ -109,7 +109,7 @@ def _findings(found: Sequence[Finding], width: int) -> list[Line]:
     for finding in found:
         label = f"{finding.level} {finding.code}"
         where = f"{finding.node}: " if finding.node else ""
-        lines += _wrapped(label, escape(where + finding.text), width, 2, "warn" if finding.level != "note" else "dim")
+        lines += wrapped(label, escape(where + finding.text), width, 2, "warn" if finding.level != "note" else "dim")
     return lines
 
 
@@ -126,11 +126,6 @@ def _head(told: Explanation) -> Line:
 
 
 def wrapped(label: str, text: str, width: int, indent: int, style: str = "label") -> list[Line]:
-    """A label and its text, for other faces of the same look."""
-    return _wrapped(label, text, width, indent, style)
-
-
-def _wrapped(label: str, text: str, width: int, indent: int, style: str = "label") -> list[Line]:
     """A label and its text, wrapped with the text hanging under itself."""
     start = " " * indent + (f"{label:<{LABEL - 1}} " if label else "")
     hang = " " * (indent + (LABEL if label else 0 if indent else HANG))
@@ -145,7 +140,7 @@ def _wrapped(label: str, text: str, width: int, indent: int, style: str = "label
 def _fact(label: str, texts: Sequence[str], width: int) -> list[Line]:
     lines: list[Line] = []
     for number, text in enumerate(texts):
-        lines += _wrapped(escape(label) if number == 0 else " ", escape(text), width, 2)
+        lines += wrapped(escape(label) if number == 0 else " ", escape(text), width, 2)
     return lines
 
 
@@ -251,17 +246,17 @@ def _error(error: ConvwiseError, width: int) -> list[Line]:
             else ((f"{plural(len(told.code.splitlines()), 'layer')} · {told.title} {told.release}", "head"),)
         )
         if told.parts or told.kind == "Sequential":
-            lines += _wrapped("", escape(told.headline), width, 0)
+            lines += wrapped("", escape(told.headline), width, 0)
             lines += _chain_table(told, width)
     lines.append(((f"{type(error).__name__} {error.code}: ", "bad"), (escape(error.message), "")))
     title = told.title if told is not None else _speaker(error)
     if error.quote and error.quote not in error.fact:
-        lines += _wrapped("", escape(f'{title}: "{error.quote}"'), width, 2)
+        lines += wrapped("", escape(f'{title}: "{error.quote}"'), width, 2)
     for text in (error.detail, "\n".join(hints(error))):
         for line in text.splitlines():
             # A caret line must keep its columns; it is never wrapped.
             lines.append(((f"  {escape(line)}", ""),)) if "^" in line or len(line) < width - 2 else lines.extend(
-                _wrapped("", escape(line), width, 2)
+                wrapped("", escape(line), width, 2)
             )
     if told is not None:
         for fact in told.facts:
@@ -318,7 +313,7 @@ def render_many(
     if worked:
         first, told = worked[0], many(worked)
         lines += [((escape(f"{first.kind} · {first.title} {first.release}"), "head"),)]
-        lines += _wrapped("", escape(told.headline), width, 0)
+        lines += wrapped("", escape(told.headline), width, 0)
         after = told.after
         for fact in told.before:
             lines += _fact(fact.label, fact.lines, width)
@@ -332,7 +327,7 @@ def render_many(
             lines += _refused_input(text, column, answer, width)
     for fact in after:
         lines += _fact(fact.label, fact.lines, width)
-    return paint(lines, width, color)
+    return paint(lines, color)
 
 
 def _given(answer: Explanation | ConvwiseError) -> str:
@@ -342,7 +337,7 @@ def _given(answer: Explanation | ConvwiseError) -> str:
 
 
 def _refused_input(text: str, column: int, error: ConvwiseError, width: int) -> list[Line]:
-    lines = _wrapped("", f"{text:>{column}}  refused: {escape(error.fact)}", width, 2)
+    lines = wrapped("", f"{text:>{column}}  refused: {escape(error.fact)}", width, 2)
     indent = " " * (column + 4)
     told = error.explanation
     if error.quote:

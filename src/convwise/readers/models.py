@@ -44,6 +44,11 @@ def read(source: Any, *, input_shape: Any = None, dialect: str | None = None) ->
 
     Raises:
         ModelError: a file or an object that cannot be read. CodeError: text that cannot. ArgumentError: anything else.
+
+    >>> import convwise as cw
+    >>> net = cw.read("nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU(), nn.MaxPool2d(2))", input_shape=(1, 3, 9, 10))
+    >>> [(row.op, row.output) for row in net.trace().rows]
+    [('Conv2d', (1, 8, 7, 8)), ('ReLU', (1, 8, 7, 8)), ('MaxPool2d', (1, 8, 3, 4))]
     """
     input_shape = _checked(input_shape)
     if isinstance(source, bytes | bytearray | memoryview):

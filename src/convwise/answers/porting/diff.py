@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -225,9 +224,6 @@ def _unequal(code: str, what: str, a: int | None, b: int | None, unit: Unit, nam
         received=b,
         hint=f"give both {a} {what}, or both {b}",
     )
-
-
-Tell = Callable[[Unit, Unit, tuple[str, str]], Sequence[Fact]]
 
 
 def _told(first: Unit, second: Unit, names: tuple[str, str]) -> tuple[list[Fact], bool | None]:

@@ -13,7 +13,7 @@ from convwise.answers.porting.draft import Target
 from convwise.answers.porting.resampling import centre_of, in_parts, place_of
 from convwise.answers.porting.stages import Stage
 from convwise.answers.porting.ways import over
-from convwise.axis import NO_PADS, Axis, Window
+from convwise.axis import NO_PADS, Axis
 from convwise.dialects.writing import write
 from convwise.errors import ConvwiseError
 from convwise.ops import (
@@ -361,9 +361,4 @@ def compose(stages: Sequence[Stage], shape: Shape) -> str:
     )
 
 
-def same(windows: tuple[Window, ...], value: float) -> str | None:
-    """Keras's own 'same' is TensorFlow's rule."""
-    return None
-
-
-TARGET = Target("keras", True, adapt, more, texts, express, same, compose)
+TARGET = Target("keras", True, adapt, more, texts, express, compose)

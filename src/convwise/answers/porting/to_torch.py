@@ -258,4 +258,4 @@ def compose(stages: Sequence[Stage], shape: Shape) -> str:
     return head + body + ("layer.eval()  # inference: fixed moments, no dropout\n" if moments else "")
 
 
-TARGET = Target("torch", False, adapt, more, texts, express, same, compose)
+TARGET = Target("torch", False, adapt, more, texts, express, compose, same)

@@ -8,7 +8,7 @@ from typing import Any
 from convwise.axis import NO_PADS, Pads, Same, Window
 from convwise.dialects.base import Array, Call, Unknown, Value
 from convwise.dialects.onnx.layers import ELEMENTWISE
-from convwise.dialects.onnx.moving import MODES
+from convwise.dialects.onnx.words import PAD_MODES
 from convwise.dialects.writing import Keywords, as_list, unsayable, without, write_call
 from convwise.ops import (
     Conv,
@@ -143,7 +143,7 @@ def _spell_global(op: GlobalPool, data: Unknown) -> str:
 
 
 def _spell_pad(op: Pad, data: Unknown) -> str:
-    modes = {plain: mode for mode, plain in MODES.items()}
+    modes = {plain: mode for mode, plain in PAD_MODES.items()}
     if op.mode not in modes:
         raise unsayable(f"Pad has no mode {op.mode!r}")
     ends = (0, 0, *(pad.low for pad in op.pads), 0, 0, *(pad.high for pad in op.pads))

@@ -94,7 +94,7 @@ def _network(config: Any, input_shape: Shape | None) -> Network:
     if not is_model(kind, inner):
         raise _no_model(kind, inner)
     growing = Growing(input_shape=input_shape)
-    outputs = read_model(growing, kind, inner, Place("config"), None, {})
+    outputs = read_model(growing, inner, Place("config"), None, {})
     if not growing.nodes:
         raise malformed("config", "the model has no layers", received="no layers", hint="add layers before saving it")
     title = inner.get("name")

@@ -11,6 +11,7 @@ from convwise.dialects.base import Call, Unknown, Value, nearest
 from convwise.dialects.writing import write
 from convwise.errors import CodeError
 from convwise.readers.echo import escaped, shown
+from convwise.readers.live_calls import PREFIXES
 from convwise.readers.source import attributes, held, tensors
 from convwise.readers.source.names import SPECIAL, dialect_of, split
 from convwise.readers.source.state import Run
@@ -21,7 +22,6 @@ Keywords = list[tuple[str | None, Any]]
 SHAPE_WORDS = ("input_shape", "batch_input_shape", "batch_shape", "input_dim", "input_length", "batch_size")
 """Keywords with which a Keras layer declares the input of its model."""
 
-PREFIXES = {"keras": "keras.layers.", "torch": "nn."}
 LAYER_HOMES = {"keras.layers": "keras", "torch.nn": "torch", "flax.linen": "jax", "flax.nnx": "jax"}
 MODEL_HOMES = frozenset({"keras", "keras.models", "keras.layers", "torch.nn", "flax.linen", "flax.nnx", "?"})
 NO_LAYERS = frozenset(

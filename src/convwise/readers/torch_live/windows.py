@@ -25,7 +25,7 @@ def _numbers(place: Place, weight: Tensor) -> tuple[int, ...]:
     return numbers
 
 
-def _weights(place: Place, *values: Any) -> tuple[Tensor, ...]:
+def _weights(*values: Any) -> tuple[Tensor, ...]:
     return tuple(value for value in values if isinstance(value, Tensor))
 
 
@@ -71,7 +71,7 @@ def _conv(
     plain = tuple((name, _one(literal(value))) for name, value in words.items())
     kind = f"Conv{'Transpose' if transposed else ''}{len(kernel)}d"
     call = Call(kind, (*channels, tuple(kernel)), (*plain, ("groups", count), ("bias", bias is not None)))
-    return place.layer(call, tensor_of(x, place.kind), *_weights(place, weight, bias))
+    return place.layer(call, tensor_of(x, place.kind), *_weights(weight, bias))
 
 
 def _one(value: Any) -> Any:
@@ -92,7 +92,7 @@ def atens_convolution(
 def linear(place: Place, x: Any, weight: Any, bias: Any = None) -> Tensor:
     out, features = _numbers(place, tensor_of(weight, place.kind))
     call = Call("Linear", (features, out), (("bias", bias is not None),))
-    return place.layer(call, tensor_of(x, place.kind), *_weights(place, weight, bias))
+    return place.layer(call, tensor_of(x, place.kind), *_weights(weight, bias))
 
 
 def embedding(place: Place, x: Any, weight: Any, *more: Any, **words: Any) -> Tensor:
@@ -104,7 +104,7 @@ def embedding(place: Place, x: Any, weight: Any, *more: Any, **words: Any) -> Te
 
 def _normed(place: Place, kind: str, x: Any, groups: int | None, *stored: Any, eps: Any = 1e-5) -> Tensor:
     """A normalisation over the channels whose stored tensors say how many those are."""
-    tensors = _weights(place, *stored)
+    tensors = _weights(*stored)
     features = _numbers(place, tensors[0])[0] if tensors else None
     weighted, epsilon = bool(tensors), float(literal(eps))
     op = Norm(kind, features, "channels", scale=weighted, center=weighted, groups=groups, epsilon=epsilon)
@@ -171,7 +171,7 @@ def layer_norm(
     *more: Any,
     **words: Any,
 ) -> Tensor:
-    tensor, tensors = tensor_of(x, place.kind), _weights(place, weight, bias)
+    tensor, tensors = tensor_of(x, place.kind), _weights(weight, bias)
     if not is_literal(normalized_shape):
         return place.one((Pointwise("layer_norm"),), tensor, *tensors)
     sizes = tuple(literal(normalized_shape)) if isinstance(normalized_shape, list | tuple) else (normalized_shape,)

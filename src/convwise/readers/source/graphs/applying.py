@@ -7,6 +7,7 @@ import re
 from typing import Any
 
 from convwise.dialects.base import Layer, Unknown
+from convwise.dialects.keras.kinds import MERGES
 from convwise.errors import CodeError, ConvwiseError
 from convwise.graph import Work
 from convwise.ops.several import Concat, Elementwise, Opaque, Unsqueeze
@@ -34,14 +35,6 @@ from convwise.readers.torch_live.values import Tensor as Wire
 
 Keywords = list[tuple[str | None, Any]]
 
-MERGES = {
-    "Add": "add",
-    "Subtract": "subtract",
-    "Multiply": "multiply",
-    "Average": "average",
-    "Maximum": "maximum",
-    "Minimum": "minimum",
-}
 NO_ARRAYS = ("training", "mask")
 
 
@@ -133,7 +126,7 @@ def _applied(
     if isinstance(target, Instance):
         return _through(run, graph, target, arguments, words, node, title, labelled=label is not None)
     # What stands where a layer should: the walk of chains says best why it is none.
-    return doubted(run, chains.no_layer(target, chains.line_of(node)))
+    return doubted(run, chains.no_layer(target))
 
 
 def path_of(run: Run, graph: Wiring, target: Any) -> str | None:

@@ -170,7 +170,7 @@ def _decided(run: Run, graph: Wiring) -> Network:
 
 def _ends(run: Run, graph: Wiring) -> list[End]:
     """The models that are no part of another one; loose wires only where there are none."""
-    models = [_end_of(graph, model) for model in graph.models if not model.used]
+    models = [_end_of(model) for model in graph.models if not model.used]
     models = [end for end in models if not _within_another(graph, end, models)]
     applied = {id(end.target): end for end in reversed(graph.ends)}
     read_later = [node.inputs for node in graph.building.nodes]
@@ -196,7 +196,7 @@ def _without_helpers(graph: Wiring, ends: list[End]) -> list[End]:
     return [end for end in ends if any(end.start <= place < end.stop for place in graph.weights)] or ends
 
 
-def _end_of(graph: Wiring, model: WiredModel) -> End:
+def _end_of(model: WiredModel) -> End:
     return End(model, model.outputs, 0, 0, model.line)
 
 
@@ -297,13 +297,12 @@ def _built(run: Run, graph: Wiring, end: End) -> Network:
     # What a forward computes and does not give back still has to work.
     kept |= set(range(end.start, end.stop))
     nodes = _nodes(run, graph, kept, layout)
-    made = {name for node in nodes for name in node.outputs}
     read = {name for node in nodes for name in node.inputs}
     outputs = tuple(dict.fromkeys(_name(graph, wire) for wire in end.wires))
     asked = {_name(graph, wire) for wire in end.target.inputs} if isinstance(end.target, WiredModel) else set()
     sources = tuple(one for one in sources if one.name in read or one.name in outputs or one.name in asked)
     stored = _stored(graph)
-    nodes = _reachable(nodes, {one.name for one in sources} | set(stored), made)
+    nodes = _reachable(nodes, {one.name for one in sources} | set(stored))
     stored = {name: shape for name, shape in stored.items() if name in read}
     for source in sources:
         if not source.declared:
@@ -345,7 +344,7 @@ def _stored(graph: Wiring) -> dict[str, Shape]:
     return {known.name: known.free or () for known in graph.building.tensors if known.is_stored}
 
 
-def _reachable(nodes: tuple[Node, ...], sources: set[str], made: set[str]) -> tuple[Node, ...]:
+def _reachable(nodes: tuple[Node, ...], sources: set[str]) -> tuple[Node, ...]:
     """The nodes whose inputs are all there: a statement in doubt that nothing needs leaves none behind it."""
     known = set(sources)
     found = []
