@@ -169,3 +169,16 @@ def test_variables_compute() -> None:
     assert (layer.kernel * 2).dtype == np.float32
     assert (-layer.kernel + 1 - layer.bias).tolist() == [[0, 0]] * 3
     assert (np.ones((1, 3), "f") @ layer.kernel).tolist() == [[3, 3]]
+
+
+def test_attributes_that_are_set_are_what_runs() -> None:
+    x = np.ones((1, 9, 10, 3), np.float32)
+    layer = keras.layers.Conv2D(4, 3, kernel_initializer="ones", activation="softmax")
+    assert layer(x).numpy().max() == 0.25
+    layer.activation, layer.strides = None, (2, 1)
+    assert layer(x).shape == (1, 4, 8, 4)
+    assert layer(x).numpy().max() == 27
+    with pytest.raises(cw.ArgumentError, match=r"the weight 'kernel' cannot be set(.|\n)*layer.kernel.assign"):
+        layer.kernel = np.zeros((3, 3, 3, 4))
+    with pytest.raises(cw.ArgumentError, match="use_bias cannot be changed once the layer has weights"):
+        layer.use_bias = False

@@ -127,3 +127,17 @@ def test_a_buffer_that_is_not_persistent_is_in_no_state() -> None:
     assert list(net.state_dict()) == ["weight", "bias"]
     net.requires_grad_(False)
     assert not any(p.requires_grad for p in net.parameters())
+
+
+def test_attributes_and_weights_that_are_set_are_what_runs() -> None:
+    x = torch.ones(1, 3, 9, 10)
+    layer = nn.Conv2d(3, 4, 3, bias=False)
+    assert layer(x).shape == (1, 4, 7, 8)
+    layer.stride, layer.bias = (2, 1), nn.Parameter(torch.full((4,), 100.0))
+    assert layer(x).shape == (1, 4, 4, 8)
+    assert float(layer(x).min()) > 90
+    norm = nn.BatchNorm2d(3)
+    norm.eps = 3.0
+    assert norm(x).flatten()[0] == 0.5
+    with pytest.raises(ArgumentError, match="Parameter or None expected"):
+        layer.weight = torch.ones(4, 3, 3, 3)

@@ -11,7 +11,7 @@ from convwise import dialects
 from convwise.dialects import base
 from convwise.dialects.keras.kinds import KINDS, canonical
 from convwise.dialects.keras.signatures import parameters
-from convwise.errors import Refusal, ShapeError, said
+from convwise.errors import ArgumentError, Refusal, ShapeError, said
 from convwise.keras import activations, initializers
 from convwise.keras.attributes import as_keras
 from convwise.keras.drawing import check_single, only_call
@@ -36,6 +36,11 @@ _WEIGHT_NAMES = (
     "scale",
 )
 
+_NAMED = ("name", "dtype", "trainable", "autocast", "input_shape", "input_dim")
+_SIZES = ("filters", "units", "kernel_size", "depth_multiplier")
+_OF_WEIGHTS = ("use_bias", "center", "scale", "axis", "data_format", "shared_axes")
+"""Arguments by which a layer's weights were made."""
+
 
 class DialectLayer(Layer):
     """A layer that the Keras dialect knows: every argument, refusal and error is the dialect's."""
@@ -49,6 +54,7 @@ class DialectLayer(Layer):
         self._prepare(kwargs.get("name"), kwargs.get("dtype"), kwargs.get("trainable", True))
         self._layer = layer.named(self.name)
         self._bound: base.Layer | None = None
+        self._built_for: Shape | None = None
         self._specs: list[Spec] = []
         if not isinstance(kwargs.get("input_shape"), int):
             self._declared = declared_shape(
@@ -62,6 +68,39 @@ class DialectLayer(Layer):
     def __call__(self, inputs: Any, *, training: Any = None, **kwargs: Any) -> Any:
         check_single(self, inputs)
         return super().__call__(inputs, training=training, **kwargs)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Arguments that are set are what runs from now on, as in Keras, whose `call` reads them every time.
+
+        Raises:
+            ArgumentError: CW606 for a weight, CW208 for what the weights were made by.
+            ShapeError, Refusal: those of a layer that is made so.
+        """
+        layer = self.__dict__.get("_layer")
+        if layer is not None and any(weight.name == name for weight in self._own):
+            hint = f"write layer.{name}.assign(...), or layer.set_weights([...])"
+            raise ArgumentError("CW606", f"the weight {name!r} cannot be set", layer=self.name, axis=name, hint=hint)
+        super().__setattr__(name, value)
+        if layer is not None and name in layer.arguments and name not in _NAMED:
+            self._renew(name, value)
+
+    def _renew(self, name: str, value: Any) -> None:
+        """Read the layer again with another value for one argument."""
+        if self._own and name in _OF_WEIGHTS:
+            fact = f"{name} cannot be changed once the layer has weights"
+            raise ArgumentError("CW208", fact, layer=self.name, axis=name, received=value, hint="make a new layer")
+        if self._own and name in (*_SIZES, *(("groups",) if "filters" in self._layer.arguments else ())):
+            return  # the weights say it, in Keras too
+        given = {**self._layer.arguments}
+        if "pool_size" in given:
+            given["strides"] = as_keras(self._layer)["strides"]  # settled when the layer was made
+        self._live.pop(name, None)
+        given[name] = _written(name, value, self._live)
+        given = {word: one for word, one in given.items() if one is not None or word not in _NAMED}
+        self._layer = dialects.get("keras").read(make_call(self.kind, (), given), None).named(self.name)
+        if self._built_for is not None:
+            flow = dialects.get("keras").flow(self._layer, self._built_for)
+            self._bound = bind(self._layer, flow, self._layout)
 
     @property
     def resolved(self) -> base.Layer:
@@ -90,6 +129,7 @@ class DialectLayer(Layer):
         assert shape is not None
         flow = dialects.get("keras").flow(self._layer, shape)
         self._bound = bind(self._layer, flow, self._layout)
+        self._built_for = shape
         self._specs = specs(self._layer, self._bound, flow, self._layout)
         self._own.clear()
         for spec in self._specs:

@@ -69,6 +69,9 @@ class Layer:
                 if isinstance(item, Layer) and not any(item is known for known in self._sublayers):
                     self._sublayers.append(item)
         object.__setattr__(self, name, value)
+        if name == "trainable" and "built" in self.__dict__:
+            for layer in self._flatten_layers():
+                layer.trainable = bool(value)
 
     @property
     def dtype(self) -> str:

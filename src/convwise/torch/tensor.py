@@ -118,6 +118,13 @@ class Tensor(np.ndarray[Any, Any]):
 
     @data.setter
     def data(self, value: Any) -> None:
+        if np.shape(value) != self.shape:
+            raise ArgumentError(
+                "CW605",
+                f"a tensor of {tuple(np.shape(value))} cannot take the place of one of {tuple(self.shape)}",
+                received=np.shape(value),
+                hint="of a layer's weight: layer.weight = nn.Parameter(...)",
+            )
         self.copy_(value)
 
     def __new__(cls, *data: Any, device: Any = None) -> Any:

@@ -10,7 +10,7 @@ from convwise.dialects.base import nearest
 from convwise.dialects.torch import UNMODELLED
 from convwise.torch.nn import functional, init
 from convwise.torch.nn.containers import ModuleDict, ModuleList, Sequential
-from convwise.torch.nn.layer import DialectModule, TransposedModule
+from convwise.torch.nn.layer import ConvModule, DialectModule, TransposedModule
 from convwise.torch.nn.module import Module
 from convwise.torch.nn.parameter import Parameter
 
@@ -30,7 +30,7 @@ __all__ = [
 @cache
 def module_class(kind: str) -> type[DialectModule]:
     """The class of one kind of layer; the dialect reads its arguments."""
-    base = TransposedModule if "ConvTranspose" in kind else DialectModule
+    base = TransposedModule if "ConvTranspose" in kind else ConvModule if "Conv" in kind else DialectModule
     return type(kind, (base,), {"kind": kind, "__module__": __name__, "__doc__": f"PyTorch's {kind}, run by NumPy."})
 
 

@@ -39,6 +39,7 @@ from convwise.torch.nn.indices import places
 from convwise.torch.nn.looks import as_stored, between_brackets
 from convwise.torch.nn.module import Module
 from convwise.torch.nn.parameter import Parameter
+from convwise.torch.nn.renewing import renewed
 from convwise.torch.nn.weights import Spec, specs
 from convwise.torch.tensor import Tensor, as_tensor, check_device, plain
 
@@ -123,6 +124,10 @@ def _sizes(shape: tuple[int | None, ...]) -> tuple[int, ...]:
     return tuple(size for size in shape if size is not None)
 
 
+_MOMENTS = ("running_mean", "running_var", "num_batches_tracked")
+_WEIGHTS = frozenset({"weight", "bias", *_MOMENTS})
+
+
 class DialectModule(Module):
     """A module that the PyTorch dialect knows: every argument, refusal and error is the dialect's."""
 
@@ -132,7 +137,10 @@ class DialectModule(Module):
         super().__init__()
         check_device(kwargs.get("device"))
         written = {name: value for name, value in kwargs.items() if name not in ("device", "dtype") or value is None}
-        self._layer = dialects.get("torch").read(make_call(self.kind, args, written), None)
+        self._written = dialects.get("torch").read(make_call(self.kind, args, written), None)
+        self._now, self._stale = self._written, False
+        for name in self._written.arguments:
+            self.__dict__.pop(name, None)  # what a subclass set before is overwritten by the constructor, as in PyTorch
         self._dtype = np.dtype(kwargs.get("dtype") or np.float32)
         self._specs: list[Spec] = []
         self._lazy = self.kind.startswith("Lazy")
@@ -140,6 +148,28 @@ class DialectModule(Module):
             self._announce()
         else:
             self.reset_parameters()
+
+    @property
+    def _layer(self) -> Layer:
+        """The layer as its attributes and weights say it now."""
+        if self._stale and not self._lazy:
+            self._now = renewed(self._written, self._changed, {**self._parameters, **self._buffers})
+            self._specs, self._stale = specs(self._now), False
+        return self._now
+
+    @property
+    def _changed(self) -> dict[str, Any]:
+        """The arguments that were set anew."""
+        return {name: self.__dict__[name] for name in self._written.arguments if name in self.__dict__}
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        super().__setattr__(name, value)
+        if "_written" in self.__dict__ and (name in self._written.arguments or name in _WEIGHTS):
+            self.__dict__["_stale"] = True
+
+    def register_parameter(self, name: str, param: Any) -> None:
+        super().register_parameter(name, param)
+        self.__dict__["_stale"] = True
 
     @property
     def resolved(self) -> Layer:
@@ -169,6 +199,9 @@ class DialectModule(Module):
             # PyTorch's layers without a bias still have the attribute, which is None.
             if (name == "weight" and self._specs) or name in self._layer.arguments:
                 self._parameters.setdefault(name, None)
+        if "track_running_stats" in self._layer.arguments:
+            for name in _MOMENTS:
+                self._buffers.setdefault(name, None)
 
     def forward(self, input: Any) -> Any:
         """Run the layer on an array; the batch may be left out where PyTorch allows it.
@@ -237,13 +270,11 @@ class DialectModule(Module):
         """Make a lazy module's weights for the channels or features of its first input."""
         flow = dialects.get("torch").flow(self._layer, shape)
         word, size = _lazy_word(self._layer.ops[0], flow, len(shape))
-        arguments = {
-            word: size,
-            **{name: value for name, value in self._layer.arguments.items() if name not in ("device", "dtype")},
-        }
+        own = {name: self.__dict__.get(name, value) for name, value in self._layer.arguments.items()}
+        arguments = {word: size, **{name: value for name, value in own.items() if name not in ("device", "dtype")}}
         kind = self.kind.removeprefix("Lazy")
-        call = Call(kind, (), tuple(arguments.items()))
-        self._layer = dialects.get("torch").read(replace(call, text=as_text(call)), None)
+        self._written = dialects.get("torch").read(make_call(kind, (), arguments), None)
+        self._now, self._stale = self._written, False
         from convwise.torch.nn import module_class
 
         self.__class__ = module_class(kind)
@@ -255,13 +286,22 @@ class DialectModule(Module):
 
     def __getattr__(self, name: str) -> Any:
         """Parameters, then arguments by their names: `conv.weight`, `conv.kernel_size`."""
-        layer = self.__dict__.get("_layer")
         for table in ("_parameters", "_buffers", "_modules"):
             if name in self.__dict__.get(table, {}):
                 return self.__dict__[table][name]
-        if layer is not None and name in layer.arguments:
-            return as_stored(layer, name)
+        if "_written" in self.__dict__ and name in self._written.arguments:
+            return as_stored(self._layer, name)
         return super().__getattr__(name)
+
+
+class ConvModule(DialectModule):
+    """A convolution, which runs with other weights too."""
+
+    def _conv_forward(self, input: Any, weight: Any, bias: Any) -> Any:
+        """What subclasses call that standardise or mask their weights first."""
+        layer = renewed(self._written, self._changed, {"weight": weight, "bias": bias})
+        given = {"weight": plain(weight)} | ({} if bias is None else {"bias": plain(bias)})
+        return finished(layer, input, run_layer(layer, self._received(input), {0: given}))
 
 
 class TransposedModule(DialectModule):

@@ -71,6 +71,8 @@ class Module:
             return
         for table in tables:
             if table is not None and name in table:
+                if value is not None and table is not tables[1]:
+                    raise _not_held(name, value, "parameter" if table is tables[0] else "child module")
                 table[name] = value
                 return
         object.__setattr__(self, name, value)
@@ -326,6 +328,19 @@ class Module:
 
 def _indented(text: str) -> str:
     return text.replace("\n", "\n  ")
+
+
+def _not_held(name: str, value: Any, what: str) -> ArgumentError:
+    kind, wanted = type(value).__name__, "Parameter" if what == "parameter" else "Module"
+    hint = f"write nn.Parameter(...), or self.{name}.data = ..." if wanted == "Parameter" else "give an nn.Module"
+    return ArgumentError(
+        "CW606",
+        f"{name!r} is a {what}, and {kind} is none",
+        axis=name,
+        received=kind,
+        quote=f"as {what} '{name}' (torch.nn.{wanted} or None expected)",
+        hint=hint,
+    )
 
 
 def _misfit(missing: list[str], unexpected: list[str], wrong: list[str]) -> str:
