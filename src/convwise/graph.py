@@ -78,6 +78,8 @@ class Network:
     """Shapes of stored tensors (weights, constants) that nodes read, by name."""
     unordered: str = ""
     """The class of a printed module: its layers were taken to run once each in the printed order, which nothing shows."""
+    untold: bool = False
+    """Whether a text changes which parameters are trained where nobody can follow it: their number is not told."""
     kept: dict[str, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
     """What follows from the network alone and is worked out once, when it is first asked for."""
 

@@ -78,6 +78,12 @@ class Layer:
         return replace(self, name=name)
 
     @property
+    def trained(self) -> bool | None:
+        """What Keras's `trainable` says of the layer; None where the text does not tell."""
+        said = self.arguments.get("trainable", True) if self.dialect == "keras" else True
+        return said if isinstance(said, bool) else None
+
+    @property
     def window_op(self) -> Conv | ConvTranspose | Pool | None:
         """The op whose windows slide, if there is one."""
         return next((op for op in self.ops if isinstance(op, Conv | ConvTranspose | Pool)), None)
@@ -114,7 +120,9 @@ class LayerFlow:
 
     @property
     def trainable(self) -> int | None:
-        return 0 if self.layer.shared else _sum(flow.trainable for flow in self.flows)
+        if self.layer.shared or self.layer.trained is False:
+            return 0
+        return _sum(flow.trainable for flow in self.flows) if self.layer.trained else None
 
     @property
     def macs(self) -> int | None:

@@ -267,8 +267,9 @@ def straight(dialect: str, layers: tuple[Layer, ...], shape: Shape, title: str, 
                 layout,
                 f"line {layer.call.line}" if layer.call.line else "",
                 params=params,
-                trainable=params,
+                trainable=0 if layer.trained is False else params,
             )
         )
         before = after
-    return Network(title or "Sequential", dialect, (source,), tuple(nodes), (before,))
+    untold = any(layer.trained is None for layer in layers)
+    return Network(title or "Sequential", dialect, (source,), tuple(nodes), (before,), untold=untold)

@@ -54,7 +54,7 @@ class Made:
     be no layer at all (an optimizer, a data loader); it matters only once it is used as one. What is `used` is no answer
     by itself; what an object of the text `held` may be. A `local` name is one that a function gave it.
     `normed` are the axes of its weights that weight_norm gave lengths of their own; `lent` are layers of other settings that have its
-    weights, and whose `owner` it is.
+    weights, and whose `owner` it is. `trainable` is what the text says of it after it was made.
     """
 
     kind: str
@@ -72,6 +72,7 @@ class Made:
     changed: dict[str, ConvwiseError] = field(default_factory=dict)
     lent: list[Made] = field(default_factory=list)
     owner: Made | None = None
+    trainable: bool | None = None
 
     @property
     def holder(self) -> int:
