@@ -77,6 +77,51 @@ def test_an_outline_is_the_flow_or_nothing(ops: tuple[Any, ...], shape: Shape, l
         assert outline == flowed(ops, shape, layout)
 
 
+@st.composite
+def fitting(draw: st.DrawFn) -> tuple[tuple[Any, ...], Shape, Layout]:
+    """Ops that take what reaches them, mostly: each is drawn for the channels before it."""
+    layout = draw(LAYOUTS)
+    channels = draw(st.sampled_from([2, 4]))
+    batch = (draw(st.sampled_from([None, 2])),) if layout.batched else ()
+    sizes = tuple(draw(st.none() | st.integers(7, 12)) for _ in range(2))
+    windows = st.tuples(*[st.builds(Window, SMALL, SMALL, st.just(1), PADS, st.booleans())] * 2)
+    shape = layout.join(batch, channels, sizes)
+    ops: list[Any] = []
+    for _ in range(draw(st.integers(1, 3))):
+        out = draw(st.sampled_from([2, 4, 6]))
+        groups, known = draw(st.sampled_from([1, 2])), draw(st.sampled_from([None, channels]))
+        op, channels = draw(
+            st.sampled_from(
+                [
+                    (Conv(draw(windows), known, out, groups, draw(st.booleans())), out),
+                    (Conv(draw(windows), known, None, None, draw(st.booleans()), 3), channels * 3),
+                    (Pool("max", draw(windows)), channels),
+                    (Norm("batch", known, "channels", draw(st.booleans()), draw(st.booleans()), True), channels),
+                    (Pointwise("relu"), channels),
+                ]
+            )
+        )
+        ops.append(op)
+    return tuple(ops), shape, layout
+
+
+def test_an_outline_of_what_fits_is_the_flow_and_is_given() -> None:
+    answered: list[tuple[bool, ...]] = []
+
+    @given(fitting())
+    def law(case: tuple[tuple[Any, ...], Shape, Layout]) -> None:
+        ops, shape, layout = case
+        outline = outlined(ops, shape, layout)
+        if outline is not None:
+            assert outline == flowed(ops, shape, layout)
+            answered.append(tuple(op.bias for op in ops if isinstance(op, Conv)))
+
+    law()
+    assert len(answered) >= 40
+    for bias in (True, False):
+        assert sum(bias in biases for biases in answered) >= 10, bias
+
+
 def test_ordinary_layers_are_outlined() -> None:
     conv = Conv((Window(3, stride=2, padding=Pads(1, 1)), Window(5)), 4, 6, 2)
     ops = (

@@ -270,26 +270,24 @@ def _network(outcome: Inspected | Sized | Checked, form: str, columns: int, colo
     from convwise.faces.fit import fit
 
     if isinstance(outcome, Sized):
+        every = (outcome, *outcome.others)
+        if form == "concise":
+            names = [f"{escape(one.legal.input)}: " if outcome.others else "" for one in every]
+            lines = [networks.render_sizes_line(one.legal, one.near) for one in every]
+            return "\n".join(name + line for name, line in zip(names, lines, strict=True))
         text = "\n\n".join(
-            networks.render_sizes(one.legal, one.near, one.remade, one.dialect, columns)
-            for one in (outcome, *outcome.others)
+            networks.render_sizes(one.legal, one.near, one.remade, one.dialect, columns) for one in every
         )
         told = [line for note in outcome.notes for line in networks.finding_lines(note)]
-        text = fit("\n".join([text, *told]), columns) if told else text
-    elif isinstance(outcome, Checked):
+        return fit("\n".join([text, *told]), columns) if told else text
+    if isinstance(outcome, Checked):
         if form == "concise":
             return networks.render_finding_lines(outcome.findings, outcome.inputs, outcome.works)
         # Examples of rules are laid out here too, so lines are folded before they are set in.
-        text = fit(networks.render_findings(outcome.findings, outcome.inputs, outcome.works), columns)
-    elif form == "concise":
-        text = networks.render_trace_line(outcome.trace, outcome.symbolic)
-    else:
-        text = networks.render_trace(outcome.trace, columns, colored, symbolic=outcome.symbolic)
-    if form == "concise" and isinstance(outcome, Sized):
-        lines = [networks.render_sizes_line(one.legal, one.near) for one in (outcome, *outcome.others)]
-        names = [f"{escape(one.legal.input)}: " if outcome.others else "" for one in (outcome, *outcome.others)]
-        return "\n".join(name + line for name, line in zip(names, lines, strict=True))
-    return text
+        return fit(networks.render_findings(outcome.findings, outcome.inputs, outcome.works), columns)
+    if form == "concise":
+        return networks.render_trace_line(outcome.trace, outcome.symbolic)
+    return networks.render_trace(outcome.trace, columns, colored, symbolic=outcome.symbolic)
 
 
 def _of_two(outcome: Diffed | Ported, form: str, columns: int, colored: bool) -> str:

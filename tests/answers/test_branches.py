@@ -15,7 +15,18 @@ def fact(told: Explanation, label: str) -> str:
 LINES = "conv1 = nn.Conv2d(3, 16, 3)\nconv2 = nn.Conv2d(16, 16, 5{})\nx = torch.randn(1, 3, 9, 10)\na = conv1(x)\nb = conv2(a)\n"
 
 
-@pytest.mark.parametrize("last", ["c = a + b", "c = torch.add(a, b)", "torch.cat([a, b], 1)", "print((a + b).shape)"])
+LAST = [
+    *("c = a + b", "c = torch.add(a, b)", "torch.cat([a, b], 1)", "print((a + b).shape)"),
+    *(
+        "c = torch.concat([a, b], 1)",
+        "c = torch.concatenate((a, b), 1)",
+        "torch.cat(tensors=[a, b], dim=1)",
+        "c = a.add(b)",
+    ),
+]
+
+
+@pytest.mark.parametrize("last", LAST)
 def test_a_join_at_the_end_is_part_of_the_answer(last: str) -> None:
     with pytest.raises(cw.ShapeError, match=r"sizes 3 and 7|7 in one input and 3 in another") as caught:
         cw.explain(LINES.format("") + last)
@@ -33,6 +44,26 @@ def test_a_keras_join_at_the_end_is_part_of_the_answer() -> None:
     with pytest.raises(cw.ShapeError, match="add of sizes 5 and 9"):
         cw.explain(text)
     assert cw.explain(text.replace("8, 3, strides=2", "6, 3")).output == (None, 9, 10, 6)
+
+
+KERAS_JOINS = [
+    *("concatenate([x, inp])", "layers.concatenate([x, inp], axis=3)", "keras.layers.add([x, inp])"),
+    *(
+        "layers.subtract([x, inp])",
+        "layers.maximum([x, inp])",
+        "tf.concat([x, inp], axis=-1)",
+        "K.concatenate([x, inp])",
+    ),
+]
+
+
+@pytest.mark.parametrize("join", KERAS_JOINS)
+def test_keras_functions_that_join_are_part_of_the_answer(join: str) -> None:
+    text = f"inp = Input((9, 10, 6))\nx = MaxPooling2D(2)(inp)\nx = UpSampling2D(2)(x)\ny = {join}\n"
+    with pytest.raises(cw.ShapeError, match="8"):
+        cw.explain(text)
+    whole = cw.explain(text.replace("9, 10, 6", "10, 10, 6"))
+    assert whole.output in ((None, 10, 10, 6), (None, 10, 10, 12))
 
 
 def test_an_error_that_is_measured_is_no_part_of_the_model() -> None:
@@ -70,8 +101,18 @@ def test_what_is_no_layer_is_followed_all_the_same(forward: str, output: tuple[i
 def test_without_an_input_the_way_to_the_network_is_told() -> None:
     text = "class Net(nn.Module):\n    def __init__(self):\n        super().__init__()\n        self.main = nn.Conv2d(3, 4, 3)\n"
     text += "    def forward(self, x):\n        return x + self.main(x)\n"
-    with pytest.raises(cw.CodeError, match="CW315"):
+    with pytest.raises(cw.CodeError, match="CW310") as caught:
         cw.explain(text)
+    assert "Net is no straight line of layers" in str(caught.value)
+    assert "give the input's shape, such as 1x3x224x224" in str(caught.value)
+
+
+def test_a_network_tells_its_parameters_and_macs_in_all() -> None:
+    text = "class Net(nn.Module):\n    def __init__(self):\n        super().__init__()\n        self.a = nn.Conv2d(3, 3, (3, 1), padding=(1, 0))\n"
+    text += "    def forward(self, x):\n        return x + self.a(self.a(x))\n"
+    told = cw.explain(text, (2, 3, 9, 10))
+    assert told.facts[-1].label == "in all"
+    assert told.facts[-1].lines[0].startswith("30 parameters, 9,720 MACs")
 
 
 def test_a_swap_of_two_axes_of_an_array() -> None:

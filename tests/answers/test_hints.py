@@ -32,7 +32,10 @@ def test_a_wanted_size_is_reached_by_reading_the_data(
 @pytest.mark.parametrize("want", ["1x1", "2x3", "4x5", "9x10"])
 def test_no_change_passes_by_most_of_the_data(text: str, want: str) -> None:
     shape = (3, 20, 21) if text.startswith("nn") else (20, 21, 3)
-    for code, _ in cw.explain(text, shape, want=want).fixes:
+    found = cw.explain(text, shape, want=want).fixes
+    assert found, "a kernel of size / wanted size reads every cell"
+    for code, output in found:
+        assert "x".join(map(str, output[1:] if text.startswith("nn") else output[:-1])) == want
         for axis in cw.explain(code, shape).axes:
             assert axis.unread_data is None or 4 * int(axis.unread_data) <= (axis.size or 0)
 

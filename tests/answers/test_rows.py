@@ -8,6 +8,7 @@ from itertools import product
 import pytest
 
 import convwise as cw
+from convwise.answers.pools import EMPTY_AVERAGE, EMPTY_MAX
 from convwise.axis import Pads, Window
 from convwise.readers.source import read_layer
 
@@ -222,3 +223,48 @@ def test_padding_by_itself_tells_both_sides(code, shape, sides, formulas):
     for axis in told.axes:
         assert axis.size + axis.pad_low + axis.pad_high == axis.out
         assert (f"{axis.pad_low:+} before, {axis.pad_high:+} after" in str(told)) is (axis.pad_low != axis.pad_high)
+
+
+@pytest.mark.parametrize(
+    ("text", "shape", "windows"),
+    [
+        ("nn.MaxPool1d(2, 1, padding=1, dilation=2)", (1, 1), [(1, 2, 1, 2, 1, 1)]),
+        ("nn.MaxPool2d(2, padding=1, dilation=2)", (3, 1, 7), [(1, 2, 2, 2, 1, 1), (7, 2, 2, 2, 1, 1)]),
+        (
+            "flax.linen.max_pool(x, (2, 2), padding=((2, 0), (0, 3)))",
+            (1, 2, 4, 1),
+            [(2, 2, 1, 1, 2, 0), (4, 2, 1, 1, 0, 3)],
+        ),
+        (
+            "op.AveragePool(x, kernel_shape=[2, 2], pads=[1, 1, 1, 1], dilations=[2, 2])",
+            *((1, 3, 1, 4), [(1, 2, 1, 2, 1, 1), (4, 2, 1, 2, 1, 1)]),
+        ),
+    ],
+)
+def test_windows_that_read_no_cell_are_counted_and_what_they_hold_is_told(
+    text: str, shape: tuple[int, ...], windows: list[tuple[int, int, int, int, int, int]]
+) -> None:
+    """An axis is (size, kernel, stride, dilation, low, high); its taps are listed here one by one."""
+    reads = []
+    for size, kernel, stride, dilation, low, high in windows:
+        starts = range(-low, size + high - dilation * (kernel - 1), stride)
+        taps = [range(start, start + dilation * kernel, dilation) for start in starts]
+        reads.append([any(0 <= cell < size for cell in cells) for cells in taps])
+    every = list(product(*reads))
+    empty = sum(not all(one) for one in every)
+    told = row(text, shape, "empty windows").splitlines()
+    assert told[0] == f"{empty} of {len(every)} read no cell of data, only padding"
+    table = EMPTY_AVERAGE if "Average" in text else EMPTY_MAX
+    assert told[1] == "they hold: " + ", ".join(f"{runtime} {value}" for runtime, value in table.items())
+
+
+def test_a_window_that_reads_a_cell_has_no_row_of_empty_ones() -> None:
+    assert row("nn.MaxPool2d(3, padding=1)", (3, 9, 10), "empty windows") == ""
+    assert row("nn.Conv2d(3, 4, 2, padding=3)", (3, 9, 10), "empty windows") == ""
+
+
+def test_the_maximum_over_no_cell_is_what_the_layers_here_give_too() -> None:
+    from convwise import torch
+
+    found = torch.nn.MaxPool1d(2, 1, padding=1, dilation=2)(torch.zeros(1, 1, 1))
+    assert float(EMPTY_MAX["PyTorch 2.13"]) == float(found.item())

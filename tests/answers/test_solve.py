@@ -492,20 +492,43 @@ def test_what_cannot_be_answered_says_why(asked, kind, told):
     assert caught.value.hint
 
 
+def nearest_of(error, dialect, size, out):
+    """The size that a reason calls the nearest; what it says of it, and of other words, is held against the layers it names."""
+    found = None
+    for line in str(error).splitlines():
+        label, _, text = line.strip().partition(": ")
+        if label.startswith("without"):
+            assert out_of(text, dialect, (size, size)) == (out, out), line
+        elif label == "nearest":
+            sizes, _, text = text.partition(": ")
+            found = tuple(int(one) for one in sizes.split(" -> ")[1].split(" x "))
+            assert out_of(text, dialect, (size, size)) == found, line
+    return found
+
+
 @settings(max_examples=40, deadline=None)
 @given(st.sampled_from(["keras", "torch"]), st.integers(1, 40), st.integers(1, 60), st.fixed_dictionaries(WORDS))
 def test_the_nearest_that_a_reason_names_is_true(dialect, size, out, words):
     try:
         cw.solve(size, out, dialect=dialect, **words)
     except cw.ShapeError as error:
-        for line in str(error).splitlines():
-            label, _, text = line.strip().partition(": ")
-            if label.startswith("without"):
-                assert out_of(text, dialect, (size, size)) == (out, out), line
-            elif label == "nearest":
-                sizes, _, text = text.partition(": ")
-                wanted = tuple(int(one) for one in sizes.split(" -> ")[1].split(" x "))
-                assert out_of(text, dialect, (size, size)) == wanted, line
+        nearest_of(error, dialect, size, out)
+
+
+@pytest.mark.parametrize(
+    ("dialect", "layer"), [("keras", "Conv2D(32, 3, strides=3)"), ("torch", "nn.MaxPool2d(4, 3, 2)")]
+)
+@pytest.mark.parametrize(("size", "out"), [(28, 14), (9, 5), (30, 17), (40, 3), (12, 9)])
+def test_where_all_words_are_fixed_the_one_layer_that_there_is_is_the_nearest(dialect, layer, size, out):
+    words = {"op": "conv", "kernel": 3, "stride": 3, "padding": "valid", "dilation": 1}
+    if dialect == "torch":
+        words = {"op": "max_pool", "kernel": 4, "stride": 3, "padding": 2, "dilation": 1}
+    with pytest.raises(cw.ShapeError) as caught:
+        cw.solve(size, out, dialect=dialect, **words)
+    near, fixed = nearest_of(caught.value, dialect, size, out), out_of(layer, dialect, (size, size))
+    assert near is not None
+    # ceil_mode is no word of the question, and adds a window at most.
+    assert near in (fixed, (fixed[0] + 1,) * 2) if dialect == "torch" else near == fixed
 
 
 LAYERS = {

@@ -64,6 +64,6 @@ def _bare(value):
 
 
 def _text(call) -> str:
-    from convwise.dialects.keras.respell import write
+    from convwise.dialects.writing import write
 
     return write(call)

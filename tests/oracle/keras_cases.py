@@ -9,7 +9,7 @@ from typing import Any
 
 from convwise.dialects.base import Call
 from convwise.dialects.keras.kinds import KINDS
-from convwise.dialects.keras.respell import write
+from convwise.dialects.writing import write
 
 Value = Any
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from readers.same_padding_texts import HEAD, NET, STANDARDISED, TEXTS
+from readers.tied_texts import TIED, text_of
 
 import convwise as cw
 from convwise.readers.source import read_layer
@@ -143,3 +144,10 @@ def test_a_decoder_with_the_encoders_weights() -> None:
         trace = network.trace((2, 3, *sizes))
         assert trace[-1].output == tuple(model(torch.zeros(2, 3, *sizes)).shape)
         assert trace.totals.params == sum(p.numel() for p in model.parameters())
+
+
+@pytest.mark.parametrize(("tie", "run", "wanted"), TIED)
+def test_weights_that_are_put_into_a_second_layer(tie: str, run: str, wanted: list[int]) -> None:
+    space: dict[str, Any] = {"__name__": "snippet"}
+    exec(compile(text_of(tie, run), "net", "exec"), space)
+    assert sum(p.numel() for p in space["Net"]().parameters()) == sum(wanted)

@@ -612,6 +612,10 @@ def test_no_number_of_the_data_is_looked_at() -> None:
 def test_nothing_to_read() -> None:
     with pytest.raises(ModelError, match=r"a Tensor is no torch.nn.Module \[CW401\]"):
         read_live_torch(torch.zeros(3))
+    program = torch.export.export(nn.Sequential(nn.Conv2d(3, 4, 3)), (torch.zeros(1, 3, 9, 10),))
+    with pytest.raises(ModelError, match=r"an ExportedProgram .* \[CW401\]\n  give program.module\(\)"):
+        read_live_torch(program)
+    assert ours(read_live_torch(program.module()), (1, 3, 9, 10)) == [(1, 4, 7, 8)]
     with pytest.raises(
         ModelError, match=r"nothing says how many axes the input 'input' .* \[CW422\]\n  give input_shape="
     ):

@@ -258,6 +258,9 @@ def test_without_an_export_a_missing_normalisation_is_a_difference() -> None:
         (("HardSigmoid", {"alpha": 1 / 6}), "nn.Hardsigmoid()", True),
         (("Softmax", {}), "nn.Softmax(-1)", True),
         (("Softmax", {"axis": 1}), "nn.Softmax(-1)", False),
+        (("Selu", {}), "nn.SELU()", True),
+        (("Selu", {"alpha": 1.67326319217681884765625, "gamma": 1.0507010221481323}), "nn.SELU()", True),
+        (("Selu", {"alpha": 1.0, "gamma": 1.0}), "nn.SELU()", False),
     ],
 )
 def test_settings_of_functions_are_read_from_a_file(onnx: Any, torch: str, equal: bool, tmp_path: Path) -> None:
@@ -274,6 +277,21 @@ def test_settings_of_functions_are_read_from_a_file(onnx: Any, torch: str, equal
         "    def forward(self, x):\n        x = self.conv(x)\n        return x + self.act(x)\n"
     )
     assert cw.diff(str(path), code, (1, 3, 9, 10)).equal is equal
+
+
+@pytest.mark.parametrize(
+    ("factors", "equal"),
+    [({}, True), ({"alpha": 1.0, "beta": 1.0}, True), ({"alpha": 2.0}, False), ({"beta": 0.5}, False)],
+)
+def test_factors_of_a_product_are_no_dense_layer(factors: Any, equal: bool, tmp_path: Path) -> None:
+    path = tmp_path / "net.onnx"
+    nodes = [node("GlobalAveragePool", "x", "a", "pool"), node("Flatten", "a", "f", "flat")]
+    stored = [tensor("w", (5, 3), bytes(60)), tensor("b", (5,), bytes(20))]
+    path.write_bytes(whole([*nodes, node("Gemm", "f w b", "y", "fc", transB=1, **factors)], tensors=stored))
+    network = cw.read(path)
+    assert list(network.trace((1, 3, 9, 10)).outputs.values()) == [(1, 5)]
+    code = "nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(3, 5))"
+    assert bool(cw.diff(network, code, (1, 3, 9, 10)).equal) is equal
 
 
 def test_settings_that_nothing_runs_stop_the_comparison(tmp_path: Path) -> None:

@@ -38,9 +38,7 @@ def saved(name: str) -> bytes:
         case "script.pt":
             return zipped("script/data/0", "script/data.pkl", "script/code/__torch__/m.py", zip64=True)
         case "exported.pt2":
-            return zipped("e/data/weights/weight_0", "e/models/model.json", "e/archive_format", zip64=True)
-        case "older.pt2":
-            return zipped("version", "serialized_exported_program.json", "serialized_state_dict.pt")
+            return zipped("e/data/weights/weight_0", "e/data/aotinductor/model/net.so", "e/archive_format", zip64=True)
         case "old.pth":
             return b"\x80\x02" + TORCH_PICKLE + b"\x80\x02M\xe9\x03."
         case "arrays.npz":
@@ -48,8 +46,6 @@ def saved(name: str) -> bytes:
         case "model.safetensors":
             header = b'{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}'
             return struct.pack("<Q", len(header)) + header + bytes(4)
-        case "model.tflite":
-            return b"\x1c\0\0\0TFL3" + bytes(20)
         case "frozen.pb" | "net.mlmodel":
             return b"\x08\x01\x12\x10abc"
         case _:
@@ -63,12 +59,10 @@ def saved(name: str) -> bytes:
         ("model.keras", "a PyTorch file", "holds the weights without the network", "torch.onnx.export"),
         ("last.ckpt", "a PyTorch file", "pickle", LIVE),
         ("script.pt", "a TorchScript program", "no code of a file is run", "torch.onnx.export"),
-        ("exported.pt2", "an exported program of PyTorch", "PyTorch's own operators", "torch.onnx.export"),
-        ("older.pt2", "an exported program of PyTorch", "PyTorch's own operators", "torch.onnx.export"),
+        ("exported.pt2", "a package of PyTorch (torch.export) without the graph", "compiled", "torch.onnx.export"),
         ("old.pth", "a PyTorch file that torch.save wrote in its old form", "pickle", LIVE),
         ("arrays.npz", "a NumPy archive (.npz)", "not how the layers are wired", "the code of the model"),
         ("model.safetensors", "a safetensors file", "not how the layers are wired", LIVE),
-        ("model.tflite", "a TensorFlow Lite model", "operators of its own", "model.save('name.keras')"),
         ("frozen.pb", "a TensorFlow graph", "TensorFlow's own operators", "model.save('name.keras')"),
         ("net.mlmodel", "a Core ML model", "operators of its own", "torch.onnx.export"),
         ("net.engine", "a TensorRT engine", "one GPU", "the .onnx file it was built from"),

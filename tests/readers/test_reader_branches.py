@@ -237,8 +237,10 @@ def test_why_points_to_the_command_that_follows_branches() -> None:
     for text in (TEXTS["unet"], TEXTS["keras-resnet"], TEXTS["fpn-scaled"]):
         with pytest.raises(ConvwiseError) as caught:
             cw.explain(text)
-        assert caught.value.code == "CW315"
-        assert "`convwise inspect FILE` follows the branches of this text" in (caught.value.hint or "")
+        assert caught.value.code == "CW310"
+        assert "is no straight line of layers" in caught.value.fact
+        assert "give the input's shape, such as 1x" in (caught.value.hint or "")
+        assert "`convwise inspect FILE` shows them without one" in (caught.value.hint or "")
 
 
 def test_the_example_is_legal_where_it_halves_three_times() -> None:

@@ -212,3 +212,23 @@ def test_numpys_integers_are_numbers_to_pytorch_alone() -> None:
     keras = "import keras, numpy as np\nkeras.layers.Conv2D(8, 3, strides=np.int64(2))"
     assert "np.int64(2)" in refused(keras).fact
     assert "np.int8(300)" in refused(f"{TORCH}import numpy as np\nnn.Conv2d(3, 8, np.int8(300))").fact
+
+
+def test_an_attribute_of_a_class_that_changes_reaches_the_classes_that_have_it_from_there() -> None:
+    text = (
+        "import torch\nimport torch.nn as nn\nclass A(nn.Module):\n    wide = 1\n    def __init__(self, c):\n        super().__init__()\n"
+        "        self.c = nn.Conv2d(3, c * self.wide, 3)\n    def forward(self, x):\n        return self.c(x)\n"
+        "class B(A):\n    pass\nclass D(A):\n    wide = 3\nclass E(B):\n    pass\n{change}\n"
+        "class Net(nn.Module):\n    def __init__(self):\n        super().__init__()\n"
+        "        self.a, self.b, self.d, self.e = A(4), B(4), D(4), E(4)\n"
+        "    def forward(self, x):\n        return torch.cat([self.a(x), self.b(x), self.d(x), self.e(x)], 1)\n"
+    )
+    for change, widths in (
+        ("", [4, 4, 12, 4]),
+        ("A.wide = 2", [8, 8, 12, 8]),
+        ("B.wide = 2", [4, 8, 12, 8]),
+        ("B.wide = 2\nA.wide += 4", [20, 8, 12, 8]),
+        ("def widen():\n    D.wide = 5\nwiden()", [4, 4, 20, 4]),
+    ):
+        rows = cw.read(text.format(change=change)).trace((1, 3, 9, 10))
+        assert [row.output[1] for row in rows if row.output and row.name != "cat"] == widths, change

@@ -6,6 +6,7 @@ from math import ceil
 
 import pytest
 from readers.same_padding_texts import HEAD, NET, STANDARDISED, TEXTS
+from readers.tied_texts import TIED, text_of
 
 import convwise as cw
 
@@ -84,6 +85,18 @@ def test_a_decoder_with_the_encoders_weights_counts_them_once(more: str) -> None
     network = cw.read(alone, input_shape=(1, 8, 9, 9))
     assert [(one.output, one.params) for one in network.trace((1, 8, 9, 9))] == [((1, 3, 19, 21), 360)]
     assert network.notes == ()
+
+
+@pytest.mark.parametrize(("tie", "run", "wanted"), TIED)
+def test_weights_that_are_put_into_a_second_layer_count_once(tie: str, run: str, wanted: list[int]) -> None:
+    text = text_of(tie, run)
+    assert [params for _, params in told(text, 2, 8, 9, 10)][: len(wanted)] == wanted
+    assert cw.read(text).trace((2, 8, 9, 10)).totals.params == sum(wanted)
+
+
+def test_weights_with_lengths_of_their_own_are_not_tied() -> None:
+    with pytest.raises(cw.CodeError, match="'weight' of a layer is changed after the layer was made"):
+        told(text_of("nn.utils.weight_norm(self.c); self.d.weight = self.c.weight", "self.d(self.c(x))"), 2, 8, 9, 10)
 
 
 def test_weights_of_another_shape_or_bias_are_not_taken_for_the_layers_own() -> None:

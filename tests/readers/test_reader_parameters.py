@@ -123,3 +123,31 @@ def test_keras_builds_an_object_with_its_inputs_shape(name: str) -> None:
     text, params = BUILT[name]
     assert cw.read(text).trace().totals.params == params
     assert cw.explain(text, (1, 9, 10, 6)).params == params
+
+
+PLAIN_LIST = """import torch.nn as nn
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.convs, self.last = [], nn.Conv2d(4, 4, (1, 3))
+        for _ in range(3):
+            self.convs.append(nn.Conv2d(3, 3, 3, padding=1))
+        self.heads = {"a": nn.Sequential(nn.Conv2d(3, 4, 1), nn.ReLU())}
+        self.again = [self.last]
+    def forward(self, x):
+        for conv in self.convs:
+            x = conv(x)
+        return self.again[0](self.heads["a"](x))
+"""
+
+
+def test_layers_in_a_plain_list_are_told_to_be_unknown_to_pytorch() -> None:
+    network = cw.read(PLAIN_LIST, input_shape=(1, 3, 9, 10))
+    (note,) = network.notes
+    assert note.code == "CW421"
+    assert note.text.startswith(
+        "268 parameters are in a plain list, tuple or dictionary (convs, heads): PyTorch neither trains"
+    )
+    held = PLAIN_LIST.replace("self.convs, self.last = []", "self.convs, self.last = nn.ModuleList()")
+    (note,) = cw.read(held, input_shape=(1, 3, 9, 10)).notes
+    assert note.text.startswith("16 parameters are in a plain list, tuple or dictionary (heads)")

@@ -5,18 +5,21 @@ from __future__ import annotations
 from dataclasses import replace
 
 from convwise import dialects
+from convwise.answers.chain import totals_fact
 from convwise.answers.explanation import Explanation, Fact, Finding, show
 from convwise.answers.layer import explain_layer
-from convwise.answers.network.flowing import NodeFlow, Run, counted, run, total
+from convwise.answers.network.flowing import NodeFlow, Run, counted, run
 from convwise.answers.network.legal import PARTIAL, legal_of
 from convwise.answers.network.rows import mixed_rows, rows_fact, rows_kept
 from convwise.answers.network.symbolic import follow
 from convwise.answers.sizes_told import free_fact, size_words
 from convwise.answers.taken import Sizes, shown_by
 from convwise.dialects.base import Dialect, Entered, Layer, LayerFlow
-from convwise.errors import ConvwiseError
+from convwise.errors import CodeError, ConvwiseError
 from convwise.graph import Network
 from convwise.ops import Shape
+from convwise.ops.shape import total
+from convwise.readers.echo import shown
 from convwise.readers.source.graphs import read_network_text
 
 MOST_STEPS = 60
@@ -27,12 +30,13 @@ def explain_branches(text: str, shape: Shape | None, dialect: str | None) -> Exp
     """What the network in a text makes of its input; None where it cannot be followed from there to its end.
 
     Raises:
+        CodeError: as `read_network_text`; CW310 where the text does not give the input's sizes, nor does `shape`.
         ShapeError: at the first step that does not take what reaches it, with the history up to there in `.explanation`.
     """
+    network = read_network_text(text, dialect, input_shape=shape)
+    if not network.sources or not network.outputs or len(network.nodes) > MOST_STEPS:
+        return None
     try:
-        network = read_network_text(text, dialect, input_shape=shape)
-        if not network.sources or not network.outputs or len(network.nodes) > MOST_STEPS:
-            return None
         flowed = run(network, shape, strict=False)
     except ConvwiseError:
         return None
@@ -40,12 +44,17 @@ def explain_branches(text: str, shape: Shape | None, dialect: str | None) -> Exp
     spoken = dialects.get(network.dialect)
     broken = next((place for place, step in enumerate(flowed.nodes) if step.error is not None), None)
     done = flowed.nodes[:broken]
-    if any(None in one[1:] for one in flowed.inputs.values()) or any(
-        one is None for step in done for one in step.outputs
-    ):
+    if any(None in one[1:] for one in flowed.inputs.values()):
+        if shape is None:
+            raise _sizes_wanted(network)
+        return None
+    if any(one is None for step in done for one in step.outputs):
         return None
     parts = tuple(_part(spoken, step) for step in done)
     rows = tuple(mixed_rows(flowed))
+    params = total([counted(step.node, step.done, network.dialect) for step in done])
+    macs = total([step.macs for step in done])
+    totals = totals_fact(params, macs) if broken is None and len(done) > 2 else ()
     told = Explanation(
         dialect=spoken.name,
         title=spoken.title,
@@ -55,11 +64,11 @@ def explain_branches(text: str, shape: Shape | None, dialect: str | None) -> Exp
         input=given,
         output=flowed.shapes.get(network.outputs[0]) or (parts[-1].output if parts else given),
         headline="It fits.",
-        facts=(*_facts(network, flowed, given, broken is not None), *rows_fact(rows)),
+        facts=(*_facts(network, flowed, given, broken is not None), *totals, *rows_fact(rows)),
         findings=(*_findings(network, parts), *rows),
-        params=total([counted(step.node, step.done, network.dialect) for step in done]),
+        params=params,
         trainable=total([step.trainable for step in done]),
-        macs=total([step.macs for step in done]),
+        macs=macs,
         parts=parts,
     )
     if broken is None:
@@ -69,6 +78,18 @@ def explain_branches(text: str, shape: Shape | None, dialect: str | None) -> Exp
     headline = f"No. It breaks at {error.layer}, step {broken + 1} of {len(network.nodes)}."
     error.explanation = replace(told, headline=headline, params=None, trainable=None, macs=None, error=error)
     raise error
+
+
+def _sizes_wanted(network: Network) -> CodeError:
+    source = network.sources[0]
+    declared = tuple(size if isinstance(size, int) else None for size in source.declared)
+    such = "x".join(str(size or (1 if axis == 0 else 224)) for axis, size in enumerate(declared))
+    return CodeError(
+        "CW310",
+        f"{shown(network.title, 60)} is no straight line of layers, and the text does not give the sizes of its input",
+        received=show(declared),
+        hint=f"give the input's shape, such as {such}, and every step is followed; `convwise inspect FILE` shows them without one",
+    )
 
 
 def _part(spoken: Dialect, step: NodeFlow) -> Explanation:

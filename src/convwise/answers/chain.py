@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise
-from typing import Any
 
 from convwise.answers.aimed import aim, aimed, not_aimed
 from convwise.answers.explanation import Explanation, Fact, Finding, Fix, show
@@ -21,6 +20,8 @@ from convwise.answers.wording import listed, plural
 from convwise.dialects.base import Dialect, Entered, Layer, LayerFlow, Note, describe, in_use
 from convwise.errors import ShapeError
 from convwise.ops import Conv, ConvTranspose, Dense, Flatten, Pool, Reshape, Shape
+from convwise.ops.rearrange import joins_batch
+from convwise.ops.shape import elements, total
 from convwise.readers.models import straight
 
 
@@ -28,7 +29,6 @@ def explain_chain(
     spoken: Dialect,
     layers: Sequence[Layer],
     entered: Entered,
-    shape: Shape,
     want: tuple[int, ...] | None,
     notes: Sequence[Note],
 ) -> Explanation:
@@ -88,9 +88,9 @@ def explain_chain(
         ),
         findings=tuple(found),
         fixes=proposals[:3],
-        params=_total(flow.params for flow in flows),
-        trainable=_total(flow.trainable for flow in flows),
-        macs=_total(flow.macs for flow in flows),
+        params=total(flow.params for flow in flows),
+        trainable=total(flow.trainable for flow in flows),
+        macs=total(flow.macs for flow in flows),
         want=want,
         verdict=told,
         parts=parts,
@@ -103,11 +103,6 @@ def _rows(spoken: Dialect, layers: Sequence[Layer], shape: Shape) -> tuple[Findi
         return ()
     network = straight(spoken.name, tuple(layers), shape, "")
     return tuple(mixed_rows(run(network, shape, strict=False)))
-
-
-def _total(counts: Any) -> int | None:
-    known = list(counts)
-    return None if None in known else sum(known)
 
 
 def _parts(spoken: Dialect, flows: Sequence[LayerFlow], entered: Entered) -> tuple[Explanation, ...]:
@@ -157,10 +152,16 @@ def _facts(layers: Sequence[Layer], flows: Sequence[LayerFlow], found: Taken | N
     if matches:
         told.append(Fact("must match", matches))
     told += sizes_fact(layers, found)
-    params, macs = _total(flow.params for flow in flows), _total(flow.macs for flow in flows)
-    if params and macs and len(flows) > 2:
-        told.append(Fact("in all", (f"{params:,} parameters, {macs:,} MACs (multiply-adds; FLOPs are twice as many)",)))
+    if len(flows) > 2:
+        told += totals_fact(total(flow.params for flow in flows), total(flow.macs for flow in flows))
     return tuple(told)
+
+
+def totals_fact(params: int | None, macs: int | None) -> tuple[Fact, ...]:
+    """What all layers together have and compute, where both are known."""
+    if not params or not macs:
+        return ()
+    return (Fact("in all", (f"{params:,} parameters, {macs:,} MACs (multiply-adds; FLOPs are twice as many)",)),)
 
 
 def _match(before: LayerFlow, after: LayerFlow, brief: bool = False) -> list[str]:
@@ -187,8 +188,9 @@ def _match(before: LayerFlow, after: LayerFlow, brief: bool = False) -> list[str
         features = after.input[-1]
         if features is None:
             return []
-        flattens = any(isinstance(one, Flatten) for one in before.layer.ops) and len(after.input) == 2
-        factors = f" = {show(before.input[1:])}" if flattens and len(before.input) > 2 else ""
+        flat = next((one for one in before.layer.ops if isinstance(one, Flatten)), None)
+        sizes = flat.joined(before.input) if flat is not None else ()
+        factors = f" = {show(sizes)}" if len(sizes) > 1 and elements(sizes) == features else ""
         need = "takes" if brief else "'s weights need"
         return [f"{name}{' ' if brief else ''}{need} {features} features: {giver} gives {features}{factors}"]
     return []
@@ -261,11 +263,31 @@ def _with_batch(spoken: Dialect, layers: Sequence[Layer], entered: Entered) -> t
     return (Fix(f"an input of {show((1, *entered.shape))}", current, "", "a batch of 1 makes all layers fit"),)
 
 
+def _samples_apart(
+    spoken: Dialect, layers: Sequence[Layer], flows: Sequence[LayerFlow], error: ShapeError
+) -> tuple[Fix, ...]:
+    """A Flatten that takes the batch along, as one that keeps it, where that makes all layers fit."""
+    flat = flows[-1].layer.ops if flows else ()
+    if error.code != "CW109" or len(flat) != 1 or not joins_batch(flat[0]):
+        return ()
+    kept = replace(flows[-1].layer, ops=(Flatten(),))
+    current = flows[-1].input
+    try:
+        for layer in (kept, *layers[len(flows) :]):
+            current = in_use(spoken, layer, current).output
+    except ShapeError:
+        return ()
+    code = "nn.Flatten()" if flows[-1].layer.call.text.startswith("nn.") else "x.flatten(1)"
+    return (Fix(code, current, "", f"in the place of {called(flows[-1].layer)}: keeps the samples apart"),)
+
+
 def _chain_fixes(
     spoken: Dialect, layers: Sequence[Layer], flows: Sequence[LayerFlow], reached: Shape, error: ShapeError
 ) -> tuple[Fix, ...]:
     """The fixes of the broken layer; where the map has become too small, also the chain without the pool before it."""
     layer = layers[len(flows)]
+    if apart := _samples_apart(spoken, layers, flows, error):
+        return apart
     found = [
         fix if fix.label == fix.code else replace(fix, label=f"{called(layer)} {fix.label}")
         for fix in broken_fixes(spoken, layer, reached, error)

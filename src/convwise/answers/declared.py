@@ -7,13 +7,12 @@ functional model asks for the declared sizes, a Sequential model for what its la
 from __future__ import annotations
 
 from dataclasses import replace
-from math import prod
 
 from convwise.answers.explanation import show
 from convwise.answers.taken import built
 from convwise.dialects.base import Dialect, LayerFlow
 from convwise.errors import ShapeError
-from convwise.ops import Shape
+from convwise.ops import Shape, elements
 from convwise.readers.source import Found
 
 
@@ -76,13 +75,8 @@ def _check_sizes(declared: Shape, given: Shape) -> None:
 
 def _hint(declared: Shape, given: Shape) -> str:
     """The array turned into what was declared where its cells are those of whole samples; else what to feed."""
-    sample, cells = declared[1:], _cells(given)
-    one = _cells(sample)
+    sample, cells = declared[1:], elements(given)
+    one = elements(sample)
     if one and cells is not None and cells % one == 0:
         return f"x.reshape({', '.join(map(str, (-1, *sample)))}) makes it {show((cells // one, *sample))}"
     return f"feed {show((None, *sample))}, or declare the input for what is fed"
-
-
-def _cells(sizes: Shape) -> int | None:
-    """How many cells the sizes hold; None where one is open."""
-    return None if None in sizes else prod(size for size in sizes if size is not None)

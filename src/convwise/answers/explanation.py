@@ -120,6 +120,11 @@ class Explanation(Presented):
     single layer; for a longer chain they are empty and `steps` holds an Explanation a layer. `fixes` are ready
     layer texts. `params` and `macs` are exact integers (None where an unknown size leaves them open). `error` is set
     where the history ends in a break; the error itself carries this explanation.
+
+    >>> import convwise as cw
+    >>> found = cw.explain("Conv2D(32, 3, strides=2)", (9, 10, 3))
+    >>> found.input, found.output, found.params, found.axes[0].formula
+    ((9, 10, 3), (4, 4, 32), 896, 'floor((9 + 0 + 0 - 3) / 2) + 1 = 4')
     """
 
     dialect: str

@@ -14,27 +14,13 @@ from typing import Any
 from convwise import dialects
 from convwise.answers.explanation import Fix
 from convwise.answers.respelled import Reader, collapse, respelled, spatial
-from convwise.axis import NO_PADS, SAME_UPPER, Padding, Pads, Window, uncovered
+from convwise.answers.words import argument, no_pads, padding_words, spelled
+from convwise.axis import NO_PADS, SAME_UPPER, Padding, Pads, Window, split_total, uncovered
 from convwise.dialects.base import Layer
 from convwise.ops import Conv, Pool, Shape
 
-WORDS = {
-    "keras": {"kernel": "kernel_size", "stride": "strides", "dilation": "dilation_rate", "padding": "padding"},
-    "torch": {"kernel": "kernel_size", "stride": "stride", "dilation": "dilation", "padding": "padding"},
-    "tensorflow": {"kernel": "ksize", "stride": "strides", "dilation": "dilations", "padding": "padding"},
-    "jax": {"kernel": "kernel_size", "stride": "strides", "dilation": "kernel_dilation", "padding": "padding"},
-    "onnx": {"kernel": "kernel_shape", "stride": "strides", "dilation": "dilations", "padding": "pads"},
-}
-RULES: Mapping[str, tuple[tuple[str, Padding], ...]] = {
-    "keras": (("valid", NO_PADS), ("same", SAME_UPPER)),
-    "tensorflow": (("VALID", NO_PADS), ("SAME", SAME_UPPER)),
-    "jax": (("VALID", NO_PADS), ("SAME", SAME_UPPER)),
-}
-"""The words for padding of the frameworks that have some."""
 PADDED = ("keras", "torch")
 """The frameworks whose padding layer is offered before a layer."""
-ORDER = ("padding", "kernel", "stride", "dilation")
-"""In which order changes are written: the smallest one first."""
 LARGEST_TRIED = 16
 """Kernels and strides above this are not proposed: nobody would take them for a small change."""
 
@@ -49,7 +35,7 @@ class Goal:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """New values for some of the words kernel, stride, dilation and padding; or pads before the layer."""
+    """New values for some of the words kernel, stride, dilation and padding (see `spelled`); or pads before the layer."""
 
     values: Mapping[str, Any]
     before: tuple[Pads, ...] | None = None
@@ -219,20 +205,20 @@ def _plain(layer: Layer, op: Conv | Pool, sizes: tuple[int, ...], target: tuple[
     yield from _paddings(layer, op.windows, sizes, target, {})
     if target == sizes and any(window.stride > 1 for window in op.windows):
         changed = tuple(replace(window, stride=1) for window in op.windows)
-        yield from _kept(layer, changed, sizes)
+        yield from _kept(changed, sizes)
         yield from _paddings(layer, changed, sizes, target, {"stride": 1})
     if all(window.dilation > 1 for window in op.windows):
         changed = tuple(replace(window, dilation=1) for window in op.windows)
         yield from _paddings(layer, changed, sizes, target, {"dilation": 1})
 
 
-def _kept(layer: Layer, changed: tuple[Window, ...], sizes: tuple[int, ...]) -> Iterator[Change]:
+def _kept(changed: tuple[Window, ...], sizes: tuple[int, ...]) -> Iterator[Change]:
     if all(window.over(size).out == size for window, size in zip(changed, sizes, strict=True)):
         yield Change({"stride": 1})
 
 
 def _ceiling(layer: Layer, op: Pool, sizes: tuple[int, ...], target: tuple[int, ...]) -> Iterator[Change]:
-    """PyTorch's ceil_mode, where the cells left over are what is missing."""
+    """PyTorch's and ONNX's ceil_mode, where the cells left over are what is missing."""
     if "ceil_mode" in layer.arguments and not any(window.ceil for window in op.windows):
         windows = [replace(window, ceil=True) for window in op.windows]
         if all(window.over(size).out == out for window, size, out in zip(windows, sizes, target, strict=True)):
@@ -269,9 +255,7 @@ def _changes(layer: Layer, op: Conv | Pool, sizes: tuple[int, ...], target: tupl
     needed = [pads_needed(window, size, out) for window, size, out in zip(windows, sizes, target, strict=True)]
     close = all(needed) and all(totals[0] < 2 * window.span for totals, window in zip(needed, windows, strict=True))
     if close and isinstance(op, Conv) and layer.dialect in PADDED and any(totals[0] for totals in needed):
-        yield Change(
-            {"padding": "valid" if layer.dialect == "keras" else 0}, tuple(split(totals[0]) for totals in needed)
-        )
+        yield Change({"padding": no_pads(layer)}, tuple(split_total(totals[0], SAME_UPPER) for totals in needed))
 
 
 def _side_by_side(op: Pool, sizes: tuple[int, ...], target: tuple[int, ...]) -> Iterator[Change]:
@@ -313,8 +297,7 @@ def _paddings(
     layer: Layer, windows: tuple[Window, ...], sizes: tuple[int, ...], target: tuple[int, ...], also: Mapping[str, Any]
 ) -> Iterator[Change]:
     """The paddings that reach `target`: the framework's own word, then numbers, then a layer of padding before."""
-    rules = RULES.get(layer.dialect, ())
-    for word, rule in rules:
+    for word, rule in padding_words(layer):
         changed = (replace(window, padding=rule) for window in windows)
         if all(window.over(size).out == out for window, size, out in zip(changed, sizes, target, strict=True)):
             yield Change({"padding": word, **also})
@@ -323,27 +306,35 @@ def _paddings(
         totals[0] > 2 * (window.span - 1) for totals, window in zip(needed, windows, strict=True)
     ):
         return  # padding beyond what any window at the edge could see is no small change
-    if layer.dialect == "torch":
-        even = [[total // 2 for total in totals[:2] if total % 2 == 0] for totals in needed]
-        if all(even):
-            yield Change({"padding": collapse([halves[0] for halves in even]), **also})
-        if all(window.stride == 1 for window in windows) and target == sizes and isinstance(layer.window_op, Conv):
-            yield Change({"padding": "same", **also})
+    yield Change({"padding": tuple(map(_alike, needed)), **also})
+    steps = all(window.stride == 1 for window in windows)
+    if layer.dialect == "torch" and steps and target == sizes and isinstance(layer.window_op, Conv):
+        yield Change({"padding": "same", **also})
+
+
+def _alike(totals: range) -> Pads:
+    """The least pads of a range that are the same on both sides, where that takes no more than a cell; else the least."""
+    return split_total(next((total for total in totals[:2] if total % 2 == 0), totals[0]), SAME_UPPER)
 
 
 def _axis_by_axis(
     layer: Layer, windows: tuple[Window, ...], sizes: tuple[int, ...], target: tuple[int, ...]
 ) -> Iterator[Change]:
-    """Stride and kernel chosen for each axis by itself, nearest to today's, under one padding rule for all."""
-    rules: list[tuple[Any, Any]] = list(RULES.get(layer.dialect, [(0, NO_PADS)]))
-    if layer.dialect == "torch":
-        pads = [window.padding for window in windows if isinstance(window.padding, Pads)]
-        rules.insert(0, (layer.arguments.get("padding", 0), pads))
-    for word, rule in rules:
+    """Stride and kernel chosen for each axis by itself, nearest to today's, under one padding rule for all.
+
+    A kernel that is an array stays as it is.
+    """
+    free = argument(layer, "kernel") is not None
+    today = [window.padding for window in windows]
+    rules: list[tuple[dict[str, Any], list[Padding]]] = [
+        ({"padding": word}, [rule] * len(windows)) for word, rule in padding_words(layer)
+    ]
+    if not rules:
+        rules = [({}, today), ({"padding": no_pads(layer)}, [NO_PADS] * len(windows))]
+    for said, rule in rules:
         chosen: list[Window] = []
-        for number, (window, size, out) in enumerate(zip(windows, sizes, target, strict=True)):
-            padding = rule[number] if isinstance(rule, list) else rule
-            nearest = _nearest_window(replace(window, padding=padding, dilation=1), size, out)
+        for window, padding, size, out in zip(windows, rule, sizes, target, strict=True):
+            nearest = _nearest_window(replace(window, padding=padding, dilation=1), size, out, free)
             if nearest is None:
                 break
             chosen.append(nearest)
@@ -351,18 +342,19 @@ def _axis_by_axis(
             max(one.kernel for one in chosen) > 1 or all(w.kernel == 1 for w in windows)
         ):
             values = {
-                "kernel": collapse([window.kernel for window in chosen]),
+                **({"kernel": collapse([window.kernel for window in chosen])} if free else {}),
                 "stride": collapse([window.stride for window in chosen]),
-                "padding": word,
+                **said,
             }
             yield Change({**values, "dilation": 1} if any(window.dilation > 1 for window in windows) else values)
 
 
-def _nearest_window(window: Window, size: int, out: int) -> Window | None:
-    """The window nearest in stride and kernel that gives `out`, and reads most of the cells if one does."""
+def _nearest_window(window: Window, size: int, out: int, free: bool) -> Window | None:
+    """The window nearest in stride, and in kernel where that is `free`, that gives `out`, and reads most of the cells if one does."""
+    kernels = (*range(1, LARGEST_TRIED + 1), size) if free else (window.kernel,)
     found = [
         replace(window, stride=stride, kernel=kernel)
-        for stride, kernel in product(range(1, LARGEST_TRIED + 1), (*range(1, LARGEST_TRIED + 1), size))
+        for stride, kernel in product(range(1, LARGEST_TRIED + 1), kernels)
     ]
     fitting = [changed for changed in found if changed.over(size).out == out]
     return min(fitting, key=lambda changed: (_leaves_out(changed, size), _distance(changed, window)), default=None)
@@ -372,11 +364,6 @@ def _distance(changed: Window, window: Window) -> int:
     # A kernel of one cell sees no neighbours: it is the last resort.
     alone = LARGEST_TRIED if changed.kernel == 1 < window.kernel else 0
     return 2 * abs(changed.stride - window.stride) + abs(changed.kernel - window.kernel) + alone
-
-
-def split(total: int) -> Pads:
-    """So many cells on both sides of an axis, one more behind where they are odd."""
-    return Pads(total // 2, total - total // 2)
 
 
 def _common(windows: Sequence[Window], sizes: Sequence[int], target: Sequence[int], word: str) -> Iterator[Any]:
@@ -414,19 +401,15 @@ def _with(window: Window, word: str, value: int) -> Window:
 
 def _checked(layer: Layer, shape: Shape, change: Change, goal: Goal, read: Reader) -> Fix | None:
     """The change written out, read back and run; None where it is refused or gives something else."""
-    words = WORDS[layer.dialect]
-    order = sorted(change.values, key=lambda word: ORDER.index(word) if word in ORDER else len(ORDER))
-    named = {_word(layer, words.get(word, word)): change.values[word] for word in order}
+    named = spelled(layer, change.values)
+    if named is None:
+        return None
     pad = "" if change.before is None else pad_layer(layer, change.before)
     found = respelled(layer, named, shape, read, before=pad)
     if found is None or spatial(found[1], found[0].output) != goal.target:
         return None
     fix, rest = found[0], "valid" if layer.dialect == "keras" else 0
     return replace(fix, label=f"{pad} before padding={rest!r}" if pad else fix.label, why=goal.why)
-
-
-def _word(layer: Layer, word: str) -> str:
-    return "pool_size" if word == "kernel_size" and "pool_size" in layer.arguments else word
 
 
 def pad_layer(layer: Layer, pads: Sequence[Pads]) -> str:
@@ -455,5 +438,5 @@ def _keras_rule(
     target = tuple(window.over(size).out for window, size in zip(windows, sizes, strict=True))
     if target not in [goal.target for goal in wanted] or all(pad.low == pad.high for pad in pads):
         return []
-    fix = _checked(layer, shape, Change({"padding": 0}, pads), Goal(target, "Keras's 'same'"), read)
+    fix = _checked(layer, shape, Change({"padding": no_pads(layer)}, pads), Goal(target, "Keras's 'same'"), read)
     return [fix] if fix is not None else []

@@ -9,6 +9,7 @@ from convwise.answers.explanation import AxisFacts, Fact, Finding, show
 from convwise.answers.pools import adaptive_row, ceil_row, divisor_row, empty_row, whole_map
 from convwise.answers.transposed import transposed_headline, transposed_rows
 from convwise.answers.wording import also, cells, last_cells, listed, ordinal, plural, positions, wide
+from convwise.answers.words import argument
 from convwise.axis import Axis, Same, Window
 from convwise.dialects.base import LayerFlow
 from convwise.ops import (
@@ -27,10 +28,10 @@ from convwise.ops import (
     Pool,
     Resize,
 )
-from convwise.ops.shape import known
+from convwise.ops.shape import elements, known
 from convwise.ops.space import Crop
 
-STRIDE_WORD = {"torch": "stride", **dict.fromkeys(("keras", "tensorflow", "jax", "onnx"), "strides")}
+ANY_INPUT = "The kernel never changes; the input only decides how many places it fits."
 
 
 def groups(axes: Sequence[AxisFacts]) -> Iterator[tuple[AxisFacts, ...]]:
@@ -61,7 +62,7 @@ def headline(flow: LayerFlow, axes: Sequence[AxisFacts]) -> str:
         if len(told) == 1:
             return next(iter(told))
         return " ".join(f"{listed(names).capitalize()}: {text[0].lower()}{text[1:]}" for text, names in told.items())
-    return _still(op, flow)
+    return _still(op)
 
 
 def _sliding(flow: LayerFlow, op: Conv | Pool, alike: tuple[AxisFacts, ...]) -> str:
@@ -80,7 +81,7 @@ def _sliding(flow: LayerFlow, op: Conv | Pool, alike: tuple[AxisFacts, ...]) -> 
         cost = plural(window.span - 1, "cell")
         return f"{rule} adds {cost}{first}, just what {wide(window.span)} takes away: the size stays."
     if axis is None:
-        return "The kernel never changes; the input only decides how many places it fits."
+        return ANY_INPUT
     lost = axis.size - axis.out
     if lost < 0:
         return f"The padding adds more cells than {wide(window.span)} takes away: the size grows by {-lost}."
@@ -94,7 +95,7 @@ def _strided(flow: LayerFlow, op: Conv | Pool, window: Window, axis: Axis | None
     word = "halves it" if stride == 2 else f"divides it by {stride}"
     if isinstance(window.padding, Same):
         return "'same' keeps the size only at stride 1. In general it means ceil(size / stride)."
-    given = STRIDE_WORD.get(flow.layer.dialect, "stride")
+    given = argument(flow.layer, "stride") or "stride"
     place = "second" if stride == 2 else ordinal(stride)
     if axis is None:
         return f"Stride {stride} {word}: only every {place} place is used."
@@ -111,7 +112,7 @@ def _strided(flow: LayerFlow, op: Conv | Pool, window: Window, axis: Axis | None
     return f"The stride {word}: {given}={stride} uses every {place} place. {more}: {axis.out}, not {even}."
 
 
-def _still(op: Op, flow: LayerFlow) -> str:
+def _still(op: Op) -> str:
     match op:
         case GlobalPool():
             return f"One number per channel, {whole_map(op)} over the whole map: any size works."
@@ -160,12 +161,12 @@ def rows(flow: LayerFlow, axes: Sequence[AxisFacts]) -> tuple[Fact, ...]:
 
 def _flattened(flow: LayerFlow) -> Fact | None:
     """`64 x 7 x 7 = 3136`: the sizes that become one."""
-    if len(flow.layer.ops) != 1 or not isinstance(flow.layer.ops[0], Flatten) or len(flow.output) != 2:
+    if len(flow.layer.ops) != 1 or not isinstance(flow.layer.ops[0], Flatten):
         return None
-    sizes = flow.input[1:]
+    sizes = flow.layer.ops[0].joined(flow.input)
     if None in sizes or len(sizes) < 2:
         return None
-    return Fact("features", (f"{show(sizes)} = {flow.output[1]}",))
+    return Fact("features", (f"{show(sizes)} = {elements(sizes)}",))
 
 
 def _axis_rows(alike: tuple[AxisFacts, ...]) -> Iterator[Fact]:

@@ -43,8 +43,8 @@ def explain_layer(
     outs = spatial(layer, flow.output)
     want = for_axes(want, len(axes))
     gaps = any(finding.code == "CW501" for finding in found)
-    if alone or gaps:
-        proposals = read_every_cell(layer, flow.input, read_back(layer)) if gaps and want is None else ()
+    if gaps and want is None:
+        proposals = read_every_cell(layer, flow.input, read_back(layer))
     if alone:
         propose = transposed_fixes if isinstance(layer.window_op, ConvTranspose) else fixes
         proposals += propose(layer, flow.input, read_back(layer), outs, want)

@@ -130,14 +130,13 @@ def _seen(op: Conv, shape: Shape, channels_last: bool) -> Seen | None:
 def _plan(
     seen: Seen, layer: Layer, after: tuple[Op, ...], algorithm: str | None, threads: int | None, tune: bool
 ) -> Plan:
-    # The name on the package loads the engine, and NumPy, only here.
-    import convwise
+    from convwise.engine.plan import plan  # and NumPy with it, when a plan is asked for
 
     shape = seen.shape
     settled = seen.op.bound(shape[-1] if layer.channels_last else shape[-3])
     sizes = Layout(layer.channels_last, batched=len(shape) == 4).split(shape)[2]
     pads = [window.pads(size or 0) for window, size in zip(settled.windows, sizes, strict=True)]
-    return convwise.plan(
+    return plan(
         shape,
         settled.weight_shape(),
         stride=tuple(window.stride for window in settled.windows),

@@ -7,6 +7,7 @@ from math import prod
 
 from convwise.answers.explanation import Fact, show
 from convwise.answers.wording import CELLS, listed, plural
+from convwise.answers.words import WORDS
 from convwise.axis import Axis, Window
 from convwise.dialects.base import LayerFlow
 from convwise.ops import AdaptivePool, AxisFlow, GlobalPool, Op, Pool
@@ -40,24 +41,23 @@ def divisor_row(flow: LayerFlow, op: Op | None) -> Fact | None:
     if not isinstance(op, Pool) or op.kind not in ("avg", "average"):
         return None
     if op.divisor is not None:
-        return Fact("divides by", (f"{op.divisor} everywhere: divisor_override",))
+        why = "divisor_override" if "divisor_override" in flow.layer.arguments else "the cells are summed"
+        return Fact("divides by", (f"{op.divisor} everywhere: {why}",))
     axes = [part.axis for part in flow.axes if part.axis is not None]
     if len(axes) != op.rank or any(axis.out > MOST_WINDOWS for axis in axes):
         return None
     if all(axis.pad_low == axis.pad_high == axis.overhang == 0 for axis in axes):
         return None
     names = [part.name for part in flow.axes]
-    with_padding, data = (_spread([_counts(axis, padding) for axis in axes], names) for padding in (True, False))
-    if flow.layer.dialect == "keras":
-        text, other = f"{data}: padding is not counted", f"PyTorch counts padding by default: {with_padding}"
-    elif op.count_padding:
-        text = f"{with_padding}: padding is counted"
-        other = f"count_include_pad=False divides by real cells alone, as Keras does: {data}"
-    else:
-        text, other = f"{data}: padding is not counted", f"count_include_pad=True, the default, gives {with_padding}"
+    with_padding, data = (spread_of([_counts(axis, padding) for axis in axes], names) for padding in (True, False))
     if with_padding == data:
         return Fact("divides by", (f"{data}: cells past the end are not counted",))
-    return Fact("divides by", (text, other))
+    words = WORDS[flow.layer.dialect]
+    if op.count_padding:
+        told = (f"{with_padding}: padding is counted", *([f"{words.not_counted}: {data}"] if words.not_counted else []))
+    else:
+        told = (f"{data}: padding is not counted", *([f"{words.counted} {with_padding}"] if words.counted else []))
+    return Fact("divides by", told)
 
 
 def _counts(axis: Axis, padding: bool) -> list[int]:
@@ -98,11 +98,6 @@ def empty_row(flow: LayerFlow, op: Op | None) -> Fact | None:
 
 
 def spread_of(counts: Sequence[Sequence[int]], names: Sequence[str]) -> str:
-    """What a map is divided by, in few words: `corners 4, edges 6, centre 9`."""
-    return _spread(counts, names)
-
-
-def _spread(counts: Sequence[Sequence[int]], names: Sequence[str]) -> str:
     """`corners 4, edges 6, centre 9`: the divisors over the whole map in few words."""
     if all(len(set(along)) == 1 for along in counts):
         return f"{prod(along[0] for along in counts)} everywhere"

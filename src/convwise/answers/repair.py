@@ -13,23 +13,10 @@ from convwise.answers.respelled import spatial
 from convwise.answers.wanted import for_axes
 from convwise.axis import SAME_UPPER
 from convwise.dialects.base import Call, Layer, Value, nearest
+from convwise.dialects.writing import Written, write, written
 from convwise.errors import ConvwiseError, Refusal
 from convwise.ops import Conv, Op, Shape
 from convwise.readers.source import read_layer
-
-
-def spell_value(value: Value) -> str:
-    """A literal as Python writes it."""
-    return repr(value)
-
-
-def spell_call(call: Call) -> str:
-    """A call as text, from its parts; the user's prefix (`nn.`) is kept."""
-    head = call.text.split("(")[0].strip() or call.kind
-    parts = [spell_value(value) for value in call.args] + [
-        f"{name}={spell_value(value)}" for name, value in call.kwargs
-    ]
-    return f"{head}({', '.join(parts)})"
 
 
 def repairs(
@@ -103,14 +90,13 @@ def _fix(layer: Layer, code: str, label: str, why: str, shape: Shape | None) -> 
 
 def _meant_by_same(call: Call, dialect: str, shape: Shape | None, release: str | None) -> list[Fix]:
     """For a strided `same` in PyTorch: the calls that give ceil(size / stride), which is what other frameworks mean."""
-    bare = Call(
-        call.kind,
-        tuple(0 if value == "same" else value for value in call.args),
-        tuple((name, 0 if value == "same" else value) for name, value in call.kwargs),
-        call.text,
-    )
+    bare = _as_written(call)
+    for place, value in enumerate(call.args):
+        bare = _with(bare, place, "0") if value == "same" else bare
+    for name, value in call.kwargs:
+        bare = _with(bare, name, "0") if value == "same" else bare
     try:
-        (layer,) = read_layer(spell_call(bare), dialect=dialect, release=release)
+        (layer,) = read_layer(str(bare), dialect=dialect, release=release)
     except ConvwiseError:
         return []
     op = layer.window_op
@@ -124,22 +110,30 @@ def _meant_by_same(call: Call, dialect: str, shape: Shape | None, release: str |
 
 
 def _candidates(call: Call) -> Iterator[tuple[str, str, str]]:
-    """Calls with one argument made legal or dropped: text, what changed, why."""
-    for index, (name, value) in enumerate(call.kwargs):
+    """Calls with one argument made legal or dropped, the rest as it was written: text, what changed, why."""
+    text = _as_written(call)
+    for name, value in call.kwargs:
         for legal in _legal(name, value):
-            kwargs = (*call.kwargs[:index], (name, legal), *call.kwargs[index + 1 :])
-            yield spell_call(Call(call.kind, call.args, kwargs, call.text)), f"{name}={legal!r}", ""
-    for index, value in enumerate(call.args):
+            yield str(_with(text, name, write(legal))), f"{name}={write(legal)}", ""
+    for place, value in enumerate(call.args):
         for legal in _legal("", value):
-            args = (*call.args[:index], legal, *call.args[index + 1 :])
-            yield (
-                spell_call(Call(call.kind, args, call.kwargs, call.text)),
-                f"{legal!r} instead of {value!r}",
-                "",
-            )
-    for index, (name, _) in enumerate(call.kwargs):
-        kept = (*call.kwargs[:index], *call.kwargs[index + 1 :])
-        yield spell_call(Call(call.kind, call.args, kept, call.text)), f"without {name}", ""
+            yield str(_with(text, place, write(legal))), f"{write(legal)} instead of {write(value)}", ""
+    for name, _ in call.kwargs:
+        yield str(_with(text, name, None)), f"without {name}", ""
+
+
+def _as_written(call: Call) -> Written:
+    """The call in parts, in the user's words; the user's prefix (`nn.`) is kept where only the values are known."""
+    head = call.text.split("(")[0].strip() or call.kind
+    return written(call, lambda _: f"{head}()")
+
+
+def _with(call: Written, which: int | str, text: str | None) -> Written:
+    """The call with one argument, by place or by name, as `text`; None leaves a named one out."""
+    if isinstance(which, int):
+        return replace(call, args=(*call.args[:which], text or "", *call.args[which + 1 :]))
+    kept = {name: text if name == which else old for name, old in call.kwargs.items()}
+    return replace(call, kwargs={name: new for name, new in kept.items() if new is not None})
 
 
 def _legal(name: str, value: Value) -> list[Value]:

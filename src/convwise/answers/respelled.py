@@ -8,6 +8,7 @@ from typing import Any
 from convwise import dialects
 from convwise.answers.explanation import Fix
 from convwise.dialects.base import Layer
+from convwise.dialects.writing import as_list, write
 from convwise.errors import ConvwiseError
 from convwise.ops import Shape
 
@@ -31,7 +32,7 @@ def respelled(
         return None
     code = sequential(layer.dialect, [before, code]) if before else code
     ran = read_and_run(code, shape, read)
-    return (Fix(code, ran[1], labelled(named)), ran[0]) if ran is not None else None
+    return (Fix(code, ran[1], labelled(named, layer.dialect)), ran[0]) if ran is not None else None
 
 
 def read_and_run(code: str, shape: Shape, read: Reader) -> tuple[Layer, Shape] | None:
@@ -45,9 +46,13 @@ def read_and_run(code: str, shape: Shape, read: Reader) -> tuple[Layer, Shape] |
     return layers[-1], shape
 
 
-def labelled(values: Mapping[str, Any]) -> str:
+def labelled(values: Mapping[str, Any], dialect: str) -> str:
     """Changed arguments as they would stand in a call."""
-    return ", ".join(f"{name}={value!r}" for name, value in values.items())
+    if dialect != "onnx":
+        return ", ".join(f"{name}={write(value)}" for name, value in values.items())
+    return ", ".join(
+        f"without {name}" if value is None else f"{name}={write(as_list(value))}" for name, value in values.items()
+    )
 
 
 def spatial(layer: Layer, shape: Shape) -> tuple[int, ...] | None:

@@ -10,7 +10,9 @@ from convwise.answers.taken import Sizes, Taken, giving, in_words
 from convwise.answers.wording import listed
 from convwise.dialects.base import Layer, LayerFlow
 from convwise.errors import ShapeError
-from convwise.ops import Conv, ConvTranspose, Dense, Flatten, Op, Pool
+from convwise.ops import Conv, ConvTranspose, Dense, Flatten, Op, Pool, Reshape
+from convwise.ops.rearrange import joins_batch
+from convwise.ops.shape import elements
 
 
 def called(layer: Layer) -> str:
@@ -124,11 +126,16 @@ def would_work(
 ) -> tuple[Fact, ...]:
     """Inputs that the whole chain takes, where the one that was given breaks for its size."""
     told: list[Fact] = []
-    if error.code == "CW109" and flows and any(isinstance(op, Flatten) for op in flows[-1].layer.ops):
+    flat = next((op for op in flows[-1].layer.ops if isinstance(op, Flatten | Reshape)), None) if flows else None
+    if error.code == "CW109" and (isinstance(flat, Flatten) or joins_batch(flat)):
         maps, name = flows[-1].input, called(flows[-1].layer)
         rank = next((layer.rank for layer in reversed(layers[: len(flows)]) if layer.rank), None)
-        if rank is not None and len(maps) > rank:
-            told.append(Fact("features", (f"{name} gives {show(maps[1:])} = {flows[-1].output[-1]}",)))
+        joined = flat.joined(maps) if isinstance(flat, Flatten) else maps
+        if rank is not None and len(maps) > rank and elements(joined) == flows[-1].output[-1]:
+            told.append(Fact("features", (f"{name} gives {show(joined)} = {flows[-1].output[-1]}",)))
+        if rank is not None and len(maps) == rank + 2 and joins_batch(flat):
+            text = f"{name} begins at axis 0 and takes it along: from axis 1 on the samples stay apart"
+            return (*told, Fact("batch", (text,)))
         if rank is not None and len(maps) == rank + 1:
             lost = f"there is none, so the channels stay apart: before {name} it should be {show((1, *maps))}"
             return (*told, Fact("batch", (lost,)))

@@ -7,8 +7,9 @@ from dataclasses import replace
 from typing import Any
 
 from convwise.answers.explanation import Fix
-from convwise.answers.fixes import pairs, split
+from convwise.answers.fixes import pairs
 from convwise.answers.respelled import Reader, collapse, labelled, respelled, spatial
+from convwise.axis import SAME_UPPER, split_total
 from convwise.dialects.base import Layer
 from convwise.ops import AdaptivePool, Crop, Op, Pad, Resize, Shape
 
@@ -27,7 +28,11 @@ def told_sizes(layer: Layer, shape: Shape, want: tuple[int, ...] | None, read: R
     if changed.ops == layer.ops or spatial(replace(changed, rank=len(want)), fix.output) != want:
         return ()
     # A scale that is None is left out of the call.
-    return (replace(fix, label=labelled({name: value for name, value in values.items() if value is not None})),)
+    return (
+        replace(
+            fix, label=labelled({name: value for name, value in values.items() if value is not None}, layer.dialect)
+        ),
+    )
 
 
 def _values(layer: Layer, op: Op, sizes: tuple[int, ...], want: tuple[int, ...]) -> Mapping[str, Any]:
@@ -51,4 +56,4 @@ def _values(layer: Layer, op: Op, sizes: tuple[int, ...], want: tuple[int, ...])
 def _around(layer: Layer, cells: list[int]) -> Any:
     if len(set(cells)) == 1 and cells[0] % 2 == 0:
         return cells[0] // 2
-    return pairs(layer.dialect, [split(count) for count in cells])
+    return pairs(layer.dialect, [split_total(count, SAME_UPPER) for count in cells])

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import product
 from typing import Any
 
 from convwise.answers.explanation import AxisFacts, Fact, Fix
-from convwise.answers.respelled import Reader, collapse, respelled, spatial
+from convwise.answers.respelled import Reader, respelled, spatial
 from convwise.answers.wording import cells, listed
-from convwise.axis import SAME_UPPER, Window
+from convwise.answers.words import no_pads, padding_words, picking, spelled
+from convwise.axis import NO_PADS, SAME_UPPER, Pads, Window
 from convwise.dialects.base import Layer
 from convwise.ops import ConvTranspose, Shape
 
@@ -65,10 +66,8 @@ def transposed_rows(layer: Layer, op: ConvTranspose, alike: Sequence[Sequence[Ax
             differs = _is_none(layer) and (layer.arguments.get("padding") != "valid" or any(op.output_padding))
             default = "output_padding=None is not 0: it aims at size x stride" if differs else ""
             text = f"{_both(*between)} all become" if between[1] > between[0] + 1 else f"{_both(*between)} both become"
-            yield Fact(
-                "which size",
-                (f"{text} {facts.size} on the way forward; output_padding picks one", *filter(None, [default])),
-            )
+            picks = f"; {picking(layer)} picks one" if picking(layer) else ""
+            yield Fact("which size", (f"{text} {facts.size} on the way forward{picks}", *filter(None, [default])))
         if window and window.dilation == 1 and window.kernel < window.stride:
             yield Fact(
                 "gaps", (f"{window.kernel} of every {window.stride} {cells(names)} get data, the others only the bias",)
@@ -88,7 +87,12 @@ def transposed_fixes(
         return ()
     found: list[Fix] = []
     for changes in _changes(layer, op, spatial(layer, shape), want):
-        tried = respelled(layer, changes, shape, read)
+        named = spelled(layer, changes)
+        if named is None:
+            continue
+        if want is not None and picking(layer) == "output_shape":
+            named["output_shape"] = _full(layer, want)
+        tried = respelled(layer, named, shape, read)
         if tried is None:
             continue
         fix, sizes = tried[0], spatial(tried[1], tried[0].output)
@@ -105,26 +109,74 @@ def _changes(
     layer: Layer, op: ConvTranspose, sizes: tuple[int, ...] | None, want: tuple[int, ...] | None
 ) -> Iterator[dict[str, Any]]:
     strides = [window.stride for window in op.windows]
-    extras = [{"output_padding": extra} for extra in range(min(max(strides), 8))]
-    yield from extras
+    words = [word for word, _ in padding_words(layer)]
+    picks = "output_padding" in layer.arguments
+    yield {}
+    if picks:
+        yield from ({"output_padding": extra} for extra in range(min(max(strides), 8)))
     if want is None or sizes is None:
         return
-    word = "strides" if layer.dialect == "keras" else "stride"
-    plain: dict[str, Any] = {} if layer.dialect == "keras" else {"padding": 0, "output_padding": 0}
-    yield from ({word: stride} for stride in range(1, LARGEST_STRIDE + 1))
-    yield from ({"kernel_size": stride, word: stride, **plain} for stride in range(2, LARGEST_STRIDE + 1))
-    paddings: list[Any] = ["valid", "same"] if layer.dialect == "keras" else list(range(4))
-    for padding, extra in product(paddings, [None if layer.dialect == "keras" else 0, *range(min(max(strides), 4))]):
-        yield {"padding": padding, "output_padding": extra}
-    for kernel, padding in product(range(1, 8), paddings):
-        yield {"kernel_size": kernel, "padding": padding}
+    none: dict[str, Any] = {"output_padding": 0 if layer.dialect == "torch" else None} if picks else {}
+    plain: dict[str, Any] = {} if words else {"padding": no_pads(layer), **none}
+    yield from ({"stride": stride} for stride in range(1, LARGEST_STRIDE + 1))
+    yield from ({"kernel": stride, "stride": stride, **plain} for stride in range(2, LARGEST_STRIDE + 1))
+    cuts = [_cut(window, size, out) for window, size, out in zip(op.windows, sizes, want, strict=True)]
+    paddings: list[Any] = words or [(Pads(amount, amount),) * len(strides) for amount in range(4)]
+    extras = [none, *({"output_padding": extra} for extra in range(min(max(strides), 4)))] if picks else [{}]
+    yield from ({"padding": padding, **extra} for padding, extra in product(paddings, extras))
+    if None not in cuts:
+        yield {"padding": tuple(cuts), **none}
+    yield from _strides(op, sizes, want, words, none)
+    yield from ({"kernel": kernel, "padding": padding} for kernel, padding in product(range(1, 8), paddings))
     # Without padding, the stride and the kernel of each axis by itself.
     chosen = [_nearest(*axis) for axis in zip(op.windows, sizes, want, strict=True)]
     found = [window for window in chosen if window is not None]
     if len(found) == len(chosen):
-        values = {"kernel_size": [window.kernel for window in found], word: [window.stride for window in found]}
-        none = {"padding": "valid", "output_padding": None} if layer.dialect == "keras" else plain
-        yield {**{name: collapse(value) for name, value in values.items()}, **none}
+        windows = {"kernel": [window.kernel for window in found], "stride": [window.stride for window in found]}
+        yield {**windows, "padding": words[0] if words else no_pads(layer), **none}
+
+
+def _cut(window: Window, size: int, out: int) -> Pads | None:
+    """What is cut off all that the windows reach, so that `out` is left; below 0 cells are added behind, less than a step of them."""
+    more = replace(window, padding=NO_PADS).transposed(size) - out
+    if not -window.stride < more <= 2 * (window.span - 1):
+        return None
+    return Pads(more // 2, more - more // 2) if more >= 0 else Pads(0, more)
+
+
+def _strides(
+    op: ConvTranspose, sizes: tuple[int, ...], want: tuple[int, ...], words: Sequence[str], none: Mapping[str, Any]
+) -> Iterator[dict[str, Any]]:
+    """The stride of each axis by itself, nearest to today's: one that gives the size as the layer is, or one whose share of it is the input."""
+    axes = list(zip(op.windows, op.output_padding or (0,) * op.rank, sizes, want, strict=True))
+    steps = range(1, LARGEST_STRIDE + 1)
+    alone = [
+        _closest(window, [step for step in steps if replace(window, stride=step).transposed(size, more) == out])
+        for window, more, size, out in axes
+    ]
+    if None not in alone:
+        yield {"stride": alone}
+    shares = [
+        _closest(window, [step for step in steps if Window(1, step).over(out).out == size])
+        for window, _, size, out in axes
+    ]
+    if None in shares:
+        return
+    yield from ({"stride": shares, "padding": word, **none} for word in words)
+    windows = [replace(window, stride=stride or 1) for window, stride in zip(op.windows, shares, strict=True)]
+    cuts = [_cut(window, size, out) for window, size, out in zip(windows, sizes, want, strict=True)]
+    if None not in cuts:
+        yield {"stride": shares, "padding": tuple(cuts), **none}
+
+
+def _closest(window: Window, strides: Sequence[int]) -> int | None:
+    return min(strides, key=lambda stride: abs(stride - window.stride), default=None)
+
+
+def _full(layer: Layer, want: tuple[int, ...]) -> tuple[Any, ...]:
+    """TensorFlow's output_shape with the wanted sizes in it."""
+    given = layer.arguments["output_shape"]
+    return (given[0], *want, given[-1]) if layer.channels_last else (*given[:2], *want)
 
 
 def _nearest(window: Window, size: int, out: int) -> Window | None:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from convwise.answers.explanation import AxisFacts, Fact, show
 from convwise.answers.wording import listed
+from convwise.answers.words import argument, enlarging, picking
 from convwise.axis import Window
 from convwise.dialects.base import Layer
 from convwise.errors import ArgumentError
@@ -70,18 +71,13 @@ def out_of_reach(layer: Layer, sizes: tuple[int, ...] | None, want: tuple[int, .
     op = layer.window_op
     if want is None or sizes is None or not isinstance(op, Conv | ConvTranspose | Pool):
         return ""
-    if isinstance(op, ConvTranspose):
-        return "no small change of kernel, stride, padding or output_padding gives that"
-    if any(size > have for size, have in zip(want, sizes, strict=True)):
-        up = (
-            ("Conv{}DTranspose", "UpSampling{}D")
-            if layer.dialect == "keras"
-            else ("nn.ConvTranspose{}d", "nn.Upsample")
-        )
-        names = " or ".join(name.format(layer.rank) for name in up)
+    if not isinstance(op, ConvTranspose) and any(size > have for size, have in zip(want, sizes, strict=True)):
         what = "a pool" if isinstance(op, Pool) else "a convolution"
-        return f"{what} does not enlarge: {names} does"
-    return "no small change of kernel, stride, padding or dilation gives that"
+        return f"{what} does not enlarge: {enlarging(layer)} does"
+    words = [word for word in ("kernel", "stride", "padding") if argument(layer, word)]
+    last = picking(layer) if isinstance(op, ConvTranspose) else "dilation" if argument(layer, "dilation") else ""
+    words += [last] if last else []
+    return f"no small change of {listed(words, 'or')} gives that"
 
 
 def verdict(outs: tuple[int, ...] | None, want: tuple[int, ...] | None) -> str:

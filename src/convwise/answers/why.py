@@ -88,6 +88,11 @@ def explain_all(
 
     Raises:
         ShapeError, CodeError, ArgumentError: as `explain`, where the text holds one pair only.
+
+    >>> import convwise as cw
+    >>> text = "x = tf.zeros((1, 9, 10, 3)); Conv2D(8, 3)(x); Conv2D(8, 5)(x)"
+    >>> [one.output for one in cw.explain_all(text)]
+    [(1, 7, 8, 8), (1, 5, 6, 8)]
     """
     wanted = None if want is None else as_want(want)
     if model is not None:
@@ -119,7 +124,11 @@ def _not_a_line(
     if error.code in ("CW314", "CW315", "CW317") and isinstance(text, str) and release is None:
         from convwise.answers.branches import explain_branches
 
-        told = explain_branches(text, shape, dialect)
+        try:
+            told = explain_branches(text, shape, dialect)
+        except CodeError as reason:
+            # Where the line of layers breaks is no news to who writes branches; where the network does is.
+            error = reason if error.code == "CW315" and reason.code in ("CW310", "CW314", "CW315", "CW317") else error
     return told or _pasted_error(text, error, shape, dialect)
 
 
@@ -366,14 +375,13 @@ def _explain_found(snippet: Snippet, found: Found, shape: Shape | None, want: tu
     entered = enter(spoken, found, shape)
     notes = (*snippet.notes, *found.notes, *entered.notes)
     with in_order(found.unordered):
-        return _explain_layers(spoken, layers, entered, shape, want, notes)
+        return _explain_layers(spoken, layers, entered, want, notes)
 
 
 def _explain_layers(
     spoken: Dialect,
     layers: tuple[Layer, ...],
     entered: Entered,
-    shape: Shape,
     want: tuple[int, ...] | None,
     notes: tuple[Note, ...],
 ) -> Explanation:
@@ -381,7 +389,7 @@ def _explain_layers(
         # The legal sizes of networks are loaded for chains alone: most questions are about a layer.
         from convwise.answers.chain import explain_chain
 
-        return explain_chain(spoken, layers, entered, shape, want, notes)
+        return explain_chain(spoken, layers, entered, want, notes)
     try:
         flow = spoken.flow(layers[0], entered.shape)
     except ShapeError as error:

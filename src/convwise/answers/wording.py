@@ -40,9 +40,9 @@ def last_cells(count: int) -> str:
     return "the last cell" if count == 1 else f"the last {'two' if count == 2 else count} cells"
 
 
-def listed(words: Sequence[str]) -> str:
+def listed(words: Sequence[str], last: str = "and") -> str:
     """`rows`, `rows and columns`, `slices, rows and columns`."""
-    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} {last} {words[-1]}"
 
 
 def cells(names: Iterable[str], count: int = 2) -> str:

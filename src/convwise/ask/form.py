@@ -2,30 +2,74 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from convwise.dialects.base import nearest
 from convwise.errors import ArgumentError
 
 MOST_INPUTS = 1000
-KEYS = {
-    "why": ("code", "inputs", "want", "dialect", "release", "model"),
-    "inspect": ("model", "input", "dialect", "symbolic"),
-    "sizes": ("model", "near", "dialect", "input_name"),
-    "check": ("model", "input", "dialect", "strict", "levels"),
-    "solve": (
-        *("input", "output", "dialect", "kernel", "stride", "padding", "dilation", "output_padding"),
-        *("in_channels", "filters", "op", "mirror"),
-    ),
-    "diff": ("code", "other", "input", "real", "most_macs"),
-    "port": ("code", "to", "input", "dialect", "release"),
-    "supports": ("code", "input", "dialect"),
-    "plan": ("code", "input", "dialect", "algorithm", "threads", "tune"),
-    "rule": ("code",),
-    "doctor": (),
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What a value of a request may be: whether one is, how it is told, and an example."""
+
+    holds: Callable[[Any], bool]
+    told: str
+    example: str = ""
+
+
+def _is_shape(value: Any) -> bool:
+    if isinstance(value, list | tuple):
+        return all(size is None or type(size) is int for size in value)
+    return isinstance(value, str)
+
+
+def _are_shapes(value: Any) -> bool:
+    return isinstance(value, list | tuple) and all(map(_is_shape, value))
+
+
+def _by_name(value: Any) -> bool:
+    return all(map(_is_shape, value.values())) if isinstance(value, Mapping) else _is_shape(value)
+
+
+def _are_levels(value: Any) -> bool:
+    return isinstance(value, Mapping) and all(isinstance(one, str) for one in value.values())
+
+
+TEXT = Kind(lambda value: isinstance(value, str), "text")
+FLAG = Kind(lambda value: isinstance(value, bool), "true or false")
+COUNT = Kind(lambda value: type(value) is int and value >= 0, "a whole number, at least 0")
+SIZE = Kind(_is_shape, "a size", 'such as "32x32" or [32, 32]')
+INPUT = Kind(_by_name, "a size", 'such as "32x32" or [32, 32]')
+INPUTS = Kind(_are_shapes, "a list of shapes", 'such as ["64x64x3"] or [[64, 64, 3]]')
+LEVELS = Kind(_are_levels, "a map of codes to levels", 'such as {"CW502": "off"}')
+WORDS = Kind(lambda value: True, "")
+"""Numbers in several forms, which the solver reads and refuses itself."""
+
+KEYS: Mapping[str, Mapping[str, Kind]] = {
+    "why": {"code": TEXT, "inputs": INPUTS, "want": SIZE, "dialect": TEXT, "release": TEXT, "model": TEXT},
+    "inspect": {"model": TEXT, "input": INPUT, "dialect": TEXT, "symbolic": FLAG},
+    "sizes": {"model": TEXT, "near": SIZE, "dialect": TEXT, "input_name": TEXT},
+    "check": {"model": TEXT, "input": INPUT, "dialect": TEXT, "strict": FLAG, "levels": LEVELS},
+    "solve": {
+        **dict.fromkeys(("input", "output", "kernel", "stride", "padding", "dilation", "output_padding"), WORDS),
+        **dict.fromkeys(("in_channels", "filters"), COUNT),
+        **dict.fromkeys(("dialect", "op", "mirror"), TEXT),
+    },
+    "diff": {"code": TEXT, "other": TEXT, "input": INPUT, "real": FLAG, "most_macs": COUNT},
+    "port": {"code": TEXT, "to": TEXT, "input": INPUT, "dialect": TEXT, "release": TEXT},
+    "supports": {"code": TEXT, "input": INPUT, "dialect": TEXT},
+    "plan": {"code": TEXT, "input": INPUT, "dialect": TEXT, "algorithm": TEXT, "threads": COUNT, "tune": FLAG},
+    "rule": {"code": TEXT},
+    "doctor": {},
 }
 """The commands, and what each takes beside `command`."""
+
+NEEDED = {"diff": ("code", "other"), "solve": (), "rule": (), "doctor": ()}
+"""What a command does not do without, where that is not the first of its keys alone."""
 
 
 def check(request: Mapping[str, Any]) -> None:
@@ -38,38 +82,14 @@ def check(request: Mapping[str, Any]) -> None:
     for key in request:
         if key != "command" and key not in KEYS[command]:
             raise wrong(f"{command!r} takes no {_short(key)}", key, _meant(key, KEYS[command]))
-    text = "model" if command in ("inspect", "sizes", "check") else "code"
-    code = request.get(text)
-    if command == "solve":
-        code = ""  # what it takes is checked where it is read
-    if not isinstance(code, str) and not (command in ("rule", "doctor") and code is None):
-        raise wrong(f"{text!r} must be text", code)
-    inputs = request.get("inputs")
-    if inputs is not None and (not isinstance(inputs, list | tuple) or not all(_is_shape(item) for item in inputs)):
-        raise wrong("'inputs' must be a list of shapes", inputs, 'such as ["64x64x3"] or [[64, 64, 3]]')
-    if inputs is not None and len(inputs) > MOST_INPUTS:
-        raise wrong(f"{len(inputs):,} inputs are more than {MOST_INPUTS:,}", len(inputs))
-    for key in ("want", "near", *(("input",) if command != "solve" else ())):
+    for key, kind in KEYS[command].items():
         value = request.get(key)
-        shapes = list(value.values()) if key == "input" and isinstance(value, Mapping) else [value]
-        if value is not None and not all(_is_shape(one) for one in shapes):
-            raise wrong(f"{key!r} must be a size", request[key], 'such as "32x32" or [32, 32]')
-    if not isinstance(request.get("symbolic"), bool | None):
-        raise wrong("'symbolic' must be true or false", request["symbolic"])
-    levels = request.get("levels")
-    if levels is not None and not (
-        isinstance(levels, Mapping) and all(isinstance(one, str) for one in levels.values())
-    ):
-        raise wrong("'levels' must map codes to levels", levels, 'such as {"CW502": "off"}')
-    for key in ("dialect", "release", "input_name", *(("model",) if command == "why" else ())):
-        if not isinstance(request.get(key), str | None):
-            raise wrong(f"{key!r} must be text", request[key])
-
-
-def _is_shape(value: Any) -> bool:
-    if isinstance(value, list | tuple):
-        return all(size is None or type(size) is int for size in value)
-    return isinstance(value, str)
+        absent = value is None and key not in NEEDED.get(command, tuple(KEYS[command])[:1])
+        if not absent and not kind.holds(value):
+            raise wrong(f"{key!r} must be {kind.told}", value, kind.example)
+    inputs = request.get("inputs") or ()
+    if len(inputs) > MOST_INPUTS:
+        raise wrong(f"{len(inputs):,} inputs are more than {MOST_INPUTS:,}", len(inputs))
 
 
 def _meant(word: Any, known: Sequence[str] | Mapping[str, Any]) -> str:

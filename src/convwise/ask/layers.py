@@ -116,7 +116,7 @@ def answer_plan(request: Mapping[str, Any], files: bool) -> Planned:
     if files:
         code, origin = read_path_or_text(code)
     options: dict[str, Any] = {name: request.get(name) for name in ("dialect", "algorithm", "threads")}
-    options["tune"] = False if request.get("tune") is None else request["tune"]
+    options["tune"] = bool(request.get("tune"))
     with located(origin):
         return planned(code, listed(request.get("input")), **options)
 

@@ -33,7 +33,7 @@ def why(
     ] = None,
     named: Annotated[
         list[str] | None,
-        typer.Option("--input", metavar="64x64x3", help="The same as INPUT: every command takes both."),
+        typer.Option("--input", metavar="64x64x3", help="The same as INPUT."),
     ] = None,
     want: Annotated[
         str | None, typer.Option(metavar="32x32", help="The output size you would like: the suggestions aim at it.")
@@ -172,7 +172,9 @@ def plan(
     code: Annotated[str, typer.Argument(metavar="CODE", help="A layer or chain: text, a path, or -.")],
     input: Input = None,
     named: NamedInput = None,
-    algorithm: Annotated[str | None, typer.Option("--algorithm", help="Ask for one of those above by name.")] = None,
+    algorithm: Annotated[
+        str | None, typer.Option("--algorithm", help="Ask for one of the algorithms named above.")
+    ] = None,
     threads: Annotated[int | None, typer.Option("--threads", help="At most so many threads.")] = None,
     tune: Annotated[bool, typer.Option("--tune", help="Measure the kernels here, and remember the fastest.")] = False,
     dialect: SpokenDialect = None,

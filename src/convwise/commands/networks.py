@@ -7,14 +7,14 @@ from typing import Annotated
 import typer
 
 from convwise.commands.levels import levels
-from convwise.commands.options import Form, Json, SpokenDialect, one_input
+from convwise.commands.options import Form, Json, NamedInput, SpokenDialect, one_input
 from convwise.words import Wanted
 
 Model = Annotated[
     str,
     typer.Argument(
         metavar="MODEL",
-        help="A path to a .onnx, .keras, .h5, Keras .json or source file; layer code; or - for code from standard input.",
+        help="A path to a .onnx, .keras, .h5, Keras .json, .tflite, .pt2 or source file; layer code; or - for code from standard input.",
     ),
 ]
 Input = Annotated[
@@ -23,9 +23,6 @@ Input = Annotated[
         metavar="INPUT",
         help="The input shape, with the batch, in the framework's own order; for several inputs a=1x3x224x224,b=1x10. Or as --input.",
     ),
-]
-NamedInput = Annotated[
-    str | None, typer.Option("--input", metavar="1x3x224x224", help="The same as INPUT: every command takes both.")
 ]
 
 

@@ -26,9 +26,7 @@ Input = Annotated[
         metavar="INPUT", help="The input shape in the order of CODE's framework, such as 3x64x64; or as --input."
     ),
 ]
-NamedInput = Annotated[
-    str | None, typer.Option("--input", metavar="3x64x64", help="The same as INPUT: every command takes both.")
-]
+NamedInput = Annotated[str | None, typer.Option("--input", metavar="3x64x64", help="The same as INPUT.")]
 
 
 def one_input(behind: str | None, named: str | None) -> str | None:

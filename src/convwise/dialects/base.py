@@ -10,9 +10,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from convwise.axis import Pads
 from convwise.dialects.missing import advice
 from convwise.errors import CodeError, ShapeError
 from convwise.ops import AxisFlow, Conv, ConvTranspose, Dense, Flow, Layout, Norm, Op, Pointwise, Pool, Shape
+from convwise.ops.shape import total
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +61,8 @@ class Layer:
 
     `arguments` holds every argument by the framework's own name, defaults filled in; `ops` what it is without a
     framework, in the order in which they run; `rank` its spatial axes (None where any rank goes). A `shared` one is an
-    earlier layer of its chain applied again: its weights are counted there, as the frameworks count them.
+    earlier layer of its chain applied again: its weights are counted there, as the frameworks count them. `counted` are the parameters of
+    one that has some of its weights from an earlier layer (None: all its own).
     """
 
     dialect: str
@@ -73,6 +76,7 @@ class Layer:
     name: str | None = None
     call: Call = field(default=Call(""), compare=False)
     shared: bool = False
+    counted: int | None = None
 
     def named(self, name: str | None) -> Layer:
         return replace(self, name=name)
@@ -109,11 +113,11 @@ class LayerFlow:
     @property
     def params(self) -> int | None:
         """The parameters as the framework counts them: running moments are weights in Keras, buffers elsewhere."""
-        if self.layer.shared:
-            return 0
+        if self.layer.shared or self.layer.counted is not None:
+            return self.layer.counted or 0
         if self.layer.dialect == "keras":
-            return _sum(flow.params for flow in self.flows)
-        return _sum(
+            return total(flow.params for flow in self.flows)
+        return total(
             flow.trainable if isinstance(op, Norm) else flow.params
             for op, flow in zip(self.layer.ops, self.flows, strict=True)
         )
@@ -122,11 +126,13 @@ class LayerFlow:
     def trainable(self) -> int | None:
         if self.layer.shared or self.layer.trained is False:
             return 0
-        return _sum(flow.trainable for flow in self.flows) if self.layer.trained else None
+        if self.layer.counted is not None:
+            return self.layer.counted
+        return total(flow.trainable for flow in self.flows) if self.layer.trained else None
 
     @property
     def macs(self) -> int | None:
-        return _sum(flow.macs for flow in self.flows)
+        return total(flow.macs for flow in self.flows)
 
 
 def fused(ops: tuple[Op, ...]) -> tuple[Op, ...]:
@@ -145,15 +151,6 @@ def fused(ops: tuple[Op, ...]) -> tuple[Op, ...]:
         else:
             found.append(op)
     return tuple(found)
-
-
-def _sum(counts: Iterable[int | None]) -> int | None:
-    total = 0
-    for count in counts:
-        if count is None:
-            return None
-        total += count
-    return total
 
 
 def built(layer: Layer, size: int) -> Layer:
@@ -270,7 +267,7 @@ def bind(
                 "CW306", f"argument {name!r} is given twice", layer=where, received=name, hint="keep one of the two"
             )
         if name not in known:
-            raise _unknown_argument(call, name, known, where, foreign or {})
+            raise _unknown_argument(name, known, where, foreign or {})
         bound[name] = value
     missing = [
         parameter.name for parameter in parameters if parameter.default is REQUIRED and parameter.name not in bound
@@ -287,7 +284,7 @@ def bind(
     return {parameter.name: bound.get(parameter.name, parameter.default) for parameter in parameters}
 
 
-def _unknown_argument(call: Call, name: str, known: set[str], where: str, foreign: Mapping[str, str]) -> CodeError:
+def _unknown_argument(name: str, known: set[str], where: str, foreign: Mapping[str, str]) -> CodeError:
     if name in foreign:
         return CodeError(
             "CW311",
@@ -339,6 +336,7 @@ class Dialect:
     flow(layer, shape) -> LayerFlow              raises ShapeError (with the framework's words in `quote`) or Refusal
     spell(ops, channels_last) -> str             the shortest natural call; raises Refusal where it cannot be said
     respell(layer, changes) -> str               the user's own call with some arguments changed
+    pads(layer, pads) -> changes | None          the arguments that pad the layer's axes so (a transposed one: cut them); None where numbers cannot say it
     """
 
     name: str
@@ -351,6 +349,7 @@ class Dialect:
     flow: Callable[[Layer, Shape], LayerFlow]
     spell: Callable[[tuple[Op, ...], bool], str]
     respell: Callable[[Layer, Mapping[str, Value]], str]
+    pads: Callable[[Layer, tuple[Pads, ...]], Mapping[str, Value] | None]
 
 
 def known(value: Value, name: str) -> Value:

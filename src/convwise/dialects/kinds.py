@@ -57,6 +57,15 @@ class Kind:
     """Whether any number of axes may stand before the channels and the spatial ones, none at all included."""
 
 
+def around(values: Iterable[Value], other: Value, channels_last: bool) -> tuple[Value, ...]:
+    """Values of the spatial axes with `other` for the batch and the channels.
+
+    >>> around((2, 3), 1, True), around((2, 3), 1, False)
+    ((1, 2, 3, 1), (1, 1, 2, 3))
+    """
+    return (other, *values, other) if channels_last else (other, other, *values)
+
+
 def parameters(text: str) -> tuple[Parameter, ...]:
     """Parameters from a signature in short: `a b=1 * c='x'`; `*` starts the keyword-only ones.
 

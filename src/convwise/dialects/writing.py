@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from math import isinf, isnan
 from typing import Any
 
@@ -32,6 +33,15 @@ def write(value: Value) -> str:
         inner = ", ".join(write(item) for item in value)
         return f"({inner},)" if len(value) == 1 else f"({inner})"
     return repr(value)
+
+
+def as_list(value: Value) -> Value:
+    """Several values as a list, for who takes no tuple.
+
+    >>> write(as_list((1, 2)))
+    '[1, 2]'
+    """
+    return Unknown(f"[{', '.join(map(write, value))}]") if isinstance(value, tuple) else value
 
 
 def write_call(function: str, args: Iterable[Value] = (), kwargs: Mapping[str, Value] | None = None) -> str:
@@ -64,47 +74,70 @@ def unsayable(fact: str, hint: str = "") -> Refusal:
     return Refusal("CW209", fact, hint=hint)
 
 
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A call in the words of its text: the function, the data it is applied to, and its arguments."""
+
+    function: str
+    data: tuple[str, ...]
+    args: tuple[str, ...]
+    kwargs: Mapping[str, str]
+
+    def __str__(self) -> str:
+        named = (f"{name}={text}" for name, text in self.kwargs.items())
+        return f"{self.function}({', '.join((*self.data, *self.args, *named))})"
+
+
 def respell(
     layer: Layer,
     parameters: Sequence[Parameter],
     changes: Mapping[str, Value],
     anew: Callable[[Call], str],
+    data: int = 1,
 ) -> str:
     """`layer`'s call with `changes`: order, prefix, data and keywords stay, an argument that becomes its default goes.
 
-    `anew` writes a call whose text does not show its arguments.
+    `anew` writes a call whose text does not show its arguments, and `data` says how many arrays may stand before them.
     """
-    call = layer.call
     defaults = {parameter.name: parameter.default for parameter in parameters}
+    dropped = {name for name, value in changes.items() if _is(value, defaults.get(name, REQUIRED))}
     positional = [parameter.name for parameter in parameters if not parameter.keyword_only]
-    written = _parse(call)
-    if written is None:
-        written = _parse(Call(call.kind, call.args, call.kwargs, anew(call)))
-    if written is None:
-        return anew(call)
-    function, data, args, kwargs, data_words = written
+    return str(changed(written(layer.call, anew, data), positional, changes, dropped))
+
+
+def _is(value: Value, default: Value) -> bool:
+    return default is not REQUIRED and value == default and type(value) is type(default)
+
+
+def changed(call: Written, positional: Sequence[str], changes: Mapping[str, Value], dropped: Container[str]) -> Written:
+    """The call with `changes`, in the order of its own arguments; those in `dropped` go, where nothing positional follows them."""
+    args, kwargs = list(call.args), dict(call.kwargs)
+    places = {name: place for place, name in enumerate(positional[: len(args)])}
     for name, value in changes.items():
-        default = defaults.get(name, REQUIRED)
-        dropped = default is not REQUIRED and value == default and type(value) is type(default)
-        place = positional.index(name) if name in positional else len(args)
-        if place < len(args):
-            if dropped and place == len(args) - 1:
-                args.pop()
-            else:
-                args[place] = write(value)
-        elif dropped:
+        if name in places:
+            args[places[name]] = write(value)
+        elif name in dropped:
             kwargs.pop(name, None)
         else:
             kwargs[name] = write(value)
-    named = (f"{name}={text}" for name, text in (*data_words.items(), *kwargs.items()))
-    return f"{function}({', '.join((*data, *args, *named))})"
+    while args and len(args) <= len(positional) and positional[len(args) - 1] in dropped:
+        args.pop()
+    return replace(call, args=tuple(args), kwargs=kwargs)
 
 
-Written = tuple[str, list[str], list[str], dict[str, str], dict[str, str]]
+def written(call: Call, anew: Callable[[Call], str], data: int = 1) -> Written:
+    """The call as its text shows it; else its values, behind the function and the data of `anew`."""
+    found = _parse(call, data)
+    if found is not None:
+        return found
+    function, _, rest = anew(Call(call.kind)).partition("(")
+    inner = rest.removesuffix(")")
+    kwargs = {name: write(value) for name, value in call.kwargs}
+    return Written(function, (inner,) if inner else (), tuple(map(write, call.args)), kwargs)
 
 
-def _parse(call: Call) -> Written | None:
-    """(function, data, positional texts, keyword texts, data by keyword), if the text still shows them."""
+def _parse(call: Call, data: int) -> Written | None:
+    """The call's own text in parts, if that still shows its arguments."""
     text = call.text.strip()
     if not text or len(text) > LONGEST or text.count("(") > 50:
         return None
@@ -114,12 +147,11 @@ def _parse(call: Call) -> Written | None:
         return None
     if not isinstance(node, ast.Call) or any(keyword.arg is None for keyword in node.keywords):
         return None
-    segments = [ast.get_source_segment(text, argument) or "" for argument in node.args]
+    function = ast.get_source_segment(text, node.func) or ""
+    segments = tuple(ast.get_source_segment(text, argument) or "" for argument in node.args)
     extra = len(segments) - len(call.args)
-    known = {name for name, _ in call.kwargs}
     named = {keyword.arg or "": ast.get_source_segment(text, keyword.value) or "" for keyword in node.keywords}
-    if extra < 0 or extra > 1 or not known <= set(named):
+    same = function.rpartition(".")[2] == call.kind.rpartition(".")[2]
+    if not same or not 0 <= extra <= data or not {name for name, _ in call.kwargs} <= set(named):
         return None
-    ours = {name: text for name, text in named.items() if name in known}
-    data = {name: text for name, text in named.items() if name not in known}
-    return ast.get_source_segment(text, node.func) or "", segments[:extra], segments[extra:], ours, data
+    return Written(function, segments[:extra], segments[extra:], named)

@@ -53,6 +53,14 @@ class Conv:
     tenths of a second, and takes the fastest. What was found is remembered per machine in `measured.json` in the user's
     cache folder (CONVWISE_CACHE, else XDG_CACHE_HOME/convwise; "off" keeps it to the process); `plan(..., tune=True)` shows it.
 
+    Args:
+        w: (out, in / groups, kernel height, kernel width), in both layouts.
+        bias: (out,) or None. Everything else as in `conv2d`.
+
+    Raises:
+        ArgumentError: CW605 for an array, CW606 for an option, CW607 for an algorithm.
+        ShapeError: where groups do not divide the channels; at a call, where the sizes of `x` do not work.
+
     >>> double = Conv(np.full((1, 1, 1, 1), 2.0))
     >>> double(np.ones((1, 2, 2))).tolist()
     [[[2.0, 2.0], [2.0, 2.0]]]

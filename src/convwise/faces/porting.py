@@ -21,7 +21,7 @@ FONT = "font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;font-si
 def render(answer: Answer, width: int | None = None, color: bool = False) -> str:
     """The answer as text of at most `width` columns; emitted code keeps its own lines."""
     width = max(width or DEFAULT_WIDTH, 40)
-    return paint(lines_of(answer, width), width, color)
+    return paint(lines_of(answer, width), color)
 
 
 def lines_of(answer: Answer, width: int) -> list[Line]:

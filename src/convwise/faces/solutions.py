@@ -15,7 +15,7 @@ SHOWN = 10
 def render_solution(found: Solution, color: bool = False, everything: bool = False) -> str:
     """The layers, the most usual first, and what was searched; or the decoder, a line a layer with its sizes."""
     if found.mirrored is not None:
-        return paint(_decoder(found, found.mirrored), 0, color)
+        return paint(_decoder(found, found.mirrored), color)
     pairs = ", ".join(f"{show(a)} -> {show(b)}" for a, b in zip(found.inputs, found.outputs, strict=True))
     count = len(found.layers)
     told = f"{count} layer{'s' * (count != 1)}" if found.bounds else "reads exactly the adaptive pool's windows"
@@ -29,7 +29,7 @@ def render_solution(found: Solution, color: bool = False, everything: bool = Fal
         lines.append((("axes      ", "label"), (found.note, "dim")))
     if found.bounds:
         lines.append((("searched  ", "label"), (found.bounds, "dim")))
-    return paint(lines, 0, color)
+    return paint(lines, color)
 
 
 def _decoder(found: Solution, mirrored: Mirror) -> list[Line]:

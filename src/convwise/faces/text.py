@@ -7,8 +7,9 @@ import textwrap
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from convwise.answers.explanation import AxisFacts, Explanation, Finding, Fix, show
+from convwise.answers.explanation import AxisFacts, Explanation, Fact, Finding, Fix, show
 from convwise.answers.headline import groups
+from convwise.answers.many import many
 from convwise.answers.wording import plural
 from convwise.axis import Same
 from convwise.dialects.base import TITLES
@@ -34,7 +35,7 @@ def render(answer: Any, width: int | None = None, color: bool = False) -> str:
 
         return porting.render(answer, width, color)
     lines = _explanation(answer, width) if isinstance(answer, Explanation) else [((str(answer), ""),)]
-    return paint(lines, width, color)
+    return paint(lines, color)
 
 
 def _of_two(answer: Any) -> bool:
@@ -45,7 +46,7 @@ def _of_two(answer: Any) -> bool:
 def render_error(error: ConvwiseError, width: int | None = None, color: bool = False) -> str:
     """An error in its three lines; with the history up to the break and the fixes where it carries them."""
     width = max(width or DEFAULT_WIDTH, 40)
-    return paint(_error(error, width), width, color)
+    return paint(_error(error, width), color)
 
 
 def render_line(answer: Any) -> str:
@@ -77,7 +78,7 @@ def render_lines(answers: Sequence[Explanation | ConvwiseError], inputs: Sequenc
     return "\n".join(lines)
 
 
-def paint(lines: Iterable[Line], width: int, color: bool) -> str:
+def paint(lines: Iterable[Line], color: bool) -> str:
     """Lines of styled pieces as one text; ANSI styles only with `color`."""
     if not color:
         return "\n".join("".join(text for text, _ in line).rstrip() for line in lines)
@@ -91,7 +92,7 @@ def paint(lines: Iterable[Line], width: int, color: bool) -> str:
 
 def _explanation(told: Explanation, width: int) -> list[Line]:
     lines = [_head(told)]
-    lines += _wrapped("", escape(told.headline), width, 0)
+    lines += wrapped("", escape(told.headline), width, 0)
     # Which framework was meant comes before everything that follows from the guess.
     first = [finding for finding in told.findings if finding.code == "CW508"]
     lines += _findings(first, width)
@@ -108,7 +109,7 @@ def _findings(found: Sequence[Finding], width: int) -> list[Line]:
     for finding in found:
         label = f"{finding.level} {finding.code}"
         where = f"{finding.node}: " if finding.node else ""
-        lines += _wrapped(label, escape(where + finding.text), width, 2, "warn" if finding.level != "note" else "dim")
+        lines += wrapped(label, escape(where + finding.text), width, 2, "warn" if finding.level != "note" else "dim")
     return lines
 
 
@@ -125,11 +126,6 @@ def _head(told: Explanation) -> Line:
 
 
 def wrapped(label: str, text: str, width: int, indent: int, style: str = "label") -> list[Line]:
-    """A label and its text, for other faces of the same look."""
-    return _wrapped(label, text, width, indent, style)
-
-
-def _wrapped(label: str, text: str, width: int, indent: int, style: str = "label") -> list[Line]:
     """A label and its text, wrapped with the text hanging under itself."""
     start = " " * indent + (f"{label:<{LABEL - 1}} " if label else "")
     hang = " " * (indent + (LABEL if label else 0 if indent else HANG))
@@ -144,7 +140,7 @@ def _wrapped(label: str, text: str, width: int, indent: int, style: str = "label
 def _fact(label: str, texts: Sequence[str], width: int) -> list[Line]:
     lines: list[Line] = []
     for number, text in enumerate(texts):
-        lines += _wrapped(escape(label) if number == 0 else " ", escape(text), width, 2)
+        lines += wrapped(escape(label) if number == 0 else " ", escape(text), width, 2)
     return lines
 
 
@@ -250,17 +246,17 @@ def _error(error: ConvwiseError, width: int) -> list[Line]:
             else ((f"{plural(len(told.code.splitlines()), 'layer')} · {told.title} {told.release}", "head"),)
         )
         if told.parts or told.kind == "Sequential":
-            lines += _wrapped("", escape(told.headline), width, 0)
+            lines += wrapped("", escape(told.headline), width, 0)
             lines += _chain_table(told, width)
     lines.append(((f"{type(error).__name__} {error.code}: ", "bad"), (escape(error.message), "")))
     title = told.title if told is not None else _speaker(error)
     if error.quote and error.quote not in error.fact:
-        lines += _wrapped("", escape(f'{title}: "{error.quote}"'), width, 2)
+        lines += wrapped("", escape(f'{title}: "{error.quote}"'), width, 2)
     for text in (error.detail, "\n".join(hints(error))):
         for line in text.splitlines():
             # A caret line must keep its columns; it is never wrapped.
             lines.append(((f"  {escape(line)}", ""),)) if "^" in line or len(line) < width - 2 else lines.extend(
-                _wrapped("", escape(line), width, 2)
+                wrapped("", escape(line), width, 2)
             )
     if told is not None:
         for fact in told.facts:
@@ -313,11 +309,14 @@ def render_many(
     width = max(width or DEFAULT_WIDTH, 40)
     worked = [answer for answer in answers if isinstance(answer, Explanation)]
     lines: list[Line] = []
+    after: tuple[Fact, ...] = ()
     if worked:
-        first = worked[0]
+        first, told = worked[0], many(worked)
         lines += [((escape(f"{first.kind} · {first.title} {first.release}"), "head"),)]
-        lines += _wrapped("", _for_many(first), width, 0)
-        lines += _fact("any size", [_any_size(first)], width) if first.axes else []
+        lines += wrapped("", escape(told.headline), width, 0)
+        after = told.after
+        for fact in told.before:
+            lines += _fact(fact.label, fact.lines, width)
     names = [_given(answer) or given for answer, given in zip(answers, inputs, strict=True)]
     column = max(len(text) for text in names)
     for text, answer in zip(names, answers, strict=True):
@@ -326,9 +325,9 @@ def render_many(
             lines.append(((f"  {text:>{column}}  ->  {show(answer.output)}{wanted}", ""),))
         else:
             lines += _refused_input(text, column, answer, width)
-    if worked and not worked[0].parts and worked[0].axes and worked[0].params:
-        lines += _fact("fixed", ["the channels, once the layer is built; height and width are free"], width)
-    return paint(lines, width, color)
+    for fact in after:
+        lines += _fact(fact.label, fact.lines, width)
+    return paint(lines, color)
 
 
 def _given(answer: Explanation | ConvwiseError) -> str:
@@ -337,14 +336,8 @@ def _given(answer: Explanation | ConvwiseError) -> str:
     return show(told.input) if told else ""
 
 
-def _for_many(told: Explanation) -> str:
-    if told.parts or not any(axis.kernel for axis in told.axes):
-        return told.headline
-    return "The kernel never changes; the input only decides how many places it fits."
-
-
 def _refused_input(text: str, column: int, error: ConvwiseError, width: int) -> list[Line]:
-    lines = _wrapped("", f"{text:>{column}}  refused: {escape(error.fact)}", width, 2)
+    lines = wrapped("", f"{text:>{column}}  refused: {escape(error.fact)}", width, 2)
     indent = " " * (column + 4)
     told = error.explanation
     if error.quote:
@@ -357,13 +350,3 @@ def _refused_input(text: str, column: int, error: ConvwiseError, width: int) -> 
     for hint in (*hints(error), *more):
         lines += [((indent + line, ""),) for line in textwrap.wrap(escape(hint), max(width - len(indent), 20))]
     return lines
-
-
-def _any_size(told: Explanation) -> str:
-    texts: dict[str, list[str]] = {axis.any_size: [] for axis in told.axes}
-    for axis in told.axes:
-        texts[axis.any_size].append(axis.name)
-    count = f"; {told.params:,} parameters serve all" if told.params else ""
-    if len(texts) == 1:
-        return f"n -> {next(iter(texts))}, each axis apart{count}"
-    return "; ".join(f"{' and '.join(names)}: n -> {text}" for text, names in texts.items()) + count

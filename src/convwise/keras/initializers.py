@@ -16,15 +16,11 @@ from numpy.typing import DTypeLike, NDArray
 
 from convwise.dialects.base import Call
 from convwise.errors import ArgumentError
-from convwise.keras.state import STREAM, snake_case
+from convwise.keras.state import generator, snake_case
 from convwise.runtime import randomness
 
 Array = NDArray[Any]
 Initializer = Callable[..., Array]
-
-
-def _generator(seed: int | None) -> np.random.Generator:
-    return STREAM.generator if seed is None else np.random.default_rng(abs(int(seed)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +58,7 @@ class RandomNormal:
     seed: int | None = None
 
     def __call__(self, shape: tuple[int, ...], dtype: DTypeLike | None = None) -> Array:
-        return randomness.normal(_generator(self.seed), tuple(shape), self.mean, self.stddev, dtype or np.float32)
+        return randomness.normal(generator(self.seed), tuple(shape), self.mean, self.stddev, dtype or np.float32)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +71,7 @@ class TruncatedNormal:
 
     def __call__(self, shape: tuple[int, ...], dtype: DTypeLike | None = None) -> Array:
         return randomness.truncated_normal(
-            _generator(self.seed), tuple(shape), self.mean, self.stddev, dtype or np.float32
+            generator(self.seed), tuple(shape), self.mean, self.stddev, dtype or np.float32
         )
 
 
@@ -86,7 +82,7 @@ class RandomUniform:
     seed: int | None = None
 
     def __call__(self, shape: tuple[int, ...], dtype: DTypeLike | None = None) -> Array:
-        return randomness.uniform(_generator(self.seed), tuple(shape), self.minval, self.maxval, dtype or np.float32)
+        return randomness.uniform(generator(self.seed), tuple(shape), self.minval, self.maxval, dtype or np.float32)
 
 
 def fans(shape: tuple[int, ...]) -> tuple[int, int]:
@@ -132,7 +128,7 @@ class VarianceScaling:
         fan_in, fan_out = fans(tuple(shape))
         count = {"fan_in": float(fan_in), "fan_out": float(fan_out), "fan_avg": (fan_in + fan_out) / 2}[self.mode]
         variance = self.scale / max(1.0, count)
-        rng, kind = _generator(self.seed), dtype or np.float32
+        rng, kind = generator(self.seed), dtype or np.float32
         if self.distribution == "uniform":
             limit = sqrt(3.0 * variance)
             return randomness.uniform(rng, tuple(shape), -limit, limit, kind)
@@ -178,7 +174,7 @@ class Orthogonal:
                 "CW605", f"an orthogonal weight needs at least 2 axes, not {len(shape)}", received=tuple(shape)
             )
         rows, columns = prod(shape[:-1]), shape[-1]
-        square = _generator(self.seed).standard_normal((max(rows, columns), min(rows, columns)))
+        square = generator(self.seed).standard_normal((max(rows, columns), min(rows, columns)))
         q, r = np.linalg.qr(square)
         q = q * np.sign(np.diag(r))
         return (self.gain * (q.T if rows < columns else q)).reshape(shape).astype(dtype or np.float32)

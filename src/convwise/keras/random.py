@@ -7,14 +7,9 @@ from typing import Any
 import numpy as np
 
 from convwise.keras.ops import sizes
-from convwise.keras.state import STREAM
+from convwise.keras.state import generator
 from convwise.keras.tensor import Tensor, as_tensor
 from convwise.runtime import randomness
-
-
-def generator(seed: int | None) -> np.random.Generator:
-    """The stream that `set_random_seed` seeds, or one of its own for a seed."""
-    return STREAM.generator if seed is None else np.random.default_rng(abs(int(seed)))
 
 
 def normal(

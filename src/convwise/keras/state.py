@@ -5,10 +5,17 @@ from __future__ import annotations
 import re
 from collections import Counter
 
+import numpy as np
+
 from convwise.runtime.randomness import Stream
 
 STREAM = Stream()
 _NAMES: Counter[str] = Counter()
+
+
+def generator(seed: int | None) -> np.random.Generator:
+    """The stream that `set_random_seed` seeds, or one of its own for a seed."""
+    return STREAM.generator if seed is None else np.random.default_rng(abs(int(seed)))
 
 
 def unique_name(prefix: str) -> str:

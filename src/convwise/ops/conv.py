@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from math import prod
+from typing import TypeVar
 
 from convwise.axis import Pads, Window
 from convwise.errors import ShapeError
@@ -24,6 +25,8 @@ from convwise.ops.shape import (
     times,
 )
 from convwise.ops.space import check_wrap
+
+_Layer = TypeVar("_Layer", "Conv", "ConvTranspose")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,15 +60,7 @@ class Conv:
         Raises:
             ShapeError: CW102 where the channels do not match, CW105 where the groups do not divide them.
         """
-        check_channels(channels, self.in_channels)
-        count = channels if channels is not None else self.in_channels
-        if count is None:
-            return self
-        if self.multiplier is not None:
-            return replace(self, in_channels=count, out_channels=count * self.multiplier, groups=count, multiplier=None)
-        assert self.groups is not None
-        check_groups(count, self.groups)
-        return replace(self, in_channels=count)
+        return _bound(self, channels)
 
     def weight_shape(self) -> tuple[int, ...] | None:
         """(out, in / groups, *kernel); None while the channels are not known."""
@@ -114,15 +109,7 @@ class ConvTranspose:
 
     def bound(self, channels: Size) -> ConvTranspose:
         """The same layer for an input of `channels` channels; raises ShapeError CW102 or CW105."""
-        check_channels(channels, self.in_channels)
-        count = channels if channels is not None else self.in_channels
-        if count is None:
-            return self
-        if self.multiplier is not None:
-            return replace(self, in_channels=count, out_channels=count * self.multiplier, groups=count, multiplier=None)
-        assert self.groups is not None
-        check_groups(count, self.groups)
-        return replace(self, in_channels=count)
+        return _bound(self, channels)
 
     def weight_shape(self) -> tuple[int, ...] | None:
         """(in, out / groups, *kernel); None while the channels are not known."""
@@ -185,6 +172,18 @@ class Fold:
                 "CW106", f"{count} columns, but {sizes} has {wanted} windows", axis="length", received=count
             )
         return Flow(shape, (*batch, None if columns is None else columns // taps, *self.sizes))
+
+
+def _bound(op: _Layer, channels: Size) -> _Layer:
+    check_channels(channels, op.in_channels)
+    count = channels if channels is not None else op.in_channels
+    if count is None:
+        return op
+    if op.multiplier is not None:
+        return replace(op, in_channels=count, out_channels=count * op.multiplier, groups=count, multiplier=None)
+    assert op.groups is not None
+    check_groups(count, op.groups)
+    return replace(op, in_channels=count)
 
 
 def _pads(window: Window, size: Size) -> Pads:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from convwise.ops.several import Attention, Einsum, MatMul, Recurrent, Several
-from convwise.ops.shape import Shape, Size, elements
+from convwise.ops.shape import Shape, elements, times
 from convwise.ops.shaping import place
 
 
@@ -28,23 +28,14 @@ def multiplied(work: Several, shapes: tuple[Shape, ...], outputs: Sequence[Shape
     out = outputs[0] if outputs else None
     match work:
         case MatMul():
-            return _product(elements(out) if out is not None else None, shapes[0][-1])
+            return times(elements(out) if out is not None else None, shapes[0][-1])
         case Einsum():
             return _einsum(work, shapes)
         case Recurrent():
-            return _product(elements(shapes[0][:-1]), work.weights)
+            return times(elements(shapes[0][:-1]), work.weights)
         case Attention():
             return _attention(work, shapes)
     return 0
-
-
-def _product(*counts: Size) -> int | None:
-    found = 1
-    for count in counts:
-        if count is None:
-            return None
-        found *= count
-    return found
 
 
 def _attention(work: Attention, shapes: tuple[Shape, ...]) -> int | None:
@@ -55,7 +46,7 @@ def _attention(work: Attention, shapes: tuple[Shape, ...]) -> int | None:
     width = last[-1] if work.width is None else work.width
     if meeting is None or width is None:
         return None
-    return _product(elements(first[:-1]), *attended, meeting + width)
+    return times(elements(first[:-1]), *attended, meeting + width)
 
 
 def _einsum(work: Einsum, shapes: tuple[Shape, ...]) -> int | None:
@@ -76,7 +67,7 @@ def _einsum(work: Einsum, shapes: tuple[Shape, ...]) -> int | None:
         held = (held | other) & later
         if not summed:
             continue
-        count = _product(*(sizes[letter] for letter in sorted(held | summed)))
+        count = times(*(sizes[letter] for letter in sorted(held | summed)))
         if count is None:
             return None
         total += count

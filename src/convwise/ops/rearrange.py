@@ -34,6 +34,11 @@ class Flatten:
             return Flow(shape, (1,))
         return Flow(shape, (*shape[:start], elements(shape[start : end + 1]), *shape[end + 1 :]))
 
+    def joined(self, shape: Shape) -> Shape:
+        """The sizes that become one."""
+        rank = max(len(shape), 1)
+        return shape[_axis(self.start, rank) : _axis(self.end, rank) + 1]
+
 
 @dataclass(frozen=True, slots=True)
 class Reshape:
@@ -45,6 +50,17 @@ class Reshape:
     def flow(self, shape: Shape, layout: Layout) -> Flow:
         batch, rest = (shape[:1], shape[1:]) if self.keeps_batch else ((), shape)
         return Flow(shape, (*batch, *fill(rest, self.target)))
+
+
+def joins_batch(op: object) -> bool:
+    """Whether the op makes one axis of the batch and others: a Flatten from axis 0 on, a reshape into one line.
+
+    >>> joins_batch(Flatten(0)), joins_batch(Reshape((-1,), keeps_batch=False)), joins_batch(Flatten())
+    (True, True, False)
+    """
+    if isinstance(op, Reshape):
+        return op.target == (-1,) and not op.keeps_batch
+    return isinstance(op, Flatten) and op.start == 0 and op.end != 0
 
 
 @dataclass(frozen=True, slots=True)

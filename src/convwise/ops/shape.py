@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from math import prod
 from operator import index
@@ -80,6 +81,12 @@ def elements(shape: Shape) -> int | None:
 def times(*factors: int | None) -> int | None:
     """The product; None where a factor is not known."""
     return elements(factors)
+
+
+def total(counts: Iterable[int | None]) -> int | None:
+    """The sum; None where a number is not known."""
+    found = list(counts)
+    return None if None in found else sum(found)  # type: ignore[arg-type]
 
 
 def known(batch: Shape) -> int:

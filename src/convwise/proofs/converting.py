@@ -98,7 +98,7 @@ def _full_name(chain: Chain, number: int, slot: Slot) -> str:
 def _picked(chain: Chain, wanted: Sequence[tuple[int, Slot]], weights: Any) -> list[Array]:
     names = [_full_name(chain, number, slot) for number, slot in wanted]
     if isinstance(weights, Mapping):
-        return _by_name(chain, names, weights)
+        return _by_name(names, weights)
     if not isinstance(weights, list | tuple):
         raise ArgumentError(
             "CW605",
@@ -120,7 +120,7 @@ def _picked(chain: Chain, wanted: Sequence[tuple[int, Slot]], weights: Any) -> l
     return [held[name] for name in names]
 
 
-def _by_name(chain: Chain, names: Sequence[str], weights: Mapping[Any, Any]) -> list[Array]:
+def _by_name(names: Sequence[str], weights: Mapping[Any, Any]) -> list[Array]:
     kept = {str(name): value for name, value in weights.items() if not str(name).endswith("num_batches_tracked")}
     if all(name in kept for name in names):
         if len(kept) > len(names):

@@ -66,7 +66,7 @@ FREE = frozenset(
 """Functions that have no settings; of the others a network's file or code gives the shapes alone, unless the options are there."""
 STILL = ("clone", "contiguous", "detach")
 """Calls that give back what they are given."""
-OF_CALLS = ("F.", "torch.", ".")
+OF_CALLS = ("F.", "torch.", ".", "aten.")
 """How the kinds of functions begin, whose settings beside the sizes are not read."""
 
 
@@ -209,6 +209,9 @@ def _not_run(note: str) -> Numbers:
 def _too_much(trace: Trace, most_macs: int) -> str | None:
     """Why a network is not run at all."""
     totals = trace.totals
+    left_out = next((note for note in trace.run.network.notes if note.code == "CW315"), None)
+    if left_out is not None:
+        return left_out.text
     if any(None in shape[1:] for shape in trace.inputs.values()):
         return "the input leaves sizes open; give one, such as 1x3x64x64"
     if totals.macs is not None and totals.macs > most_macs:

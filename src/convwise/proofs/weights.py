@@ -239,23 +239,12 @@ def _rows(array: Array, numbers: tuple[int, ...]) -> Array:
 
 def _blocks(array: Array, numbers: tuple[int, ...]) -> Array:
     (groups,) = numbers
-    channels, each = array.shape[:2]
-    inner = channels // groups
-    whole = np.zeros((channels, each * groups, *array.shape[2:]), array.dtype)
+    rows, inner = array.shape[:2]
+    each = rows // groups
+    whole = np.zeros((rows, inner * groups, *array.shape[2:]), array.dtype)
     for group in range(groups):
-        rows = slice(group * inner, (group + 1) * inner)
-        whole[rows, group * each : (group + 1) * each] = array[rows]
-    return whole
-
-
-def _conv_blocks(array: Array, numbers: tuple[int, ...]) -> Array:
-    (groups,) = numbers
-    filters, inner = array.shape[:2]
-    each = filters // groups
-    whole = np.zeros((filters, inner * groups, *array.shape[2:]), array.dtype)
-    for group in range(groups):
-        rows = slice(group * each, (group + 1) * each)
-        whole[rows, group * inner : (group + 1) * inner] = array[rows]
+        own = slice(group * each, (group + 1) * each)
+        whole[own, group * inner : (group + 1) * inner] = array[own]
     return whole
 
 
@@ -270,7 +259,6 @@ MOVES: dict[str, Callable[[Any, tuple[int, ...]], Array]] = {
     "rows": _rows,
     "window": lambda array, numbers: array.reshape((*array.shape, *(1 for _ in range(numbers[0])))),
     "blocks": _blocks,
-    "conv_blocks": _conv_blocks,
     "spread": _spread,
     "grow": lambda array, numbers: np.pad(array, ((0, 0), (0, 0), *((0, number) for number in numbers))),
     "reshape": lambda array, numbers: array.reshape(numbers),

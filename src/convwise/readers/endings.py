@@ -8,7 +8,7 @@ from convwise.readers.other_files import BY_ENDING
 
 SOURCE_ENDINGS = (".py", ".ipynb", ".md", ".markdown", ".txt")
 KERAS_ENDINGS = (".keras", ".h5", ".hdf5", ".json")
-MODEL_ENDINGS = (".onnx", *KERAS_ENDINGS, *BY_ENDING)
+MODEL_ENDINGS = (".onnx", ".tflite", *KERAS_ENDINGS, *BY_ENDING)
 """Those of other kinds too, so that what they are can be told."""
 
 LONGEST_PATH = 4096

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 from convwise import dialects
 from convwise.collecting import resting
-from convwise.dialects.base import Layer
+from convwise.dialects.base import Layer, Note
 from convwise.errors import ArgumentError, CodeError, ConvwiseError, ModelError
 from convwise.graph import Network, Node, Source
 from convwise.ops import Layout, Shape
 from convwise.readers.endings import KERAS_ENDINGS, SOURCE_ENDINGS, ending, is_path
 from convwise.readers.entering import channels_last, enter, open_shape, surplus
+from convwise.readers.other_files import is_exported, is_tflite
 from convwise.readers.shapes import as_shape
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ HEAD = 2056
 
 
 def read(source: Any, *, input_shape: Any = None, dialect: str | None = None) -> Network:
-    """The network in a model file (.onnx, .keras, .h5, a Keras .json), in source text, or in a live Keras or PyTorch model.
+    """The network in a model file (.onnx, .keras, .h5, a Keras .json, .tflite, .pt2), in source text, or in a live Keras or PyTorch model.
 
     Files are read for their structure alone: no weights are loaded. Text and files are never executed. Of a live PyTorch module
     the `forward` is run, on symbols or on tensors without data; of a live Keras model `get_config` is called.
@@ -43,6 +44,11 @@ def read(source: Any, *, input_shape: Any = None, dialect: str | None = None) ->
 
     Raises:
         ModelError: a file or an object that cannot be read. CodeError: text that cannot. ArgumentError: anything else.
+
+    >>> import convwise as cw
+    >>> net = cw.read("nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU(), nn.MaxPool2d(2))", input_shape=(1, 3, 9, 10))
+    >>> [(row.op, row.output) for row in net.trace().rows]
+    [('Conv2d', (1, 8, 7, 8)), ('ReLU', (1, 8, 7, 8)), ('MaxPool2d', (1, 8, 3, 4))]
     """
     input_shape = _checked(input_shape)
     if isinstance(source, bytes | bytearray | memoryview):
@@ -89,8 +95,12 @@ def _from_file(path: str | bytes, input_shape: Any) -> Network:
     if (other := folder(name)) is not None:
         raise other
     with opened(name) as buffer:
+        if is_exported(buffer):
+            return _from_exported(name, input_shape)
         if (other := other_kind(buffer, name)) is not None:
             raise other
+        if is_tflite(buffer[0:HEAD]):
+            return _from_tflite(buffer, input_shape)
         empty = not len(buffer)
         # An empty file has nothing but its name to tell what it was to be.
         named_so = ending(name) in KERAS_ENDINGS
@@ -100,14 +110,20 @@ def _from_file(path: str | bytes, input_shape: Any) -> Network:
         except ModelError as error:
             if named_so and not keras:
                 return _from_keras(path, input_shape)  # says that it is none of Keras's kinds
+            if not empty and ending(name) == ".tflite":
+                return _from_tflite(buffer, input_shape)  # says that it is none
             raise (None if empty else by_ending(name)) or error from None
 
 
 def _from_bytes(head: bytes, source: Any, input_shape: Any) -> Network:
     from convwise.readers.other_files import other_kind
 
+    if is_exported(bytes(source)):
+        return _from_exported(bytes(source), input_shape)
     if (other := other_kind(bytes(source))) is not None:
         raise other
+    if is_tflite(head):
+        return _from_tflite(bytes(source), input_shape)
     if _is_keras(head):
         return _from_keras(source, input_shape)
     from convwise.readers.onnx import read_onnx
@@ -127,6 +143,19 @@ def _from_keras(source: Any, input_shape: Any) -> Network:
     from convwise.readers.keras_files import read_keras_file
 
     return read_keras_file(source, input_shape=_one(input_shape))
+
+
+def _from_exported(source: str | bytes, input_shape: Any) -> Network:
+    from convwise.readers.torch_exported import read_exported
+
+    with resting():
+        return read_exported(source, input_shape)
+
+
+def _from_tflite(buffer: Any, input_shape: Any) -> Network:
+    from convwise.readers.tflite import read_tflite
+
+    return read_tflite(buffer, input_shape if isinstance(input_shape, Mapping) else _one(input_shape))
 
 
 def _from_onnx(read: Callable[[Any], Any], source: Any, input_shape: Any) -> Network:
@@ -165,8 +194,19 @@ def _from_live(model: Any, input_shape: Any) -> Network:
         "CW606",
         f"a network is a path, source text or a live model, not {type(model).__name__}",
         received=type(model).__name__,
-        hint="for example read('model.onnx')",
+        hint=_instead(model, home),
     )
+
+
+def _instead(thing: Any, home: set[str]) -> str:
+    """What to give in place of an object that holds a network, or should."""
+    if "onnx" in home and hasattr(type(thing), "SerializeToString"):
+        return "give its bytes, model.SerializeToString(), or the path of its file"
+    if "keras" in home:
+        return "a layer alone is for convwise.explain(layer, shape); a network is a keras.Model"
+    if isinstance(thing, Mapping):
+        return "weights by name do not tell how the layers are wired: give the live model, its code or its file"
+    return "for example read('model.onnx')"
 
 
 def from_text(text: str, input_shape: Any = None, dialect: str | None = None) -> Network:
@@ -181,7 +221,8 @@ def from_text(text: str, input_shape: Any = None, dialect: str | None = None) ->
     try:
         snippet = read_text(text, dialect=dialect, input_shape=None if input_shape is None else tuple(input_shape))
         found = _only(snippet)
-        whole = found.error is None and not snippet.branches
+        # What changes values between the layers is a row of its own, which the reader of branches gives.
+        whole = found.error is None and not snippet.branches and found.altered is None
     except ConvwiseError as error:
         if error.code not in (*OPEN_ENDS, "CW307"):
             raise
@@ -191,13 +232,15 @@ def from_text(text: str, input_shape: Any = None, dialect: str | None = None) ->
             return _branching(text, input_shape, dialect, found.error)
         except ConvwiseError as error:
             # Where there is a model, what it asks of its input beside the chain is not left out in silence.
-            if found.error is not None or error.code != "CW307":
+            if found.error is not None or (snippet.branches and error.code != "CW307"):
                 raise
     if found.error is not None:
         raise found.error
     shape = input_shape if input_shape is not None else found.input_shape
     # What was worked out or assumed stays with every answer about the network.
     notes = (*(note for note in snippet.notes if note.code in ("CW512", "CW524")), *found.notes)
+    if found.altered is not None:
+        notes = (*notes, Note("CW315", found.altered.fact))
     network = from_layers(found, shape, found.name or found.title)
     return replace(network, notes=notes, unordered=found.unordered)
 
@@ -256,7 +299,7 @@ def straight(dialect: str, layers: tuple[Layer, ...], shape: Shape, title: str, 
     for number, layer in enumerate(layers):
         name = layer.name or f"{layer.kind.lower()}_{number}"
         after = "output" if number == len(layers) - 1 else f"{name}:{number}"
-        params = 0 if layer.shared else None
+        params = 0 if layer.shared else layer.counted
         nodes.append(
             Node(
                 name,

@@ -59,15 +59,16 @@ SCRIPT: Final = Kind(
     LIVE,
     "CW411",
 )
+PROGRAMS: Final = (b"/models/model.json", b"serialized_exported_program.json")
+"""How the member of an archive is named that torch.export.save writes the graph to."""
 EXPORTED: Final = Kind(
-    "an exported program of PyTorch (torch.export.save)",
-    "it is written in PyTorch's own operators, which are not read from files",
+    "a package of PyTorch (torch.export) without the graph of a model",
+    "what it holds is compiled, and no layers any more",
     LIVE,
     "CW411",
 )
 NPZ: Final = Kind("a NumPy archive (.npz)", ALONE, "give the code of the model, or an .onnx or .keras file", "CW411")
 SAFE: Final = Kind("a safetensors file", ALONE, LIVE)
-TFLITE: Final = Kind("a TensorFlow Lite model", "TensorFlow Lite has operators of its own, which are not read", SAVED)
 GRAPH: Final = Kind(
     "a TensorFlow graph (.pb, as in a SavedModel)", "TensorFlow's own operators are not read from files", SAVED
 )
@@ -86,7 +87,6 @@ BY_ENDING: Final = {
     ".mlpackage": CORE,
     ".engine": ENGINE,
     ".trt": ENGINE,
-    ".tflite": TFLITE,
     ".ckpt": CHECKPOINT,
     ".safetensors": SAFE,
     ".npz": NPZ,
@@ -104,8 +104,8 @@ TORCH_PICKLE: Final = b"\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."
 def other_kind(data: Bytes, path: str = "") -> ModelError | None:
     r"""What the file is, where its bytes tell that it is of a known other kind.
 
-    >>> print(other_kind(b"\x00\x00\x00\x00TFL3").message)
-    this is a TensorFlow Lite model, which is not read
+    >>> print(other_kind(b"ftrt").message)
+    this is a TensorRT engine, which is not read
     """
     head = data[0:64]
     kind = None
@@ -113,13 +113,24 @@ def other_kind(data: Bytes, path: str = "") -> ModelError | None:
         kind = _of_members(_members(data))
     elif TORCH_PICKLE in head[:16]:
         kind = OLD_TORCH
-    elif head[4:8] == b"TFL3":
-        kind = TFLITE
     elif head.startswith(b"ftrt"):
         kind = ENGINE
     elif head[8:9] == b"{" and 2 <= int.from_bytes(head[:8], "little") <= len(data) - 8:
         kind = SAFE
     return None if kind is None else _told(kind, path)
+
+
+def is_tflite(head: bytes) -> bool:
+    """Whether a file that starts like this is a TensorFlow Lite model."""
+    return head[4:8] == b"TFL3"
+
+
+def is_exported(data: Bytes) -> bool:
+    """Whether a file is a program that torch.export.save wrote, with its graph in it."""
+    if not data[0:4].startswith(ZIP):
+        return False
+    names = _members(data)
+    return any(name.endswith(PROGRAMS) for name in names) and b"config.json" not in names
 
 
 def by_ending(path: str) -> ModelError | None:
@@ -150,7 +161,7 @@ def _of_members(names: tuple[bytes, ...]) -> Kind | None:
     inside = {name.partition(b"/")[2] for name in names}
     if any(one.startswith(b"code/") for one in inside) or b"constants.pkl" in inside:
         return SCRIPT
-    if b"archive_format" in inside or b"serialized_exported_program.json" in names:
+    if b"archive_format" in inside:
         return EXPORTED
     if b"data.pkl" in inside:
         return TORCH

@@ -1,4 +1,4 @@
-"""CW403 to CW410: .onnx files that cannot be read."""
+"""CW403 to CW410: .onnx and .tflite files that cannot be read."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from convwise.rules.base import Rule, Written
 RULES = (
     Rule(
         "CW403",
-        "Not an ONNX model",
-        "The bytes are not those of an ONNX model: the file is empty, of another kind, or has no graph. The kind is found by "
+        "Not an ONNX or TensorFlow Lite model",
+        "The bytes are not those of a model: the file is empty, of another kind, or has no graph. The kind is found by "
         "content, not by the name's ending. An empty file would be a valid message of the format underneath, but a network "
         "without nodes and outputs is never what was meant.",
-        "Give the path of the .onnx file itself. Where Git LFS keeps it, fetch it with git lfs pull.",
+        "Give the path of the .onnx or .tflite file itself. Where Git LFS keeps it, fetch it with git lfs pull.",
         Written(
             'from convwise.readers.onnx import read_onnx\nread_onnx(b"PK\\x03\\x04")',
             "this is a zip archive (.keras, .pt, .pt2 and .npz files are), not an ONNX model [CW403]",

@@ -243,7 +243,8 @@ RULES = (
         "The file declares another input",
         "An ONNX file may declare its input with numbers, and onnxruntime then takes no other: a model that was exported for one image of "
         "64 x 64 refuses two of them, and one of 65 x 65. The layers may well take these sizes, which is what the rest of the check is about. "
-        "Axes that are declared with a name or with nothing are open.",
+        "Axes that are declared with a name or with nothing are open. The same holds for a program that torch.export.save wrote, "
+        "whose guards refuse other sizes than those that the export fixed; a largest size that it was given is noted.",
         "Export the file with open axes (`dynamic_shapes` in PyTorch's export, `None` in Keras's Input), or with the sizes that it is run with.",
         Written(
             "import convwise as cw\n"

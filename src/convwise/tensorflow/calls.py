@@ -19,7 +19,7 @@ from convwise.keras.activations import Activation
 from convwise.keras.symbolic import KerasTensor
 from convwise.keras.tensor import Tensor, as_tensor, met
 from convwise.keras.weights import depthwise_to_engine, kernel_to_engine
-from convwise.ops import Conv, ConvTranspose, Layout, Op, Pointwise
+from convwise.ops import Conv, ConvTranspose, Layout, Pointwise
 from convwise.runtime.running import run as run_op
 from convwise.runtime.values import make_call
 
@@ -118,7 +118,7 @@ def _computed(layer: base.Layer, x: np.ndarray[Any, Any], names: list[str]) -> n
         if isinstance(op, Pointwise) and op.kind == "bias_add":
             result = result + _along_channels(layer.arguments[left.pop(0)].value, result.ndim, layer.channels_last)
             continue
-        given = _weights(op, left.pop(0), layer) if isinstance(op, Conv | ConvTranspose) else None
+        given = _weights(left.pop(0), layer) if isinstance(op, Conv | ConvTranspose) else None
         result = run_op(op, result, given, Layout(layer.channels_last), "tensorflow")
     return result.reshape((*lead, *result.shape[1:])) if whole else result
 
@@ -127,7 +127,7 @@ def _along_channels(bias: np.ndarray[Any, Any], axes: int, channels_last: bool) 
     return bias if channels_last else bias.reshape(-1, *(1,) * (axes - 2))
 
 
-def _weights(op: Op, name: str, layer: base.Layer) -> dict[str, Any]:
+def _weights(name: str, layer: base.Layer) -> dict[str, Any]:
     value = layer.arguments[name].value
     return {"weight": depthwise_to_engine(value) if name in DEPTHWISE else kernel_to_engine(value)}
 

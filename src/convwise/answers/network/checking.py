@@ -84,7 +84,8 @@ def _inputs(flowed: Run, given: InputShapes) -> Iterator[Finding]:
             if isinstance(fixed, int) and size is not None and fixed != size
         ]
         if wrong:
-            text = f"the file declares {show(source.fixed)}, and onnxruntime refuses another input: {', '.join(wrong)}"
+            runtime = "onnxruntime" if flowed.network.dialect == "onnx" else "the exported program"
+            text = f"the file declares {show(source.fixed)}, and {runtime} refuses another input: {', '.join(wrong)}"
             yield Finding("CW521", "warning", text, source.name, "export the file with open sizes, or with these")
 
 

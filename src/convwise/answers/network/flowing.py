@@ -17,7 +17,7 @@ from convwise.ops import AxisFlow, Conv, ConvTranspose, Dense, Flow, Layout, Nor
 from convwise.ops.counting import multiplied, multiplies
 from convwise.ops.outline import Rule, outliner
 from convwise.ops.several import Opaque
-from convwise.ops.shape import LARGEST
+from convwise.ops.shape import LARGEST, total
 from convwise.readers.echo import shown
 from convwise.readers.shapes import as_shape
 
@@ -29,18 +29,6 @@ BYTES = 4
 
 HISTORY = 8
 """How many steps of the path to a broken node are told."""
-
-
-def total(counts: Iterable[int | None]) -> int | None:
-    """The sum; None where one is not known."""
-    if isinstance(counts, list):
-        return None if None in counts else sum(counts)
-    found = 0
-    for count in counts:
-        if count is None:
-            return None
-        found += count
-    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,7 +251,7 @@ def _by_nodes(network: Network, inputs: dict[str, Shape], strict: bool) -> Run:
     for node, number in zip(network.nodes, plan.of, strict=True):
         step = _step(node, plan.deeds[plan.sites[number][0]], tuple([shapes.get(name) for name in node.inputs]))
         if step.error is not None:
-            _tell(step.error, network, node, steps, shapes)
+            _tell(step.error, node, steps, shapes)
             if strict:
                 raise unsettled(step.error, network.unordered) if network.unordered else step.error
         shapes.update(zip(node.outputs, step.outputs, strict=False))
@@ -458,22 +446,20 @@ def show(shape: Iterable[int | str | None] | None) -> str:
     return "?" if shape is None else "x".join("?" if size is None else str(size) for size in shape)
 
 
-def _tell(
-    error: ShapeError, network: Network, node: Node, steps: list[NodeFlow], shapes: Mapping[str, Shape | None]
-) -> None:
+def _tell(error: ShapeError, node: Node, steps: list[NodeFlow], shapes: Mapping[str, Shape | None]) -> None:
     """The error learns the node, its place and the sizes on the way; its own name for the layer gives way to the node's."""
     where = f"'{shown(node.name)}' ({shown(node.kind)})" if node.name else shown(node.kind)
     error.layer = f"{where} at {node.place}" if node.place else where
     lines = [error.detail] if error.detail else []
     if len(node.inputs) > 1:
         lines += ["its inputs: " + ", ".join(f"{name} {show(shapes.get(name))}" for name in node.inputs)]
-    history = path_to(network, node, steps, shapes)
+    history = path_to(node, steps, shapes)
     if history:
         lines.append(f"the sizes on the way: {history}")
     error.detail = "\n".join(lines)
 
 
-def path_to(network: Network, node: Node, steps: Sequence[NodeFlow], shapes: Mapping[str, Shape | None]) -> str:
+def path_to(node: Node, steps: Sequence[NodeFlow], shapes: Mapping[str, Shape | None]) -> str:
     """The sizes on the way from an input to `node` along first inputs: only steps that change the shape, and of those the last."""
     made = {name: step for step in steps for name in step.node.outputs}
     told: list[str] = []

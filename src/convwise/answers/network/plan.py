@@ -12,6 +12,7 @@ from convwise.graph import Network, Work
 from convwise.ops import Layout, Norm, Pointwise, Shape
 from convwise.ops.outline import Rule
 from convwise.ops.several import Elementwise
+from convwise.ops.shape import total
 
 NOWHERE = 0
 """The kind of a tensor that nothing gives."""
@@ -114,13 +115,9 @@ def _plan(network: Network) -> Plan:
             kinds[name] = kind
     start += [None] * (counted - len(start))
     lives = _lives(network, sources, sites, of, last)
-    params = _sum([node.params for node in network.nodes])
-    trainable = _sum([node.trainable for node in network.nodes])
+    params = total([node.params for node in network.nodes])
+    trainable = total([node.trainable for node in network.nodes])
     return Plan(kinds, tuple(start), sources, tuple(deeds), tuple(sites), tuple(of), lives, params, trainable)
-
-
-def _sum(counts: list[int | None]) -> int | None:
-    return None if None in counts else sum(counts)  # type: ignore[arg-type]
 
 
 MOST_LAYERS = 8192

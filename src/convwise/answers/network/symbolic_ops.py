@@ -413,11 +413,11 @@ def _norm(op: Norm, shape: Dims, layout: Layout, asks: Conditions) -> Dims | Non
         asks.unknown(f"normalises {op.features} features, and a size is not known", *dims)
         asks.product_is(product(dims), op.features, f"normalises {op.features} features")
     if op.kind in ("instance", "group") and not op.moments and op.axes == "channels":
-        _enough(op, shape, axes[0], layout, asks)
+        _enough(op, shape, axes[0], asks)
     return shape
 
 
-def _enough(op: Norm, shape: Dims, channels: int, layout: Layout, asks: Conditions) -> None:
+def _enough(op: Norm, shape: Dims, channels: int, asks: Conditions) -> None:
     """PyTorch normalises over space only where there is more than one value."""
     rest = tuple(dim for place, dim in enumerate(shape) if place > channels)
     share: tuple[Dim, ...] = ()

@@ -15,7 +15,7 @@ from unicodedata import normalize
 from convwise.answers.explanation import Finding
 from convwise.answers.network.fields import Fields, Following, Misaligned
 from convwise.answers.network.fields_several import follow_fields
-from convwise.answers.network.flowing import BYTES, Done, InputShapes, Run, counted, run, show, total, trained
+from convwise.answers.network.flowing import BYTES, Done, InputShapes, Run, counted, run, show, trained
 from convwise.answers.network.plan import planned
 from convwise.answers.network.rows import mixed_rows
 from convwise.answers.network.symbolic import AxisKey
@@ -25,6 +25,7 @@ from convwise.escaping import escape
 from convwise.graph import Network, Node
 from convwise.ops import AxisFlow, Shape, elements, spatial_names
 from convwise.ops.several import Opaque
+from convwise.ops.shape import total
 
 BORDER = 1 << 12
 """Up to so many border windows are looked at for the share of padding."""
@@ -79,77 +80,95 @@ class Row:
 
     @property
     def name(self) -> str:
+        """The node's name in the file or the text; "" where it has none."""
         return self.node.name
 
     @property
     def op(self) -> str:
+        """What the framework calls the op."""
         return self.node.kind
 
     @property
     def module(self) -> str:
+        """The module or model around the node, dotted."""
         return self.node.module
 
     @property
     def place(self) -> str:
+        """Where the text makes it: a file and a line."""
         return self.node.place
 
     @property
     def note(self) -> str:
+        """Why the op is not known, of one that is none of the known ones."""
         work = self.node.work
         return work.reason if isinstance(work, Opaque) else ""
 
     @property
     def inputs(self) -> tuple[Shape | None, ...]:
+        """The shapes of all tensors that it reads."""
         return self.run.nodes[self.number].inputs
 
     @property
     def outputs(self) -> tuple[Shape | None, ...]:
+        """The shapes of all tensors that it gives."""
         return self.done.outputs
 
     @property
     def params(self) -> int | None:
+        """The numbers that the framework counts as parameters; None where a size leaves them open."""
         known = self.node.params
         return counted(self.node, self.done, self.run.network.dialect) if known is None else known
 
     @property
     def trainable(self) -> int | None:
+        """Those of `params` that training changes."""
         return None if self.run.network.untold else trained(self.node, self.done)
 
     @property
     def macs(self) -> int | None:
+        """Multiply-adds of the whole batch; None where a size leaves them open."""
         known = self.done.macs
         return multiplied(self.node, self.done) if known is None else known
 
     @property
     def activation_bytes(self) -> int | None:
+        """Bytes of its outputs as float32."""
         return self.done.bytes
 
     @property
     def axes(self) -> tuple[AxisFlow, ...]:
+        """What its window does along each spatial axis."""
         return self.done.detail.axes
 
     @property
     def receptive_field(self) -> tuple[Seen, ...]:
+        """Cells of the network's input that one output depends on, an entry a spatial axis; "all" for every cell there is."""
         return self.sight.of(self.number)[0]
 
     @property
     def jump(self) -> tuple[Number | None, ...]:
+        """Cells of the network's input from one output to the next."""
         return self.sight.of(self.number)[1]
 
     @property
     def offset(self) -> tuple[int | None, ...]:
+        """The first cell of the network's input that output 0 depends on, counted from 0; below 0 it lies in padding."""
         return self.sight.of(self.number)[2]
 
     @property
     def center(self) -> tuple[float | None, ...]:
+        """The middle of output 0's receptive field, in cells of the network's input; a half stands between two cells."""
         return self.sight.of(self.number)[3]
 
     @property
     def input(self) -> Shape | None:
+        """The shape of the first tensor that it reads."""
         return self.inputs[0] if self.inputs else None
 
     @property
     def output(self) -> Shape | None:
+        """The shape of the first tensor that it gives."""
         outputs = self.done.outputs
         return outputs[0] if outputs else None
 

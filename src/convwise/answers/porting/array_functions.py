@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from convwise.answers.porting.composing import values
+from convwise.dialects.writing import write
 from convwise.ops import Norm, Pointwise, Shape
 
 Names = Mapping[str, str]
@@ -60,7 +60,7 @@ def _other(kind: str, options: Mapping[str, Any], shape: Shape, names: Names) ->
     np = names["np"]
     match kind:
         case "masking":
-            kept = names["any"].format(f"x != {values(options['mask_value'])}")
+            kept = names["any"].format(f"x != {write(options['mask_value'])}")
             return f"x * {kept}"
         case "softmax" if isinstance(options.get("axis"), tuple):
             return f"{np}.exp(x - {names['logsumexp']}(x, {options['axis']}, keepdims=True))"
@@ -68,7 +68,7 @@ def _other(kind: str, options: Mapping[str, Any], shape: Shape, names: Names) ->
             size, channels = int(options["size"]), shape[-1]
             edges = (*((0, 0) for _ in shape[:-1]), (size // 2, (size - 1) // 2))
             total = f"sum({np}.pad(x * x, {edges})[..., i : i + {channels}] for i in range({size}))"
-            k, alpha, beta = (values(options[name]) for name in ("k", "alpha", "beta"))
+            k, alpha, beta = (write(options[name]) for name in ("k", "alpha", "beta"))
             return f"x / ({k} + {alpha} / {size} * {total}) ** {beta}"
         case "relu":
             return _relu(options, np)
@@ -90,36 +90,36 @@ def _plain(kind: str, options: Mapping[str, Any], np: str, nn: str) -> str | Non
         case "log_sigmoid":
             return f"-{nn}.softplus(-x)"
         case "celu":
-            alpha = values(options.get("alpha", 1.0))
+            alpha = write(options.get("alpha", 1.0))
             return f"{np}.maximum(x, 0.0) + {np}.minimum({alpha} * ({np}.exp({np}.minimum(x, 0.0) / {alpha}) - 1), 0.0)"
         case "elu":
-            return f"{np}.where(x > 0, x, {values(options.get('alpha', 1.0))} * ({np}.exp({np}.minimum(x, 0.0)) - 1))"
+            return f"{np}.where(x > 0, x, {write(options.get('alpha', 1.0))} * ({np}.exp({np}.minimum(x, 0.0)) - 1))"
         case "leaky_relu":
-            return f"{np}.where(x > 0, x, {values(options['negative_slope'])} * x)"
+            return f"{np}.where(x > 0, x, {write(options['negative_slope'])} * x)"
         case "hard_tanh":
-            low, high = values(options.get("min_val", -1.0)), values(options.get("max_val", 1.0))
+            low, high = write(options.get("min_val", -1.0)), write(options.get("max_val", 1.0))
             return f"{np}.minimum({np}.maximum(x, {low}), {high})"
         case "soft_shrink":
-            edge = values(options["threshold"])
+            edge = write(options["threshold"])
             return f"{np}.sign(x) * {np}.maximum({np}.abs(x) - {edge}, 0.0)"
         case "hard_shrink":
-            return f"{np}.where({np}.abs(x) > {values(options['threshold'])}, x, 0.0)"
+            return f"{np}.where({np}.abs(x) > {write(options['threshold'])}, x, 0.0)"
         case "threshold":
-            return f"{np}.where(x > {values(options['threshold'])}, x, {values(options['value'])})"
+            return f"{np}.where(x > {write(options['threshold'])}, x, {write(options['value'])})"
         case "softplus" if options:
-            beta = values(options["beta"])
+            beta = write(options["beta"])
             soft = f"{nn}.softplus({beta} * x) / {beta}"
-            return f"{np}.where({beta} * x > {values(options['threshold'])}, x, {soft})"
+            return f"{np}.where({beta} * x > {write(options['threshold'])}, x, {soft})"
         case "softmin":
             return f"{nn}.softmax(-x, {options['axis']})"
         case "softmax" | "log_softmax" if not isinstance(options.get("axis"), tuple):
             return f"{nn}.{kind}(x, {options['axis']})"
         case "rescaling":
-            return f"x * {values(options['scale'])} + {values(options['offset'])}"
+            return f"x * {write(options['scale'])} + {write(options['offset'])}"
         case "abs":
             return f"{np}.abs(x)"
         case "squareplus":
-            return f"(x + {np}.sqrt(x * x + {values(options.get('b', 4))})) / 2"
+            return f"(x + {np}.sqrt(x * x + {write(options.get('b', 4))})) / 2"
         case "sparse_plus":
             return f"{np}.where(x <= -1, 0.0, {np}.where(x < 1, (x + 1) ** 2 / 4, x))"
         case "sparse_sigmoid":

@@ -1,10 +1,8 @@
-"""How emitted code is laid out, and the numbers in it written."""
+"""How emitted code is laid out, and what an average in it is multiplied by."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from math import inf, isinf, isnan
-from typing import Any
 
 from convwise.answers.porting.stages import Stage
 from convwise.answers.porting.ways import divisors, over
@@ -13,20 +11,6 @@ from convwise.ops import Pool, Shape
 
 WIDEST = 96
 """Columns of a line of emitted code, where it has a comment."""
-
-
-def values(value: Any) -> str:
-    """A number, or nested tuples of them, as source text that needs no import.
-
-    >>> values(float("-inf")), values((1, 2.5))
-    ("float('-inf')", '(1, 2.5)')
-    """
-    if isinstance(value, float) and (isinf(value) or isnan(value)):
-        return f"float('{'-inf' if value == -inf else value}')"
-    if isinstance(value, tuple):
-        inner = ", ".join(values(one) for one in value)
-        return f"({inner},)" if len(value) == 1 else f"({inner})"
-    return repr(value)
 
 
 def call_text(stage: Stage, function: Callable[[str], str], prefix: str = "") -> str:

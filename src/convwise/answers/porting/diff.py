@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -79,10 +78,13 @@ def diff(
     try:
         one, other = meet(layer_a, layer_b, input_shape, dialect_a, dialect_b)
     except (CodeError, ModelError) as error:
-        if error.code not in ("CW315", "CW402"):
+        if error.code not in ("CW314", "CW315", "CW402"):
             raise
-        # Branches, or a live module with a forward of its own: no chain, but a network.
-        return diff_networks(layer_a, layer_b, input_shape, real=real, most_macs=most_macs)
+        # Branches, sizes that a forward asks for, or a live module with a forward of its own: no chain, but a network.
+        try:
+            return diff_networks(layer_a, layer_b, input_shape, real=real, most_macs=most_macs)
+        except CodeError as lost:
+            raise error if error.code == lost.code == "CW314" else lost from None
     return _of_chains(one, other, real, most_macs)
 
 
@@ -222,9 +224,6 @@ def _unequal(code: str, what: str, a: int | None, b: int | None, unit: Unit, nam
         received=b,
         hint=f"give both {a} {what}, or both {b}",
     )
-
-
-Tell = Callable[[Unit, Unit, tuple[str, str]], Sequence[Fact]]
 
 
 def _told(first: Unit, second: Unit, names: tuple[str, str]) -> tuple[list[Fact], bool | None]:

@@ -49,7 +49,7 @@ class Target:
     """How one framework is written.
 
     `adapt` changes an op's names into the framework's own way of saying the same; `more` offers other ops that do the same; `texts` are the calls to
-    try for one op; `express` writes it as a function of `x`, where there is no layer; `same` writes padding by TensorFlow's rule that is computed when the code runs; `compose` makes the whole code.
+    try for one op; `express` writes it as a function of `x`, where there is no layer; `same` writes padding by TensorFlow's rule that is computed when the code runs, where the framework has no word for it; `compose` makes the whole code.
     """
 
     name: str
@@ -58,8 +58,8 @@ class Target:
     more: Callable[[Op, Shape], Iterator[tuple[Op, ...]]]
     texts: Callable[[Op, Shape], Iterator[str]]
     express: Callable[[Op, Shape], str | None]
-    same: Callable[[tuple[Window, ...], float], str | None]
     compose: Callable[[Sequence[Stage], Shape], str]
+    same: Callable[[tuple[Window, ...], float], str] | None = None
 
     @property
     def title(self) -> str:
@@ -121,8 +121,7 @@ class Draft:
             computed = found.same and self.open_sizes and isinstance(adapted, Pad) and with_functions
             said = say(self.target, adapted, shape) if not computed else None
             if computed and isinstance(adapted, Pad):
-                text = self.target.same(found.same, adapted.value)
-                said = None if text is None else Said(text, None)
+                said = Said(self.target.same(found.same, adapted.value), None) if self.target.same else None
             elif said is None and with_functions:
                 text = self.target.express(adapted, shape)
                 said = None if text is None else Said(text, _holding(self.target, adapted, part, text))

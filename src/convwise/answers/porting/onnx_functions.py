@@ -11,10 +11,11 @@ from dataclasses import replace
 from math import prod
 from typing import Any
 
-from convwise.answers.porting.composing import average_factors, values
+from convwise.answers.porting.composing import average_factors
 from convwise.answers.porting.resampling import matrix, place_of
 from convwise.answers.porting.ways import over
 from convwise.axis import NO_PADS
+from convwise.dialects.writing import write
 from convwise.ops import AdaptivePool, Dense, Fold, Gate, Norm, Op, PixelShuffle, Pointwise, Pool, Resize, Shape, Unfold
 
 
@@ -81,7 +82,7 @@ PLAIN: Mapping[str, Callable[[Options], str]] = {
 
 
 def _float(value: object) -> str:
-    return values(float(str(value)))
+    return write(float(str(value)))
 
 
 def _pointwise(op: Pointwise, sizes: tuple[int, ...]) -> str | None:
@@ -224,7 +225,7 @@ def _power(op: Pool, sizes: tuple[int, ...]) -> str | None:
     power = _float(op.power)
     mean = _average(replace(op, kind="average"), sizes, f"op.Pow(x, {power})")
     taps = prod(window.kernel for window in op.windows)
-    return None if mean is None else f"op.Pow(op.Mul({mean}, {float(taps)}), {values(1 / float(op.power))})"
+    return None if mean is None else f"op.Pow(op.Mul({mean}, {float(taps)}), {write(1 / float(op.power))})"
 
 
 def _unshuffled(factor: int, sizes: tuple[int, ...]) -> str:

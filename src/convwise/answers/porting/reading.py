@@ -145,10 +145,11 @@ def read_chain(
     release: str | None = None,
     role: str = "layer",
     batched: bool = False,
+    values: bool = True,
 ) -> Chain:
     """One layer or chain, read from text, a live object, an op or a `Layer`, and run on the shape of its input.
 
-    `batched`: the shape has its batch, which the layers need not tell.
+    `batched`: the shape has its batch, which the layers need not tell. `values` as in `found_in`.
 
     Raises:
         ShapeError, Refusal: where it does not work. CodeError: text that cannot be read, or CW309 several layers.
@@ -157,7 +158,7 @@ def read_chain(
     if isinstance(layer, Chain):
         return layer
     given = None if input_shape is None else as_shape(input_shape)
-    found = found_in(layer, dialect, release, role, given)
+    found = found_in(layer, dialect, release, role, given, values=values)
     spoken = dialects.get(found.layers[0].dialect)
     _check_known(found.layers)
     found = replace(found, layers=joined(found.layers))
@@ -212,11 +213,21 @@ def run(spoken: Dialect, layers: Sequence[Layer], shape: Shape) -> tuple[LayerFl
     return tuple(flows)
 
 
-def found_in(layer: Any, dialect: str | None, release: str | None, role: str, given: Shape | None = None) -> Found:
+def found_in(
+    layer: Any,
+    dialect: str | None,
+    release: str | None,
+    role: str,
+    given: Shape | None = None,
+    *,
+    values: bool = True,
+) -> Found:
     """The layers of a text, a live object, an op or a `Layer`, with what is told beside them.
 
+    `values`: they must give what the text gives; else what only changes values between them is passed by.
+
     Raises:
-        CodeError, ArgumentError: as `read_chain`.
+        CodeError, ArgumentError: as `read_chain`; CW315 where something between the layers changes values.
     """
     if isinstance(layer, Op):
         dialect = dialect or "torch"
@@ -249,9 +260,12 @@ def found_in(layer: Any, dialect: str | None, release: str | None, role: str, gi
             received=len(snippet.found),
             hint="give one of them; a Sequential is one chain",
         )
-    if snippet.found[0].error is not None:
-        raise snippet.found[0].error
-    return snippet.found[0]
+    found = snippet.found[0]
+    if found.error is not None:
+        raise found.error
+    if values and found.altered is not None:
+        raise found.altered
+    return found
 
 
 def _check_known(layers: Sequence[Layer]) -> None:

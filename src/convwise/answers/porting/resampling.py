@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from struct import pack, unpack
 
-from convwise.answers.porting.composing import values
 from convwise.axis import NO_PADS, Pads
+from convwise.dialects.writing import write
 from convwise.ops import Crop, Op, Pad, Resize
 
 
@@ -21,7 +21,7 @@ def place_of(op: Resize, axis: int, size: int) -> str:
 
 
 def _step(op: Resize, axis: int, size: int) -> str:
-    return values(float(1 / op.scales[axis])) if op.scales is not None else f"{size} / {op.out(axis, size)}"
+    return write(float(1 / op.scales[axis])) if op.scales is not None else f"{size} / {op.out(axis, size)}"
 
 
 def centre_of(op: Resize, axis: int, size: int) -> str:

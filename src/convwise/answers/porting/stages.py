@@ -13,7 +13,7 @@ class Move:
     """One step on the way of a weight; the array work stands in `convwise.proofs.weights`.
 
     rows: the last axis reordered, `numbers` are the flattened axes' sizes and then the order of the target.
-    window: a matrix (out, in) as a kernel of one cell on `numbers[0]` axes. blocks and conv_blocks: (in, out / groups, *k) and (out, in / groups, *k) as one group, zeros
+    window: a matrix (out, in) as a kernel of one cell on `numbers[0]` axes. blocks: (in, out / groups, *k) or (out, in / groups, *k) as one group, zeros
     between. spread: a kernel dilated by `numbers`, zeros between. grow: `numbers` zeros behind a kernel's axes. ones, zeros: `numbers[0]` of them, read from nowhere.
     reshape: to `numbers`.
     """

@@ -13,7 +13,7 @@ from convwise.axis import Pads
 from convwise.dialects.base import Layer
 from convwise.dialects.torch.spelling import spell_op, write_call
 from convwise.errors import ConvwiseError
-from convwise.ops import Crop, Flatten, GlobalPool, Op, Reshape, Shape
+from convwise.ops import Crop, Flatten, GlobalPool, Op, Pointwise, Reshape, Shape
 from convwise.ops.several import Reduce, ReshapeTo, Slice, Squeeze, Unsqueeze
 from convwise.ops.shaping import place
 from convwise.readers.models import read
@@ -49,8 +49,8 @@ def _layers(row: Row) -> list[Layer] | None:
     if isinstance(work, Layer):
         return [work]
     ops = work if isinstance(work, tuple) else _ops(work, row.input, row.output)
-    if ops is None:
-        return None
+    if ops is None or any(isinstance(op, Pointwise) and not op.options for op in ops):
+        return None  # of a function without options the shape alone is known
     try:
         calls = [spell_op(op) for op in ops]
         # A view may ask for cells in the order of their axes; a reshape gives the same.

@@ -108,7 +108,7 @@ def supports(layer: Any, input_shape: Any = None, *, dialect: str | None = None)
     ('accepted', 'accepted')
     """
     try:
-        chain = read_chain(layer, input_shape, dialect=dialect)
+        chain = read_chain(layer, input_shape, dialect=dialect, values=False)
     except Refusal as refusal:
         return _refused_at_home(layer, input_shape, refusal)
     rows = own_rows(chain)
@@ -127,7 +127,7 @@ def _refused_at_home(layer: Any, input_shape: Any, refusal: Refusal) -> Supports
     for release in spoken.releases:
         verdict, how, quote = ACCEPTED, "as written", ""
         try:
-            read_chain(layer, input_shape, dialect=spoken.name, release=release)
+            read_chain(layer, input_shape, dialect=spoken.name, release=release, values=False)
         except ConvwiseError as error:
             verdict, how, quote = REFUSED, f"{error.code}: {error.fact}", error.quote
         _append(rows, Row(spoken.title, release, DEVICE, verdict, how, quote))

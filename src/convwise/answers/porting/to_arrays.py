@@ -7,12 +7,13 @@ from dataclasses import replace
 from math import prod
 
 from convwise.answers.porting.array_functions import function, normalised
-from convwise.answers.porting.composing import average_factors, values
+from convwise.answers.porting.composing import average_factors
 from convwise.answers.porting.resampling import in_parts, matrix, place_of
 from convwise.answers.porting.to_keras import INDEX, folded, slices
 from convwise.answers.porting.to_keras import more as keras_more
 from convwise.answers.porting.ways import over
 from convwise.axis import NO_PADS
+from convwise.dialects.writing import write
 from convwise.ops import (
     AdaptivePool,
     Crop,
@@ -155,14 +156,14 @@ def by_slices(op: Pool, shape: Shape, around: str) -> str | None:
 
 def _power(op: Pool, shape: Shape, names: Names) -> str | None:
     """The root of the sums of powers: PyTorch's, a window that overhangs scaled up to a whole one."""
-    power, taps = values(op.power), prod(window.kernel for window in op.windows)
+    power, taps = write(op.power), prod(window.kernel for window in op.windows)
     if not op.power or any(window.padding != NO_PADS for window in op.windows):
         return None
     if any(window.dilation > 1 for window in op.windows):
         text = by_slices(op, shape, f"{names['total']}({names['np']}.stack({{}}), 0)")
-        return None if text is None else f"{text.replace('[x[', f'[(x ** {power})[', 1)} ** {values(1 / op.power)}"
+        return None if text is None else f"{text.replace('[x[', f'[(x ** {power})[', 1)} ** {write(1 / op.power)}"
     mean = _average(replace(op, kind="average"), shape, names, f"x ** {power}")
-    return None if mean is None else f"({mean} * {taps}) ** {values(1 / op.power)}"
+    return None if mean is None else f"({mean} * {taps}) ** {write(1 / op.power)}"
 
 
 def _unfolded(op: Unfold, shape: Shape, names: Names) -> str | None:

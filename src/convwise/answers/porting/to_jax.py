@@ -11,7 +11,6 @@ from convwise.answers.porting import to_arrays
 from convwise.answers.porting.composing import listing
 from convwise.answers.porting.draft import Target
 from convwise.answers.porting.stages import Stage
-from convwise.axis import Window
 from convwise.errors import ConvwiseError
 from convwise.ops import Norm, Op, Pointwise, Pool, Resize, Shape
 
@@ -71,11 +70,6 @@ def express(op: Op, shape: Shape) -> str | None:
     return "x" if to_arrays.keeps(op) else to_arrays.express(op, shape, NAMES)
 
 
-def same(windows: tuple[Window, ...], value: float) -> str | None:
-    """Flax says 'SAME' itself."""
-    return None
-
-
 def is_module(stage: Stage) -> bool:
     """Whether a stage is a module that holds weights, not a function of `x`."""
     return stage.text.startswith("Weighted(") or (
@@ -101,4 +95,4 @@ def compose(stages: Sequence[Stage], shape: Shape) -> str:
     return "\n".join(lines) + (f"\n\n\n{WEIGHTED}\n\n" if weighted else "\n\n") + body + moments
 
 
-TARGET = Target("jax", True, to_arrays.adapt, to_arrays.more, texts, express, same, compose)
+TARGET = Target("jax", True, to_arrays.adapt, to_arrays.more, texts, express, compose)

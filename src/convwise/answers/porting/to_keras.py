@@ -8,12 +8,13 @@ from dataclasses import replace
 from math import prod
 
 from convwise import dialects
-from convwise.answers.porting.composing import average_factors, call_text, listing, values
+from convwise.answers.porting.composing import average_factors, call_text, listing
 from convwise.answers.porting.draft import Target
 from convwise.answers.porting.resampling import centre_of, in_parts, place_of
 from convwise.answers.porting.stages import Stage
 from convwise.answers.porting.ways import over
-from convwise.axis import NO_PADS, Axis, Window
+from convwise.axis import NO_PADS, Axis
+from convwise.dialects.writing import write
 from convwise.errors import ConvwiseError
 from convwise.ops import (
     AdaptivePool,
@@ -201,7 +202,7 @@ def _padded(op: Pad, shape: Shape) -> str | None:
     if any(side < 0 for pair in pairs for side in pair):
         return None
     if op.mode == "constant":
-        return f"ops.pad(x, {((0, 0), *pairs, (0, 0))}, constant_values={values(op.value)})"
+        return f"ops.pad(x, {((0, 0), *pairs, (0, 0))}, constant_values={write(op.value)})"
     text = "x"
     for axis, (low, high) in enumerate(pairs, 1):
         if low or high:
@@ -233,7 +234,7 @@ def _pooled(op: Pool, shape: Shape) -> str | None:
         return _byslices(op, shape) if plain else None
     if op.kind == "lp" and op.power and not dilated and all(window.padding == NO_PADS for window in op.windows):
         # The root of the sums of powers; PyTorch scales a window that overhangs up to a whole one.
-        power, taps = values(op.power), prod(window.kernel for window in op.windows)
+        power, taps = write(op.power), prod(window.kernel for window in op.windows)
         mean = _averaged(replace(op, kind="avg"), shape, f"x ** {power}")
         return None if mean is None else f"({mean} * {taps}) ** (1 / {power})"
     if op.kind != "avg":
@@ -310,21 +311,21 @@ def _function(op: Pointwise, shape: Shape) -> str | None:
         case "gelu" if options.get("approximate") == "tanh":
             return "keras.activations.gelu(x, approximate=True)"
         case "hard_tanh":
-            return f"ops.clip(x, {values(options['min_val'])}, {values(options['max_val'])})"
+            return f"ops.clip(x, {write(options['min_val'])}, {write(options['max_val'])})"
         case "threshold":
-            return f"ops.where(x > {values(options['threshold'])}, x, {values(options['value'])})"
+            return f"ops.where(x > {write(options['threshold'])}, x, {write(options['value'])})"
         case "softmin":
             return f"ops.softmax(-x, axis={options['axis']})"
         case "log_softmax":
             return f"ops.log_softmax(x, axis={options['axis']})"
         case "celu":
-            return f"keras.activations.celu(x, alpha={values(options['alpha'])})"
+            return f"keras.activations.celu(x, alpha={write(options['alpha'])})"
         case "soft_shrink" | "hard_shrink":
-            return f"keras.activations.{op.kind}(x, threshold={values(options['threshold'])})"
+            return f"keras.activations.{op.kind}(x, threshold={write(options['threshold'])})"
         case "softplus":
-            beta = values(options["beta"])
+            beta = write(options["beta"])
             soft = f"ops.softplus({beta} * x) / {beta}"
-            return f"ops.where({beta} * x > {values(options['threshold'])}, x, {soft})"
+            return f"ops.where({beta} * x > {write(options['threshold'])}, x, {soft})"
         case "local_response_norm":
             return _local_response(op, shape)
     return None
@@ -336,7 +337,7 @@ def _local_response(op: Pointwise, shape: Shape) -> str:
     edges = (*((0, 0) for _ in shape[:-1]), (size // 2, (size - 1) // 2))
     channels = shape[-1]
     total = f"sum(ops.pad(x * x, {edges})[..., i:i + {channels}] for i in range({size}))"
-    return f"x / ({values(options['k'])} + {values(options['alpha'])} / {size} * {total}) ** {values(options['beta'])}"
+    return f"x / ({write(options['k'])} + {write(options['alpha'])} / {size} * {total}) ** {write(options['beta'])}"
 
 
 def compose(stages: Sequence[Stage], shape: Shape) -> str:
@@ -354,15 +355,10 @@ def compose(stages: Sequence[Stage], shape: Shape) -> str:
         known = shape[-1] is not None and not ("PReLU" in calls[0] and None in shape[1:])
         build = f"layer.build({(None, *shape[1:])})  # makes the weights\n" if built and known else ""
         return head + listing("(", calls, ")", [stages[0].comment]) + build
-    sizes = values(tuple(shape[1:]))
+    sizes = write(tuple(shape[1:]))
     return head + listing(
         "keras.Sequential([", [f"keras.Input({sizes})", *calls], "])", ["", *(stage.comment for stage in stages)]
     )
 
 
-def same(windows: tuple[Window, ...], value: float) -> str | None:
-    """Keras's own 'same' is TensorFlow's rule."""
-    return None
-
-
-TARGET = Target("keras", True, adapt, more, texts, express, same, compose)
+TARGET = Target("keras", True, adapt, more, texts, express, compose)

@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import replace
 
 from convwise import dialects
-from convwise.answers.porting import to_keras
+from convwise.answers.porting import to_arrays, to_keras
 from convwise.answers.porting.draft import Target
 from convwise.answers.porting.onnx_functions import express
 from convwise.answers.porting.onnx_nodes import Nodes
@@ -66,7 +66,7 @@ def more(op: Op, shape: Shape) -> Iterator[tuple[Op, ...]]:
 
 def texts(op: Op, shape: Shape) -> Iterator[str]:
     """The calls to try; dropout does nothing in inference, so it is an Identity."""
-    if isinstance(op, Pointwise) and op.kind in ("dropout", "spatial_dropout", "alpha_dropout", "identity"):
+    if to_arrays.keeps(op):
         yield "op.Identity(x)"
         return
     if isinstance(op, Pointwise) and isinstance(dict(op.options).get("axis"), tuple):
@@ -82,10 +82,6 @@ def texts(op: Op, shape: Shape) -> Iterator[str]:
 
 def _skips(window: Window) -> bool:
     return window.padding in (SAME_UPPER, SAME_LOWER) and window.stride > window.kernel
-
-
-def same(windows: tuple[Window, ...], value: float) -> str | None:
-    return None
 
 
 def compose(stages: Sequence[Stage], shape: Shape) -> str:
@@ -114,4 +110,4 @@ def compose(stages: Sequence[Stage], shape: Shape) -> str:
     )
 
 
-TARGET = Target("onnx", False, adapt, more, texts, express, same, compose)
+TARGET = Target("onnx", False, adapt, more, texts, express, compose)

@@ -12,7 +12,7 @@ from convwise.answers.porting import to_arrays
 from convwise.answers.porting.composing import commented
 from convwise.answers.porting.draft import Target
 from convwise.answers.porting.stages import Stage
-from convwise.axis import NO_PADS, SAME_UPPER, Pads, Window
+from convwise.axis import NO_PADS, SAME_UPPER, Pads
 from convwise.errors import ConvwiseError
 from convwise.ops import ConvTranspose, Norm, Op, Pointwise, Resize, Shape
 
@@ -119,11 +119,6 @@ def _padding(op: ConvTranspose, shape: Shape, sizes: tuple[int, ...]) -> str | N
     return None
 
 
-def same(windows: tuple[Window, ...], value: float) -> str | None:
-    """tf.nn says 'SAME' itself."""
-    return None
-
-
 def compose(stages: Sequence[Stage], shape: Shape) -> str:
     """A function, whose weights are what `convert_weights` gives."""
     lines: list[str] = []
@@ -139,4 +134,4 @@ def compose(stages: Sequence[Stage], shape: Shape) -> str:
     return f"import tensorflow as tf\n\n\ndef layer(x, weights=()):\n{body}\n"
 
 
-TARGET = Target("tensorflow", True, to_arrays.adapt, to_arrays.more, texts, express, same, compose)
+TARGET = Target("tensorflow", True, to_arrays.adapt, to_arrays.more, texts, express, compose)

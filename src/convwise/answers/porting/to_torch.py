@@ -8,13 +8,14 @@ from math import inf
 from typing import Any
 
 from convwise import dialects
-from convwise.answers.porting.composing import call_text, listing, values
+from convwise.answers.porting.composing import call_text, listing
 from convwise.answers.porting.draft import Target
 from convwise.answers.porting.resampling import in_parts
 from convwise.answers.porting.stages import Stage
 from convwise.answers.porting.to_keras import folded, slices
 from convwise.answers.porting.ways import over
 from convwise.axis import NO_PADS, Window
+from convwise.dialects.writing import write
 from convwise.errors import ConvwiseError
 from convwise.ops import (
     AdaptivePool,
@@ -76,7 +77,7 @@ def same(windows: tuple[Window, ...], value: float) -> str:
     kernel = tuple(window.kernel for window in windows)
     stride = tuple(window.stride for window in windows)
     dilation = tuple(window.dilation for window in windows)
-    more = "" if value == 0 else f", {values(value)}"
+    more = "" if value == 0 else f", {write(value)}"
     return f"same(x, {kernel}, {stride}, {dilation}{more})"
 
 
@@ -148,7 +149,7 @@ def express(op: Op, shape: Shape) -> str | None:
             return f"x.permute({', '.join(map(str, op.order))})"
         case Pad() if op.mode == "constant":
             flat = [side for pads in reversed(op.pads) for side in (pads.low, pads.high)]
-            value = "" if op.value == 0 else f", value={values(op.value)}"
+            value = "" if op.value == 0 else f", value={write(op.value)}"
             return f"F.pad(x, {tuple(flat)}{value})"
         case Pool() if op.kind == "average":
             return _by_slices(op, shape) if any(w.dilation > 1 for w in op.windows) else _average(op, shape)
@@ -210,13 +211,13 @@ def _function(op: Pointwise) -> str | None:
         case "abs":
             return "x.abs()"
         case "hard_tanh":
-            return f"x.clamp({values(options['min_val'])}, {values(options['max_val'])})"
+            return f"x.clamp({write(options['min_val'])}, {write(options['max_val'])})"
         case "rescaling":
-            return f"x * {values(options['scale'])} + {values(options['offset'])}"
+            return f"x * {write(options['scale'])} + {write(options['offset'])}"
         case "masking":
-            return f"x * (x != {values(options['mask_value'])}).any(-1, keepdim=True)"
+            return f"x * (x != {write(options['mask_value'])}).any(-1, keepdim=True)"
         case "squareplus":
-            return f"(x + (x * x + {values(options.get('b', 4))}).sqrt()) / 2"
+            return f"(x + (x * x + {write(options.get('b', 4))}).sqrt()) / 2"
         case "sparse_plus":
             return "torch.where(x <= -1, 0.0, torch.where(x < 1, (x + 1) ** 2 / 4, x))"
         case "sparse_sigmoid":
@@ -257,4 +258,4 @@ def compose(stages: Sequence[Stage], shape: Shape) -> str:
     return head + body + ("layer.eval()  # inference: fixed moments, no dropout\n" if moments else "")
 
 
-TARGET = Target("torch", False, adapt, more, texts, express, same, compose)
+TARGET = Target("torch", False, adapt, more, texts, express, compose, same)

@@ -54,7 +54,7 @@ def translate(chain: Chain, target: Target, *, lenient: bool = False) -> Draft:
     for piece in chain.pieces():
         draft.source = piece.layer_number
         try:
-            visit(draft, piece, _next_is_flat_dense(chain, piece))
+            visit(draft, piece)
         except ConvwiseError as error:
             error.layer = error.layer or _name(piece)
             raise
@@ -69,11 +69,7 @@ def _name(piece: Piece) -> str:
     return f"{piece.layer.name or piece.layer_number} ({piece.layer.kind})"
 
 
-def _next_is_flat_dense(chain: Chain, piece: Piece) -> bool:
-    return isinstance(piece.op, Dense) and len(piece.input) == 2
-
-
-def visit(draft: Draft, piece: Piece, flat: bool) -> None:
+def visit(draft: Draft, piece: Piece) -> None:
     """One op of the source."""
     op = piece.op
     if isinstance(op, MAPPED):

@@ -118,7 +118,7 @@ def _conv(op: Conv, sizes: Sizes, feeds: Feeds) -> Iterator[Way]:
         yield Way((*lead, Part(bare, feeds)), sized, comment, _sames(op.windows) if lead else ())
     if op.groups and op.groups > 1:
         told = "groups: one kernel with zeros between the groups"
-        fed = _moved(feeds, Move("conv_blocks", (op.groups,)))
+        fed = _moved(feeds, Move("blocks", (op.groups,)))
         yield Way((*lead, Part(replace(bare, groups=1), fed)), sized, (*comment, told))
     if any(axis.stride > 1 for axis in axes):
         yield from _thinned(op, bare, lead, pads, sized, comment, feeds)

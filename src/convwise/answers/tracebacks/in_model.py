@@ -48,7 +48,7 @@ def in_model(
     if clue.what == "loss":
         return _also(told, "in the model", f"no layer of it says this: the loss does{_gives(network, shape)}")
     if clue.what == "entry":
-        return _entry(told, clue, network, shape)
+        return _entry(told, clue, network)
     found = locate(network, clue, shape, names) or without_batch(network, clue, shape, names)
     if found is None:
         return _unfound(told, clue, network, shape)
@@ -120,7 +120,7 @@ def _where(found: Located) -> list[str]:
 
 def _way(flowed: Run, step: NodeFlow) -> str:
     at = [one.node for one in flowed.nodes].index(step.node)
-    way = path_to(flowed.network, step.node, flowed.nodes[:at], flowed.shapes)
+    way = path_to(step.node, flowed.nodes[:at], flowed.shapes)
     inputs = [dense_show(flowed.shapes.get(name)) for name in step.node.inputs]
     return f"{way} -> here" if len(inputs) == 1 else f"{way} -> here, where {listed(inputs)} meet"
 
@@ -312,7 +312,7 @@ def _unfound(told: Explanation, clue: Clue, network: Network, shape: Shape | Non
     return replace(told, facts=(*told.facts, Fact("in the model", tuple(lines))))
 
 
-def _entry(told: Explanation, clue: Clue, network: Network, shape: Shape | None) -> Explanation:
+def _entry(told: Explanation, clue: Clue, network: Network) -> Explanation:
     """The input was declared otherwise: do its layers take what was fed?"""
     source = next((one for one in network.sources if one.name == clue.name), network.sources[0])
     declared = tuple(size if isinstance(size, int) else None for size in source.declared)

@@ -179,11 +179,6 @@ def _batches(have: int, need: int) -> Told:
     return headline, (Fact("then", (BATCHES,)),), ()
 
 
-def combined_jax(match: Match) -> Told:
-    """JAX: `add got incompatible shapes for broadcasting: (1, 8, 8, 3), (1, 7, 8, 3)`."""
-    return combined(shape(match.group("a")), shape(match.group("b")), batched=True)
-
-
 def concatenated_jax(match: Match) -> Told:
     """JAX: two or more shapes and the axis they are joined along, or shapes of different numbers of axes."""
     shapes, along = every_shape(match), match.groupdict().get("along")

@@ -49,7 +49,7 @@ KINDS = (
             clues.reflected,
         ),
         (
-            rf"Given (?:transposed=\d|(?:transposed=\d, )?groups=(?P<groups>\d{{1,9}})), weight of size (?P<weight>{SHAPE}), expected input(?P<input>{SHAPE}) to have (?P<need>{NUMBER}) channels, but got (?P<have>{NUMBER}) channels instead",
+            rf"Given (?:transposed=\d|(?:transposed=\d, )?groups=(?P<groups>\d{{1,9}})), weight(?: of size )?(?P<weight>{SHAPE}|[\d ]{{1,60}}), (?:so )?expected input(?P<input>{SHAPE}) to have (?P<need>{NUMBER}) channels, but got (?P<have>{NUMBER}) channels instead",
             telling.channels,
             clues.channels,
         ),
@@ -122,7 +122,7 @@ KINDS = (
             clues.negative_keras,
         ),
         (
-            rf"Input 0(?: with name '[^'\n]{{0,80}}')? of layer [\"'](?P<name>[^\"'\n]{{1,80}})[\"'] is incompatible with the layer: expected axis (?P<axis>-?\d) of input shape to have value (?P<need>{NUMBER}), but received input with shape (?P<shape>{SHAPE})",
+            rf"Input 0(?: with name '[^'\n]{{0,80}}')? of layer [\"']?(?P<name>[^\"'\n]{{1,80}}?)[\"']? is incompatible with the layer: expected axis (?P<axis>-?\d) of input shape to have value (?P<need>{NUMBER}),? but received input with shape (?P<shape>{SHAPE})",
             telling.axis_value,
             clues.axis_value,
         ),

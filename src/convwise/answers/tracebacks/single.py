@@ -108,7 +108,7 @@ SINGLE = (
             None,
         ),
         (
-            rf"padding should be at most half of kernel size, but got padding=(?P<pad>{NUMBER}) and kernel_size=(?P<kernel>{NUMBER})",
+            rf"pad(?:ding)? should be at most half of kernel size, but got pad(?:ding)?=(?P<pad>{NUMBER}) and kernel_size=(?P<kernel>{NUMBER})",
             divisible.pool_padding,
             None,
         ),
@@ -253,10 +253,10 @@ SINGLE = (
             divisible.contracted,
             None,
         ),
-        (rf"got incompatible shapes for broadcasting: (?P<a>{SHAPE}), (?P<b>{SHAPE})", joins.combined_jax, None),
+        (rf"got incompatible shapes for broadcasting: (?P<a>{SHAPE}), (?P<b>{SHAPE})", joins.mismatch_shapes, None),
         (
             r"Incompatible shapes for broadcasting: shapes=\[(?P<a>\([\d, ]{1,100}\)), (?P<b>\([\d, ]{1,100}\))",
-            joins.combined_jax,
+            joins.mismatch_shapes,
             None,
         ),
         (

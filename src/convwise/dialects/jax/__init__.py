@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from convwise.axis import Pads, causal_pads
 from convwise.dialects.base import Call, Dialect, Entered, Layer, LayerFlow, Value, nearest
 from convwise.dialects.changes import of
 from convwise.dialects.jax.functions import DATA, FOREIGN, KINDS, LAYERS
 from convwise.dialects.jax.spelling import anew, spell
-from convwise.dialects.kinds import flow_kind, read_kind, settle_release
+from convwise.dialects.kinds import around, flow_kind, read_kind, settle_release
 from convwise.dialects.writing import respell as respelled
 from convwise.errors import CodeError, Refusal, ShapeError
 from convwise.ops import Conv, ConvTranspose, Layout, Permute, Pool, Shape
@@ -140,6 +141,24 @@ def respell(layer: Layer, changes: Mapping[str, Value]) -> str:
     return respelled(layer, KINDS[layer.kind].parameters, changes, anew)
 
 
-DIALECT = Dialect("jax", "JAX", RELEASE, RELEASES, frozenset(KINDS), read, enter, flow, spell, respell)
+def pads(layer: Layer, pads: tuple[Pads, ...]) -> Mapping[str, Value] | None:
+    """A pair for each axis; a transposed convolution is told how far its dilated data is padded, not what is cut off its output."""
+    op = layer.window_op
+    if "padding" not in layer.arguments or op is None or len(op.windows) != len(pads):
+        return None
+    if isinstance(op, ConvTranspose):
+        reaches = [causal_pads(window.kernel, window.dilation).low for window in op.windows]
+        return {"padding": tuple((reach - cut.low, reach - cut.high) for reach, cut in zip(reaches, pads, strict=True))}
+    if any(min(pad.low, pad.high) < 0 for pad in pads):
+        return None
+    if not any(pad.total for pad in pads):
+        return {"padding": "VALID"}
+    pairs = tuple((pad.low, pad.high) for pad in pads)
+    if layer.kind != "lax.reduce_window":
+        return {"padding": pairs}
+    return {"padding": around(pairs, (0, 0), layer.channels_last)}
+
+
+DIALECT = Dialect("jax", "JAX", RELEASE, RELEASES, frozenset(KINDS), read, enter, flow, spell, respell, pads)
 
 __all__ = ["DATA", "DIALECT", "KINDS", "LAYERS", "enter", "flow", "read", "respell", "spell"]

@@ -8,7 +8,7 @@ from convwise.dialects.keras.flow import flow
 from convwise.dialects.keras.kinds import KINDS, NAMES, canonical
 from convwise.dialects.keras.read import read
 from convwise.dialects.keras.releases import CURRENT, RELEASES
-from convwise.dialects.keras.respell import respell
+from convwise.dialects.keras.respell import pads, respell
 from convwise.dialects.keras.signatures import parameters
 from convwise.dialects.keras.spell import spell
 
@@ -23,6 +23,7 @@ DIALECT = Dialect(
     flow=flow,
     spell=spell,
     respell=respell,
+    pads=pads,
 )
 
 

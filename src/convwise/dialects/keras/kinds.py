@@ -145,6 +145,16 @@ UNMODELLED = frozenset(
 )
 """Layers of Keras 3.15 that convwise knows by name and does not model."""
 
+MERGES = {
+    "Add": "add",
+    "Subtract": "subtract",
+    "Multiply": "multiply",
+    "Average": "average",
+    "Maximum": "maximum",
+    "Minimum": "minimum",
+}
+"""Layers that combine their inputs cell by cell."""
+
 REMOVED: dict[str, str] = {
     "AtrousConvolution1D": "Conv1D(..., dilation_rate=...)",
     "AtrousConvolution2D": "Conv2D(..., dilation_rate=...)",

@@ -29,7 +29,7 @@ def read(call: Call, release: str | None = None) -> Layer:
 def _read(call: Call, release: str, depth: int) -> Layer:
     kind = canonical(call.kind)
     if kind not in KINDS:
-        raise _no_layer(call, kind)
+        raise _no_layer(kind)
     since = KIND_SINCE.get(kind)
     if since and before(release, since):
         raise Refusal(
@@ -57,7 +57,7 @@ def _read(call: Call, release: str, depth: int) -> Layer:
         kind=call.kind,
         arguments=arguments,
         ops=ops,
-        rank=_rank(reading, ops),
+        rank=_rank(reading),
         channels_last=_channels_last(arguments),
         notes=_notes(reading),
         name=name if isinstance(name, str) and name else None,
@@ -122,7 +122,7 @@ def _bound(call: Call, kind: str, family: str, release: str) -> dict[str, Value]
         raise
 
 
-def _no_layer(call: Call, kind: str) -> ConvwiseError:
+def _no_layer(kind: str) -> ConvwiseError:
     if kind in REMOVED:
         quote = f"module 'keras.layers' has no attribute '{kind}'"
         return Refusal(
@@ -148,7 +148,7 @@ def _no_layer(call: Call, kind: str) -> ConvwiseError:
     )
 
 
-def _rank(reading: Reading, ops: tuple[Op, ...]) -> int | None:
+def _rank(reading: Reading) -> int | None:
     """Spatial axes; a permutation and a reduction of vectors tell theirs by their arguments."""
     if reading.family == "permute":
         return len(reading.arguments["dims"]) - 1 or None

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
-from convwise.dialects.base import REQUIRED, Call, Layer, Parameter, Unknown, Value
+from convwise.axis import Pads
+from convwise.dialects.base import REQUIRED, Layer, Parameter, Value
 from convwise.dialects.keras.kinds import canonical
 from convwise.dialects.keras.signatures import parameters
+from convwise.dialects.writing import changed, write_call, written
 
 EACH = frozenset(("kernel_size", "strides", "dilation_rate", "pool_size", "output_padding", "size"))
 """Arguments where one integer stands for every axis."""
@@ -30,14 +33,15 @@ def respell(layer: Layer, changes: Mapping[str, Value]) -> str:
     given = dict(zip((parameter.name for parameter in kept), call.args, strict=False)) | dict(call.kwargs)
     values = given | {name: _in_style(name, value, given.get(name), layer) for name, value in changes.items()}
     dropped = {name for name in changes if _is_default(known[name], values[name], layer, values)}
-    # A positional argument can only go where nothing positional follows it.
-    while kept and kept[-1].name in dropped:
-        kept.pop()
-    parts = [write(values[parameter.name]) for parameter in kept]
-    positional = {parameter.name for parameter in kept}
-    keywords = [*given, *(name for name in changes if name not in given)]
-    parts += [f"{name}={write(values[name])}" for name in keywords if name not in positional and name not in dropped]
-    return f"{call.kind or layer.kind}({', '.join(parts)})"
+    own = written(call, lambda one: write_call(one.kind or layer.kind), data=0)
+    kwargs = {name: text for name, text in own.kwargs.items() if name in given}
+    bare = replace(own, function=own.function.rpartition(".")[2], kwargs=kwargs)
+    return str(changed(bare, [parameter.name for parameter in kept], {name: values[name] for name in changes}, dropped))
+
+
+def pads(layer: Layer, pads: tuple[Pads, ...]) -> Mapping[str, Value] | None:
+    """No padding has a word, and there are no numbers."""
+    return {"padding": "valid"} if "padding" in layer.arguments and not any(pad.total for pad in pads) else None
 
 
 def _in_style(name: str, value: Value, old: Value, layer: Layer) -> Value:
@@ -63,22 +67,3 @@ def _spread(value: Any, rank: int | None) -> Any:
     if type(value) is int and rank:
         return (value,) * rank
     return value
-
-
-def write(value: Value) -> str:
-    """A value as source text.
-
-    >>> write((3, 3)), write("same"), write(Unknown("n * 2"))
-    ('(3, 3)', "'same'", 'n * 2')
-    """
-    if isinstance(value, Unknown):
-        return value.text
-    if isinstance(value, tuple):
-        inner = ", ".join(write(one) for one in value)
-        return f"({inner},)" if len(value) == 1 else f"({inner})"
-    if isinstance(value, Call):
-        if value.text:
-            return value.text
-        parts = [*(write(one) for one in value.args), *(f"{name}={write(one)}" for name, one in value.kwargs)]
-        return f"{value.kind}({', '.join(parts)})"
-    return repr(value)

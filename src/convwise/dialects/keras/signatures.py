@@ -24,6 +24,9 @@ BASE: tuple[Pair, ...] = (
 )
 """What the base `Layer` takes; `input_shape` and `input_dim` are old words that it takes with a warning."""
 
+TRIMMINGS = ("_initializer", "_regularizer", "_constraint")
+"""How the arguments end that say where weights start and what holds them."""
+
 KERNEL_TRIMMINGS: tuple[Pair, ...] = (
     ("kernel_initializer", "glorot_uniform"),
     ("bias_initializer", "zeros"),

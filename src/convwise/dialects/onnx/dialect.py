@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from convwise.axis import Pads
 from convwise.dialects.base import Call, Dialect, Entered, Layer, LayerFlow, Value, nearest
 from convwise.dialects.kinds import flow_kind, read_kind
 from convwise.dialects.onnx.layers import CURRENT, KINDS, OPERATOR_SINCE, OPSETS
 from convwise.dialects.onnx.spelling import anew, spell
 from convwise.dialects.onnx.words import nothing_left
+from convwise.dialects.writing import as_list
 from convwise.dialects.writing import respell as respelled
 from convwise.errors import ArgumentError, CodeError, Refusal, ShapeError
 from convwise.ops import Layout, Pad, Pool, Resize, Shape
@@ -131,7 +133,16 @@ def _given_all_the_same(layer: Layer, shape: Shape) -> Shape | None:
 
 def respell(layer: Layer, changes: Mapping[str, Value]) -> str:
     """The user's own call with `changes` made, in the user's own style."""
+    changes = {name: as_list(value) for name, value in changes.items()}
     return respelled(layer, KINDS[layer.kind].parameters, changes, anew)
 
 
-DIALECT = Dialect("onnx", "ONNX", CURRENT, OPSETS, frozenset(KINDS), read, enter, flow, spell, respell)
+def pads(layer: Layer, pads: tuple[Pads, ...]) -> Mapping[str, Value] | None:
+    """The ends of all axes after their starts, and no word beside them."""
+    if "pads" not in layer.arguments or any(min(pad.low, pad.high) < 0 for pad in pads):
+        return None
+    ends = (*(pad.low for pad in pads), *(pad.high for pad in pads))
+    return {"auto_pad": None, "pads": ends if any(ends) else None}
+
+
+DIALECT = Dialect("onnx", "ONNX", CURRENT, OPSETS, frozenset(KINDS), read, enter, flow, spell, respell, pads)

@@ -191,7 +191,7 @@ def resolve_conv(kind: Kind, arguments: Arguments, release: str) -> Resolved:
     if bias is not None:
         extra = (array(bias, "B", range(9)) if isinstance(bias, Array) and bias.shape is not None else (None,),)
     if kind.name == "ConvTranspose" and attributes.get("output_shape"):
-        return moving.to_shape(kind, arguments, attributes, shape, bool(extra))
+        return moving.to_shape(attributes, shape, bool(extra))
     ops = _ops(made(_given(kind, release, attributes, (None,) * len(shape), shape, *extra)))
     return Resolved(ops, rank)
 

@@ -8,6 +8,7 @@ from math import isfinite
 from convwise.dialects.onnx.arithmetic import cast
 from convwise.dialects.onnx.given import Given, Made, Piece, of, opaque
 from convwise.dialects.onnx.values import Known, combined, never_negative, scaled
+from convwise.dialects.onnx.words import PAD_MODES
 from convwise.ops import Flatten, Permute, PixelShuffle, Pointwise
 from convwise.ops.several import (
     Concat,
@@ -30,7 +31,6 @@ BEYOND = 2**31 - 1
 """Ends of slices from here on mean "to the end": exporters write the largest int32 or int64."""
 
 INT64 = 7
-PAD_MODES = {"constant": "constant", "reflect": "reflect", "edge": "replicate", "wrap": "circular"}
 LARGEST_ENDS = (2**31 - 1, 2**63 - 1)
 NO_RANK = "the number of axes of its input is not known"
 

@@ -10,7 +10,7 @@ from convwise.axis import Pads, Window, split_total
 from convwise.dialects.base import Array, Layer, Note, Unknown, Value, known
 from convwise.dialects.kinds import Arguments, Kind, Resolved, integers, parameters, show, wrong_type
 from convwise.dialects.onnx.windows import SAME
-from convwise.dialects.onnx.words import EMPTY_ROI
+from convwise.dialects.onnx.words import EMPTY_ROI, PAD_MODES
 from convwise.errors import CodeError, Refusal, ShapeError
 from convwise.ops import (
     ConvTranspose,
@@ -23,8 +23,6 @@ from convwise.ops import (
     Shape,
 )
 from convwise.ops.terms import Scale
-
-MODES = {"constant": "constant", "reflect": "reflect", "edge": "replicate", "wrap": "circular"}
 
 
 def _numbers(value: Value, name: str, kind: type | tuple[type, ...] = int) -> tuple[int | float, ...]:
@@ -68,16 +66,16 @@ def resolve_pad(kind: Kind, arguments: Arguments, release: str) -> Resolved:
             full[axis] = pad
         pairs = full
     mode = known(arguments["mode"], "mode") or "constant"
-    if mode not in MODES:
+    if mode not in PAD_MODES:
         raise Refusal(
-            "CW207", f"mode is {show(mode)}", received=show(mode), axis="mode", hint=f"one of {', '.join(MODES)}"
+            "CW207", f"mode is {show(mode)}", received=show(mode), axis="mode", hint=f"one of {', '.join(PAD_MODES)}"
         )
     if any(pad != Pads() for pad in pairs[:2]):
         raise CodeError(
             "CW317", "convwise models padding of the sizes alone, not of the batch or the channels", received=ends
         )
     value = arguments["constant_value"]
-    op = Pad(tuple(pairs[2:]), MODES[mode], float(value) if isinstance(value, int | float) else 0.0)
+    op = Pad(tuple(pairs[2:]), PAD_MODES[mode], float(value) if isinstance(value, int | float) else 0.0)
     return Resolved((op,), op.rank)
 
 
@@ -222,7 +220,7 @@ def resolve_shuffle(kind: Kind, arguments: Arguments, release: str) -> Resolved:
 # ConvTranspose to a given size ----------------------------------------------------------------------------------------
 
 
-def to_shape(kind: Kind, arguments: Arguments, attributes: Mapping[str, Value], weight: Shape, bias: bool) -> Resolved:
+def to_shape(attributes: Mapping[str, Value], weight: Shape, bias: bool) -> Resolved:
     """A ConvTranspose with output_shape: its pads follow from the input's size, so they are settled by it."""
     rank = len(weight) - 2
     wanted = integers(attributes["output_shape"], "output_shape", least=1)

@@ -116,6 +116,9 @@ ELEMENTWISE = {
 }
 """Operators that broadcast all their inputs."""
 
+SELU_ALPHA, SELU_SCALE = 1.6732632, 1.0507010
+"""The numbers of the operator's definition, in single precision."""
+
 REDUCTIONS = {
     "ReduceL1": 18,
     "ReduceL2": 18,
@@ -156,7 +159,16 @@ def pointwise(given: Given) -> Made:
     given.needs(0, "data")
     name = given.node.op_type
     settings = tuple(range(1, len(given.inputs))) if name in SETTINGS else ()
-    return Made((Piece((Pointwise(name.lower(), _options(given)),)),), (0,) * max(len(given.node.outputs), 1), settings)
+    kind = name.lower()
+    if name == "Selu" and not _usual_selu(given):
+        kind = "selu of other numbers"
+    return Made((Piece((Pointwise(kind, _options(given)),)),), (0,) * max(len(given.node.outputs), 1), settings)
+
+
+def _usual_selu(given: Given) -> bool:
+    """Whether the numbers are those of the function, which some releases write with fewer digits."""
+    alpha, gamma = given.number("alpha", SELU_ALPHA), given.number("gamma", SELU_SCALE)
+    return abs(alpha - SELU_ALPHA) < 1e-4 and abs(gamma - SELU_SCALE) < 1e-4
 
 
 def clip(given: Given) -> Made:
@@ -326,10 +338,13 @@ def gemm(given: Given) -> Made:
     first = turned if given.integer("transA") else ()
     pieces: list[Piece] = []
     bias = given.input(2) is not None
+    # A factor changes the values alone.
+    scaled = given.number("alpha", 1.0) != 1 or (bias and given.number("beta", 1.0) != 1)
+    scaling = (Pointwise("scaled product"),) if scaled else ()
     if right.fixed and right.shape is not None and None not in right.shape:
         rows, columns = reversed(right.shape) if given.integer("transB") else right.shape
         whole = given.shape(2) in (None, (columns,), (1, columns), (1,), ())
-        pieces.append(Piece((*first, Dense(rows, columns or 0, bias=bias))))
+        pieces.append(Piece((*first, Dense(rows, columns or 0, bias=bias), *scaling)))
         bias = bias and not whole
     else:
         a, b = 0, 1
@@ -340,6 +355,8 @@ def gemm(given: Given) -> Made:
             pieces.append(Piece(turned, (1,)))
             b = -len(pieces)
         pieces.append(Piece(MatMul(), (a, b)))
+        if scaling:
+            pieces.append(Piece(scaling, (-len(pieces),)))
     if bias:
         pieces.append(Piece(Elementwise("add"), (-len(pieces), 2)))
     return Made(tuple(pieces))

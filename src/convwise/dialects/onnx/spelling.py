@@ -8,8 +8,8 @@ from typing import Any
 from convwise.axis import NO_PADS, Pads, Same, Window
 from convwise.dialects.base import Array, Call, Unknown, Value
 from convwise.dialects.onnx.layers import ELEMENTWISE
-from convwise.dialects.onnx.moving import MODES
-from convwise.dialects.writing import Keywords, unsayable, without, write_call
+from convwise.dialects.onnx.words import PAD_MODES
+from convwise.dialects.writing import Keywords, as_list, unsayable, without, write_call
 from convwise.ops import (
     Conv,
     ConvTranspose,
@@ -55,16 +55,12 @@ def zeros(*shape: int) -> Array:
     return Array(shape, f"np.zeros({shape})")
 
 
-def _list(values: tuple[int | float, ...]) -> Unknown:
-    return Unknown(str(list(values)))
-
-
 def _windows(windows: tuple[Window, ...], *, ceil: bool = False) -> Keywords:
     words: Keywords = {}
     if any(window.stride > 1 for window in windows):
-        words["strides"] = _list(tuple(window.stride for window in windows))
+        words["strides"] = as_list(tuple(window.stride for window in windows))
     if any(window.dilation > 1 for window in windows):
-        words["dilations"] = _list(tuple(window.dilation for window in windows))
+        words["dilations"] = as_list(tuple(window.dilation for window in windows))
     rules = [window.padding for window in windows]
     if all(isinstance(rule, Same) for rule in rules) and len(set(rules)) == 1 and max(w.dilation for w in windows) == 1:
         rule = rules[0]
@@ -77,7 +73,7 @@ def _windows(windows: tuple[Window, ...], *, ceil: bool = False) -> Keywords:
             )
         if any(min(pad.low, pad.high) < 0 for pad in pads):
             raise unsayable("onnxruntime takes no negative pads", "put a Pad or a Slice before it")
-        words["pads"] = _list((*(pad.low for pad in pads), *(pad.high for pad in pads)))
+        words["pads"] = as_list((*(pad.low for pad in pads), *(pad.high for pad in pads)))
     if ceil and any(window.ceil for window in windows):
         if not all(window.ceil for window in windows):
             raise unsayable("ceil_mode holds for all axes")
@@ -110,7 +106,7 @@ def _spell_transposed(op: ConvTranspose, data: Unknown) -> str:
     if any(more >= window.stride for more, window in zip(extra, op.windows, strict=True) if more):
         raise unsayable("onnxruntime wants output_padding below the stride", "put a Pad after it")
     if any(extra):
-        words["output_padding"] = _list(extra)
+        words["output_padding"] = as_list(extra)
     return write_call("op.ConvTranspose", (data, zeros(*weight), *_bias(op)), words)
 
 
@@ -124,7 +120,7 @@ def _spell_pool(op: Pool, data: Unknown) -> str:
         if wide and (isinstance(window.padding, Pads) or window.dilation > 1):
             raise unsayable("onnxruntime pools take pads below the kernel alone", "put a Pad before it")
     words: Keywords = {
-        "kernel_shape": _list(tuple(window.kernel for window in op.windows)),
+        "kernel_shape": as_list(tuple(window.kernel for window in op.windows)),
         **_windows(op.windows, ceil=True),
     }
     if op.kind == "average" and op.count_padding:
@@ -147,11 +143,11 @@ def _spell_global(op: GlobalPool, data: Unknown) -> str:
 
 
 def _spell_pad(op: Pad, data: Unknown) -> str:
-    modes = {plain: mode for mode, plain in MODES.items()}
+    modes = {plain: mode for mode, plain in PAD_MODES.items()}
     if op.mode not in modes:
         raise unsayable(f"Pad has no mode {op.mode!r}")
     ends = (0, 0, *(pad.low for pad in op.pads), 0, 0, *(pad.high for pad in op.pads))
-    args: tuple[Value, ...] = (data, _list(ends), *((op.value,) if op.value else ()))
+    args: tuple[Value, ...] = (data, as_list(ends), *((op.value,) if op.value else ()))
     return write_call("op.Pad", args, without({"mode": modes[op.mode]}, {"mode": "constant"}))
 
 
@@ -164,7 +160,7 @@ def _spell_resize(op: Resize, data: Unknown) -> str:
         raise unsayable(f"Resize has no mode {op.mode!r}")
     if op.scales is None:
         raise unsayable("Resize to sizes names the batch and the channels too", "write sizes=[1, 3, 64, 64]")
-    words: Keywords = {"scales": _list((1.0, 1.0, *map(float, op.scales)))}
+    words: Keywords = {"scales": as_list((1.0, 1.0, *map(float, op.scales)))}
     words |= without({"mode": op.mode}, {"mode": "nearest"})
     if op.align_corners:
         words["coordinate_transformation_mode"] = "align_corners"
@@ -209,7 +205,7 @@ def _spell_pointwise(op: Pointwise, data: Unknown) -> str:
 
 
 def _spell_reshape(op: Reshape, data: Unknown) -> str:
-    return write_call("op.Reshape", (data, _list((*((0,) if op.keeps_batch else ()), *op.target))))
+    return write_call("op.Reshape", (data, as_list((*((0,) if op.keeps_batch else ()), *op.target))))
 
 
 def _spell_flatten(op: Flatten, data: Unknown) -> str:
@@ -239,6 +235,6 @@ SPELLERS: dict[type, Callable[[Any, Unknown], str]] = {
     Reshape: _spell_reshape,
     Flatten: _spell_flatten,
     PixelShuffle: _spell_shuffle,
-    Permute: lambda op, data: write_call("op.Transpose", (data,), {"perm": _list(op.order)}),
+    Permute: lambda op, data: write_call("op.Transpose", (data,), {"perm": as_list(op.order)}),
 }
 """Type of op -> how it is spelled."""

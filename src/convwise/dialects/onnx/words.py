@@ -12,6 +12,9 @@ BOTH_TRANSPOSED = "The pads attribute cannot be used simultaneously with auto_pa
 NO_WORD = "Unknown AutoPadType String"
 DILATED_SAME = "Dilation not supported for AutoPadType::SAME_UPPER or AutoPadType::SAME_LOWER."
 NEGATIVE = "Calculated output dimension is negative. Check kernel_shape, pads, strides and dilations."
+PAD_MODES = {"constant": "constant", "reflect": "reflect", "edge": "replicate", "wrap": "circular"}
+"""ONNX's words for how cells are filled, and ours."""
+
 EMPTY_ROI = "input 1 is marked single but has an empty string in the graph"
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from convwise.axis import Pads
 from convwise.dialects.base import Call, Dialect, Entered, Layer, LayerFlow, Value, nearest
-from convwise.dialects.kinds import flow_kind, read_kind, settle_release
+from convwise.dialects.kinds import around, flow_kind, read_kind, settle_release
 from convwise.dialects.tensorflow.functions import DATA, FOREIGN, KINDS
 from convwise.dialects.tensorflow.spelling import anew, spell
 from convwise.dialects.writing import respell as respelled
@@ -65,6 +66,18 @@ def respell(layer: Layer, changes: Mapping[str, Value]) -> str:
     return respelled(layer, KINDS[layer.kind].parameters, changes, anew)
 
 
-DIALECT = Dialect("tensorflow", "TensorFlow", RELEASE, RELEASES, frozenset(KINDS), read, enter, flow, spell, respell)
+def pads(layer: Layer, pads: tuple[Pads, ...]) -> Mapping[str, Value] | None:
+    """A pair for each axis of the data, batch and channels included; not every function takes them."""
+    if "padding" not in layer.arguments or any(min(pad.low, pad.high) < 0 for pad in pads):
+        return None
+    if not any(pad.total for pad in pads):
+        return {"padding": "VALID"}
+    pairs = tuple((pad.low, pad.high) for pad in pads)
+    return {"padding": around(pairs, (0, 0), layer.channels_last)}
+
+
+DIALECT = Dialect(
+    "tensorflow", "TensorFlow", RELEASE, RELEASES, frozenset(KINDS), read, enter, flow, spell, respell, pads
+)
 
 __all__ = ["DATA", "DIALECT", "KINDS", "enter", "flow", "read", "respell", "spell"]

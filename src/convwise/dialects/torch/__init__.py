@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from convwise.axis import Pads
 from convwise.dialects.base import Call, Dialect, Entered, Layer, LayerFlow, Note, Value, nearest
 from convwise.dialects.torch import (
     adaptive,
@@ -19,11 +20,13 @@ from convwise.dialects.torch import (
 )
 from convwise.dialects.torch.functions import FUNCTIONS, RESHAPING_ITSELF, functional
 from convwise.dialects.torch.kind import RELEASE, Kind, flow_kind, read_kind
-from convwise.dialects.torch.respelling import respell_call
 from convwise.dialects.torch.spelling import settled, spell_op, unsayable, write_call
 from convwise.dialects.torch.unmodelled import CONTAINERS, FLAX_LAYERS, KERAS_LAYERS, UNMODELLED
+from convwise.dialects.writing import one
+from convwise.dialects.writing import respell as respelled
 from convwise.errors import ArgumentError, CodeError, ConvwiseError
-from convwise.ops import Flatten, GlobalPool, Op, Reshape, Shape
+from convwise.ops import Dense, Flatten, GlobalPool, Op, Reshape, Shape
+from convwise.ops.rearrange import joins_batch
 
 KINDS: Mapping[str, Kind] = {
     kind.name: kind
@@ -94,22 +97,37 @@ def _unknown_layer(call: Call) -> CodeError:
 def enter(layers: Sequence[Layer], shape: Shape) -> Entered:
     """The shape as it is: PyTorch's layers tell a batch by the number of axes, and none is ever added.
 
-    A note CW509 warns where a map without a batch will meet a Flatten that keeps its first axis.
+    A note CW509 warns where a map without a batch will meet a Flatten that keeps its first axis, and where one that
+    takes the batch along serves a dense layer for one sample alone.
     """
     first = next((layer for layer in layers if layer.rank is not None), None)
-    if first is None or first.rank is None or len(shape) != first.rank + 1:
+    if first is None or first.rank is None:
         return Entered(shape)
     later = layers[list(layers).index(first) + 1 :]
+    single = len(shape) == first.rank + 1
+    if (single or (len(shape) == first.rank + 2 and shape[0] == 1)) and _joins_samples(later):
+        text = (
+            "what flattens before the dense layer begins at axis 0, where the batch stands: that fits one sample alone; "
+            "x.flatten(1) or nn.Flatten() keeps those of a batch apart"
+        )
+        return Entered(shape, notes=(Note("CW509", text),))
     flattens = any(
         (isinstance(op, Flatten) and op.start == 1) or (isinstance(op, Reshape) and op.keeps_batch)
         for layer in later
         for op in layer.ops
     )
-    if not flattens:
+    if not single or not flattens:
         return Entered(shape)
     full = "x".join("?" if size is None else str(size) for size in (1, *shape))
     text = f"the input has no batch axis, so Flatten keeps the channels apart (PyTorch reads the first axis as the batch): give {full}"
     return Entered(shape, notes=(Note("CW509", text),))
+
+
+def _joins_samples(layers: Sequence[Layer]) -> bool:
+    """Whether a dense layer reads what was flattened with the batch."""
+    ops = [op for layer in layers for op in layer.ops]
+    places = [place for place, op in enumerate(ops) if joins_batch(op)]
+    return any(isinstance(op, Dense) for place in places[:1] for op in ops[place:])
 
 
 def flow(layer: Layer, shape: Shape) -> LayerFlow:
@@ -147,12 +165,23 @@ def spell(ops: tuple[Op, ...], channels_last: bool = False) -> str:
 
 
 def respell(layer: Layer, changes: Mapping[str, Value]) -> str:
-    """The user's own call with `changes` made, in the user's own style."""
+    """The user's own call with `changes` made, in the user's own style.
+
+    >>> respell(read(Call("Conv2d", (3, 16, 3), (("stride", 2),), "nn.Conv2d(3, 16, 3, stride=2)")), {"padding": 1})
+    'nn.Conv2d(3, 16, 3, stride=2, padding=1)'
+    """
     kind = KINDS.get(layer.kind) or METHODS[layer.kind]
-    return respell_call(layer, kind.parameters, changes)
+    return respelled(layer, kind.parameters, changes, write_call, data=0)
 
 
-DIALECT = Dialect("torch", "PyTorch", RELEASE, (RELEASE,), frozenset(KINDS), read, enter, flow, spell, respell)
+def pads(layer: Layer, pads: tuple[Pads, ...]) -> Mapping[str, Value] | None:
+    """One number for both ends of an axis."""
+    if "padding" not in layer.arguments or any(pad.low != pad.high or pad.low < 0 for pad in pads):
+        return None
+    return {"padding": one(pad.low for pad in pads)}
+
+
+DIALECT = Dialect("torch", "PyTorch", RELEASE, (RELEASE,), frozenset(KINDS), read, enter, flow, spell, respell, pads)
 
 __all__ = [
     "DIALECT",

@@ -49,7 +49,7 @@ def resolve_adaptive(kind: Kind, arguments: Arguments) -> tuple[Op, ...]:
         if wide is None or (isinstance(value, tuple) and rank > 1):
             raise _adaptive_length(kind, function, items, rank)
         found = wide
-    _check_adaptive(kind, found, value, rank)
+    _check_adaptive(kind, found, value)
     return (AdaptivePool("max" if "Max" in kind.name else "average", found),)
 
 
@@ -73,7 +73,7 @@ def _adaptive_length(kind: Kind, function: str, items: tuple[Value, ...], rank: 
     )
 
 
-def _check_adaptive(kind: Kind, found: tuple[int | None, ...], value: Value, rank: int) -> None:
+def _check_adaptive(kind: Kind, found: tuple[int | None, ...], value: Value) -> None:
     smallest = min((size for size in found if size is not None), default=0)
     if smallest < 0:
         quote = "elements of output_size must be greater than or equal to 0"

@@ -296,11 +296,11 @@ def _kernel(
         quote = f"Trying to create tensor with negative dimension {negative}"
         raise too_small("kernel_size", value, 1, f"{quote}: {weight}" if weight else quote)
     if len(kernel) != rank:
-        raise _wrong_length(kind, arguments, "kernel_size", value, rank, len(kernel))
+        raise _wrong_length(arguments, "kernel_size", value, rank, len(kernel))
     return kernel
 
 
-def _wrong_length(kind: Kind, arguments: Arguments, name: str, value: Value, rank: int, axes: int) -> Refusal:
+def _wrong_length(arguments: Arguments, name: str, value: Value, rank: int, axes: int) -> Refusal:
     quote = "weight should have at least three dimensions" if axes == 0 else ""
     for other in ("stride", "padding", "dilation", "output_padding") if axes else ():
         given = arguments.get(other)
@@ -341,7 +341,7 @@ def _steps(
     for name, items in given.items():
         wide = spread(items, rank)
         if wide is None:
-            raise _wrong_length(kind, arguments, name, arguments[name], rank, rank)
+            raise _wrong_length(arguments, name, arguments[name], rank, rank)
         found[name] = wide
     if (
         mode != "zeros"

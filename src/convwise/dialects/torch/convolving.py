@@ -23,7 +23,7 @@ def run(layer: Layer, shape: Shape) -> LayerFlow:
         check_border(op.padding_mode, tuple(_explicit(window) for window in op.windows), batch, channels, spatial)
     _check_input_channels(layer, op, batch, channels, spatial)
     if batch != (0,) and 0 in spatial:
-        _check_empty(op, shape, batch, channels, spatial)
+        _check_empty(op, batch, channels, spatial)
     try:
         return run_ops(layer, shape, layout_of(rank, shape))
     except ShapeError as error:
@@ -145,7 +145,7 @@ def _channels_hint(layer: Layer, wanted: int, batch: Shape, channels: int, spati
     return f"make the layer for {channels} channels, or the step before it give {wanted}"
 
 
-def _check_empty(op: Conv | ConvTranspose, shape: Shape, batch: Shape, channels: int | None, spatial: Shape) -> None:
+def _check_empty(op: Conv | ConvTranspose, batch: Shape, channels: int | None, spatial: Shape) -> None:
     """A spatial size of 0 that padding would fill: PyTorch takes it for an empty batch alone."""
     if isinstance(op, Conv):
         for window, size in zip(op.windows, spatial, strict=True):

@@ -53,6 +53,8 @@ def _pad(bound: Mapping[str, Value], args: Args, kwargs: Kwargs) -> Call | None:
 
 
 def _interpolate(bound: Mapping[str, Value], args: Args, kwargs: Kwargs) -> Call | None:
+    if bound.get("antialias"):
+        return None  # no layer has it
     names = ("size", "scale_factor", "mode", "align_corners", "recompute_scale_factor")
     return Call("Upsample", (), tuple((name, bound[name]) for name in names if bound[name] is not None))
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import replace
-from math import inf, isinf, isnan
+from math import inf
 from typing import Any
 
 from convwise.axis import NO_PADS, Pads, Same, Window, keeping_pads
 from convwise.dialects.base import Call, Unknown, Value
 from convwise.dialects.torch.elementwise import PLAIN, SOFTMAX
+from convwise.dialects.writing import Keywords, one, without
+from convwise.dialects.writing import unsayable as no_call
+from convwise.dialects.writing import write_call as call_text
 from convwise.errors import Refusal
 from convwise.ops import (
     AdaptivePool,
@@ -34,37 +37,12 @@ from convwise.ops import (
     Unfold,
 )
 
-Keywords = dict[str, Value]
-
-
-def write(value: Value) -> str:
-    """A value as source text. Infinity and NaN, which have no literal, become calls of float.
-
-    >>> write((1, 2)), write(float("inf"))
-    ('(1, 2)', "float('inf')")
-    """
-    if isinstance(value, Unknown):
-        return value.text
-    if isinstance(value, Call):
-        return value.text or write_call(value)
-    if isinstance(value, float) and (isinf(value) or isnan(value)):
-        return f"float('{value}')"
-    if isinstance(value, tuple):
-        inner = ", ".join(write(item) for item in value)
-        return f"({inner},)" if len(value) == 1 else f"({inner})"
-    return repr(value)
-
 
 def write_call(call: Call, prefix: str = "nn.") -> str:
     """`nn.Conv2d(3, 16, 3, stride=2)`; tensor methods as `x.view(...)`."""
-    arguments = ", ".join(
-        (*(write(value) for value in call.args), *(f"{name}={write(value)}" for name, value in call.kwargs))
-    )
-    if call.kind[:1].islower():
-        if call.kind in ("view", "reshape", "permute"):
-            arguments = ", ".join(write(value) for value in call.args[0])
-        return f"x.{call.kind}({arguments})"
-    return f"{prefix}{call.kind}({arguments})"
+    spread = call.args[0] if call.args and call.kind in ("view", "reshape", "permute") else call.args
+    function = f"x.{call.kind}" if call.kind[:1].islower() else f"{prefix}{call.kind}"
+    return call_text(function, spread, dict(call.kwargs))
 
 
 def spell_op(op: Op, channels_last: bool = False) -> Call:
@@ -80,21 +58,12 @@ def spell_op(op: Op, channels_last: bool = False) -> Call:
 
 
 def unsayable(fact: str, hint: str = "") -> Refusal:
-    return Refusal("CW209", fact, hint=hint or "write it as a function in forward")
+    """CW209: PyTorch has no one layer for it."""
+    return no_call(fact, hint or "write it as a function in forward")
 
 
 def _call(kind: str, *args: Value, **kwargs: Value) -> Call:
     return Call(kind, args, tuple(kwargs.items()))
-
-
-def one(values: Iterable[Any]) -> Any:
-    """Equal values as one.
-
-    >>> one((3, 3)), one((3, 5))
-    (3, (3, 5))
-    """
-    items = tuple(values)
-    return items[0] if items and all(item == items[0] for item in items) else items
 
 
 def _rank(rank: int) -> str:
@@ -147,14 +116,6 @@ def _window_words(windows: tuple[Window, ...], what: str, *, same: bool = False)
     return words
 
 
-def _without(words: Keywords, defaults: Keywords) -> Keywords:
-    return {
-        name: value
-        for name, value in words.items()
-        if name not in defaults or value != defaults[name] or type(value) is not type(defaults[name])
-    }
-
-
 CONV = {
     "stride": 1,
     "padding": 0,
@@ -181,7 +142,7 @@ def _spell_conv(op: Conv | ConvTranspose, channels_last: bool) -> Call:
     name = ("ConvTranspose" if isinstance(op, ConvTranspose) else "Conv") + _rank(op.rank)
     kernel = one(op.kernel)
     first = (f"Lazy{name}",) if op.in_channels is None else (name, op.in_channels)
-    return _call(*first, op.out_channels, kernel, **_without(words, CONV))
+    return _call(*first, op.out_channels, kernel, **without(words, CONV))
 
 
 def _spell_pool(op: Pool, channels_last: bool) -> Call:
@@ -202,15 +163,15 @@ def _spell_pool(op: Pool, channels_last: bool) -> Call:
         power = op.power if op.power is not None else 2.0
         plain = int(power) if abs(power) != inf and power == int(power) else power
         words = {name: words[name] for name in ("stride", "ceil_mode")}
-        return _call(f"LPPool{_rank(op.rank)}", plain, kernel, **_without(words, defaults))
+        return _call(f"LPPool{_rank(op.rank)}", plain, kernel, **without(words, defaults))
     if op.kind == "average":
         if any(window.dilation > 1 for window in windows):
             raise unsayable("PyTorch's average pooling has no dilation")
         del words["dilation"]
         words["count_include_pad"] = op.count_padding or not any(_pads(window).total for window in windows)
         words["divisor_override"] = op.divisor
-        return _call(f"AvgPool{_rank(op.rank)}", kernel, **_without(words, defaults))
-    return _call(f"MaxPool{_rank(op.rank)}", kernel, **_without(words, defaults))
+        return _call(f"AvgPool{_rank(op.rank)}", kernel, **without(words, defaults))
+    return _call(f"MaxPool{_rank(op.rank)}", kernel, **without(words, defaults))
 
 
 def _spell_adaptive(op: AdaptivePool, channels_last: bool) -> Call:
@@ -219,6 +180,8 @@ def _spell_adaptive(op: AdaptivePool, channels_last: bool) -> Call:
 
 
 def _spell_global(op: GlobalPool, channels_last: bool) -> Call:
+    if op.kind not in ("max", "average"):
+        raise unsayable(f"PyTorch has no layer that pools a whole map by {op.kind!r}")
     if not op.keep_dims:
         return _call("amax" if op.kind == "max" else "mean", tuple(range(2, 2 + op.rank)))
     return _call(f"Adaptive{'Max' if op.kind == 'max' else 'Avg'}Pool{_rank(op.rank)}", 1)
@@ -255,7 +218,7 @@ def _spell_resize(op: Resize, channels_last: bool) -> Call:
         scales = tuple(int(scale) if scale.denominator == 1 else float(scale) for scale in op.scales or ())
         words["scale_factor"] = one(scales) if single else scales
     words |= {"mode": mode, "align_corners": True if op.align_corners else None}
-    return _call("Upsample", **_without(words, {"mode": "nearest", "align_corners": None}))
+    return _call("Upsample", **without(words, {"mode": "nearest", "align_corners": None}))
 
 
 def _spell_shuffle(op: PixelShuffle, channels_last: bool) -> Call:
@@ -266,7 +229,7 @@ def _spell_shuffle(op: PixelShuffle, channels_last: bool) -> Call:
 
 def _spell_fold(op: Fold | Unfold, channels_last: bool) -> Call:
     words = _window_words(_explicit(op.windows), "conv")
-    kept = _without({name: words[name] for name in ("dilation", "padding", "stride")}, CONV)
+    kept = without({name: words[name] for name in ("dilation", "padding", "stride")}, CONV)
     kernel = one(window.kernel for window in op.windows)
     return _call("Fold", one(op.sizes), kernel, **kept) if isinstance(op, Fold) else _call("Unfold", kernel, **kept)
 
@@ -300,15 +263,15 @@ def _spell_norm(op: Norm, channels_last: bool) -> Call:
         words["track_running_stats"] = op.moments
         name = f"{op.kind.capitalize()}Norm2d"
         if op.features is None:
-            return _call(f"Lazy{name}", **_without(words, defaults))
+            return _call(f"Lazy{name}", **without(words, defaults))
         if op.kind == "instance":
             defaults |= {"affine": False, "track_running_stats": False}
-        return _call(name, op.features, **_without(words, defaults))
+        return _call(name, op.features, **without(words, defaults))
     if op.kind == "group":
         if op.features is None and op.scale:
             raise unsayable("PyTorch's GroupNorm needs the number of channels")
         return _call(
-            "GroupNorm", op.groups, op.features if op.features is not None else op.groups, **_without(words, defaults)
+            "GroupNorm", op.groups, op.features if op.features is not None else op.groups, **without(words, defaults)
         )
     if op.kind not in ("layer", "rms") or op.shape is None:
         raise unsayable(f"PyTorch's normalisation of kind {op.kind!r} needs the sizes of the axes")
@@ -317,8 +280,8 @@ def _spell_norm(op: Norm, channels_last: bool) -> Call:
     sizes = op.shape[0] if len(op.shape) == 1 else op.shape
     if op.kind == "rms":
         del words["bias"]
-        return _call("RMSNorm", sizes, **_without(words, {"eps": 2.0**-23, "elementwise_affine": True}))
-    return _call("LayerNorm", sizes, **_without(words, defaults))
+        return _call("RMSNorm", sizes, **without(words, {"eps": 2.0**-23, "elementwise_affine": True}))
+    return _call("LayerNorm", sizes, **without(words, defaults))
 
 
 NAMED = {plain: (name, {option: argument for argument, option in pairs}) for name, (plain, _, pairs) in PLAIN.items()}
@@ -360,13 +323,13 @@ def _spell_pointwise(op: Pointwise, channels_last: bool) -> Call:
     if op.kind == "gelu":
         return _call("GELU", **({"approximate": "tanh"} if options.get("approximate") in (True, "tanh") else {}))
     if op.kind == "prelu":
-        return _call("PReLU", **_without(options, defaults))
+        return _call("PReLU", **without(options, defaults))
     if op.kind == "hard_tanh":
-        return _call("Hardtanh", **_without(options, defaults))
+        return _call("Hardtanh", **without(options, defaults))
     if op.kind == "channel_shuffle":
         return _call("ChannelShuffle", options["groups"])
     if op.kind == "local_response_norm":
-        return _call("LocalResponseNorm", options.pop("size"), **_without(options, defaults))
+        return _call("LocalResponseNorm", options.pop("size"), **without(options, defaults))
     if op.kind == "threshold":
         return _call("Threshold", options.get("threshold"), options.get("value"))
     name, arguments = NAMED.get(op.kind, ("", {}))
@@ -376,10 +339,10 @@ def _spell_pointwise(op: Pointwise, channels_last: bool) -> Call:
         name,
         *(
             value
-            for value in _without({arguments[o]: v for o, v in options.items()}, defaults).values()
+            for value in without({arguments[o]: v for o, v in options.items()}, defaults).values()
             if len(options) == 1
         ),
-        **(_without({arguments[o]: v for o, v in options.items()}, defaults) if len(options) != 1 else {}),
+        **(without({arguments[o]: v for o, v in options.items()}, defaults) if len(options) != 1 else {}),
     )
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from convwise.answers.explanation import show
 from convwise.answers.network.expressions import Expressions, Size, words
 from convwise.answers.network.trace import Row, Trace
 from convwise.ops import Shape
+from convwise.ops.shape import total
 
 SORTS = ("macs", "params", "activation_bytes", "receptive_field")
 
@@ -96,15 +97,10 @@ def _folded(name: str, members: Sequence[Row], output: str, rule: str) -> Line:
     last = members[-1]
     if len(members) == 1:
         return replace(_line(last, output, rule), name=name)
-    params, macs = _sum(row.params for row in members), _sum(row.macs for row in members)
+    params, macs = total(row.params for row in members), total(row.macs for row in members)
     return Line(
         name, f"{len(members)} nodes", output, params, macs, each(last.receptive_field), each(last.jump), rule=rule
     )
-
-
-def _sum(counts: Iterable[int | None]) -> int | None:
-    known = list(counts)
-    return None if None in known else sum(count for count in known if count is not None)
 
 
 def parts(name: str) -> list[str]:

@@ -27,7 +27,7 @@ def render_sizes(
     width: int = 100,
 ) -> str:
     """The legal sizes of each axis, what forces them, and the nearest to those asked for."""
-    rows = [*_sets(legal), *_reasons(legal), *_near(legal, near), *_remade(legal, near, remade, dialect)]
+    rows = [*_sets(legal), *_reasons(legal), *_near(legal, near), *_remade(near, remade, dialect)]
     lines = [f"{_title(legal)}, {escape(legal.rests)}" if legal.rests else _title(legal)]
     for label, text in rows:
         lines += _row(label, text, width)
@@ -179,9 +179,7 @@ def _sides(cells: tuple[int, int]) -> str:
     return f"{cells[0]} before and {cells[1]} after"
 
 
-def _remade(
-    legal: LegalSizes, near: Sequence[Fit], remade: Sequence[Remade], dialect: str
-) -> Iterator[tuple[str, str]]:
+def _remade(near: Sequence[Fit], remade: Sequence[Remade], dialect: str) -> Iterator[tuple[str, str]]:
     """The dense layers that would take the size: `fc1: in_features=256 would take 28 x 28`."""
     wanted = show(tuple(fit.size for fit in near))
     for number, one in enumerate(remade):

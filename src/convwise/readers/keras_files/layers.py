@@ -10,9 +10,9 @@ from typing import Any
 from convwise import dialects
 from convwise.dialects.base import Call, Layer, Unknown, Value, built
 from convwise.dialects.keras.activations import ACTIVATIONS
-from convwise.dialects.keras.kinds import KINDS, REMOVED, UNMODELLED, canonical
+from convwise.dialects.keras.kinds import KINDS, MERGES, REMOVED, UNMODELLED, canonical
 from convwise.dialects.keras.releases import CURRENT
-from convwise.dialects.keras.signatures import parameters
+from convwise.dialects.keras.signatures import TRIMMINGS, parameters
 from convwise.errors import CodeError, ShapeError
 from convwise.graph import Work
 from convwise.ops import Dense, Norm, Pointwise
@@ -25,19 +25,10 @@ SKIPPED = frozenset(
 )
 """Arguments that no size and no count depends on, or that are read elsewhere."""
 
-TRIMMINGS = ("_initializer", "_regularizer", "_constraint")
 DEEPEST = 8
 UNSEEN = frozenset({"CW302", "CW314", "CW317"})
 """Codes with which the dialect says that it does not know a layer, or a value in it."""
 
-MERGES = {
-    "Add": "add",
-    "Subtract": "subtract",
-    "Multiply": "multiply",
-    "Average": "average",
-    "Maximum": "maximum",
-    "Minimum": "minimum",
-}
 SHAPE_KEEPING = frozenset(
     f"Random{what}"
     for what in (

@@ -26,7 +26,7 @@ Shape = tuple[int | None, ...]
 
 
 def read_model(
-    growing: Growing, kind: str, config: dict[str, Any], place: Place, given: CallOf | None, names: Names
+    growing: Growing, config: dict[str, Any], place: Place, given: CallOf | None, names: Names
 ) -> tuple[str, ...]:
     """The tensors that a model gives; `given` is the call with which it is called, None for the outermost one."""
     if is_functional(config):
@@ -92,7 +92,7 @@ def _call(growing: Growing, row: Row, call: CallOf, names: Names, place: Place, 
     frozen = row.config.get("trainable") is False
     if is_model(row.kind, row.config):
         below = place.below(row.name, row.place, frozen)
-        return read_model(growing, row.kind, row.config, below, call, names)
+        return read_model(growing, row.config, below, call, names)
     if (
         row.kind in sequences.RULES
         and own(row.entry, row.kind)

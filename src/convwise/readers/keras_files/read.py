@@ -11,7 +11,7 @@ from convwise.errors import ModelError
 from convwise.graph import Network
 from convwise.ops import Shape
 from convwise.readers.echo import shown
-from convwise.readers.keras_files.archive import read_config_member
+from convwise.readers.keras_files.archive import read_member
 from convwise.readers.keras_files.fields import kind_of, malformed
 from convwise.readers.keras_files.hdf5 import MAGIC as HDF5
 from convwise.readers.keras_files.hdf5 import is_hdf5, read_config_attribute
@@ -94,7 +94,7 @@ def _network(config: Any, input_shape: Shape | None) -> Network:
     if not is_model(kind, inner):
         raise _no_model(kind, inner)
     growing = Growing(input_shape=input_shape)
-    outputs = read_model(growing, kind, inner, Place("config"), None, {})
+    outputs = read_model(growing, inner, Place("config"), None, {})
     if not growing.nodes:
         raise malformed("config", "the model has no layers", received="no layers", hint="add layers before saving it")
     title = inner.get("name")
@@ -159,7 +159,7 @@ def _config_of(file: Opened) -> Any:
     if not head:
         raise _unlike("the file is empty")
     if head.startswith((ZIP, EMPTY_ZIP)):
-        return parsed(read_config_member(file))
+        return parsed(read_member(file))
     if head.startswith(HDF5) or is_hdf5(file):
         return parsed(read_config_attribute(file))
     first = head.removeprefix(BOM).lstrip(BLANK)

@@ -16,7 +16,7 @@ from convwise.readers.onnx.values import read_type
 from convwise.readers.onnx.wire import fields, malformed, packed, quoted, signed
 
 REFERENCE: Final = 21
-GRAPH, GRAPHS = 5, 10
+GRAPH = 5
 TYPES: Final = {
     1: ("f", 0.0),
     2: ("i", 0),

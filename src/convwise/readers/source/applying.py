@@ -141,7 +141,7 @@ def apply(
             run.within -= 1
         if isinstance(inner, Tensor):
             return inner
-    return _next(run, tensor, (), None, line, no_layer(target, line))
+    return _next(run, tensor, (), None, line, no_layer(target))
 
 
 def _next(
@@ -271,7 +271,7 @@ def no_result(instance: Instance, result: Any, line: int) -> CodeError:
     )
 
 
-def no_layer(member: Any, line: int) -> ConvwiseError:
+def no_layer(member: Any) -> ConvwiseError:
     """Why something that stands where a layer should stand is none."""
     if isinstance(member, ConvwiseError):
         return member

@@ -76,6 +76,10 @@ METHODS_OF_LAYERS = frozenset(
 )
 
 
+BY_NAME = frozenset({"__getattr__", "__setattr__", "__delattr__"})
+"""What `getattr`, `setattr` and `delattr` call, which texts write out too."""
+
+
 def attribute(run: Run, owner: Any, node: ast.Attribute) -> Any:
     """`owner.attr` for everything but an imported module."""
     name = node.attr
@@ -152,6 +156,8 @@ def private(run: Run, owner: Any, node: ast.Attribute) -> Any:
         return of_instance(run, owner, node.attr, node)
     if isinstance(owner, Instance) and (kept := mangled(run, node.attr)) != node.attr:
         return of_instance(run, owner, kept if kept in owner.attributes else node.attr, node)
+    if node.attr in BY_NAME and isinstance(owner, Instance):
+        return Method(owner, node.attr)
     if node.attr == "__call__" and isinstance(owner, Made | Chain | Instance):
         return owner
     if node.attr in ("__setitem__", "__delitem__", "__iadd__") and isinstance(owner, list | dict | Chain):
@@ -168,7 +174,7 @@ def mangled(run: Run, name: str) -> str:
 
 def item(run: Run, owner: Any, key: Any, node: ast.expr) -> Any:
     """`owner[key]`."""
-    if isinstance(owner, dict) and isinstance(key, str | int):
+    if isinstance(owner, dict) and isinstance(key, str | int | float):
         return owner.get(key, run.unknown(node))
     if isinstance(owner, Chain) and isinstance(key, str):
         return next((member for label, member in owner.members if label == key), run.unknown(node))

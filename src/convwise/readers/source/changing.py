@@ -12,13 +12,14 @@ from typing import Any
 from convwise.dialects.base import Unknown
 from convwise.errors import CodeError
 from convwise.readers.echo import shown
-from convwise.readers.source import attributes, held, layer_attributes, options, training
+from convwise.readers.source import attributes, classes, held, layer_attributes, options, training
 from convwise.readers.source.state import Run
 from convwise.readers.source.values import (
     LONGEST_SEQUENCE,
     MISSING,
     SELF_CHAIN,
     Chain,
+    Class,
     Held,
     Instance,
     Made,
@@ -197,6 +198,8 @@ def set_attribute(run: Run, owner: Any, name: str, value: Any, node: ast.AST) ->
         matters = isinstance(value, Made | Chain | Instance) or place_of(owner, name) is not None or name in BEHAVIOUR
         if matters and (owner.dialect != "torch" or not set_member(run, owner, name, value)):
             taint(owner, unmodelled(run, node))
+    elif isinstance(owner, Class):
+        classes.set_attribute(run, owner, name, value)
     elif isinstance(owner, Options):
         options.set_option(owner, name, value)
     elif isinstance(owner, Held):
@@ -214,6 +217,10 @@ def _set_in_layer(run: Run, layer: Made, name: str, value: Any, node: ast.AST) -
     if name in ("weight", "bias") and value is not None:
         shape = value.shape if isinstance(value, Weights) else held.shape_of(value)
         same = before is not None and (shape is None or not isinstance(before, Weights) or shape == before.shape)
+        if same and isinstance(value, Weights):
+            same = layer_attributes.tie(layer, name, value)
+        else:
+            layer.tied.pop(name, None)
     else:
         same = before is not MISSING and layer_attributes.same_value(value, before)
     if not same and name not in layer.changed:

@@ -52,6 +52,28 @@ def define_class(run: Run, node: ast.ClassDef, bases: tuple[Any, ...], scope: Sc
     return defined
 
 
+def set_attribute(run: Run, cls: Class, name: str, value: Any) -> None:
+    """`Block.expansion = 2`: for the class, and for those derived from it that have no such attribute of their own."""
+    before = cls.methods.get(name)
+    for one in run.classes:
+        run.spend()
+        # Classes derived from it were given its attributes when they were defined, and stand behind it.
+        if one is cls or (one.methods.get(name) is before and _derived(run, one, cls)):
+            one.methods[name] = value
+            if name in ("forward", "call") and isinstance(value, Function):
+                one.forward = one.forward or name
+
+
+def _derived(run: Run, cls: Class, base: Class) -> bool:
+    waiting, seen = [cls], {id(cls)}
+    for one in waiting:
+        run.spend()
+        new = [part for part in one.bases if isinstance(part, Class) and id(part) not in seen]
+        waiting += new
+        seen.update(map(id, new))
+    return id(base) in seen
+
+
 def is_module(cls: Class) -> bool:
     """Whether objects of the class are models or making."""
     if cls.forward:

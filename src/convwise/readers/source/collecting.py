@@ -13,7 +13,7 @@ from convwise.dialects.keras.enter import pools_in_model
 from convwise.errors import CodeError, ConvwiseError
 from convwise.ops import Shape
 from convwise.readers.echo import shown
-from convwise.readers.source import applying, classes, making, tensors, training, weighted
+from convwise.readers.source import applying, classes, layer_attributes, making, tensors, training, weighted
 from convwise.readers.source.changing import BEHAVIOUR
 from convwise.readers.source.functions import invoke, required_parameters
 from convwise.readers.source.result import Found
@@ -44,6 +44,7 @@ class Head:
     doubt: ConvwiseError | None
     whole: Applicable | None
     in_model: bool
+    altered: ConvwiseError | None = None
 
     @property
     def model(self) -> Chain | None:
@@ -163,7 +164,11 @@ def _head(run: Run, tensor: Tensor) -> Head:
     trail: list[tuple[tuple[str | None, Made], ...]] = []
     step = tensor
     length = 0
+    altered: list[tuple[ConvwiseError, bool]] = []
     while step.parent is not None:
+        altered += [step.altered] if step.altered is not None else []
+        if isinstance(step.target, Chain) and step.target.altered is not None:
+            altered.append((step.target.altered, True))
         trail.append(step.placed)
         length += len(step.placed)
         step = step.parent
@@ -191,7 +196,16 @@ def _head(run: Run, tensor: Tensor) -> Head:
         doubt=tensor.doubt,
         whole=whole,
         in_model=isinstance(tensor.target, Chain) or declares,
+        altered=_altered(tensor, step, altered),
     )
+
+
+def _altered(tensor: Tensor, root: Tensor, met: list[tuple[ConvwiseError, bool]]) -> ConvwiseError | None:
+    """What changes values between the layers; what a script does to the output of the last one is not in the network."""
+    met = met if root.altered is None or root is tensor else [*met, root.altered]
+    if met and met[0] is tensor.altered and not met[0][1] and not root.entry:
+        met = met[1:]
+    return met[-1][0] if met else None
 
 
 def _found(run: Run, head: Head, cache: dict[int, Layer]) -> Found:
@@ -211,7 +225,7 @@ def _found(run: Run, head: Head, cache: dict[int, Layer]) -> Found:
     batched = head.batched if dialect == "keras" and head.shape is not None else None
     notes = unused_layers(run, head.whole, {made.holder for _, made in head.placed})
     title = head.whole.cls.name if isinstance(head.whole, Instance) and head.whole.cls else ""
-    found = Found(layers, head.shape, name, head.line, notes, batched=batched, title=title)
+    found = Found(layers, head.shape, name, head.line, notes, batched=batched, title=title, altered=head.altered)
     declared = head.model.declared if head.model is not None and dialect == "keras" else None
     if head.model is None or declared is None or len(declared.shape) - declared.batched < 1:
         return found
@@ -223,9 +237,11 @@ def _read(run: Run, dialect: str, placed: Placed, cache: dict[int, Layer]) -> tu
     """The layers of a chain by its dialect; one that is applied again has its weights at its first place."""
     layers: list[Layer] = []
     met: set[int] = set()
-    for name, made in placed:
+    counts = layer_attributes.counts(run, [made for _, made in placed])
+    for (name, made), own in zip(placed, counts, strict=True):
         layer = read_made(run, dialect, name, made, cache)
-        layers.append(replace(layer, shared=True) if made.holder in met else layer)
+        shared = made.holder in met
+        layers.append(layer if not shared and own is None else replace(layer, shared=shared, counted=own))
         met.add(made.holder)
     return tuple(layers)
 

@@ -137,7 +137,7 @@ def _dict(run: Run, node: ast.Dict, scope: Scope) -> Any:
             found.update(value)
             continue
         key = evaluate(run, key_node, scope)
-        if not isinstance(key, str | int):
+        if not isinstance(key, str | int | float):
             return run.unknown(node)
         found[key] = value
     return found
@@ -175,7 +175,7 @@ def _unary(run: Run, node: ast.UnaryOp, scope: Scope) -> Any:
         if found is not MISSING:
             return found
     if isinstance(value, Tensor):
-        return value
+        return value if isinstance(node.op, ast.UAdd) else tensors.altered(run, value, node)
     if isinstance(value, Unknown) and value.text in run.monsters:
         return _monster(run, node)
     if isinstance(node.op, ast.Not):

@@ -59,12 +59,22 @@ KERAS_ACTIVATIONS = frozenset(
     ]
 )
 
-SAME_ARRAY = frozenset({"cast", "stop_gradient", "identity", "clip", "clamp", "square", "exp", "abs", "sqrt", "log"})
+SAME_VALUES = frozenset({"cast", "stop_gradient", "identity"})
+"""Functions of one array that give it back."""
+
+SAME_ARRAY = frozenset({*SAME_VALUES, "clip", "clamp", "square", "exp", "abs", "sqrt", "log"})
 """Functions of one array that change its values alone and never its shape."""
 
 
-JOINING = frozenset({"add", "mul", "sub", "cat", "stack"})
+JOINING = frozenset(
+    {
+        *("add", "mul", "sub", "cat", "concat", "concatenate", "stack", "hstack", "vstack", "dstack"),
+        *("multiply", "subtract", "average", "maximum", "minimum", "dot", "merge"),
+    }
+)
 """Functions in which arrays meet."""
+DIFFERENCES = frozenset({"sub", "subtract"})
+"""How an error is measured more often than a layer, outside of Keras's layers."""
 
 
 def called(run: Run, path: str, arguments: list[Any], keywords: Keywords, node: ast.Call) -> Any:
@@ -83,10 +93,10 @@ def called(run: Run, path: str, arguments: list[Any], keywords: Keywords, node: 
     if run.loose and module in TORCH_HOMES and _free(first, node):
         first = Tensor(None, line=node.lineno)
         keywords = [(word, first if word == "input" else value) for word, value in keywords]
-    joins = name in JOINING and len(tensors.tensors_in(arguments)) > 1
+    joins = name in JOINING and len(tensors.tensors_in([*arguments, *(value for _, value in keywords)])) > 1
     if not isinstance(first, Tensor) or joins:
         parts = tensors.tensors_in([*arguments, *(value for _, value in keywords)])
-        if joins and name != "sub":
+        if joins and (name not in DIFFERENCES or module == "keras.layers"):
             return tensors.joined(run, tuple(parts), node)
         return tensors.doubtful(run, tuple(parts), tensors.opaque(run, node)) if parts else None
     rest = arguments[1:] if arguments else []
@@ -130,6 +140,8 @@ def _torch(run: Run, tensor: Tensor, name: str, arguments: list[Any], keywords: 
         held = weighted.layer_call(run, name, arguments, keywords, node)
         if held is not None:
             return _applied(run, tensor, "torch", held, held.text, node)
+        if name.removeprefix(".") in JOINING - DIFFERENCES:
+            return tensors.joined(run, (tensor, *others), node)
         return tensors.doubtful(run, (tensor, *others), tensors.opaque(run, node))
     if run.loose and (unknown := weighted.unknown_weights(name, arguments, keywords)) is not None:
         unknown.detail = run.place(node)
@@ -157,11 +169,7 @@ def _torch(run: Run, tensor: Tensor, name: str, arguments: list[Any], keywords: 
         # Whether a view of permuted cells can be taken depends on their sizes: the reader of branches follows that.
         return tensors.doubtful(run, (tensor,), tensors.opaque(run, node))
     if call is None or (call.kind in ("mean", "amax") and not ranks.pools(tensor, call)):
-        return (
-            tensor
-            if name.rpartition(".")[2] in SAME_ARRAY
-            else tensors.doubtful(run, (tensor,), tensors.opaque(run, node))
-        )
+        return _passed(run, tensor, name.rpartition(".")[2], node)
     return _applied(run, tensor, "torch", call, _written(node, name, values, words), node)
 
 
@@ -182,7 +190,16 @@ def _keras(run: Run, tensor: Tensor, name: str, arguments: list[Any], keywords: 
     if name == "dropout":
         rate = making.literal(run, (arguments or [value for word, value in keywords if word == "rate"] or [0.5])[0])
         return _applied(run, tensor, "keras", Call("Dropout", (rate,)), text, node)
-    return tensor if name in SAME_ARRAY else tensors.doubtful(run, (tensor,), tensors.opaque(run, node))
+    return _passed(run, tensor, name, node)
+
+
+def _passed(run: Run, tensor: Tensor, name: str, node: ast.Call) -> Tensor:
+    """A function that is no layer: what leaves the shape alone is passed by."""
+    if name in SAME_VALUES:
+        return tensor
+    if name in SAME_ARRAY:
+        return tensors.altered(run, tensor, node)
+    return tensors.doubtful(run, (tensor,), tensors.opaque(run, node))
 
 
 def _applied(run: Run, tensor: Tensor, dialect: str, call: Call, text: str, node: ast.Call) -> Tensor:

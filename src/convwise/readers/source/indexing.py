@@ -46,7 +46,10 @@ def written(run: Run, owner: Any, key: Any, value: Any, node: ast.Subscript) -> 
     if run.graph is not None:
         found: Tensor | None = run.graph.written_into(run, owner, key, value, node)
         return found
-    if not run.within or not isinstance(owner, Tensor) or not isinstance(value, Tensor):
+    if not run.within or not isinstance(owner, Tensor):
+        return None
+    if not isinstance(value, Tensor):
+        tensors.altered(run, owner, node)
         return None
     return tensors.doubtful(run, (owner, value), tensors.opaque(run, node))
 

@@ -7,7 +7,7 @@ calls `F.conv2d(x, self.weight, self.bias, self.stride)`. The values are those t
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from math import prod
 from typing import Any
@@ -191,6 +191,37 @@ def _same_or_new(run: Run, owner: Made, call: Call) -> Made:
     owner.used = True
     owner.lent.append(made)
     return made
+
+
+def tie(layer: Made, name: str, weights: Weights) -> bool:
+    """`decoder.weight = encoder.weight`: one parameter in two layers; False where nobody knows how many numbers are shared."""
+    root = weights.layer.tied.get(weights.name, weights)
+    if layer.normed or root.layer.normed or root.name != name:
+        return False
+    if root.layer.holder == layer.holder:
+        layer.tied.pop(name, None)
+    else:
+        layer.tied[name] = root
+    return True
+
+
+def counts(run: Run, layers: Sequence[Made | None]) -> tuple[int | None, ...]:
+    """How many parameters each layer of a text brings that none before it has, where another layer's stand in place of its own; None
+    for all that it has.
+    """
+    found: list[int | None] = [None] * len(layers)
+    if not any(layer is not None and layer.tied for layer in layers):
+        return tuple(found)
+    met: set[tuple[int, str]] = set()
+    for place, layer in enumerate(layers):
+        if layer is None:
+            continue
+        held = (layer.tied.get(name) or of_layer(run, layer, name) for name in ("weight", "bias"))
+        sizes = {(own.layer.holder, own.name): prod(own.shape) for own in held if isinstance(own, Weights)}
+        if not met.isdisjoint(sizes):
+            found[place] = sum(size for own, size in sizes.items() if own not in met)
+        met |= sizes.keys()
+    return tuple(found)
 
 
 def same_value(value: Any, other: Any) -> bool:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterator
 from typing import Any
 
 from convwise import dialects
 from convwise.dialects.base import Call, Unknown, Value, nearest
+from convwise.dialects.writing import write
 from convwise.errors import CodeError
 from convwise.readers.echo import escaped, shown
+from convwise.readers.live_calls import PREFIXES
 from convwise.readers.source import attributes, held, tensors, training
 from convwise.readers.source.names import SPECIAL, dialect_of, split
 from convwise.readers.source.state import Run
@@ -19,7 +22,6 @@ Keywords = list[tuple[str | None, Any]]
 SHAPE_WORDS = ("input_shape", "batch_input_shape", "batch_shape", "input_dim", "input_length", "batch_size")
 """Keywords with which a Keras layer declares the input of its model."""
 
-PREFIXES = {"keras": "keras.layers.", "torch": "nn."}
 LAYER_HOMES = {"keras.layers": "keras", "torch.nn": "torch", "flax.linen": "jax", "flax.nnx": "jax"}
 MODEL_HOMES = frozenset({"keras", "keras.models", "keras.layers", "torch.nn", "flax.linen", "flax.nnx", "?"})
 NO_LAYERS = frozenset(
@@ -30,6 +32,9 @@ NO_LAYERS = frozenset(
 )
 QUALIFIED = {"flax.linen": "nn.", "flax.nnx": "nnx."}
 """What stands before a layer's name where a dialect speaks for several modules."""
+
+LONGEST_KEPT = 400
+"""Characters of an argument whose own words are kept; longer ones are shown cut off."""
 
 BARE = ("keras", "torch")
 """The dialects whose layers people write without saying where they come from."""
@@ -158,7 +163,7 @@ def layer(run: Run, kind: str, dialect: str | None, arguments: list[Any], keywor
             if said == kind.rpartition(".")[2]
             else f"{PREFIXES.get(dialect or '', '')}{kind}"
         )
-        text = _filled_in(shown(function, 100), values, words)
+        text = f"{shown(function, 100)}({', '.join(_filled_in(run, arguments, dict(keywords), words, node))})"
     if (
         run.channels_first
         and dialect in ("keras", None)
@@ -193,10 +198,27 @@ def _plain(node: ast.expr) -> bool:
     return isinstance(node, ast.Tuple | ast.List) and all(isinstance(part, ast.Constant) for part in node.elts)
 
 
-def _filled_in(name: str, values: list[Value], words: list[tuple[str, Value]]) -> str:
-    """The call on one line, with the values that its names and sums stand for."""
-    parts = [written(value) for value in values] + [f"{word}={written(value)}" for word, value in words]
-    return f"{name}({', '.join(parts)})"
+def _filled_in(
+    run: Run, given: list[Any], named: dict[str | None, Any], words: list[tuple[str, Value]], node: ast.Call
+) -> Iterator[str]:
+    """The arguments on one line, with the values that names and sums stand for."""
+    by_place = node.args if len(node.args) == len(given) else [None] * len(given)
+    by_name = {keyword.arg: keyword.value for keyword in node.keywords}
+    for value, place in zip(given, by_place, strict=True):
+        if not isinstance(value, Rest):
+            yield _told(run, value, place)
+    for word, _ in words:
+        yield f"{word}={_told(run, named[word], by_name.get(word))}"
+
+
+def _told(run: Run, value: Any, node: ast.expr | None) -> str:
+    """A value as a user would write it: what the text does not compute keeps its own words, `torch.float32` or a call."""
+    if isinstance(value, Unknown | Ref) and isinstance(node, ast.Attribute | ast.Call):
+        text = " ".join(run.source(node, LONGEST_KEPT + 1).split())
+        said = isinstance(value, Unknown) or text.rpartition(".")[2] == split(value.path)[1]
+        if said and len(text) <= LONGEST_KEPT:
+            return text
+    return written(literal(run, value))
 
 
 def written(value: Value) -> str:
@@ -205,7 +227,7 @@ def written(value: Value) -> str:
         return value.text
     if isinstance(value, tuple):
         return f"({', '.join(written(part) for part in value)}{',' if len(value) == 1 else ''})"
-    return escaped(repr(value)) if not isinstance(value, int) or value.bit_length() < 256 else "..."
+    return escaped(write(value)) if not isinstance(value, int) or value.bit_length() < 256 else "..."
 
 
 def _not_given(run: Run, text: str, node: ast.AST) -> CodeError:
@@ -395,10 +417,13 @@ def _functional_model(run: Run, arguments: list[Any], keywords: Keywords, node: 
         tensors.insist(outputs)
     trail: list[tuple[str | None, Made]] = []
     step: Tensor = outputs
+    altered = [step.altered]
     while step.parent is not None:
         run.spend()
         trail += reversed(step.placed)
         step = step.parent
+        altered.append(step.altered)
+    chain.altered = next((found[0] for found in reversed(altered) if found is not None), None)
     chain.declared = Declared(step.shape, step.batched) if step.shape else None
     chain.members = [(name, layer_made) for name, layer_made in reversed(trail)]
     return chain

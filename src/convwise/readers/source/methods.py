@@ -9,6 +9,7 @@ from convwise.dialects.base import Unknown
 from convwise.readers.source import (
     applying,
     attributes,
+    builtin,
     changing,
     functional,
     held,
@@ -111,6 +112,8 @@ def _of_model(
     if name.startswith("predict"):
         keywords = [(word, value) for word, value in keywords if word in applying.DATA_WORDS]
         return applying.applied(run, owner, arguments[:1], keywords, node)
+    if name in attributes.BY_NAME:
+        return builtin.called(run, name.strip("_"), [owner, *arguments], keywords, node)
     if name in held.REGISTERING and isinstance(owner, Instance):
         return held.registered(run, owner, name, arguments, keywords, node)
     if name in APPLYING:

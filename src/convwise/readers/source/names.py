@@ -27,6 +27,7 @@ CONVENTIONS = {
     "layers": "keras.layers",
     "models": "keras.models",
     "K": "keras.backend",
+    "concatenate": "keras.layers.concatenate",
     "OrderedDict": "collections.OrderedDict",
     "collections": "collections",
     "math": "math",

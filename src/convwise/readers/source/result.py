@@ -19,7 +19,8 @@ class Found:
     the batch, as an array's does and `input_shape=` does not; None where the text does not tell or PyTorch tells by the rank.
     `unordered` is the class of a printed module whose forward is not shown: its layers are taken to run once each as printed. `title` is the class of the text that the layers are an object of.
     `declared` is the input, with its batch, for which a Keras model was made that an array is fed to; `functional` says that
-    the model is a `Model(inputs, outputs)`.
+    the model is a `Model(inputs, outputs)`. `altered` says what stands between the layers, leaves shapes alone and changes values, so that
+    the layers do not give what the text gives.
     """
 
     layers: tuple[Layer, ...]
@@ -33,6 +34,7 @@ class Found:
     title: str = ""
     declared: Shape | None = None
     functional: bool = False
+    altered: ConvwiseError | None = None
 
 
 @dataclass(frozen=True)

@@ -39,18 +39,27 @@ def combined(run: Run, left: Any, right: Any, node: ast.BinOp) -> Any:
     """Arithmetic with an array: with a number it keeps the shape; with a second array it is no straight line."""
     both = [side for side in (left, right) if isinstance(side, Tensor)]
     if len(both) == 1 and isinstance(left if both[0] is right else right, int | float):
-        return both[0]
+        return altered(run, both[0], node)
     if len(both) == 1 and isinstance(left if both[0] is right else right, Unknown):
         if run.within:
             # It may be an array: whoever asks for the whole network is told by the reader of branches.
             doubtful(run, (), opaque(run, node))
-        return both[0]
+        return altered(run, both[0], node)
     if all(is_raw(side) for side in both) and not (run.within or any(isinstance(side, Held) for side in (left, right))):
         return both[0]
     # A difference is how an error is measured more often than a layer.
     if isinstance(node.op, ast.Sub):
         return doubtful(run, tuple(both), opaque(run, node))
     return joined(run, tuple(both), node)
+
+
+def altered(run: Run, tensor: Tensor, node: ast.AST) -> Tensor:
+    """The same array as far as its shape goes; who runs its layers is told that something else changes the values."""
+    if tensor.altered is None and (run.within or tensor.entry or not is_raw(tensor)):
+        fact = f"`{shown(run.source(node, 400), 60)}` changes values between the layers, and is no layer"
+        hint = "give the layers before it or those behind it"
+        tensor.altered = CodeError("CW315", fact, detail=run.place(node), hint=hint), bool(run.within)
+    return tensor
 
 
 def joined(run: Run, parts: tuple[Tensor, ...], node: ast.AST) -> Tensor:

@@ -22,19 +22,41 @@ def unused_layers(run: Run, model: Any, applied: Container[object]) -> tuple[Not
     if not isinstance(model, Instance) or model.cls is None or model.cls.dialect != "torch":
         return ()
     counts: dict[str, int] = {}
+    registered = set()
     for home, part in _held(run, model):
+        registered.add(id(part))
         if id(part) not in applied and (count := _parameters(run, part)):
             counts[home] = counts.get(home, 0) + count
-    if not counts:
-        return ()
+    fact = "{count:,} parameters are not used by this forward in evaluation mode: {homes}"
+    notes = (Note("CW421", _counted(fact, counts)),) if counts else ()
+    return (*notes, *_unregistered(run, model, registered, applied))
+
+
+def _counted(fact: str, counts: dict[str, int]) -> str:
     homes = [shown(home, 60) for home in counts]
     named = f"{', '.join(homes[:MOST_NAMED])}{' ...' if len(homes) > MOST_NAMED else ''}"
-    return (
-        Note(
-            "CW421",
-            f"{sum(counts.values()):,} parameters are not used by this forward in evaluation mode: {named}",
-        ),
-    )
+    return fact.format(count=sum(counts.values()), homes=named)
+
+
+def _unregistered(run: Run, model: Instance, registered: set[int], applied: Container[object]) -> tuple[Note, ...]:
+    """A note of the parameters that run and that PyTorch does not know of, since a plain list, tuple or dictionary holds them."""
+    counts: dict[str, int] = {}
+    pending: list[tuple[str, Any, bool]] = [("", model, False)]
+    seen: set[tuple[int, bool]] = set()
+    for home, owner, plain in pending:
+        run.spend()
+        if (id(owner), plain) in seen:
+            continue
+        seen.add((id(owner), plain))
+        if isinstance(owner, Made) and plain and id(owner) not in registered and id(owner) in applied:
+            counts[home] = counts.get(home, 0) + _parameters(run, owner)
+        inside = owner.values() if isinstance(owner, dict) else owner if isinstance(owner, list | tuple) else None
+        if inside is not None:
+            pending += [(home, part, True) for part in inside]
+        else:
+            pending += [(home or name, part, plain) for name, part in _parts(owner)]
+    fact = "{count:,} parameters are in a plain list, tuple or dictionary ({homes}): PyTorch neither trains nor saves them; nn.ModuleList or nn.ModuleDict registers them"
+    return (Note("CW421", _counted(fact, counts)),) if sum(counts.values()) else ()
 
 
 def _held(run: Run, model: Instance) -> Iterator[tuple[str, Made | Held]]:

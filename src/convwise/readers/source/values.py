@@ -54,7 +54,8 @@ class Made:
     be no layer at all (an optimizer, a data loader); it matters only once it is used as one. What is `used` is no answer
     by itself; what an object of the text `held` may be. A `local` name is one that a function gave it.
     `normed` are the axes of its weights that weight_norm gave lengths of their own; `lent` are layers of other settings that have its
-    weights, and whose `owner` it is. `trainable` is what the text says of it after it was made.
+    weights, and whose `owner` it is. `tied` are another layer's weights that the text put in place of its own; `trainable` is what the
+    text says of it after it was made.
     """
 
     kind: str
@@ -72,6 +73,7 @@ class Made:
     changed: dict[str, ConvwiseError] = field(default_factory=dict)
     lent: list[Made] = field(default_factory=list)
     owner: Made | None = None
+    tied: dict[str, Weights] = field(default_factory=dict)
     trainable: bool | None = None
 
     @property
@@ -105,7 +107,7 @@ class Chain:
 
     `kind` is "Sequential", "ModuleList" or "ModuleDict"; members are (name or None, value). `doubt` is set where
     something happened to it that nobody can follow. A `part` is a slice of another one, and has no name yet; a `functional` one is a
-    Model of an input and an output.
+    Model of an input and an output. `altered` is what changes values between its members and is no layer.
     """
 
     kind: str
@@ -119,6 +121,7 @@ class Chain:
     held: bool = False
     part: bool = False
     functional: bool = False
+    altered: ConvwiseError | None = None
 
 
 @dataclass(eq=False, slots=True)
@@ -127,7 +130,8 @@ class Tensor:
 
     A root has no `parent`; `shape` is then what the text says (None: nothing). `placed` are the layers between the
     parent and this one, by name; `target` is the layer or model that was applied to `base` to give it. `entry` marks a model's declared input. A `faint` tensor is no answer by itself. A `join` is a sum, a product or a
-    concatenation of arrays that stands in no forward.
+    concatenation of arrays that stands in no forward. `altered` is what changes its values between the layers and is none, such as
+    `x * 2`, and whether a forward does it.
     """
 
     shape: Shape | None = None
@@ -143,6 +147,7 @@ class Tensor:
     used: bool = False
     merged: tuple[Tensor, ...] = ()
     join: bool = False
+    altered: tuple[ConvwiseError, bool] | None = None
 
 
 @dataclass(eq=False, slots=True)

@@ -56,7 +56,10 @@ def read_live_torch(module: Any, input_shape: Any = None) -> Network:
     """
     torch = sys.modules.get("torch")
     if torch is None or not is_module(module):
-        raise ModelError("CW401", f"a {type(module).__name__} is no torch.nn.Module", received=type(module).__name__)
+        kind = type(module).__name__
+        hint = "give program.module(), which is one" if kind == "ExportedProgram" else ""
+        article = "an" if kind[:1] in "AEIOU" else "a"
+        raise ModelError("CW401", f"{article} {kind} is no torch.nn.Module", received=kind, hint=hint)
     module = _unwrapped(module)
     if isinstance(module, torch.jit.ScriptModule):
         raise ModelError(

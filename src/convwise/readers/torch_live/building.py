@@ -14,7 +14,7 @@ from convwise import dialects
 from convwise.dialects.base import Layer, Note
 from convwise.errors import ConvwiseError
 from convwise.graph import CHANNELS_FIRST, Node, Work
-from convwise.ops import Norm, Shape
+from convwise.ops import Layout, Norm, Shape
 from convwise.ops.memory import Memory
 from convwise.ops.outline import outlined
 from convwise.ops.several import (
@@ -52,9 +52,12 @@ class Known:
 
 @dataclass(slots=True)
 class Building:
-    """The network so far. `guided`: an input shape was given, so that `seen` shapes are known. `refused` counts nodes that do not take their `free` shapes."""
+    """The network so far. `guided`: an input shape was given, so that `seen` shapes are known. `layout` is how nodes
+    that are ops of no framework lie. `refused` counts nodes that do not take their `free` shapes.
+    """
 
     guided: bool = False
+    layout: Layout = CHANNELS_FIRST
     tensors: list[Known] = field(default_factory=list)
     nodes: list[Node] = field(default_factory=list)
     notes: list[Note] = field(default_factory=list)
@@ -176,7 +179,7 @@ class Building:
             work,
             tuple(self.tensors[number].name for number in places),
             names,
-            CHANNELS_FIRST,
+            self.layout,
             "",
             module,
             None if lazy else params,
@@ -185,9 +188,10 @@ class Building:
         self.nodes.append(node)
         self.opaque += isinstance(work, Opaque)
         nothing: tuple[Shape | None, ...] = (None,) * outputs
-        made = flow(work, [self.tensors[number].free for number in places], outputs)
+        made = flow(work, [self.tensors[number].free for number in places], outputs, self.layout)
         self.refused += made is None
-        run = flow(work, [self.tensors[number].seen for number in places], outputs) if self.guided else None
+        seen_shapes = [self.tensors[number].seen for number in places]
+        run = flow(work, seen_shapes, outputs, self.layout) if self.guided else None
         free, seen = made or nothing, run or nothing
         read = [self.tensors[number] for number in places]
         lying = [(one.memory, one.free if one.free is not None else one.seen) for one in read]
@@ -245,7 +249,9 @@ def lowered(work: Asking, numbers: dict[int, int]) -> Work:
     return replace(work, shape=tuple(renumbered(term, numbers) for term in work.shape))
 
 
-def flow(work: Work, shapes: Sequence[Shape | None], outputs: int) -> tuple[Shape | None, ...] | None:
+def flow(
+    work: Work, shapes: Sequence[Shape | None], outputs: int, layout: Layout = CHANNELS_FIRST
+) -> tuple[Shape | None, ...] | None:
     """What the work makes of these shapes, None for each that is not known; None in place of all where it does not take them."""
     unknown: tuple[Shape | None, ...] = (None,) * outputs
     if any(shape is None for shape in shapes):
@@ -258,7 +264,7 @@ def flow(work: Work, shapes: Sequence[Shape | None], outputs: int) -> tuple[Shap
         elif isinstance(work, tuple):
             shape = known[0]
             for op in work:
-                shape = op.flow(shape, CHANNELS_FIRST).output
+                shape = op.flow(shape, layout).output
             found = (shape,)
         else:
             found = _several(work, known)

@@ -34,7 +34,7 @@ HANDLERS: Mapping[str, Handler] = {
 }
 """By the name of the function or method, whatever it is a function or method of."""
 
-ELSEWHERE = frozenset(("is_cuda", "is_mps", "is_xpu", "is_sparse", "is_quantized"))
+ELSEWHERE = frozenset(("is_cuda", "is_mps", "is_xpu", "is_sparse", "is_quantized", "is_nested"))
 """Where a tensor may lie and how: a forward is read as it runs on a processor with dense numbers."""
 
 NOTHING = frozenset(
@@ -81,13 +81,13 @@ def _followed(place: Place, name: str, args: tuple[Any, ...], words: dict[str, A
     handler = HANDLERS.get(name) or HANDLERS.get(key)
     if handler is not None:
         return handler(place, *args, **words)
-    words = {word: value for word, value in words.items() if word not in ("out", "alpha", "rounding_mode")}
+    words = {word: value for word, value in words.items() if word != "out"}
     if key in computing.WITH_INDICES:
         return computing.with_indices(place, key, args, words)
     if key in computing.REDUCTIONS:
         return computing.reduce(place, key, args, words)
     if key in computing.BINARY or key in computing.COMPARISONS or key in computing.SEVERAL:
-        return computing.elementwise(place, key, (*args, *words.values()))
+        return computing.arithmetic(place, key, args, words)
     if key in ("index_select", "gather"):
         return chosen(place, key, *args, **words)
     return _of_one(place, key, args, words)

@@ -71,6 +71,9 @@ hypot lerp less less_equal logical_and logical_or logical_xor not_equal or or_ w
 SEVERAL = frozenset(_SEVERAL.split())
 """Functions of several tensors whose shapes are broadcast."""
 
+PLAIN_SETTINGS: dict[str, Any] = {"alpha": 1, "rounding_mode": None}
+"""Arguments by name of arithmetic, with the values for which it is plain."""
+
 REDUCTIONS = {
     "mean": "mean",
     "sum": "sum",
@@ -84,10 +87,19 @@ REDUCTIONS = {
     "norm": "norm",
     "all": "all",
     "any": "any",
-    "argmax": "max",
-    "argmin": "min",
+    "argmax": "argmax",
+    "argmin": "argmin",
 }
 WITH_INDICES = {"max": "max", "min": "min", "median": "median", "mode": "mode"}
+
+
+def arithmetic(place: Place, key: str, args: tuple[Any, ...], words: dict[str, Any]) -> Any:
+    """`torch.add(x, y, alpha=2)`: a setting changes the values, so that what comes out is no plain sum, and no size."""
+    settings = {word: words.get(word, plain) for word, plain in PLAIN_SETTINGS.items()}
+    others = tuple(value for word, value in words.items() if word not in PLAIN_SETTINGS)
+    if settings == PLAIN_SETTINGS or not any(True for _ in tensors_in(args)):
+        return elementwise(place, key, (*args, *others))
+    return elementwise(place, f"{key} with settings", (*args, *others))
 
 
 def elementwise(place: Place, key: str, args: tuple[Any, ...]) -> Any:
@@ -150,16 +162,17 @@ def matmul(place: Place, left: Any, right: Any, *more: Any, **words: Any) -> Ten
     return place.one(MatMul(), tensor_of(left, place.kind), tensor_of(right, place.kind))
 
 
-def added_product(place: Place, added: Any, left: Any, right: Any, **words: Any) -> Tensor:
-    """`torch.addmm` and `torch.baddbmm`."""
+def added_product(place: Place, added: Any, left: Any, right: Any, *, beta: Any = 1, alpha: Any = 1) -> Tensor:
+    """`torch.addmm` and `torch.baddbmm`; what is not added as it stands is no plain sum."""
     product = matmul(place, left, right)
-    return place.one(Elementwise("add"), tensor_of(added, place.kind), product)
+    kind = "add" if beta == 1 and alpha == 1 else "add with settings"
+    return place.one(Elementwise(kind), tensor_of(added, place.kind), product)
 
 
 def attention(place: Place, query: Any, key: Any, value: Any, *more: Any, **words: Any) -> Tensor:
-    """softmax(q k^T) v."""
+    """softmax(scale q k^T + mask) v; the scale and the mask are not read."""
     scores = matmul(place, query, transpose(place, tensor_of(key, place.kind), -2, -1))
-    return matmul(place, scores, value)
+    return matmul(place, place.pointwise(scores, "attention_weights"), value)
 
 
 def einsum(place: Place, equation: Any, *operands: Any) -> Tensor:

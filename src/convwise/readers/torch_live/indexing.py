@@ -30,7 +30,10 @@ def getitem(place: Place, value: Any, index: Any) -> Any:
 
 def setitem(place: Place, value: Any, index: Any, new: Any) -> None:
     """`value[index] = new`: a tensor keeps its shape, and what is written must fill the cells."""
-    if not isinstance(value, Tensor) or not isinstance(new, Tensor):
+    if not isinstance(value, Tensor):
+        return
+    if not isinstance(new, Tensor):
+        place.building.replaced(value, place.pointwise(value, "written"))
         return
     try:
         cells = place.building.sizes(getitem(replace(place, name=f"{place.name}.cells"), value, index))

@@ -69,9 +69,13 @@ class Place:
             NotFollowed: where the table does not have it, or an argument is no literal.
             Refusal: what PyTorch refuses whatever the input.
         """
+        return self.one(self.called(name, args, kwargs), tensor)
+
+    def called(self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Layer:
+        """The layer of the function, as `function` puts it into the network."""
         plain = tuple(literal(value) for value in args)
         words = {key: literal(value) for key, value in kwargs.items()}
-        return self.one(self.reading(lambda: functional(name, plain, words), refusing=True), tensor)
+        return self.reading(lambda: functional(name, plain, words), refusing=True)
 
     def rank(self, tensor: Tensor) -> int:
         return len(self.building.shape(tensor))

@@ -267,7 +267,13 @@ def repeat_interleave(place: Place, x: Tensor, repeats: Any, dim: int | None = N
     return place.one(Constant(tuple(sizes)), x)
 
 
+def as_strided(place: Place, x: Tensor, size: Any, *more: Any, **words: Any) -> Tensor:
+    """Cells of the tensor's memory in any order: the sizes are what is asked for."""
+    return place.one(Constant(terms(size, "the shape")), x)
+
+
 HANDLERS: dict[str, Callable[..., Any]] = {
+    "as_strided": as_strided,
     "view": view,
     "reshape": view,
     "_unsafe_view": view,

@@ -88,6 +88,9 @@ TERM_KINDS = {
 }
 LARGEST_POWER = 64
 LARGEST_DIVISOR = 1 << 20
+LARGEST_NUMBER = 1 << 64
+LONGEST_TERM = 400
+"""Parts of one computed size; those of real networks have some tens."""
 
 
 def is_term(value: object) -> bool:
@@ -107,7 +110,7 @@ def combine(kind: str, left: Any, right: Any) -> Any:
             raise NotFollowed("a division by zero")
         if kind == "pow" and (abs(right) > LARGEST_POWER or (left == 0 and right < 0)):
             return NotKnown("a power")
-        return min(left, right) if kind == "min" else max(left, right) if kind == "max" else FOLDED[kind](left, right)
+        return _folded(kind, left, right)
     if kind in ("truediv", "mul"):
         real = _real(kind, left, right)
         if real is not None:
@@ -120,9 +123,34 @@ def combine(kind: str, left: Any, right: Any) -> Any:
         return left
     if (kind == "add" and left == 0) or (kind == "mul" and left == 1):
         return right
+    if is_long(left, right):
+        return NotKnown("a size that is computed in many steps")
     if kind == "sub" and left == right:
         return 0
     return Arithmetic(TERM_KINDS[kind], left, right)
+
+
+def _folded(kind: str, left: float, right: float) -> Any:
+    try:
+        found = min(left, right) if kind == "min" else max(left, right) if kind == "max" else FOLDED[kind](left, right)
+    except OverflowError:
+        return NotKnown(kind)
+    # A number that is squared again and again fills all memory.
+    return NotKnown(kind) if isinstance(found, int) and abs(found) > LARGEST_NUMBER else found
+
+
+def is_long(*terms: Term) -> bool:
+    """Whether terms together have more parts than are followed: one that is added to itself again and again doubles each time."""
+    pending = list(terms)
+    for _ in range(LONGEST_TERM):
+        if not pending:
+            return False
+        part = pending.pop()
+        if isinstance(part, Scale):
+            pending.append(part.term)
+        elif isinstance(part, Arithmetic):
+            pending += (part.left, part.right)
+    return bool(pending)
 
 
 def _real(kind: str, left: Any, right: Any) -> Real | None:

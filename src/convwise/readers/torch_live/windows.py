@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 from convwise.axis import Window
 from convwise.dialects.base import Call, Layer
-from convwise.ops import GlobalPool, Norm, Pointwise
+from convwise.ops import GlobalPool, Norm, Pointwise, Resize
 from convwise.ops.several import Constant, Elementwise, PadTo, ResizeTo, Term, Windows
 from convwise.readers.torch_live.place import Place, is_literal, literal, tensor_of, terms
-from convwise.readers.torch_live.values import NotFollowed, Tensor, combine, is_term, tensors_in
+from convwise.readers.torch_live.values import NotFollowed, NotKnown, Tensor, combine, is_term, tensors_in
 
 MODES = {"linear": "linear", "bilinear": "linear", "trilinear": "linear", "bicubic": "cubic"}
 
@@ -24,7 +25,7 @@ def _numbers(place: Place, weight: Tensor) -> tuple[int, ...]:
     return numbers
 
 
-def _weights(place: Place, *values: Any) -> tuple[Tensor, ...]:
+def _weights(*values: Any) -> tuple[Tensor, ...]:
     return tuple(value for value in values if isinstance(value, Tensor))
 
 
@@ -70,7 +71,7 @@ def _conv(
     plain = tuple((name, _one(literal(value))) for name, value in words.items())
     kind = f"Conv{'Transpose' if transposed else ''}{len(kernel)}d"
     call = Call(kind, (*channels, tuple(kernel)), (*plain, ("groups", count), ("bias", bias is not None)))
-    return place.layer(call, tensor_of(x, place.kind), *_weights(place, weight, bias))
+    return place.layer(call, tensor_of(x, place.kind), *_weights(weight, bias))
 
 
 def _one(value: Any) -> Any:
@@ -91,7 +92,7 @@ def atens_convolution(
 def linear(place: Place, x: Any, weight: Any, bias: Any = None) -> Tensor:
     out, features = _numbers(place, tensor_of(weight, place.kind))
     call = Call("Linear", (features, out), (("bias", bias is not None),))
-    return place.layer(call, tensor_of(x, place.kind), *_weights(place, weight, bias))
+    return place.layer(call, tensor_of(x, place.kind), *_weights(weight, bias))
 
 
 def embedding(place: Place, x: Any, weight: Any, *more: Any, **words: Any) -> Tensor:
@@ -101,11 +102,12 @@ def embedding(place: Place, x: Any, weight: Any, *more: Any, **words: Any) -> Te
     return place.one(Constant((*place.building.sizes(ids), place.building.size(table, -1))), ids, table)
 
 
-def _normed(place: Place, kind: str, x: Any, groups: int | None, *stored: Any) -> Tensor:
+def _normed(place: Place, kind: str, x: Any, groups: int | None, *stored: Any, eps: Any = 1e-5) -> Tensor:
     """A normalisation over the channels whose stored tensors say how many those are."""
-    tensors = _weights(place, *stored)
+    tensors = _weights(*stored)
     features = _numbers(place, tensors[0])[0] if tensors else None
-    op = Norm(kind, features, "channels", scale=bool(tensors), center=bool(tensors), groups=groups)
+    weighted, epsilon = bool(tensors), float(literal(eps))
+    op = Norm(kind, features, "channels", scale=weighted, center=weighted, groups=groups, epsilon=epsilon)
     return place.one((op,), tensor_of(x, place.kind), *tensors)
 
 
@@ -119,11 +121,24 @@ def batch_norm(
     *more: Any,
     **words: Any,
 ) -> Tensor:
-    return _normed(place, "batch", x, None, weight, bias, running_mean, running_var)
+    eps = words.get("eps", more[2] if len(more) > 2 else 1e-5)
+    return _normed(place, "batch", x, None, weight, bias, running_mean, running_var, eps=eps)
 
 
-def atens_batch_norm(place: Place, x: Any, weight: Any = None, bias: Any = None, *more: Any, **words: Any) -> Tensor:
-    return _normed(place, "batch", x, None, weight, bias, *more[:2])
+def atens_batch_norm(place: Place, x: Any, weight: Any, bias: Any, *more: Any, **words: Any) -> tuple[Any, ...]:
+    """The output, and statistics that only training reads."""
+    moments = [one for one in more[:2] if isinstance(one, Tensor)]
+    return _normed(place, "batch", x, None, weight, bias, *moments), NotKnown("mean"), NotKnown("deviation")
+
+
+def atens_layer_norm(place: Place, x: Any, shape: Any, *more: Any) -> tuple[Any, ...]:
+    return layer_norm(place, x, shape, *more), NotKnown("mean"), NotKnown("deviation")
+
+
+def atens_group_norm(
+    place: Place, x: Any, weight: Any, bias: Any, images: Any, channels: Any, cells: Any, groups: Any, *more: Any
+) -> tuple[Any, ...]:
+    return group_norm(place, x, groups, weight, bias), NotKnown("mean"), NotKnown("deviation")
 
 
 def instance_norm(
@@ -136,23 +151,32 @@ def instance_norm(
     *more: Any,
     **words: Any,
 ) -> Tensor:
-    return _normed(place, "instance", x, None, weight, bias, running_mean, running_var)
+    eps = words.get("eps", more[2] if len(more) > 2 else 1e-5)
+    return _normed(place, "instance", x, None, weight, bias, running_mean, running_var, eps=eps)
 
 
 def group_norm(
-    place: Place, x: Any, num_groups: Any, weight: Any = None, bias: Any = None, *more: Any, **words: Any
+    place: Place, x: Any, num_groups: Any, weight: Any = None, bias: Any = None, eps: Any = 1e-5, *more: Any
 ) -> Tensor:
-    return _normed(place, "group", x, int(literal(num_groups)), weight, bias)
+    return _normed(place, "group", x, int(literal(num_groups)), weight, bias, eps=eps)
 
 
 def layer_norm(
-    place: Place, x: Any, normalized_shape: Any, weight: Any = None, bias: Any = None, *more: Any, **words: Any
+    place: Place,
+    x: Any,
+    normalized_shape: Any,
+    weight: Any = None,
+    bias: Any = None,
+    eps: Any = 1e-5,
+    *more: Any,
+    **words: Any,
 ) -> Tensor:
-    tensor, tensors = tensor_of(x, place.kind), _weights(place, weight, bias)
+    tensor, tensors = tensor_of(x, place.kind), _weights(weight, bias)
     if not is_literal(normalized_shape):
         return place.one((Pointwise("layer_norm"),), tensor, *tensors)
     sizes = tuple(literal(normalized_shape)) if isinstance(normalized_shape, list | tuple) else (normalized_shape,)
-    call = Call("LayerNorm", (sizes,), (("elementwise_affine", bool(tensors)), ("bias", len(tensors) > 1)))
+    weighted = (("elementwise_affine", bool(tensors)), ("bias", len(tensors) > 1))
+    call = Call("LayerNorm", (sizes,), (("eps", literal(eps)), *weighted))
     return place.layer(call, tensor, *tensors)
 
 
@@ -173,6 +197,12 @@ def interpolate(
     tensor = tensor_of(x, place.kind)
     if size is None or is_literal(size):
         words = {"size": size, "scale_factor": scale_factor, "mode": mode, "align_corners": align_corners}
+        words["recompute_scale_factor"] = recompute_scale_factor
+        if antialias:
+            ops = place.called("F.interpolate", (), words).ops
+            return place.one(
+                tuple(replace(op, mode=f"{op.mode}+antialias") for op in ops if isinstance(op, Resize)), tensor
+            )
         return place.function("F.interpolate", tensor, (), words)
     rank = place.rank(tensor) - 2
     wanted = (size,) * rank if is_term(size) else terms(size, "the new size")
@@ -220,11 +250,7 @@ def pool(name: str, whole: str) -> Any:
     def pooling(place: Place, x: Any, kernel_size: Any, *args: Any, **words: Any) -> Any:
         tensor = tensor_of(x, place.kind)
         if not is_literal(kernel_size):
-            spatial: tuple[Term, ...] = place.building.sizes(tensor)[2:]
-            own = (kernel_size,) * len(spatial) if is_term(kernel_size) else terms(kernel_size, "the window")
-            if own not in _alike(place, tensor):
-                raise NotFollowed("the window's size follows from other sizes than its own input's")
-            return place.one((GlobalPool(whole, len(own), keep_dims=True),), tensor)
+            return _whole(place, tensor, whole, kernel_size, args[1:], words)
         stride = words.pop("stride", args[0] if args else None)
         rest = tuple(_one(literal(part)) for part in args[1:])
         stride = None if isinstance(stride, list | tuple) and not stride else _one(literal(stride))
@@ -233,6 +259,34 @@ def pool(name: str, whole: str) -> Any:
         return (found, found) if several else found
 
     return pooling
+
+
+def _whole(
+    place: Place, tensor: Tensor, kind: str, window: Any, rest: tuple[Any, ...], words: dict[str, Any]
+) -> Tensor:
+    """Global pooling: a window as large as the map, without padding; `rest` are the arguments behind the stride."""
+    spatial: tuple[Term, ...] = place.building.sizes(tensor)[2:]
+    own = (window,) * len(spatial) if is_term(window) else terms(window, "the window")
+    if own not in _alike(place, tensor):
+        raise NotFollowed("the window's size follows from other sizes than its own input's")
+    padding = rest[0] if rest else words.get("padding", 0)
+    if literal(padding) not in (0, (), (0,) * len(own)):
+        raise NotFollowed("a window as large as the map, with padding")
+    divided = words.get("divisor_override") is not None or len(rest) > 3
+    ops = (GlobalPool(kind, len(own), keep_dims=True), Pointwise("divided otherwise"))
+    return place.one(ops if divided else ops[:1], tensor)
+
+
+def norm_pool(name: str) -> Any:
+    """`F.lp_pool2d`: the norm's type stands before the window."""
+    pooling = pool(name, "lp")
+
+    def pooled(place: Place, x: Any, norm_type: Any, kernel_size: Any, *args: Any, **words: Any) -> Any:
+        if is_literal(kernel_size):
+            return place.function(f"F.{name}", tensor_of(x, place.kind), (norm_type, kernel_size, *args), words)
+        return pooling(place, x, kernel_size, *args, **words)
+
+    return pooled
 
 
 def _alike(place: Place, tensor: Tensor) -> Iterator[tuple[Term, ...]]:
@@ -318,6 +372,15 @@ def _windows(place: Place, x: Tensor, dimension: Any, size: Any, step: Any) -> T
     return place.one(Windows(place.axis(dimension, place.rank(x)), Window(size, step)), x)
 
 
+def atens_pad(mode: str) -> Callable[..., Tensor]:
+    """ATen has a function for each kind of border."""
+
+    def padded(place: Place, x: Any, pads: Any, *value: Any) -> Tensor:
+        return pad(place, x, pads, mode)
+
+    return padded
+
+
 def handlers() -> dict[str, Any]:
     """By the function's name."""
     found: dict[str, Any] = {
@@ -330,8 +393,14 @@ def handlers() -> dict[str, Any]:
         "interpolate": interpolate,
         "upsample": interpolate,
         "pad": pad,
+        "constant_pad_nd": atens_pad("constant"),
         "unfold": unfold,
         "convolution": atens_convolution,
+        "native_batch_norm": atens_batch_norm,
+        "_native_batch_norm_legit": atens_batch_norm,
+        "_native_batch_norm_legit_no_training": atens_batch_norm,
+        "native_layer_norm": atens_layer_norm,
+        "native_group_norm": atens_group_norm,
         "upsample_nearest1d": resized("nearest"),
         "upsample_nearest2d": resized("nearest"),
         "upsample_nearest3d": resized("nearest"),
@@ -341,13 +410,15 @@ def handlers() -> dict[str, Any]:
         "upsample_bicubic2d": resized("bicubic"),
     }
     for rank in (1, 2, 3):
+        found[f"reflection_pad{rank}d"] = atens_pad("reflect")
+        found[f"replication_pad{rank}d"] = atens_pad("replicate")
         found[f"conv{rank}d"] = convolution(rank)
         found[f"conv_transpose{rank}d"] = convolution(rank, transposed=True)
         found[f"max_pool{rank}d"] = pool(f"max_pool{rank}d", "max")
         found[f"max_pool{rank}d_with_indices"] = found[f"max_pool{rank}d"]
         found[f"max_unpool{rank}d"] = unpool(rank)
         found[f"avg_pool{rank}d"] = pool(f"avg_pool{rank}d", "average")
-        found[f"lp_pool{rank}d"] = pool(f"lp_pool{rank}d", "lp")
+        found[f"lp_pool{rank}d"] = norm_pool(f"lp_pool{rank}d")
         found[f"adaptive_avg_pool{rank}d"] = adaptive(f"adaptive_avg_pool{rank}d")
         found[f"adaptive_max_pool{rank}d"] = adaptive(f"adaptive_max_pool{rank}d")
     return found

@@ -7,6 +7,7 @@ import re
 from typing import Any
 
 from convwise.dialects.base import Layer, Unknown
+from convwise.dialects.keras.kinds import MERGES
 from convwise.errors import CodeError, ConvwiseError
 from convwise.graph import Work
 from convwise.ops.several import Concat, Elementwise, Opaque, Unsqueeze
@@ -34,14 +35,6 @@ from convwise.readers.torch_live.values import Tensor as Wire
 
 Keywords = list[tuple[str | None, Any]]
 
-MERGES = {
-    "Add": "add",
-    "Subtract": "subtract",
-    "Multiply": "multiply",
-    "Average": "average",
-    "Maximum": "maximum",
-    "Minimum": "minimum",
-}
 NO_ARRAYS = ("training", "mask")
 
 
@@ -133,7 +126,7 @@ def _applied(
     if isinstance(target, Instance):
         return _through(run, graph, target, arguments, words, node, title, labelled=label is not None)
     # What stands where a layer should: the walk of chains says best why it is none.
-    return doubted(run, chains.no_layer(target, chains.line_of(node)))
+    return doubted(run, chains.no_layer(target))
 
 
 def path_of(run: Run, graph: Wiring, target: Any) -> str | None:
@@ -346,6 +339,7 @@ def _emitted(run: Run, graph: Wiring, target: Made, work: Work, wires: list[Wire
     graph.written(node if hasattr(node, "lineno") else target.call.line or 0)
     (out,) = graph.building.emit(name, target.kind, work, wires, module=name, lazy=True)
     graph.weights[len(graph.building.nodes) - 1] = target.holder
+    graph.made[len(graph.building.nodes) - 1] = target
     graph.written(node if hasattr(node, "lineno") else target.call.line or 0)
     return out
 
@@ -416,6 +410,8 @@ def replayed(run: Run, graph: Wiring, model: WiredModel, arguments: list[Any], w
         graph.written(graph.lines[place])
         if place in graph.weights:
             graph.weights[len(building.nodes) - 1] = graph.weights[place]
+        if place in graph.made:
+            graph.made[len(building.nodes) - 1] = graph.made[place]
         mapped |= dict(zip(inner.outputs, outs, strict=True))
     return _mapped(graph, model.outputs, mapped)
 

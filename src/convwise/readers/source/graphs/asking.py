@@ -215,7 +215,9 @@ def subscript(run: Run, graph: Wiring, owner: Any, node: ast.Subscript, scope: S
 
 def written_into(run: Run, graph: Wiring, owner: Any, key: Any, value: Any, node: ast.Subscript) -> Tensor | None:
     """`x[:, :, 2:18] = y`: what is written must fill the cells, and what reads x from now on depends on y."""
-    if not run.within or not isinstance(owner, Wire | Tensor | Held) or not touches(run, [value]):
+    if not run.within or not isinstance(owner, Wire | Tensor | Held):
+        return None
+    if not touches(run, [value]) and not (isinstance(value, int | float) and isinstance(owner, Wire)):
         return None
     owner, key, value = entered(run, graph, owner), entered(run, graph, key), entered(run, graph, value)
     found = followed(run, graph, graph.place(run, "setitem", "[]="), "setitem", (owner, key, value), {}, node)
@@ -290,7 +292,8 @@ def _combined(kind: str, left: Any, right: Any) -> Any:
 
 def unary(run: Run, graph: Wiring, value: Any, node: ast.UnaryOp) -> Any:
     if isinstance(value, Wire):
-        return value
+        name = {ast.USub: "neg", ast.Invert: "invert"}.get(type(node.op))
+        return value if name is None else followed(run, graph, graph.place(run, name, name), name, (value,), {}, node)
     if isinstance(node.op, ast.Not) and is_size(value):
         known = decided(graph, value)
         if known is None and isinstance(value, Comparison):

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from convwise.dialects.base import Unknown
+from convwise.dialects.keras.kinds import MERGES
 from convwise.errors import CodeError, ConvwiseError
 from convwise.ops import Pointwise
 from convwise.ops.several import Elementwise, Opaque
@@ -18,7 +19,7 @@ from convwise.readers.source.arrays import SAME_DATA
 from convwise.readers.source.calls import PASSED_ON
 from convwise.readers.source.functional import KERAS_ACTIVATIONS
 from convwise.readers.source.graphs import asking, members
-from convwise.readers.source.graphs.applying import MERGES, applied, concat, ranked
+from convwise.readers.source.graphs.applying import applied, concat, ranked
 from convwise.readers.source.graphs.wiring import (
     WiredModel,
     Wiring,

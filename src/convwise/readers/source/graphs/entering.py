@@ -49,7 +49,9 @@ def _fits(graph: Wiring, name: str, axes: int) -> bool:
             continue
         behind.update(node.outputs)
         if isinstance(node.work, Layer) and node.work.rank is not None:
-            read, maps = known[node.inputs[0]], node.work.rank + 2
+            read, maps = known.get(node.inputs[0]), node.work.rank + 2
+            if read is None:
+                continue  # something was written into it since
             shape = read.free if read.free is not None else read.seen
             cut = node.work.dialect == "torch" and axes != maps - 1
             if shape is None or len(shape) not in ((maps - 1, maps) if cut else (maps,)):

@@ -21,6 +21,7 @@ from convwise.readers.source.graphs.applying import ancestors
 from convwise.readers.source.graphs.entering import MOST_READINGS, Trials
 from convwise.readers.source.graphs.members import holder
 from convwise.readers.source.graphs.wiring import End, WiredModel, Wiring, flat
+from convwise.readers.source.layer_attributes import counts
 from convwise.readers.source.limits import checked
 from convwise.readers.source.parsing import parse, told, too_complex
 from convwise.readers.source.state import Run
@@ -117,9 +118,11 @@ def _walked(
 def _finish(run: Run, graph: Wiring, *, everything: bool = False) -> None:
     """Follow what the text defines but does not use, as the walk of chains does.
 
-    A class whose constructor asks for numbers is made up only where there is nothing else.
+    A class whose constructor asks for numbers is made up only where there is nothing else. Functions that nobody calls, such as the
+    factories of other depths of a file, are no answers beside a model that the text itself runs.
     """
-    for function in list(run.functions):
+    runs = graph.ends or graph.models
+    for function in [] if runs else list(run.functions):
         if not function.called and not required_parameters(function):
             invoke(run, function, [], [], function.node)
     for cls in classes.unused(run):
@@ -158,7 +161,7 @@ def _decided(run: Run, graph: Wiring) -> Network:
         )
     for end in ends:
         if end.doubt is not None:
-            _check_shapes(run, graph)
+            _check_shapes(run, graph, end)
             raise end.doubt
     if len(ends) > 1:
         names = ", ".join(_title(end) for end in ends[:6])
@@ -168,7 +171,7 @@ def _decided(run: Run, graph: Wiring) -> Network:
 
 def _ends(run: Run, graph: Wiring) -> list[End]:
     """The models that are no part of another one; loose wires only where there are none."""
-    models = [_end_of(graph, model) for model in graph.models if not model.used]
+    models = [_end_of(model) for model in graph.models if not model.used]
     models = [end for end in models if not _within_another(graph, end, models)]
     applied = {id(end.target): end for end in reversed(graph.ends)}
     read_later = [node.inputs for node in graph.building.nodes]
@@ -194,7 +197,7 @@ def _without_helpers(graph: Wiring, ends: list[End]) -> list[End]:
     return [end for end in ends if any(end.start <= place < end.stop for place in graph.weights)] or ends
 
 
-def _end_of(graph: Wiring, model: WiredModel) -> End:
+def _end_of(model: WiredModel) -> End:
     return End(model, model.outputs, 0, 0, model.line)
 
 
@@ -233,20 +236,32 @@ def _name(graph: Wiring, wire: Wire) -> str:
     return graph.building.tensors[wire.number].name
 
 
-def _check_shapes(run: Run, graph: Wiring) -> None:
-    """Where a size is not known because an earlier layer breaks, that layer is the answer.
+def _check_shapes(run: Run, graph: Wiring, end: End) -> None:
+    """Where a size is not known because an earlier layer of the model breaks, that layer is the answer.
+
+    What else the text made, such as a block that is met alone because its model could not be followed, was put on inputs that it need not take.
 
     Raises:
         ShapeError: of that layer.
     """
     sources, layout = _sources(run, graph)
-    nodes = _nodes(graph, set(range(len(graph.building.nodes))), layout)
+    nodes = _nodes(run, graph, _own(graph, end), layout)
     try:
         Network("", run.dialect or DEFAULT_DIALECT, sources, nodes, (), (), _stored(graph)).trace()
     except ShapeError:
         raise
     except ConvwiseError:
         return
+
+
+def _own(graph: Wiring, end: End) -> set[int]:
+    """The places of the nodes that were made for this end, and of those that they read; of all where nothing says whose they are."""
+    made = graph.building.nodes[end.start : end.stop]
+    if end.target is None or isinstance(end.target, WiredModel):
+        return set(range(len(graph.building.nodes)))
+    numbers = {known.name: Wire(number) for number, known in enumerate(graph.building.tensors)}
+    read = [numbers[name] for node in made for name in node.inputs]
+    return set(range(end.start, end.stop)) | ancestors(graph, read, set())
 
 
 def _sources(run: Run, graph: Wiring) -> tuple[tuple[Source, ...], Layout]:
@@ -256,12 +271,13 @@ def _sources(run: Run, graph: Wiring) -> tuple[tuple[Source, ...], Layout]:
     return tuple(Source(name, shape, layout) for name, _, shape in graph.sources), layout
 
 
-def _nodes(graph: Wiring, kept: set[int], layout: Layout, resting: bool = False) -> tuple[Node, ...]:
+def _nodes(run: Run, graph: Wiring, kept: set[int], layout: Layout, resting: bool = False) -> tuple[Node, ...]:
     """The nodes at these places; a layer that is applied again has its weights counted at its first node. Of a `resting` model nothing is trained."""
     found = []
     counted: set[object] = set()
     made = {id(one): one for one in graph.alive if isinstance(one, Made)}
-    for place in sorted(kept):
+    places = sorted(kept)
+    for place, own in zip(places, counts(run, [graph.made.get(place) for place in places]), strict=True):
         node = graph.building.nodes[place]
         if isinstance(node.work, Opaque):
             continue
@@ -270,7 +286,7 @@ def _nodes(graph: Wiring, kept: set[int], layout: Layout, resting: bool = False)
         # Beside its layer a node may count parameters that it reads.
         params, trainable = node.params, node.trainable
         if layer is not None:
-            params = trainable = 0 if layer in counted else None
+            params = trainable = 0 if layer in counted else own
             owner = made.get(holder(layer) or 0)
             if owner is not None and training.is_trained(owner) is False:
                 trainable = 0
@@ -286,14 +302,13 @@ def _built(run: Run, graph: Wiring, end: End) -> Network:
     kept = ancestors(graph, list(end.wires), set())
     # What a forward computes and does not give back still has to work.
     kept |= set(range(end.start, end.stop))
-    nodes = _nodes(graph, kept, layout, training.rests(run, end.target))
-    made = {name for node in nodes for name in node.outputs}
+    nodes = _nodes(run, graph, kept, layout, training.rests(run, end.target))
     read = {name for node in nodes for name in node.inputs}
     outputs = tuple(dict.fromkeys(_name(graph, wire) for wire in end.wires))
     asked = {_name(graph, wire) for wire in end.target.inputs} if isinstance(end.target, WiredModel) else set()
     sources = tuple(one for one in sources if one.name in read or one.name in outputs or one.name in asked)
     stored = _stored(graph)
-    nodes = _reachable(nodes, {one.name for one in sources} | set(stored), made)
+    nodes = _reachable(nodes, {one.name for one in sources} | set(stored))
     stored = {name: shape for name, shape in stored.items() if name in read}
     for source in sources:
         if not source.declared:
@@ -336,7 +351,7 @@ def _stored(graph: Wiring) -> dict[str, Shape]:
     return {known.name: known.free or () for known in graph.building.tensors if known.is_stored}
 
 
-def _reachable(nodes: tuple[Node, ...], sources: set[str], made: set[str]) -> tuple[Node, ...]:
+def _reachable(nodes: tuple[Node, ...], sources: set[str]) -> tuple[Node, ...]:
     """The nodes whose inputs are all there: a statement in doubt that nothing needs leaves none behind it."""
     known = set(sources)
     found = []

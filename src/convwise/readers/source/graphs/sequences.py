@@ -8,7 +8,7 @@ from typing import Any
 from convwise.dialects.base import Call, Unknown
 from convwise.dialects.keras.kinds import KINDS, canonical
 from convwise.dialects.keras.releases import CURRENT
-from convwise.dialects.keras.signatures import BASE, parameters
+from convwise.dialects.keras.signatures import BASE, TRIMMINGS, parameters
 from convwise.errors import CodeError, ConvwiseError
 from convwise.ops.several import Opaque
 from convwise.readers.echo import shown
@@ -42,8 +42,6 @@ ARGUMENTS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "AdditiveAttention": (("use_scale", "dropout"), ()),
 }
 """What each takes by its place, and by name alone; what is behind these, nobody writes by its place."""
-
-TRIMMINGS = ("_initializer", "_regularizer", "_constraint")
 
 
 def applied(

@@ -67,7 +67,7 @@ class End:
 @dataclass(eq=False, slots=True)
 class Wiring:
     """The network under construction. `better` are shapes of inputs that an earlier reading of the text has found out, by name; `given` is
-    the caller's shape for the first input; `weights` says of a node, by its place, which layer it applies; layers are kept `alive`, for the id of one that is gone may be another's; `made_up` are objects that the text itself does not make.
+    the caller's shape for the first input; `weights` says of a node, by its place, which layer it applies, `made` the layer itself where the text makes it; layers are kept `alive`, for the id of one that is gone may be another's; `made_up` are objects that the text itself does not make.
     """
 
     better: Mapping[str, Shape] = field(default_factory=dict)
@@ -81,6 +81,7 @@ class Wiring:
     lines: list[int] = field(default_factory=list)
     read: dict[int, Layer] = field(default_factory=dict)
     weights: dict[int, object] = field(default_factory=dict)
+    made: dict[int, Made] = field(default_factory=dict)
     alive: list[Any] = field(default_factory=list)
     made_up: list[Instance] = field(default_factory=list)
     paths: dict[int, dict[int, str]] = field(default_factory=dict)
