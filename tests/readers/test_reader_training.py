@@ -48,3 +48,42 @@ def test_a_layer_is_found_by_the_name_that_the_text_gives_it() -> None:
 def test_the_word_of_the_constructor_counts() -> None:
     assert cw.read(WIRED.replace('name="first"', "trainable=False")).trace().totals.trainable == 308
     assert cw.explain("Conv2D(8, 3, trainable=False)", (9, 10, 3)).trainable == 0
+
+
+INSIDE = """import keras
+from keras import layers
+start = layers.Input((9, 10, 3))
+base = keras.Model(start, layers.BatchNormalization()(layers.Conv2D(8, 3)(start)))
+base.trainable = False
+i = layers.Input((9, 10, 3))
+model = keras.Model(i, layers.Dense(5)(layers.GlobalAveragePooling2D()(base(i))))
+"""
+
+
+@pytest.mark.parametrize(
+    ("change", "trainable"),
+    [
+        ("", 45),
+        ("base.trainable = True", 285),
+        ("model.trainable = False", 0),
+        # The third layer of the model is its pool, and not one of those inside `base`.
+        ("model.layers[2].trainable = False", None),
+        # TensorFlow passes over the word that the model has already; PyTorch and JAX hand it down.
+        ("model.trainable = True", None),
+    ],
+)
+def test_a_model_inside_a_model(change: str, trainable: int | None) -> None:
+    totals = cw.read(INSIDE + change).trace().totals
+    assert (totals.params, totals.trainable) == (301, trainable)
+
+
+def test_a_model_made_at_rest_is_not_told() -> None:
+    text = LINE.replace(", layers.Conv2D(4, 3)])", "], trainable=False)")
+    assert cw.read(text).trace().totals.trainable is None
+
+
+def test_the_note_names_the_statement() -> None:
+    (note,) = cw.read(LINE + "unknown.trainable = False").notes
+    assert note.code == "CW315"
+    assert "unknown.trainable = False" in note.text
+    assert "how many parameters are trained is not told" in note.text

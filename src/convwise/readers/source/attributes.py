@@ -107,6 +107,8 @@ def attribute(run: Run, owner: Any, node: ast.Attribute) -> Any:
         own = owner.methods.get(name)
         return Method(owner, name) if own is None or isinstance(own, Function) else own
     if isinstance(owner, Chain):
+        if name == "layers" and owner.nested:
+            return run.unknown(node)
         if name == "layers":
             # Keras begins the layers of a Model, not of a Sequential, with its input.
             entry = [training.entry()] if owner.functional else []

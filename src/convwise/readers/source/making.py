@@ -421,6 +421,7 @@ def _functional_model(run: Run, arguments: list[Any], keywords: Keywords, node: 
     while step.parent is not None:
         run.spend()
         trail += reversed(step.placed)
+        chain.nested = chain.nested or not isinstance(step.target, Made)
         step = step.parent
         altered.append(step.altered)
     chain.altered = next((found[0] for found in reversed(altered) if found is not None), None)

@@ -208,6 +208,8 @@ def _layer_of(chain: Chain, arguments: list[Any], keywords: Keywords) -> Any:
         **{word: value for word, value in keywords if word},
     }
     name, place = words.get("name"), words.get("index")
+    if chain.nested:
+        return None
     if type(place) is int and chain.functional and place >= 0:
         place -= 1  # the input is the first
         if place < 0:

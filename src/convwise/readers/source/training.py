@@ -41,7 +41,9 @@ def set_trainable(run: Run, owner: Any, value: Any, node: ast.AST) -> bool:
             if rests(run, part) is not value and any(
                 isinstance(inner, Made) and is_trained(inner) is not value for inner in _held(run, part)
             ):
-                _untold(run, node)  # TensorFlow passes over a word that the model has already, other backends hand it down
+                _untold(
+                    run, node
+                )  # TensorFlow passes over a word that the model has already, other backends hand it down
             run.resting[id(part)] = (part, not value)
     return not isinstance(owner, Instance)
 

@@ -107,7 +107,7 @@ class Chain:
 
     `kind` is "Sequential", "ModuleList" or "ModuleDict"; members are (name or None, value). `doubt` is set where
     something happened to it that nobody can follow. A `part` is a slice of another one, and has no name yet; a `functional` one is a
-    Model of an input and an output. `altered` is what changes values between its members and is no layer.
+    Model of an input and an output, and a `nested` one of these has the layers of a model inside it among its own. `altered` is what changes values between its members and is no layer.
     """
 
     kind: str
@@ -121,6 +121,7 @@ class Chain:
     held: bool = False
     part: bool = False
     functional: bool = False
+    nested: bool = False
     altered: ConvwiseError | None = None
 
 
