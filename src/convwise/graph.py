@@ -31,6 +31,10 @@ Declared = tuple[int | str | None, ...]
 """A shape as a file declares it: a number, a name ("batch", "height") or None for each axis."""
 
 
+UNTOLD = "how many parameters are trained is not told"
+"""What the note of an `untold` network says."""
+
+
 @dataclass(frozen=True, slots=True)
 class Source:
     """An input of the network: its tensor's name, the declared shape, and where its batch and channels stand.

@@ -85,5 +85,11 @@ def test_a_model_made_at_rest_is_not_told() -> None:
 def test_the_note_names_the_statement() -> None:
     (note,) = cw.read(LINE + "unknown.trainable = False").notes
     assert note.code == "CW315"
-    assert "unknown.trainable = False" in note.text
+    assert "line 4: unknown.trainable" in note.text
     assert "how many parameters are trained is not told" in note.text
+    assert "548 parameters" in str(cw.explain(LINE + "unknown.trainable = False"))
+
+
+def test_sizes_stay_exact_where_the_count_is_left_out() -> None:
+    sizes = cw.read(LINE + "unknown.trainable = False").legal_sizes()
+    assert all(one.exact for one in sizes.values())

@@ -242,6 +242,8 @@ def from_text(text: str, input_shape: Any = None, dialect: str | None = None) ->
     if found.altered is not None:
         notes = (*notes, Note("CW315", found.altered.fact))
     network = from_layers(found, shape, found.name or found.title)
+    if network.untold:
+        notes = (*notes, *(note for note in snippet.notes if note.code == "CW315"))
     return replace(network, notes=notes, unordered=found.unordered)
 
 

@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from convwise.dialects.base import Call, Layer, Unknown, Value
+from convwise.graph import UNTOLD
 from convwise.readers.source.state import Run
 from convwise.readers.source.values import Chain, Held, Instance, Made
 
@@ -73,9 +74,7 @@ def _dialect(run: Run, owner: Any) -> str | None:
 def _untold(run: Run, node: ast.AST) -> None:
     if not run.untold:
         run.untold = True
-        run.note(
-            "CW315", f"{run.place(node)}: how many parameters are trained is not told, the text does not show which"
-        )
+        run.note("CW315", f"{run.place(node)}: {UNTOLD}, the text does not show which")
 
 
 def _held(run: Run, owner: Any) -> Iterator[Any]:
