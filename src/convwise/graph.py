@@ -31,6 +31,10 @@ Declared = tuple[int | str | None, ...]
 """A shape as a file declares it: a number, a name ("batch", "height") or None for each axis."""
 
 
+UNTOLD = "how many parameters are trained is not told"
+"""What the note of an `untold` network says."""
+
+
 @dataclass(frozen=True, slots=True)
 class Source:
     """An input of the network: its tensor's name, the declared shape, and where its batch and channels stand.
@@ -78,6 +82,8 @@ class Network:
     """Shapes of stored tensors (weights, constants) that nodes read, by name."""
     unordered: str = ""
     """The class of a printed module: its layers were taken to run once each in the printed order, which nothing shows."""
+    untold: bool = False
+    """Whether a text changes which parameters are trained where nobody can follow it: their number is not told."""
     kept: dict[str, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
     """What follows from the network alone and is worked out once, when it is first asked for."""
 

@@ -262,7 +262,8 @@ def _unread(axis: Axis, window: Window, names: list[str]) -> str:
 def _channels(flow: LayerFlow) -> Fact | None:
     weighted = next((op for op in flow.layer.ops if isinstance(op, Conv | ConvTranspose | Dense)), None)
     if weighted is None:
-        return Fact("parameters", (f"{flow.params:,}, of which {flow.trainable:,} trainable",)) if flow.params else None
+        trained = "" if flow.trainable is None else f", of which {flow.trainable:,} trainable"
+        return Fact("parameters", (f"{flow.params:,}{trained}",)) if flow.params else None
     counts = [_parameters(flow)]
     if flow.macs is not None:
         batch = known(flow.input[:1]) if flow.layer.rank and len(flow.input) == flow.layer.rank + 2 else 1

@@ -82,6 +82,12 @@ class Layer:
         return replace(self, name=name)
 
     @property
+    def trained(self) -> bool | None:
+        """What Keras's `trainable` says of the layer; None where the text does not tell."""
+        said = self.arguments.get("trainable", True) if self.dialect == "keras" else True
+        return said if isinstance(said, bool) else None
+
+    @property
     def window_op(self) -> Conv | ConvTranspose | Pool | None:
         """The op whose windows slide, if there is one."""
         return next((op for op in self.ops if isinstance(op, Conv | ConvTranspose | Pool)), None)
@@ -118,9 +124,11 @@ class LayerFlow:
 
     @property
     def trainable(self) -> int | None:
-        if self.layer.shared or self.layer.counted is not None:
-            return self.layer.counted or 0
-        return total(flow.trainable for flow in self.flows)
+        if self.layer.shared or self.layer.trained is False:
+            return 0
+        if self.layer.counted is not None:
+            return self.layer.counted
+        return total(flow.trainable for flow in self.flows) if self.layer.trained else None
 
     @property
     def macs(self) -> int | None:

@@ -242,6 +242,8 @@ def from_text(text: str, input_shape: Any = None, dialect: str | None = None) ->
     if found.altered is not None:
         notes = (*notes, Note("CW315", found.altered.fact))
     network = from_layers(found, shape, found.name or found.title)
+    if network.untold:
+        notes = (*notes, *(note for note in snippet.notes if note.code == "CW315"))
     return replace(network, notes=notes, unordered=found.unordered)
 
 
@@ -310,8 +312,9 @@ def straight(dialect: str, layers: tuple[Layer, ...], shape: Shape, title: str, 
                 layout,
                 f"line {layer.call.line}" if layer.call.line else "",
                 params=params,
-                trainable=params,
+                trainable=0 if layer.trained is False else params,
             )
         )
         before = after
-    return Network(title or "Sequential", dialect, (source,), tuple(nodes), (before,))
+    untold = any(layer.trained is None for layer in layers)
+    return Network(title or "Sequential", dialect, (source,), tuple(nodes), (before,), untold=untold)

@@ -12,7 +12,7 @@ from convwise.answers.network.settling import bounded, settled
 from convwise.answers.network.symbolic import Symbolic, follow
 from convwise.answers.printed import GIVE, NOT_SHOWN, unsettled
 from convwise.errors import ArgumentError, ShapeError
-from convwise.graph import Network
+from convwise.graph import UNTOLD, Network
 from convwise.sizes import JointSet, Reason, SizeSet, TooComplex
 
 PARTIAL = (
@@ -157,7 +157,9 @@ def legal_of(symbolic: Symbolic, input: str | None = None) -> LegalSizes:
     if symbolic.network.unordered:
         return _as_printed(symbolic.network.unordered, legal)
     for code, way, why in PARTIAL:
-        told = next((note.text for note in symbolic.network.notes if note.code == code), None)
+        # What is trained decides no size.
+        notes = (note.text for note in symbolic.network.notes if note.code == code and UNTOLD not in note.text)
+        told = next(notes, None)
         if told is not None:
             reason = Reason("", f"{why}{told}")
             sets = tuple(sizes.inexact(reason) for sizes in legal.sets)

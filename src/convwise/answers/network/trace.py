@@ -123,7 +123,7 @@ class Row:
     @property
     def trainable(self) -> int | None:
         """Those of `params` that training changes."""
-        return trained(self.node, self.done)
+        return None if self.run.network.untold else trained(self.node, self.done)
 
     @property
     def macs(self) -> int | None:
@@ -379,7 +379,9 @@ def trace_of(flowed: Run) -> Trace:
     params, trainable = plan.params, plan.trainable
     if params is None:
         params = total([counted(node, one, network.dialect) for node, one in zip(network.nodes, done, strict=True)])
-    if trainable is None:
+    if network.untold:
+        trainable = None
+    elif trainable is None:
         trainable = total([trained(node, one) for node, one in zip(network.nodes, done, strict=True)])
     known = [one.macs for one in done]
     if None in known:

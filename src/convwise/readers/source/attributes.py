@@ -7,7 +7,7 @@ from typing import Any
 
 from convwise.dialects.base import Unknown
 from convwise.errors import CodeError
-from convwise.readers.source import layer_attributes, options, tensors
+from convwise.readers.source import layer_attributes, options, tensors, training
 from convwise.readers.source.held import REGISTERING
 from convwise.readers.source.names import canonical, dialect_of
 from convwise.readers.source.state import Run
@@ -107,8 +107,12 @@ def attribute(run: Run, owner: Any, node: ast.Attribute) -> Any:
         own = owner.methods.get(name)
         return Method(owner, name) if own is None or isinstance(own, Function) else own
     if isinstance(owner, Chain):
+        if name == "layers" and owner.nested:
+            return run.unknown(node)
         if name == "layers":
-            return [member for _, member in owner.members]
+            # Keras begins the layers of a Model, not of a Sequential, with its input.
+            entry = [training.entry()] if owner.functional else []
+            return [*entry, *(member for _, member in owner.members)]
         named = [member for label, member in owner.members if label == name]
         if named:
             return named[0]

@@ -12,7 +12,7 @@ from typing import Any
 from convwise.dialects.base import Unknown
 from convwise.errors import CodeError
 from convwise.readers.echo import shown
-from convwise.readers.source import attributes, classes, held, layer_attributes, options
+from convwise.readers.source import attributes, classes, held, layer_attributes, options, training
 from convwise.readers.source.state import Run
 from convwise.readers.source.values import (
     LONGEST_SEQUENCE,
@@ -181,6 +181,8 @@ def delete_attribute(run: Run, owner: Any, name: str, node: ast.AST) -> None:
 
 def set_attribute(run: Run, owner: Any, name: str, value: Any, node: ast.AST) -> None:
     """`owner.name = value`."""
+    if name == training.WORD and training.set_trainable(run, owner, value, node):
+        return
     if isinstance(owner, Instance):
         name = attributes.mangled(run, name)
         attributes.set_attribute(owner, name, value)

@@ -13,7 +13,7 @@ from convwise.dialects.keras.enter import pools_in_model
 from convwise.errors import CodeError, ConvwiseError
 from convwise.ops import Shape
 from convwise.readers.echo import shown
-from convwise.readers.source import applying, classes, layer_attributes, making, tensors, weighted
+from convwise.readers.source import applying, classes, layer_attributes, making, tensors, training, weighted
 from convwise.readers.source.changing import BEHAVIOUR
 from convwise.readers.source.functions import invoke, required_parameters
 from convwise.readers.source.result import Found
@@ -218,6 +218,8 @@ def _found(run: Run, head: Head, cache: dict[int, Layer]) -> Found:
         layers = _read(run, dialect, head.placed, cache)
         if dialect == "keras" and head.in_model:
             pools_in_model(layers)
+        if training.rests(run, head.model or head.whole):
+            layers = tuple(training.at_rest(layer) for layer in layers)
     except ConvwiseError as error:
         return Found((), head.shape, name, head.line, error=error)
     batched = head.batched if dialect == "keras" and head.shape is not None else None
@@ -288,7 +290,7 @@ def read_made(run: Run, dialect: str, name: str | None, made: Made, cache: dict[
             raise made.problem
         layer = dialects.get(dialect).read(made.call, run.release)
         check_changes(made, layer.arguments)
-        layer = weighted.with_lengths(layer, made.normed)
+        layer = training.told(run, made, weighted.with_lengths(layer, made.normed))
     except ConvwiseError as error:
         _improve(run, error, dialect, name, made)
         raise

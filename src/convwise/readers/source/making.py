@@ -12,7 +12,7 @@ from convwise.dialects.writing import write
 from convwise.errors import CodeError
 from convwise.readers.echo import escaped, shown
 from convwise.readers.live_calls import PREFIXES
-from convwise.readers.source import attributes, held, tensors
+from convwise.readers.source import attributes, held, tensors, training
 from convwise.readers.source.names import SPECIAL, dialect_of, split
 from convwise.readers.source.state import Run
 from convwise.readers.source.values import MISSING, Chain, Class, Declared, Made, Ref, Rest, Scope, Tensor, iterable
@@ -321,6 +321,7 @@ def sequential(run: Run, dialect: str | None, arguments: list[Any], keywords: Ke
     line = node.lineno if isinstance(node, ast.expr) else None
     chain = Chain("Sequential", dialect, [], line)
     words = {word: value for word, value in keywords if word}
+    training.made_with(run, words, node)
     listed = arguments[0] if arguments else words.get("layers")
     chain.name = words["name"] if isinstance(words.get("name"), str) else None
     if len(arguments) <= 1 and isinstance(listed, list | tuple | Chain) and dialect != "torch":
@@ -393,6 +394,7 @@ def _functional_model(run: Run, arguments: list[Any], keywords: Keywords, node: 
     outputs = arguments[1] if len(arguments) > 1 else words.get("outputs", words.get("output"))
     if isinstance(outputs, list | tuple) and len(outputs) == 1:
         outputs = outputs[0]
+    training.made_with(run, words, node)
     chain = Chain("Sequential", "keras", [], node.lineno, functional=True)
     chain.name = words["name"] if isinstance(words.get("name"), str) else None
     run.keep(chain)
@@ -419,6 +421,7 @@ def _functional_model(run: Run, arguments: list[Any], keywords: Keywords, node: 
     while step.parent is not None:
         run.spend()
         trail += reversed(step.placed)
+        chain.nested = chain.nested or not isinstance(step.target, Made)
         step = step.parent
         altered.append(step.altered)
     chain.altered = next((found[0] for found in reversed(altered) if found is not None), None)

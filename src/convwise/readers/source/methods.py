@@ -208,6 +208,12 @@ def _layer_of(chain: Chain, arguments: list[Any], keywords: Keywords) -> Any:
         **{word: value for word, value in keywords if word},
     }
     name, place = words.get("name"), words.get("index")
+    if chain.nested:
+        return None
+    if type(place) is int and chain.functional and place >= 0:
+        place -= 1  # the input is the first
+        if place < 0:
+            return None
     if type(place) is int and -len(chain.members) <= place < len(chain.members):
         return chain.members[place][1]
     named = (part for label, part in chain.members if name is not None and name in (label, getattr(part, "name", None)))

@@ -40,7 +40,7 @@ class Budget:
 
 @dataclass
 class Run:
-    """The state of one reading. `offset` lines of the whole text stand before this piece of it. `evaluate` and `execute` are the two halves of the walk, handed to the parts they use; with a `graph`, tensors are its wires. A `loose` reading takes a name that the text does not bind for an array where a function of PyTorch is applied to it. `channels_first` is what Keras's layers take where they do not say it. `options` are those of the command line whose defaults were read, as texts."""
+    """The state of one reading. `offset` lines of the whole text stand before this piece of it. `evaluate` and `execute` are the two halves of the walk, handed to the parts they use; with a `graph`, tensors are its wires. A `loose` reading takes a name that the text does not bind for an array where a function of PyTorch is applied to it. `channels_first` is what Keras's layers take where they do not say it. `options` are those of the command line whose defaults were read, as texts. `resting` says of Keras's models, by their ids, whether they are not trained; it is `untold` which layers are where the text does not show it."""
 
     text: str
     evaluate: Callable[[Run, ast.expr, Scope], Any]
@@ -70,6 +70,8 @@ class Run:
     lost: CodeError | None = None
     options: dict[str, str] = field(default_factory=dict)
     channels_first: bool = False
+    resting: dict[int, tuple[Any, bool]] = field(default_factory=dict)
+    untold: bool = False
     onnx_names: dict[str, Tensor] = field(default_factory=dict)
     onnx_values: dict[str, tuple[Any, ...]] = field(default_factory=dict)
     _lines: list[str] = field(default_factory=list)

@@ -10,7 +10,7 @@ from typing import Any
 from convwise.dialects.base import Unknown
 from convwise.errors import CodeError
 from convwise.readers.echo import shown
-from convwise.readers.source import attributes, changing, indexing, requiring, tensors
+from convwise.readers.source import attributes, changing, indexing, requiring, tensors, training
 from convwise.readers.source.classes import define_class
 from convwise.readers.source.expressions import asks_sizes, bind, evaluate
 from convwise.readers.source.names import canonical
@@ -223,7 +223,7 @@ def _lost(
             )
         elif isinstance(part, ast.Attribute) and isinstance(part.ctx, ast.Store):
             owner = evaluate(run, part.value, scope)
-            if isinstance(owner, Instance):
+            if isinstance(owner, Instance) and part.attr != training.WORD:
                 owner.attributes[part.attr] = Unknown(f"self.{part.attr}")
             else:
                 changing.set_attribute(run, owner, part.attr, Unknown(part.attr), part)

@@ -54,7 +54,8 @@ class Made:
     be no layer at all (an optimizer, a data loader); it matters only once it is used as one. What is `used` is no answer
     by itself; what an object of the text `held` may be. A `local` name is one that a function gave it.
     `normed` are the axes of its weights that weight_norm gave lengths of their own; `lent` are layers of other settings that have its
-    weights, and whose `owner` it is. `tied` are another layer's weights that the text put in place of its own.
+    weights, and whose `owner` it is. `tied` are another layer's weights that the text put in place of its own; `trainable` is what the
+    text says of it after it was made.
     """
 
     kind: str
@@ -73,6 +74,7 @@ class Made:
     lent: list[Made] = field(default_factory=list)
     owner: Made | None = None
     tied: dict[str, Weights] = field(default_factory=dict)
+    trainable: bool | None = None
 
     @property
     def holder(self) -> int:
@@ -105,7 +107,7 @@ class Chain:
 
     `kind` is "Sequential", "ModuleList" or "ModuleDict"; members are (name or None, value). `doubt` is set where
     something happened to it that nobody can follow. A `part` is a slice of another one, and has no name yet; a `functional` one is a
-    Model of an input and an output. `altered` is what changes values between its members and is no layer.
+    Model of an input and an output, and a `nested` one of these has the layers of a model inside it among its own. `altered` is what changes values between its members and is no layer.
     """
 
     kind: str
@@ -119,6 +121,7 @@ class Chain:
     held: bool = False
     part: bool = False
     functional: bool = False
+    nested: bool = False
     altered: ConvwiseError | None = None
 
 

@@ -186,6 +186,9 @@ def attribute(run: Run, graph: Wiring, owner: Any, node: ast.Attribute) -> Any:
             return owner.inputs[0] if name == "input" and len(owner.inputs) == 1 else list(owner.inputs)
         if name in ("output", "outputs"):
             return [single] if name == "outputs" and not isinstance(single, list) else single
+        if name == "layers":
+            layers = graph.layers_in_order(owner)
+            return run.unknown(node) if layers is None else layers
         return Method(owner, name)
     if isinstance(owner, Instance) and name == "training" and name not in owner.attributes:
         return False

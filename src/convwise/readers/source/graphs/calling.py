@@ -14,11 +14,11 @@ from convwise.ops.several import Elementwise, Opaque
 from convwise.readers.echo import shown
 from convwise.readers.keras_files.operations import MOVING, Plan, modelled, planned, snake
 from convwise.readers.keras_files.wiring import CallOf, Reference
-from convwise.readers.source import making, spoken
+from convwise.readers.source import making, spoken, training
 from convwise.readers.source.arrays import SAME_DATA
 from convwise.readers.source.calls import PASSED_ON
 from convwise.readers.source.functional import KERAS_ACTIVATIONS
-from convwise.readers.source.graphs import asking
+from convwise.readers.source.graphs import asking, members
 from convwise.readers.source.graphs.applying import applied, concat, ranked
 from convwise.readers.source.graphs.wiring import (
     WiredModel,
@@ -150,6 +150,10 @@ def _input(run: Run, graph: Wiring, path: str, arguments: list[Any], keywords: K
     return found
 
 
+def _named(arguments: list[Any], keywords: Keywords) -> Any:
+    return arguments[0] if arguments else _words(keywords).get("name")
+
+
 def _words(keywords: Keywords) -> dict[str, Any]:
     return {name: value for name, value in keywords if name is not None}
 
@@ -161,6 +165,8 @@ def _method(run: Run, graph: Wiring, method: Method, arguments: list[Any], keywo
     if isinstance(owner, WiredModel):
         if name in ("predict", "call", "__call__"):
             return applied(run, graph, owner, arguments, keywords, node)
+        if name == "get_layer":
+            return members.named(graph, owner, _named(arguments, keywords)) or run.unknown(node)
         return owner if name in ("to", "eval", "train") else run.unknown(node)
     doubt = doubt_of(owner)
     if doubt is not None:
@@ -294,6 +300,7 @@ def _model(run: Run, graph: Wiring, arguments: list[Any], keywords: Keywords, no
     inputs = arguments[0] if arguments else words.get("inputs", words.get("input"))
     outputs = arguments[1] if len(arguments) > 1 else words.get("outputs", words.get("output"))
     wires = tuple(part for part in flat(entered(run, graph, inputs)) if isinstance(part, Wire))
+    training.made_with(run, words, node)
     title = words.get("name")
     model = WiredModel(wires, entered(run, graph, outputs), node.lineno, title if isinstance(title, str) else None)
     graph.models.append(model)

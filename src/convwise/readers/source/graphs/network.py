@@ -13,12 +13,13 @@ from convwise.graph import Network, Node, Source
 from convwise.ops import Layout, Shape
 from convwise.ops.several import Opaque
 from convwise.readers.echo import shown
-from convwise.readers.source import classes, options, wrapping
+from convwise.readers.source import classes, options, training, wrapping
 from convwise.readers.source.collecting import DEFAULT_DIALECT
 from convwise.readers.source.expressions import evaluate
 from convwise.readers.source.functions import invoke, required_parameters
 from convwise.readers.source.graphs.applying import ancestors
 from convwise.readers.source.graphs.entering import MOST_READINGS, Trials
+from convwise.readers.source.graphs.members import holder
 from convwise.readers.source.graphs.wiring import End, WiredModel, Wiring, flat
 from convwise.readers.source.layer_attributes import counts
 from convwise.readers.source.limits import checked
@@ -270,10 +271,11 @@ def _sources(run: Run, graph: Wiring) -> tuple[tuple[Source, ...], Layout]:
     return tuple(Source(name, shape, layout) for name, _, shape in graph.sources), layout
 
 
-def _nodes(run: Run, graph: Wiring, kept: set[int], layout: Layout) -> tuple[Node, ...]:
-    """The nodes at these places; a layer that is applied again has its weights counted at its first node."""
+def _nodes(run: Run, graph: Wiring, kept: set[int], layout: Layout, resting: bool = False) -> tuple[Node, ...]:
+    """The nodes at these places; a layer that is applied again has its weights counted at its first node. Of a `resting` model nothing is trained."""
     found = []
     counted: set[object] = set()
+    made = {id(one): one for one in graph.alive if isinstance(one, Made)}
     places = sorted(kept)
     for place, own in zip(places, counts(run, [graph.made.get(place) for place in places]), strict=True):
         node = graph.building.nodes[place]
@@ -285,6 +287,10 @@ def _nodes(run: Run, graph: Wiring, kept: set[int], layout: Layout) -> tuple[Nod
         params, trainable = node.params, node.trainable
         if layer is not None:
             params = trainable = 0 if layer in counted else own
+            owner = made.get(holder(layer) or 0)
+            if owner is not None and training.is_trained(owner) is False:
+                trainable = 0
+        trainable = 0 if resting else trainable
         counted |= set() if layer is None else {layer}
         at = f"line {line}" if line else ""
         found.append(replace(node, layout=layout, place=at, params=params, trainable=trainable))
@@ -296,7 +302,7 @@ def _built(run: Run, graph: Wiring, end: End) -> Network:
     kept = ancestors(graph, list(end.wires), set())
     # What a forward computes and does not give back still has to work.
     kept |= set(range(end.start, end.stop))
-    nodes = _nodes(run, graph, kept, layout)
+    nodes = _nodes(run, graph, kept, layout, training.rests(run, end.target))
     read = {name for node in nodes for name in node.inputs}
     outputs = tuple(dict.fromkeys(_name(graph, wire) for wire in end.wires))
     asked = {_name(graph, wire) for wire in end.target.inputs} if isinstance(end.target, WiredModel) else set()
@@ -327,7 +333,8 @@ def _built(run: Run, graph: Wiring, end: End) -> Network:
         *_left_out(end),
         *unused_layers(run, end.target, applied),
     )
-    return Network(title, dialect, sources, nodes, outputs, notes, stored)
+    told = dialect != "keras" or training.is_told(run, (one for one in graph.alive if isinstance(one, Made)))
+    return Network(title, dialect, sources, nodes, outputs, notes, stored, untold=not told)
 
 
 def _left_out(end: End) -> tuple[Note, ...]:

@@ -165,6 +165,19 @@ class Wiring:
     def is_wire(self, value: object) -> bool:
         return isinstance(value, Wire)
 
+    def is_model(self, value: object) -> bool:
+        return isinstance(value, WiredModel)
+
+    def layers_of(self, model: Any) -> list[Made]:
+        from convwise.readers.source.graphs import members
+
+        return members.layers_of(self, model)
+
+    def layers_in_order(self, model: Any) -> list[Any] | None:
+        from convwise.readers.source.graphs import members
+
+        return members.in_order(self, model)
+
     def is_size(self, value: object) -> bool:
         return is_size(value)
 
