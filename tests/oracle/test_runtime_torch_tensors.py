@@ -49,6 +49,14 @@ def both(do: Do, array: np.ndarray | None = None) -> None:
 METHODS: list[Do] = [
     lambda m, x: x.chunk(3, 1),
     lambda m, x: x.chunk(2, dim=-1),
+    lambda m, x: [m.arange(0, 5, step=2), m.arange(start=1, end=4), m.arange(end=3), m.arange(1, end=9, step=4)],
+    lambda m, x: [m.arange(5, 0, -2), m.arange(0, 1, 0.25), m.arange(0), m.arange(3, dtype=m.float32)],
+    lambda m, x: [x.sum(dim=()), x.sum(dim=[]), x.mean(()), x.std(()), x.amax(()), x.sum((0, -1), keepdim=True)],
+    lambda m, x: [m.nn.functional.normalize(x, p, dim=(1, 2)) for p in (1, 2, 3.0, float("inf"))],
+    lambda m, x: [x.flip(dims=(1,)), m.flip(x, dims=[0, 2]), m.flip(x, (0,))],
+    lambda m, x: [x.long().sigmoid(), m.tanh(x.int()), m.nn.Sigmoid()(x.long()), x.type(m.LongTensor)],
+    lambda m, x: [x.type("torch.DoubleTensor"), m.zeros(m.tensor(3), 2)],
+    lambda m, x: (x.type(), x.long().type(), x.sum().item(), bool(x[0, 0, 0] < 99)),
     lambda m, x: m.chunk(x, 7),
     lambda m, x: x.split(2, dim=1),
     lambda m, x: x.split([1, 3, 1], 2),
@@ -237,13 +245,28 @@ REFUSED: list[Do] = [
     lambda m, x: x.clamp(),
     lambda m, x: x.div(2, rounding_mode="up"),
     lambda m, x: m.cat([]),
+    lambda m, x: x.long() // 0,
+    lambda m, x: x.long().remainder(0),
+    lambda m, x: x.long() ** -2,
+    lambda m, x: x.unsqueeze(5),
+    lambda m, x: x.sum(-4),
+    lambda m, x: x.mean((1, -2)),
+    lambda m, x: x.transpose(0, 3),
+    lambda m, x: x.expand(2, 9, 5),
+    lambda m, x: x.expand(4, 5),
+    lambda m, x: x.item(),
+    lambda m, x: bool(x),
+    lambda m, x: bool(x[:0]),
+    lambda m, x: x[:0].max(),
+    lambda m, x: m.arange(0, 5, -1),
+    lambda m, x: m.arange(0, 5, 0),
 ]
 
 
 @pytest.mark.parametrize("number", range(len(REFUSED)))
 def test_refusals_have_pytorchs_words(number: int) -> None:
     array = np.ones((2, 4, 5), np.float32)
-    with pytest.raises((RuntimeError, ValueError)) as real:
+    with pytest.raises((RuntimeError, ValueError, IndexError)) as real:
         REFUSED[number](torch, torch.from_numpy(array))
     with pytest.raises(RuntimeError) as own:
         REFUSED[number](ours, ours.from_numpy(array))

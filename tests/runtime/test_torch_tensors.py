@@ -100,3 +100,49 @@ def test_a_tensor_is_compared_with_anything_and_kept_in_sets() -> None:
     assert (x != "a") is True
     assert (x == torch.ones(2)).all()
     assert len({x, x, torch.ones(2)}) == 2
+
+
+def test_a_number_beside_places_picks_its_cell_first() -> None:
+    x = torch.arange(2 * 3 * 9 * 10).view(2, 3, 9, 10)
+    places = torch.tensor([2, 0])
+    assert x[:, places, :, 0].shape == (2, 2, 9)
+    assert x[..., places, 4].shape == (2, 3, 2)
+    assert x[0, :, [1, 2]].tolist() == x[0][:, [1, 2]].tolist()
+    x[:, places, :, 0] = -1
+    assert (x[:, [0, 2]][..., 0] == -1).all()
+    assert (x[:, 1] >= 0).all()
+
+
+def test_ranges_sums_and_lengths() -> None:
+    x = torch.arange(90.0).view(9, 10)
+    assert torch.arange(0, 5, step=2).tolist() == [0, 2, 4]
+    assert torch.arange(start=1, end=4).tolist() == [1, 2, 3]
+    assert x.sum(dim=()).tolist() == x.sum(dim=[]).tolist() == 4005
+    assert abs(float((torch.nn.functional.normalize(x, dim=(0, 1)) ** 2).sum()) - 1) < 1e-5
+    assert x.flip(dims=(1,))[0, 0] == 9
+    assert x.type() == "torch.FloatTensor"
+    assert x.type("torch.LongTensor").dtype == x.type(torch.LongTensor).dtype == torch.int64
+    assert torch.zeros(torch.tensor(3), 2).shape == (3, 2)
+    assert torch.arange(3).sigmoid().dtype == torch.float32
+
+
+@pytest.mark.parametrize(
+    ("do", "words"),
+    [
+        (lambda x: torch.arange(10) // 0, "ZeroDivisionError"),
+        (lambda x: 2 ** torch.arange(-2, 3), "Integers to negative integer powers are not allowed."),
+        (lambda x: x.unsqueeze(4), "expected to be in range of [-3, 2], but got 4"),
+        (lambda x: x.sum(2), "expected to be in range of [-2, 1], but got 2"),
+        (lambda x: x.mean((1, -1)), "dim 1 appears multiple times in the list of dims"),
+        (lambda x: x.transpose(0, 2), "expected to be in range of [-2, 1], but got 2"),
+        (lambda x: x.expand(4, 10), "The expanded size of the tensor (4) must match the existing size (9)"),
+        (lambda x: x.item(), "a Tensor with 90 elements cannot be converted to Scalar"),
+        (lambda x: bool(x), "Boolean value of Tensor with more than one value is ambiguous"),
+        (lambda x: x[:0].max(), "max(): Expected reduction dim"),
+        (lambda x: torch.arange(0, 5, -1), "upper bound and lower bound inconsistent with step sign"),
+    ],
+)
+def test_wrong_calls_are_refused_in_pytorchs_words(do: Any, words: str) -> None:
+    with pytest.raises(ArgumentError) as refused:
+        do(torch.ones(9, 10))
+    assert words in refused.value.quote

@@ -141,9 +141,9 @@ def unbind(input: Any, dim: int = 0) -> tuple[Tensor, ...]:
     return tuple(as_tensor(one) for one in np.moveaxis(plain(input), dim, 0))
 
 
-def flip(input: Any, *dims: Any) -> Tensor:
+def flip(input: Any, *given: Any, dims: Any = None) -> Tensor:
     """Back to front along these axes."""
-    return as_tensor(np.flip(plain(input), _given(dims)).copy())
+    return as_tensor(np.flip(plain(input), _given(given) if dims is None else dims).copy())
 
 
 def roll(input: Any, shifts: Any, dims: Any = None) -> Tensor:
@@ -156,8 +156,8 @@ def repeat_interleave(input: Any, repeats: Any, dim: int | None = None) -> Tenso
     return as_tensor(np.repeat(plain(input), np.asarray(repeats), dim))
 
 
-def tile(input: Any, *dims: Any) -> Tensor:
-    return as_tensor(np.tile(plain(input), _given(dims)))
+def tile(input: Any, *given: Any, dims: Any = None) -> Tensor:
+    return as_tensor(np.tile(plain(input), _given(given) if dims is None else dims))
 
 
 def movedim(input: Any, source: Any, destination: Any) -> Tensor:

@@ -25,6 +25,10 @@ def sizes(given: tuple[Any, ...], options: dict[str, Any] | None = None) -> tupl
         if len(given) == 1 and isinstance(given[0], Sequence) and not isinstance(given[0], str)
         else given
     )
+    found = tuple(
+        size.item() if isinstance(size, np.ndarray) and size.ndim == 0 and size.dtype.kind in "iu" else size
+        for size in found
+    )
     for size in found:
         if isinstance(size, bool) or not isinstance(size, int | np.integer) or size < 0:
             raise ArgumentError(
@@ -110,8 +114,25 @@ def eye(n: int, m: int | None = None, *, dtype: Any = None) -> Tensor:
     return as_tensor(np.eye(n, m, dtype=dtype or float32))
 
 
-def arange(*bounds: Any, dtype: Any = None, **_: Any) -> Tensor:
-    array = np.arange(*bounds)
+def arange(
+    *bounds: Any, start: Any = None, end: Any = None, step: Any = None, dtype: Any = None, device: Any = None, **_: Any
+) -> Tensor:
+    """From `start`, else 0, up to `end`, in steps of `step`, else 1; fractions among them make it float32.
+
+    Raises:
+        ArgumentError: CW606 for bounds that are missing, too many, or apart the other way than the steps go.
+    """
+    check_device(device)
+    places = ("start", "end", "step") if len(bounds) > 1 or end is not None else ("end",)
+    given = {"start": start, "end": end, "step": step, **dict(zip(places, bounds, strict=False))}
+    if len(bounds) > 3 or given["end"] is None:
+        hint = "torch.arange(end), torch.arange(start, end) or torch.arange(start, end, step)"
+        raise ArgumentError("CW606", f"{len(bounds)} bounds are no range", received=bounds, hint=hint)
+    low, high, by = given["start"] or 0, given["end"], 1 if given["step"] is None else given["step"]
+    if by == 0 or (high - low) * by < 0:
+        quote = "step must be nonzero" if by == 0 else "upper bound and lower bound inconsistent with step sign"
+        raise ArgumentError("CW606", f"no range from {low} to {high} in steps of {by}", received=by, quote=quote)
+    array = np.arange(low, high, by)
     return as_tensor(array.astype(dtype or (float32 if array.dtype.kind == "f" else np.int64)))
 
 

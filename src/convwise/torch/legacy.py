@@ -57,3 +57,32 @@ ShortTensor = _maker("ShortTensor", int16)
 CharTensor = _maker("CharTensor", int8)
 ByteTensor = _maker("ByteTensor", uint8)
 BoolTensor = _maker("BoolTensor", np.bool_)
+
+NAMES = {
+    "float32": "FloatTensor",
+    "float64": "DoubleTensor",
+    "float16": "HalfTensor",
+    "int64": "LongTensor",
+    "int32": "IntTensor",
+    "int16": "ShortTensor",
+    "int8": "CharTensor",
+    "uint8": "ByteTensor",
+    "bool": "BoolTensor",
+}
+"""What PyTorch calls a tensor of a type of numbers."""
+
+
+def named(dtype: Any) -> Any:
+    """The type that `torch.FloatTensor`, "torch.FloatTensor" or a type itself names.
+
+    Raises:
+        ArgumentError: CW606 for a name of none.
+    """
+    name = dtype.removeprefix("torch.") if isinstance(dtype, str) else getattr(dtype, "__name__", "")
+    for number, known in NAMES.items():
+        if name == known:
+            return np.dtype(number)
+    if not isinstance(dtype, str):
+        return dtype
+    check_device("cuda" if name.startswith("cuda.") else None)
+    raise ArgumentError("CW606", f"no type {dtype!r}", axis="dtype", received=dtype, quote=f"invalid type: '{dtype}'")

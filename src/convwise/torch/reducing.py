@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convwise.torch.errors import ArgumentError
+from convwise.torch.misfits import axis_of
 from convwise.torch.tensor import Tensor, as_tensor, plain
 
 
@@ -22,9 +23,21 @@ class Extremes(NamedTuple):
     indices: Tensor
 
 
-def _axes(dim: Any, axis: Any = None) -> Any:
+def _axes(array: NDArray[Any], dim: Any, axis: Any = None) -> Any:
+    """The axes from the front; None for all, which PyTorch means by an empty list too.
+
+    Raises:
+        ArgumentError: CW605 for an axis that is not there, or is named twice.
+    """
     dim = axis if dim is None else dim
-    return tuple(dim) if isinstance(dim, list) else dim
+    if dim is None or not isinstance(dim, list | tuple):
+        return None if dim is None or (array.ndim == 0 and dim in (0, -1)) else axis_of(dim, array.ndim)
+    found = tuple(axis_of(one, array.ndim) for one in dim)
+    for one in found:
+        if found.count(one) > 1:
+            quote = f"dim {one} appears multiple times in the list of dims"
+            raise ArgumentError("CW605", f"axis {one} is named twice", received=dim, quote=quote)
+    return (found if array.ndim else None) or None
 
 
 def _whole(array: NDArray[Any], dtype: Any) -> Any:
@@ -44,7 +57,7 @@ def sum(
 ) -> Tensor:
     array = plain(input)
     return as_tensor(
-        array.sum(axis=_axes(dim, axis), keepdims=bool(keepdim or keepdims), dtype=_whole(array, dtype), **more)
+        array.sum(axis=_axes(array, dim, axis), keepdims=bool(keepdim or keepdims), dtype=_whole(array, dtype), **more)
     )
 
 
@@ -60,13 +73,13 @@ def prod(
 ) -> Tensor:
     array = plain(input)
     return as_tensor(
-        array.prod(axis=_axes(dim, axis), keepdims=bool(keepdim or keepdims), dtype=_whole(array, dtype), **more)
+        array.prod(axis=_axes(array, dim, axis), keepdims=bool(keepdim or keepdims), dtype=_whole(array, dtype), **more)
     )
 
 
 def cumsum(input: Any, dim: Any = None, dtype: Any = None, *, axis: Any = None, **more: Any) -> Tensor:
     array = plain(input)
-    return as_tensor(array.cumsum(axis=_axes(dim, axis), dtype=_whole(array, dtype), **more))
+    return as_tensor(array.cumsum(axis=_axes(array, dim, axis), dtype=_whole(array, dtype), **more))
 
 
 def mean(
@@ -93,7 +106,7 @@ def mean(
             quote="mean(): could not infer output dtype. Input dtype must be either a floating point or complex dtype.",
             hint="x.float().mean()",
         )
-    return as_tensor(array.mean(axis=_axes(dim, axis), keepdims=bool(keepdim or keepdims), dtype=dtype, **more))
+    return as_tensor(array.mean(axis=_axes(array, dim, axis), keepdims=bool(keepdim or keepdims), dtype=dtype, **more))
 
 
 def _freedom(unbiased: Any, correction: Any, axis: Any, ddof: Any) -> Any:
@@ -117,8 +130,9 @@ def std(
 ) -> Tensor:
     """The root of `var`."""
     less = _freedom(unbiased, correction, axis, ddof)
+    array = plain(input)
     with np.errstate(all="ignore"):
-        return as_tensor(plain(input).std(axis=_axes(dim, axis), ddof=less, keepdims=bool(keepdim or keepdims), **more))
+        return as_tensor(array.std(axis=_axes(array, dim, axis), ddof=less, keepdims=bool(keepdim or keepdims), **more))
 
 
 def var(
@@ -135,28 +149,46 @@ def var(
 ) -> Tensor:
     """The sum of squared deviations over n - 1; `np.var` and `ddof=` are NumPy's."""
     less = _freedom(unbiased, correction, axis, ddof)
+    array = plain(input)
     with np.errstate(all="ignore"):
-        return as_tensor(plain(input).var(axis=_axes(dim, axis), ddof=less, keepdims=bool(keepdim or keepdims), **more))
+        return as_tensor(array.var(axis=_axes(array, dim, axis), ddof=less, keepdims=bool(keepdim or keepdims), **more))
 
 
 def any(
     input: Any, dim: Any = None, keepdim: Any = False, *, axis: Any = None, keepdims: Any = False, **more: Any
 ) -> Tensor:
-    return as_tensor(plain(input).any(axis=_axes(dim, axis), keepdims=bool(keepdim or keepdims), **more))
+    array = plain(input)
+    return as_tensor(array.any(axis=_axes(array, dim, axis), keepdims=bool(keepdim or keepdims), **more))
 
 
 def all(
     input: Any, dim: Any = None, keepdim: Any = False, *, axis: Any = None, keepdims: Any = False, **more: Any
 ) -> Tensor:
-    return as_tensor(plain(input).all(axis=_axes(dim, axis), keepdims=bool(keepdim or keepdims), **more))
+    array = plain(input)
+    return as_tensor(array.all(axis=_axes(array, dim, axis), keepdims=bool(keepdim or keepdims), **more))
+
+
+def _extreme(input: Any, dim: Any, keepdim: Any, which: str) -> Tensor:
+    array = plain(input)
+    axes = _axes(array, dim)
+    if not array.size and (
+        axes is None or 0 in [array.shape[one] for one in (axes if isinstance(axes, tuple) else (axes,))]
+    ):
+        fact = (
+            f"an array of {array.shape} has no largest number"
+            if which == "max"
+            else f"an array of {array.shape} has no smallest number"
+        )
+        raise ArgumentError("CW605", fact, received=array.shape, quote=f"{which}(): Expected reduction dim")
+    return as_tensor((array.max if which == "max" else array.min)(axis=axes, keepdims=keepdim))
 
 
 def amax(input: Any, dim: Any = None, keepdim: Any = False) -> Tensor:
-    return as_tensor(plain(input).max(axis=_axes(dim) if dim != () else None, keepdims=keepdim))
+    return _extreme(input, dim, keepdim, "max")
 
 
 def amin(input: Any, dim: Any = None, keepdim: Any = False) -> Tensor:
-    return as_tensor(plain(input).min(axis=_axes(dim) if dim != () else None, keepdims=keepdim))
+    return _extreme(input, dim, keepdim, "min")
 
 
 def max(input: Any, dim: Any = None, keepdim: Any = False, *, axis: Any = None, **more: Any) -> Any:
@@ -164,7 +196,7 @@ def max(input: Any, dim: Any = None, keepdim: Any = False, *, axis: Any = None, 
     if isinstance(dim, np.ndarray):
         return np.maximum(as_tensor(input), dim)
     if dim is None:
-        return as_tensor(plain(input).max(axis=axis, **more))
+        return as_tensor(plain(input).max(axis=axis, **more)) if axis is not None or more else amax(input)
     return Extremes(amax(input, dim, keepdim), argmax(input, dim, keepdim))
 
 
@@ -173,20 +205,22 @@ def min(input: Any, dim: Any = None, keepdim: Any = False, *, axis: Any = None, 
     if isinstance(dim, np.ndarray):
         return np.minimum(as_tensor(input), dim)
     if dim is None:
-        return as_tensor(plain(input).min(axis=axis, **more))
+        return as_tensor(plain(input).min(axis=axis, **more)) if axis is not None or more else amin(input)
     return Extremes(amin(input, dim, keepdim), argmin(input, dim, keepdim))
 
 
 def argmax(
     input: Any, dim: Any = None, keepdim: Any = False, *, axis: Any = None, keepdims: Any = False, **more: Any
 ) -> Tensor:
-    return as_tensor(plain(input).argmax(axis=_axes(dim, axis), keepdims=bool(keepdim or keepdims), **more))
+    array = plain(input)
+    return as_tensor(array.argmax(axis=_axes(array, dim, axis), keepdims=bool(keepdim or keepdims), **more))
 
 
 def argmin(
     input: Any, dim: Any = None, keepdim: Any = False, *, axis: Any = None, keepdims: Any = False, **more: Any
 ) -> Tensor:
-    return as_tensor(plain(input).argmin(axis=_axes(dim, axis), keepdims=bool(keepdim or keepdims), **more))
+    array = plain(input)
+    return as_tensor(array.argmin(axis=_axes(array, dim, axis), keepdims=bool(keepdim or keepdims), **more))
 
 
 def _order(array: NDArray[Any], dim: int, descending: Any) -> NDArray[np.intp]:
@@ -248,7 +282,7 @@ def norm(input: Any, p: Any = "fro", dim: Any = None, keepdim: Any = False) -> T
     if p == "nuc" or array.dtype.kind != "f":
         code, what = ("CW208", "the nuclear norm") if p == "nuc" else ("CW605", f"the norm of {array.dtype}")
         raise ArgumentError(code, f"convwise does not compute {what}", received=p, hint="use p=2 on x.float()")
-    power, axes = 2.0 if p in ("fro", None) else float(p), _axes(dim)
+    power, axes = 2.0 if p in ("fro", None) else float(p), _axes(array, dim)
     if power in (inf, -inf):
         return as_tensor((array.max if power > 0 else array.min)(axis=axes, keepdims=keepdim))
     if power == 0:
@@ -258,7 +292,8 @@ def norm(input: Any, p: Any = "fro", dim: Any = None, keepdim: Any = False) -> T
 
 def logsumexp(input: Any, dim: Any, keepdim: Any = False) -> Tensor:
     """log(sum(exp(x))), with the largest taken out first."""
-    array, axes = plain(input), _axes(dim)
+    array = plain(input)
+    axes = _axes(array, dim)
     top = array.max(axis=axes, keepdims=True)
     top = np.where(np.isfinite(top), top, 0).astype(array.dtype)
     with np.errstate(all="ignore"):
@@ -267,4 +302,4 @@ def logsumexp(input: Any, dim: Any, keepdim: Any = False) -> Tensor:
 
 
 def count_nonzero(input: Any, dim: Any = None) -> Tensor:
-    return as_tensor(np.asarray(np.count_nonzero(plain(input), axis=_axes(dim)), np.int64))
+    return as_tensor(np.asarray(np.count_nonzero(plain(input), axis=_axes(plain(input), dim)), np.int64))

@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 
 from convwise.torch.dtypes import float32
 from convwise.torch.errors import ArgumentError
+from convwise.torch.indexing import two_steps
+from convwise.torch.misfits import axis_of, misfit
 from convwise.torch.printing import tensor_text
 from convwise.torch.promotion import category, common, meeting
 from convwise.torch.sizes import Count, Size
@@ -32,6 +34,7 @@ def _sizes(sizes: tuple[Any, ...]) -> tuple[int, ...]:
     return tuple(sizes[0]) if len(sizes) == 1 and isinstance(sizes[0], Sequence) else tuple(int(size) for size in sizes)
 
 
+_DIVIDING = (np.floor_divide, np.remainder, np.fmod)
 _PLAIN = np.empty(0)
 """An array that computes as NumPy does."""
 
@@ -55,13 +58,16 @@ def computed(ufunc: np.ufunc, method: Any, inputs: tuple[Any, ...], kwargs: dict
         arrays = meeting(inputs)
     else:
         arrays = tuple(plain(value) if isinstance(value, np.ndarray) else value for value in inputs)
+    if ufunc in _DIVIDING and all(np.asarray(one).dtype.kind in "biu" for one in arrays) and not np.all(arrays[1]):
+        quote, hint = "ZeroDivisionError", "floats give inf and nan: x.float() first"
+        raise ArgumentError("CW605", "whole numbers are divided by 0", quote=quote, hint=hint)
     if out:
         kwargs["out"] = tuple(one if one is None else plain(one) for one in out)
     try:
         with np.errstate(all="ignore"):
             results = _PLAIN.__array_ufunc__(ufunc, method, *arrays, **kwargs)
     except (ValueError, TypeError) as error:
-        raise _misfit(error, ufunc, inputs) from None
+        raise misfit(error, ufunc, inputs) from None
     if out:
         return out[0] if len(out) == 1 else out
     several = isinstance(results, tuple)
@@ -72,30 +78,6 @@ def computed(ufunc: np.ufunc, method: Any, inputs: tuple[Any, ...], kwargs: dict
 def _single(array: NDArray[Any], inputs: tuple[Any, ...]) -> Tensor:
     whole = array.dtype.kind == "f" and all(np.asarray(value).dtype.kind in "biu" for value in inputs)
     return (array.astype(np.float32) if whole else array).view(Tensor)
-
-
-def _misfit(error: Exception, ufunc: np.ufunc, inputs: tuple[Any, ...]) -> ArgumentError:
-    shapes = [tuple(np.shape(value)) for value in inputs]
-    if isinstance(error, TypeError) or len(shapes) != 2:
-        return ArgumentError("CW605", str(error), received=shapes)
-    a, b = shapes
-    if ufunc is np.matmul:
-        words = f"mat1 and mat2 shapes cannot be multiplied ({'x'.join(map(str, a))} and {'x'.join(map(str, b))})"
-        quote, hint = (
-            words if len(a) == len(b) == 2 else "",
-            "the last size of the one must be the last but one of the other",
-        )
-        return ArgumentError("CW605", f"{a} and {b} cannot be multiplied", received=shapes, quote=quote, hint=hint)
-    back = next(
-        (n for n, (i, j) in enumerate(zip(reversed(a), reversed(b), strict=False), 1) if i != j and 1 not in (i, j)), 0
-    )
-    quote = (
-        f"The size of tensor a ({a[-back]}) must match the size of tensor b ({b[-back]}) at non-singleton dimension {max(len(a), len(b)) - back}"
-        if back
-        else ""
-    )
-    hint = "from the last axis on, sizes must be equal or 1"
-    return ArgumentError("CW605", f"{a} and {b} do not go together", received=shapes, quote=quote, hint=hint)
 
 
 class Tensor(np.ndarray[Any, Any]):
@@ -152,10 +134,18 @@ class Tensor(np.ndarray[Any, Any]):
 
     def __getitem__(self, index: Any) -> Any:
         """A part that shares the memory; a single number is a tensor without axes."""
+        if (steps := two_steps(index, self.ndim)) is not None:
+            return as_tensor(plain(self)[steps[0]][steps[1]])
         found = super().__getitem__(index)
         if isinstance(found, np.ndarray):
             return found.view(Tensor)
         return plain(self)[(*index, ...) if isinstance(index, tuple) else (index, ...)].view(Tensor)
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        if (steps := two_steps(index, self.ndim)) is not None:
+            plain(self)[steps[0]][steps[1]] = value
+        else:
+            super().__setitem__(index, value)
 
     def __getattr__(self, name: str) -> Any:
         # NumPy asks every array for names of its protocols, which begin so.
@@ -173,6 +163,34 @@ class Tensor(np.ndarray[Any, Any]):
 
     def __format__(self, spec: str) -> str:
         return format(self.item(), spec) if self.ndim == 0 else repr(self)
+
+    def item(self, *place: Any) -> Any:
+        """The number of a tensor of one, or the one at a place.
+
+        Raises:
+            ArgumentError: CW605 for more numbers.
+        """
+        if not place and self.numel() != 1:
+            raise ArgumentError(
+                "CW605",
+                f"{self.numel()} numbers are no single one",
+                received=tuple(self.shape),
+                quote=f"a Tensor with {self.numel()} elements cannot be converted to Scalar",
+                hint="x.tolist() gives all, x.mean().item() one",
+            )
+        return plain(self).item(*place)
+
+    def __bool__(self) -> Any:
+        if self.numel() != 1:
+            many = "more than one value" if self.numel() else "no values"
+            raise ArgumentError(
+                "CW605",
+                f"{self.numel()} numbers are neither true nor false",
+                received=tuple(self.shape),
+                quote=f"Boolean value of Tensor with {many} is ambiguous",
+                hint="write x.any(), x.all(), or x is not None",
+            )
+        return bool_(plain(self).item())
 
     # Measures
 
@@ -219,8 +237,11 @@ class Tensor(np.ndarray[Any, Any]):
         check_device(device)
         return self if dtype is None or self.dtype == dtype else as_tensor(plain(self).astype(dtype))
 
-    def type(self, dtype: Any) -> Tensor:
-        return self.to(dtype)
+    def type(self, dtype: Any = None) -> Any:
+        """The tensor in another type, which a name such as "torch.FloatTensor" tells too; without one, the name of its own."""
+        from convwise.torch.legacy import NAMES, named
+
+        return f"torch.{NAMES[self.dtype.name]}" if dtype is None else self.to(named(dtype))
 
     def float(self) -> Tensor:
         return self.to(float32)
@@ -309,15 +330,7 @@ class Tensor(np.ndarray[Any, Any]):
         return self.reshape(*self.shape[:start], int(np.prod(self.shape[start : end + 1])), *self.shape[end + 1 :])
 
     def _axis(self, dim: Any) -> Any:
-        rank = max(self.ndim, 1)
-        if not -rank <= dim < rank:
-            raise ArgumentError(
-                "CW605",
-                f"there is no axis {dim} among {self.ndim}",
-                received=dim,
-                quote=f"Dimension out of range (expected to be in range of [{-rank}, {rank - 1}], but got {dim})",
-            )
-        return dim % rank
+        return axis_of(dim, self.ndim)
 
     def permute(self, *dims: Any) -> Tensor:
         return as_tensor(plain(self).transpose(_sizes(dims)))
@@ -325,14 +338,16 @@ class Tensor(np.ndarray[Any, Any]):
     def transpose(self, *dims: Any) -> Tensor:
         """PyTorch's `x.transpose(1, 2)` swaps two axes; a tuple or nothing is NumPy's."""
         if len(dims) == 2:
-            return as_tensor(plain(self).swapaxes(dims[0], dims[1]))
+            return as_tensor(
+                plain(self).swapaxes(self._axis(dims[0]), self._axis(dims[1])) if self.ndim else plain(self)
+            )
         return as_tensor(plain(self).transpose(*dims))
 
     def t(self) -> Tensor:
         return as_tensor(plain(self).T)
 
     def unsqueeze(self, dim: Any) -> Tensor:
-        return as_tensor(np.expand_dims(plain(self), dim))
+        return as_tensor(np.expand_dims(plain(self), axis_of(dim, self.ndim + 1)))
 
     def squeeze(self, dim: Any = None, axis: Any = None) -> Tensor:
         """Axes of size 1 taken away; an axis that is longer stays, as in PyTorch."""
@@ -346,9 +361,24 @@ class Tensor(np.ndarray[Any, Any]):
     def expand(self, *sizes: Any) -> Tensor:
         target = _sizes(sizes)
         own = (1,) * (len(target) - self.ndim) + tuple(self.shape)
-        return as_tensor(
-            np.broadcast_to(plain(self), tuple(old if new == -1 else new for new, old in zip(target, own, strict=True)))
-        )
+        if len(target) < self.ndim:
+            raise ArgumentError(
+                "CW605",
+                f"a tensor of {self.ndim} axes does not expand to {len(target)}",
+                received=target,
+                quote="must be greater or equal to the number of dimensions in the tensor",
+            )
+        wanted = tuple(old if new == -1 else new for new, old in zip(target, own, strict=True))
+        for place, (new, old) in enumerate(zip(wanted, own, strict=True)):
+            if old not in (1, new):
+                raise ArgumentError(
+                    "CW605",
+                    f"axis {place} has {old} cells, which do not expand to {new}",
+                    received=target,
+                    quote=f"The expanded size of the tensor ({new}) must match the existing size ({old}) at non-singleton dimension {place}.",
+                    hint="only an axis of 1 cell expands",
+                )
+        return as_tensor(np.broadcast_to(plain(self), wanted))
 
     def repeat(self, *sizes: Any, axis: Any = None, repeats: Any = None) -> Tensor:
         """PyTorch's: the whole tensor `sizes` times along its axes; with `axis=`, NumPy's."""

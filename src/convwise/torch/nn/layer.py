@@ -65,6 +65,8 @@ def run_layer(
     """
     from convwise.runtime.running import run
 
+    if array.dtype.kind in "biu" and layer.kind in ("Sigmoid", "Tanh"):
+        array = array.astype(np.float32)
     flow = _flow(layer, array.shape)
     # A layer that takes maps of several ranks has its op for this one in the flow.
     for number, (op, step) in enumerate(zip(flow.layer.ops, flow.flows, strict=True)):

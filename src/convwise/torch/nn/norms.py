@@ -9,6 +9,7 @@ import numpy as np
 
 from convwise.ops import Layout, Norm
 from convwise.torch.errors import ArgumentError, runtime_errors
+from convwise.torch.reducing import norm
 from convwise.torch.tensor import Tensor, as_tensor, plain
 
 
@@ -112,10 +113,10 @@ def rms_norm(input: Any, normalized_shape: Any, weight: Any = None, eps: float |
     return _norm(op, input, {"scale": weight})
 
 
-def normalize(input: Any, p: float = 2.0, dim: int = 1, eps: float = 1e-12) -> Tensor:
-    """The input divided by its p-norm along `dim`."""
+def normalize(input: Any, p: float = 2.0, dim: Any = 1, eps: float = 1e-12) -> Tensor:
+    """The input divided by its p-norm along `dim`, which may be several axes."""
     array = plain(input)
-    return as_tensor(array / np.maximum(np.linalg.norm(array, p, axis=dim, keepdims=True), eps))
+    return as_tensor(array / np.maximum(plain(norm(array, p, dim, keepdim=True)), array.dtype.type(eps)))
 
 
 def cosine_similarity(x1: Any, x2: Any, dim: int = 1, eps: float = 1e-8) -> Tensor:
