@@ -66,10 +66,9 @@ def test_parts_are_those_of_pytorch() -> None:
         found = own[index(ours, items)]
         assert tuple(found.shape) == tuple(wanted.shape), items
         assert np.array_equal(found, wanted.numpy()), items
-        value = np.arange(wanted.numel(), dtype=np.float32).reshape(wanted.shape) + 1000
-        shared = (
-            len(np.unique(wanted.numpy())) == wanted.numel()
-        )  # which of two writes to one cell stays is nobody's word
+        value = np.arange(1000, 1000 + wanted.numel(), dtype=np.float32).reshape(wanted.shape)
+        # Which of two writes to one cell stays is nobody's word.
+        shared = len(np.unique(wanted.numpy())) == wanted.numel()
         real[index(torch, items)] = torch.from_numpy(value) if shared else 7.0
         own[index(ours, items)] = ours.from_numpy(value) if shared else 7.0
         assert np.array_equal(own, real.numpy()), items

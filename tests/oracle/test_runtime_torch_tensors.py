@@ -56,7 +56,7 @@ METHODS: list[Do] = [
     lambda m, x: [x.flip(dims=(1,)), m.flip(x, dims=[0, 2]), m.flip(x, (0,))],
     lambda m, x: [x.long().sigmoid(), m.tanh(x.int()), m.nn.Sigmoid()(x.long()), x.type(m.LongTensor)],
     lambda m, x: [x.type("torch.DoubleTensor"), m.zeros(m.tensor(3), 2)],
-    lambda m, x: (x.type(), x.long().type(), x.sum().item(), bool(x[0, 0, 0] < 99)),
+    lambda m, x: (x.type(), x.long().type(), round(x.sum().item(), 3), bool(x[0, 0, 0] < 99)),
     lambda m, x: m.chunk(x, 7),
     lambda m, x: x.split(2, dim=1),
     lambda m, x: x.split([1, 3, 1], 2),
