@@ -120,6 +120,8 @@ def one(kind: str, inputs: tuple[Any, ...], options: dict[int, Any] | None, outp
             given.append(made.numbers(*value))
         elif isinstance(value, int):
             given.append(made.numbers(value, shape=()))
+        elif kind == "FULLY_CONNECTED" and number == 1:
+            given.append(made.weights("kernel", *value))
         else:
             given.append(made.tensor(f"x{number}", value))
             places.append(given[-1])
@@ -233,6 +235,12 @@ def wrong(change: str) -> bytes:
             made.operators.reverse()
         case "twice":
             made.operators[1][2] = ints(1)
+        case "copies":
+            half = made.tensor("half", (4,), "float16", b"\0\0" * 4)
+            one, other = made.tensor("one", (4,)), made.tensor("other", (4,))
+            for read, given in ((half, one), (one, other), (other, one)):
+                made.operator("DEQUANTIZE", (read,), (given,))
+            made.operator("ADD", (0, one), (made.tensor("end", (4,)),))
         case "buffer":
             made.tensors[6][2] = Number("I", 1000)
         case "negative":
@@ -262,6 +270,7 @@ def wrong(change: str) -> bytes:
         ("stride", "CW406", "CONV_2D has a kernel of (3, 5), strides of (2, 0)"),
         ("order", "CW406", "'d' is read before anything gives it"),
         ("twice", "CW406", "'a' is given twice"),
+        ("copies", "CW406", "'one' is given twice"),
         ("buffer", "CW406", "a tensor in buffer 1,000"),
         ("negative", "CW406", "a tensor of the shape (1, -9, 10, 3)"),
         ("huge", "CW405", "a tensor of the shape"),
@@ -294,6 +303,16 @@ def test_no_changed_byte_is_a_crash_or_a_hang() -> None:
             broken[rng.randrange(8, len(broken))] = rng.choice((0, 1, 4, 127, 128, 255, rng.randrange(256)))
         with suppress(cw.ConvwiseError):
             cw.read(bytes(broken)).trace((1, 9, 10, 4))
+
+
+def test_more_steps_than_are_followed_are_an_error_of_ours() -> None:
+    made, rank = Tflite(), 64
+    x = made.tensor("x", (1,) * rank)
+    cut = (made.numbers(*[0] * rank), made.numbers(*[1] * rank))
+    for number in range(3200):
+        made.operator("SLICE", (x, *cut), (made.tensor(f"y{number}", ()),))
+    with pytest.raises(cw.ModelError, match=r"more than 200,000 steps \[CW405\]"):
+        cw.read(made.data((x,), ()))
 
 
 def test_one_vector_that_is_named_many_times_does_not_fill_memory() -> None:

@@ -110,6 +110,8 @@ def test_another_input_by_name_or_without_its_batch() -> None:
     assert cw.read(data, input_shape=(3, 9, 10)).trace().outputs == {"view": (10, 20)}
     with pytest.raises(cw.ArgumentError, match="takes no input 'y'"):
         cw.read(data, input_shape={"y": (1, 3, 9, 10)})
+    with pytest.raises(cw.ArgumentError, match="2 axes for the input 'x', which has 4"):
+        cw.read(data, input_shape=(9, 9))
 
 
 def test_an_operator_that_is_not_known_keeps_the_sizes_that_the_file_records() -> None:
@@ -147,6 +149,8 @@ def broken(change: str) -> Any:
             graph["nodes"][0]["target"] = 7
         case "unknown":
             graph["nodes"].reverse()
+        case "twice":
+            graph["nodes"][3]["outputs"] = [tensor("conv2d")]
         case "open":
             graph["tensor_values"]["p_a_bias"] = sizes("s")
         case "negative":
@@ -169,6 +173,7 @@ def broken(change: str) -> Any:
         ("nodes", "CW406", "the graph has no list 'nodes'"),
         ("target", "CW406", "a call has no str 'target'"),
         ("unknown", "CW406", "is read before anything gives it"),
+        ("twice", "CW406", "'conv2d' is given twice"),
         ("open", "CW406", "'p_a_bias' is stored, and its sizes are open"),
         ("negative", "CW406", "a size of input 'x' is -3|a size of tensor 'x' is -3"),
         ("huge", "CW405", "tensor 'p_a_bias' has the sizes"),

@@ -118,12 +118,13 @@ def _from_file(path: str | bytes, input_shape: Any) -> Network:
 def _from_bytes(head: bytes, source: Any, input_shape: Any) -> Network:
     from convwise.readers.other_files import other_kind
 
-    if is_exported(bytes(source)):
-        return _from_exported(bytes(source), input_shape)
-    if (other := other_kind(bytes(source))) is not None:
+    data = bytes(source)
+    if is_exported(data):
+        return _from_exported(data, input_shape)
+    if (other := other_kind(data)) is not None:
         raise other
     if is_tflite(head):
-        return _from_tflite(bytes(source), input_shape)
+        return _from_tflite(data, input_shape)
     if _is_keras(head):
         return _from_keras(source, input_shape)
     from convwise.readers.onnx import read_onnx

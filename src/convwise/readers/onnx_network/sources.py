@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from convwise.errors import ArgumentError, ModelError, ShapeError
 from convwise.graph import CHANNELS_FIRST, Declared, Source
@@ -64,7 +64,7 @@ def declared_inputs(graph: OnnxGraph, shapes: InputShapes, steps: list[Step]) ->
         ShapeError: CW107 where a declared size is so large that windows over it overflow int64.
     """
     values = [one for one in graph.inputs if one.name not in graph.initializers and one.kind in ("tensor", "")]
-    given = _by_name(shapes, values)
+    given = by_name(shapes, [value.name for value in values])
     readers = _readers(values, steps)
     found = []
     for value in values:
@@ -93,23 +93,44 @@ def _readers(values: list[OnnxValue], steps: list[Step]) -> dict[str, list[OnnxN
     return readers
 
 
-def _by_name(shapes: InputShapes, values: list[OnnxValue]) -> Mapping[str, Shape]:
+def by_name(shapes: InputShapes, names: Sequence[str]) -> Mapping[str, Shape]:
+    """The shapes that are given for the inputs of these names.
+
+    Raises:
+        ArgumentError: CW606 for a name that no input has, and for one shape where there are several inputs.
+    """
     if shapes is None:
         return {}
+    told = ", ".join(map(shown, names))
     if isinstance(shapes, Mapping):
-        strange = next((name for name in shapes if all(one.name != name for one in values)), None)
+        strange = next((name for name in shapes if name not in names), None)
         if strange is not None:
-            names = ", ".join(shown(one.name) for one in values)
-            raise ArgumentError("CW606", f"the model has no input {strange!r}", hint=f"its inputs are {names}")
+            raise ArgumentError("CW606", f"the model has no input {strange!r}", hint=f"its inputs are {told}")
         return shapes
-    if len(values) != 1:
-        names = ", ".join(shown(one.name) for one in values)
-        raise ArgumentError(
-            "CW606",
-            f"the model has {len(values)} inputs, and one shape is given",
-            hint=f"give a shape for each of {names}",
-        )
-    return {values[0].name: tuple(shapes)}
+    if len(names) != 1:
+        fact = f"the model has {len(names)} inputs, and one shape is given"
+        raise ArgumentError("CW606", fact, hint=f"give a shape for each of {told}")
+    return {names[0]: tuple(shapes)}
+
+
+def fitted(name: str, dims: Declared | None, given: Shape | None) -> Declared:
+    """The shape of an input: the one that is given, with a batch of 1 where it has an axis less than the file declares, or else the declared one.
+
+    Raises:
+        ArgumentError: CW601 for another number of axes.
+        ModelError: CW410 where nobody says how many there are.
+    """
+    if given is None:
+        if dims is None:
+            fact = f"input '{shown(name)}' does not say how many axes it has"
+            raise ModelError("CW410", fact, hint="give its shape as input_shape")
+        return dims
+    if dims is not None and len(given) == len(dims) - 1:
+        given = (1, *given)
+    if dims is not None and len(given) != len(dims):
+        fact = f"{len(given)} axes for the input '{shown(name)}', which has {len(dims)}"
+        raise ArgumentError("CW601", fact, received=given)
+    return tuple(given)
 
 
 def _dims(value: OnnxValue, given: Shape | None, readers: Mapping[str, list[OnnxNode]], graph: OnnxGraph) -> Declared:
@@ -122,21 +143,7 @@ def _dims(value: OnnxValue, given: Shape | None, readers: Mapping[str, list[Onnx
         ]
         if weights:
             dims = (None,) * len(weights[0].dims)
-    if given is None:
-        if dims is None:
-            raise ModelError(
-                "CW410",
-                f"input '{shown(value.name)}' does not say how many axes it has",
-                hint="give its shape as input_shape",
-            )
-        return dims
-    if dims is not None and len(given) == len(dims) - 1:
-        given = (1, *given)
-    if dims is not None and len(given) != len(dims):
-        raise ArgumentError(
-            "CW601", f"{len(given)} axes for the input '{shown(value.name)}', which has {len(dims)}", received=given
-        )
-    return tuple(given)
+    return fitted(value.name, dims, given)
 
 
 def _layout(name: str, rank: int, readers: Mapping[str, list[OnnxNode]]) -> Layout:

@@ -173,8 +173,4 @@ class Step:
                 "CW421", f"what '{shown(self.name, 60)}' ({operator.kind}) does to sizes is not known: {reason}"
             )
             return made
-        building.note(
-            "CW422",
-            f"'{shown(self.name, 60)}' ({operator.kind}) is told with the sizes that the file records; other inputs may give others",
-        )
-        return (building.settled(made[0], shapes[0], read, self.name),)
+        return (building.recorded(made[0], shapes[0], read, self.name, operator.kind),)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 
-from convwise.errors import ArgumentError, ConvwiseError, ModelError
+from convwise.errors import ConvwiseError, ModelError
 from convwise.graph import Network, Source
 from convwise.ops import Layout, Shape
 from convwise.readers.echo import shown
 from convwise.readers.onnx.wire import Buffer
+from convwise.readers.onnx_network.sources import InputShapes, by_name, fitted, free
 from convwise.readers.tflite import others, windows
 from convwise.readers.tflite.arithmetic import fold, shape_of
 from convwise.readers.tflite.graph import Graph, Step
@@ -21,10 +21,8 @@ RULES = {**others.RULES, **windows.RULES}
 COPIED = frozenset({"DEQUANTIZE", "QUANTIZE", "CAST", "DENSIFY"})
 """Operators that give stored numbers in another type."""
 
-Shapes = Mapping[str, Shape] | Shape | None
 
-
-def read_tflite(buffer: Buffer, input_shape: Shapes = None) -> Network:
+def read_tflite(buffer: Buffer, input_shape: InputShapes = None) -> Network:
     """The network in a .tflite file's bytes, with channels last, as TensorFlow Lite has them.
 
     `input_shape` replaces the declared shape of the input (of each, as a mapping by name), as `resize_tensor_input` does. An operator that
@@ -39,16 +37,14 @@ def read_tflite(buffer: Buffer, input_shape: Shapes = None) -> Network:
     sources = _sources(model, input_shape)
     graph = Graph(model, Building(guided=True, layout=Layout(channels_last=True)))
     for number, source in zip(model.inputs, sources, strict=True):
-        graph.wires[number] = graph.building.source(source.name, _free(source), _seen(source))
+        graph.wires[number] = graph.building.source(source.name, free(source), _seen(source))
     for number, operator in enumerate(model.operators):
         step = Step(graph, operator, _name(model, operator, number))
         try:
-            _add(step)
+            _read(step)
         except ConvwiseError as error:
             error.layer = error.layer or f"'{shown(step.name, 60)}' ({operator.kind}), operator {number}"
             raise
-        except NotFollowed as unknown:
-            _give(step, step.lost(str(unknown)))
     building = graph.building
     read = {name for node in building.nodes for name in node.inputs}
     stored = {known.name: known.free or () for known in building.tensors if known.is_stored and known.name in read}
@@ -62,13 +58,24 @@ def read_tflite(buffer: Buffer, input_shape: Shapes = None) -> Network:
     )
 
 
+def _read(step: Step) -> None:
+    try:
+        _add(step)
+    except NotFollowed as unknown:
+        try:
+            _give(step, step.lost(str(unknown)))
+        except NotFollowed as reason:
+            raise ModelError("CW405", str(reason), hint="give a part of the model") from None
+
+
 def _add(step: Step) -> None:
     """Read one operator: sizes, stored numbers in another type, or a step of the network."""
     graph, operator = step.graph, step.operator
     if not operator.outputs:
         return
     for number in operator.outputs:
-        if number in graph.wires or number in graph.known or graph.model.tensors[number].stored is not None:
+        given = number in graph.wires or number in graph.known or number in graph.copies
+        if given or graph.model.tensors[number].stored is not None:
             raise contradicting(f"'{shown(graph.model.tensors[number].name, 60)}' is given twice")
     if operator.kind == "SHAPE" and step.has(0):
         graph.known[operator.outputs[0]] = shape_of(graph.building.sizes(step.input(0)))
@@ -101,47 +108,12 @@ def _name(model: TfliteModel, operator: TfliteOperator, number: int) -> str:
     return model.tensors[operator.outputs[0]].name.partition(";")[0] or f"{operator.kind.lower()}_{number}"
 
 
-def _sources(model: TfliteModel, given: Shapes) -> tuple[Source, ...]:
-    """A source for each input.
-
-    Raises:
-        ArgumentError: CW601, CW606.  ModelError: CW410.
-    """
+def _sources(model: TfliteModel, given: InputShapes) -> tuple[Source, ...]:
+    """A source for each input; raises as `by_name` and `fitted`."""
     tensors = [model.tensors[number] for number in model.inputs]
-    names = [one.name for one in tensors]
-    if isinstance(given, Mapping):
-        strange = next((name for name in given if name not in names), None)
-        if strange is not None:
-            hint = f"its inputs are {', '.join(map(shown, names))}"
-            raise ArgumentError("CW606", f"the model has no input {strange!r}", hint=hint)
-        shapes = dict(given)
-    elif given is not None:
-        if len(names) != 1:
-            hint = f"give a shape for each of {', '.join(map(shown, names))}"
-            raise ArgumentError("CW606", f"the model has {len(names)} inputs, and one shape is given", hint=hint)
-        shapes = {names[0]: tuple(given)}
-    else:
-        shapes = {}
-    found = []
-    for tensor in tensors:
-        declared, wanted = tensor.shape, shapes.get(tensor.name)
-        if wanted is not None and declared is not None and len(wanted) == len(declared) - 1:
-            wanted = (1, *wanted)
-        if wanted is not None and declared is not None and len(wanted) != len(declared):
-            fact = f"{len(wanted)} axes for the input '{shown(tensor.name)}', which has {len(declared)}"
-            raise ArgumentError("CW601", fact, received=wanted)
-        shape = wanted if wanted is not None else declared
-        if shape is None:
-            fact = f"input '{shown(tensor.name)}' does not say how many axes it has"
-            raise ModelError("CW410", fact, hint="give its shape as input_shape")
-        found.append(Source(tensor.name, tuple(shape), Layout(channels_last=True)))
-    return tuple(found)
-
-
-def _free(source: Source) -> Shape:
-    """The shape as the graph is read with it: every size stays free but the channels, as `resize_tensor_input` leaves them."""
-    sizes = _seen(source)
-    return sizes if len(sizes) < 3 else (*(None,) * (len(sizes) - 1), sizes[-1])
+    shapes = by_name(given, [one.name for one in tensors])
+    found = ((one.name, fitted(one.name, one.shape, shapes.get(one.name))) for one in tensors)
+    return tuple(Source(name, shape, Layout(channels_last=True)) for name, shape in found)
 
 
 def _seen(source: Source) -> Shape:

@@ -14,14 +14,14 @@ from convwise.readers.echo import shown
 from convwise.readers.keras_files.archive import Member, read_member
 from convwise.readers.keras_files.opening import opened
 from convwise.readers.keras_files.text import parsed
-from convwise.readers.onnx_network.sources import free
+from convwise.readers.onnx_network.sources import fitted, free
 from convwise.readers.other_files import PROGRAMS
 from convwise.readers.torch_exported.program import SAVE, Call, Input, Program, Ref, malformed, program_of
 from convwise.readers.torch_live import calls
 from convwise.readers.torch_live.building import Building
 from convwise.readers.torch_live.place import Place
 from convwise.readers.torch_live.sources import given_shapes
-from convwise.readers.torch_live.values import NotKnown, Tensor, tensors_in
+from convwise.readers.torch_live.values import NotFollowed, NotKnown, Tensor, tensors_in
 
 MEMBER = Member(PROGRAMS, "the program", SAVE, entries=100_000)
 SYMBOLIC = {
@@ -56,8 +56,11 @@ def read_exported(source: str | os.PathLike[str] | bytes, input_shape: Any = Non
     given = given_shapes([one.name for one in program.inputs], input_shape)
     reading = _Reading(program)
     sources = tuple(reading.source(one, given.get(one.name)) for one in program.inputs)
-    for call in program.calls:
-        reading.add(call)
+    try:
+        for call in program.calls:
+            reading.add(call)
+    except NotFollowed as reason:
+        raise ModelError("CW405", str(reason), hint="give a part of the model") from None
     return reading.network(sources)
 
 
@@ -70,11 +73,9 @@ class _Reading:
         self.values: dict[str, Any] = dict(program.plain)
 
     def source(self, one: Input, given: Shape | None) -> Source:
-        shape = tuple(given) if given is not None else one.sizes
-        if given is not None and len(given) == len(one.sizes) - 1:
-            shape = (1, *given)
-        declared = Source(one.name, shape, CHANNELS_FIRST, one.sizes)
-        seen = shape if given is not None else one.seen
+        declared = Source(one.name, fitted(one.name, one.sizes, given), CHANNELS_FIRST, one.sizes)
+        sizes = tuple(size if isinstance(size, int) else None for size in declared.declared)
+        seen = sizes if given is not None else one.seen
         tensor = self.building.source(one.name, free(declared), None if None in seen else seen)
         self.values[one.name] = tensor
         for axis, least, most in one.bounds:
@@ -118,6 +119,8 @@ class _Reading:
         several += (NotKnown(place.kind),) * (len(names) - len(several))
         for name, value in zip(names, several, strict=False):
             if isinstance(name, str) and name:
+                if name in self.values:
+                    raise malformed(f"'{shown(name, 60)}' is given twice")
                 self.values[name] = value
 
     def _is_opaque(self, tensor: Tensor) -> bool:
@@ -132,11 +135,7 @@ class _Reading:
         sizes = self.program.recorded.get(name) if isinstance(name, str) else None
         if sizes is None or None in sizes:
             return tensor
-        self.building.note(
-            "CW422",
-            f"'{shown(place.name, 60)}' ({place.kind}) is told with the sizes that the file records; other inputs may give others",
-        )
-        return self.building.settled(tensor, sizes, tuple(dict.fromkeys(tensors_in(read))), place.name)
+        return self.building.recorded(tensor, sizes, tuple(dict.fromkeys(tensors_in(read))), place.name, place.kind)
 
     def network(self, sources: tuple[Source, ...]) -> Network:
         building = self.building

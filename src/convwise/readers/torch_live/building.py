@@ -29,6 +29,7 @@ from convwise.ops.several import (
     Slice,
     Term,
 )
+from convwise.readers.echo import shown
 from convwise.readers.torch_live import memory
 from convwise.readers.torch_live.values import NotFollowed, Tensor, renumbered
 
@@ -188,12 +189,11 @@ class Building:
         self.nodes.append(node)
         self.opaque += isinstance(work, Opaque)
         nothing: tuple[Shape | None, ...] = (None,) * outputs
-        made = flow(work, [self.tensors[number].free for number in places], outputs, self.layout)
-        self.refused += made is None
-        seen_shapes = [self.tensors[number].seen for number in places]
-        run = flow(work, seen_shapes, outputs, self.layout) if self.guided else None
-        free, seen = made or nothing, run or nothing
         read = [self.tensors[number] for number in places]
+        made = flow(work, [one.free for one in read], outputs, self.layout)
+        self.refused += made is None
+        run = flow(work, [one.seen for one in read], outputs, self.layout) if self.guided else None
+        free, seen = made or nothing, run or nothing
         lying = [(one.memory, one.free if one.free is not None else one.seen) for one in read]
         loose = any(one.loose for one in read) and not isinstance(work, ReshapeTo | Constant)
         return tuple(
@@ -228,6 +228,14 @@ class Building:
                 self.opaque -= 1
                 return tensor
         return self.emit(name, "recorded", Constant(numbers), inputs)[0]
+
+    def recorded(self, tensor: Tensor, shape: Shape, inputs: Sequence[Tensor], name: str, kind: str) -> Tensor:
+        """`settled` with the sizes that a file records, and a note that says so."""
+        told = (
+            f"'{shown(name, 60)}' ({kind}) is told with the sizes that the file records; other inputs may give others"
+        )
+        self.note("CW422", told)
+        return self.settled(tensor, shape, inputs, name)
 
     def note(self, code: str, text: str) -> None:
         if all(known.text != text for known in self.notes):
