@@ -143,3 +143,12 @@ def test_names_of_flax_under_a_prefix_that_may_be_pytorchs(text: str, fact: str,
     # What the hint says to do is enough.
     assert only(f"import flax.linen as nn\n{text}").layers[0].dialect == "jax"
     assert read_text(text, dialect="jax").found[0].layers[0].dialect == "jax"
+
+
+@pytest.mark.parametrize("package", ["haiku", "equinox.nn"])
+def test_a_layer_of_another_framework_is_told_whose_layers_are_known(package: str) -> None:
+    error = refused(f"from {package} import Conv2D\nlayer = Conv2D(8, 3)")
+    assert error.code == "CW302"
+    assert f"it comes from '{package}', which is no framework known here" in error.fact
+    for known in ("keras.layers", "torch.nn", "flax.nnx", "tf.nn", "jax.lax"):
+        assert known in error.hint

@@ -454,7 +454,7 @@ def foreign(run: Run, module: str, name: str, arguments: list[Any], keywords: Ke
         f"unknown layer {shown(name, 60)}: it comes from {home!r}, which is no framework known here",
         received=shown(name, 60),
         detail=run.place(node),
-        hint="the layers of keras.layers and torch.nn are known",
+        hint="the layers of keras.layers, torch.nn, flax.linen and flax.nnx are known, and the functions of tf.nn and jax.lax",
     )
     return result
 
