@@ -107,6 +107,64 @@ def test_the_bounds_that_an_export_is_given() -> None:
         program.module()(torch.zeros(1, 3, 65, 20))
 
 
+class Windows(nn.Module):
+    """Windows of four cells by reshaping: what an export rules out is no size of one axis."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, 4, 3, stride=2, padding=1)
+
+    def forward(self, x: Any) -> Any:
+        x = self.conv(x)
+        return x.view(x.shape[0], 4, x.shape[2] // 4, 4, x.shape[3] // 4, 4).mean((3, 5))
+
+
+class Padded(nn.Module):
+    """Padded to a multiple of eight, and cropped again."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv, self.back = nn.Conv2d(3, 4, 8, stride=8), nn.ConvTranspose2d(4, 3, 8, stride=8)
+
+    def forward(self, x: Any) -> Any:
+        height, width = x.shape[-2:]
+        x = nn.functional.pad(x, (0, (8 - width % 8) % 8, 0, (8 - height % 8) % 8))
+        return self.back(self.conv(x))[:, :, :height, :width]
+
+
+GUARDED = {
+    "windows": Windows,
+    "padded": Padded,
+    "pools": lambda: nn.Sequential(
+        nn.MaxPool2d(3, 2, ceil_mode=True), nn.Conv2d(3, 4, 3), nn.MaxPool2d(2, 3, ceil_mode=True)
+    ),
+    "scaled": lambda: nn.Sequential(nn.Conv2d(3, 4, 3), nn.Upsample(scale_factor=0.7), nn.Conv2d(4, 4, 3)),
+}
+
+
+@pytest.mark.parametrize("name", GUARDED)
+def test_every_size_that_the_program_refuses_is_told(name: str) -> None:
+    with torch.no_grad():
+        program = torch.export.export(
+            GUARDED[name]().eval(), (torch.zeros(1, 3, 40, 48),), dynamic_shapes=({2: OPEN, 3: OPEN},)
+        )
+        file = io.BytesIO()
+        torch.export.save(program, file)
+        network, run = cw.read(file.getvalue()), torch.export.load(io.BytesIO(file.getvalue())).module()
+        assert network.notes == ()
+        takes = []
+        for shape in [(1, 3, height, 48) for height in range(1, 49)] + [(1, 3, 40, width) for width in range(1, 49)]:
+            try:
+                run(torch.zeros(shape))
+                takes.append(True)
+            except (AssertionError, RuntimeError):
+                takes.append(False)
+            found = network.check(shape)
+            refused = any(one.level == "error" or (one.code, one.level) == ("CW521", "warning") for one in found)
+            assert refused is not takes[-1], (shape, found)
+    assert {True, False} == set(takes)
+
+
 def test_a_live_exported_program_and_its_file_are_one_network() -> None:
     _, data = exported("plain", "open")
     live = cw.read(torch.export.load(io.BytesIO(data)).module(), input_shape=(2, 3, 18, 22))
