@@ -158,6 +158,15 @@ def test_a_guard_that_is_not_followed_is_noted(guard: str) -> None:
     assert len(refused(network, (1, 3, 9, 10))) == 1
 
 
+def test_columns_by_atens_own_words() -> None:
+    told = ({"as_ints": [3, 2]}, {"as_ints": [1, 1]}, {"as_ints": [1, 0]}, {"as_ints": [2, 1]})
+    names = ("kernel_size", "dilation", "padding", "stride")
+    arguments = (given("self", tensor("x")), *map(given, names, told))
+    laid = call("torch.ops.aten.im2col.default", [tensor("columns")], *arguments)
+    network = cw.read(archive(program(("n", 3, "h", "w"), {}, [laid], ["columns"])))
+    assert network.trace((2, 3, 9, 10)).outputs == {"im2col": (2, 18, 5 * 9)}
+
+
 def test_another_input_by_name_or_without_its_batch() -> None:
     data = archive(small())
     assert cw.read(data, input_shape={"x": (1, 3, 9, 10)}).trace().outputs == {"view": (10, 20)}

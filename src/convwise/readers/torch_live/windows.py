@@ -389,6 +389,15 @@ def _windows(place: Place, x: Tensor, dimension: Any, size: Any, step: Any) -> T
     return place.one(Windows(place.axis(dimension, place.rank(x)), Window(size, step)), x)
 
 
+def columns(name: str) -> Callable[..., Tensor]:
+    """ATen's words for `F.unfold` and `F.fold`, with the same arguments."""
+
+    def laid(place: Place, x: Any, *args: Any, **words: Any) -> Tensor:
+        return place.function(name, tensor_of(x, place.kind), args, words)
+
+    return laid
+
+
 def atens_pad(mode: str) -> Callable[..., Tensor]:
     """ATen has a function for each kind of border."""
 
@@ -412,6 +421,8 @@ def handlers() -> dict[str, Any]:
         "pad": pad,
         "constant_pad_nd": atens_pad("constant"),
         "unfold": unfold,
+        "im2col": columns("F.unfold"),
+        "col2im": columns("F.fold"),
         "convolution": atens_convolution,
         "native_batch_norm": atens_batch_norm,
         "_native_batch_norm_legit": atens_batch_norm,
