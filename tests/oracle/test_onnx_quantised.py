@@ -1,4 +1,4 @@
-"""Models that onnxruntime's tools quantised, in both forms: parameters, shapes and legal sizes, against onnxruntime and the model before."""
+"""Models that onnxruntime's tools quantised, in both forms, or fused: parameters, shapes and legal sizes, against onnxruntime and the model before."""
 
 from __future__ import annotations
 
@@ -52,11 +52,10 @@ class OneImage(CalibrationDataReader):  # type: ignore[misc]
         return self.left.pop() if self.left else None
 
 
-def quantised(model: nn.Module, form: str, folder: Path, channels: bool) -> bytes:
-    plain, out = folder / "plain.onnx", folder / "quantised.onnx"
+def exported(model: nn.Module, size: tuple[int, ...]) -> bytes:
+    axes = {"x": {2: "h", 3: "w"}}
     with warnings.catch_warnings(), io.BytesIO() as file:
         warnings.simplefilter("ignore")
-        size = (1, 3, 32, 36) if not isinstance(model, nn.Sequential) else (1, 3, 32, 32)
         torch.onnx.export(
             model.eval(),
             (torch.zeros(size),),
@@ -64,9 +63,15 @@ def quantised(model: nn.Module, form: str, folder: Path, channels: bool) -> byte
             input_names=["x"],
             dynamo=False,
             opset_version=17,
-            dynamic_axes={"x": {2: "h", 3: "w"}},
+            dynamic_axes=axes,
         )
-        plain.write_bytes(file.getvalue())
+        return file.getvalue()
+
+
+def quantised(model: nn.Module, form: str, folder: Path, channels: bool) -> bytes:
+    plain, out = folder / "plain.onnx", folder / "quantised.onnx"
+    size = (1, 3, 32, 32 if isinstance(model, nn.Sequential) else 36)
+    plain.write_bytes(exported(model, size))
     reader = OneImage()
     if size[3] == 32:
         reader.left = [{"x": reader.left[0]["x"][..., :32]}]
@@ -84,8 +89,13 @@ def quantised(model: nn.Module, form: str, folder: Path, channels: bool) -> byte
 def test_a_quantised_model_is_read_as_the_one_before(name: str, form: str, channels: bool, tmp_path: Path) -> None:
     model = MODELS[name]()
     content = quantised(model, form, tmp_path, channels)
+    agrees(content, model, (1, 3, 32, 32 if name == "lenet" else 36))
+
+
+def agrees(content: bytes, model: nn.Module, last: tuple[int, ...]) -> None:
+    """Parameters and multiply-adds are the model's, legal sizes and outputs onnxruntime's."""
     network = cw.read(content)
-    legal, last = network.legal_sizes(), (1, 3, 32, 32 if name == "lenet" else 36)
+    legal = network.legal_sizes()
     told = network.trace(last).totals
     assert legal.exact
     assert told.params == sum(one.numel() for one in model.parameters())
@@ -102,3 +112,26 @@ def test_a_quantised_model_is_read_as_the_one_before(name: str, form: str, chann
         assert legal.takes(shape[2:]) is bool(given), shape
         if given:
             assert list(network.trace(shape).outputs.values()) == given
+
+
+class Residual(nn.Module):
+    """Convolutions with activations and a sum behind them, which onnxruntime fuses."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.second = nn.Conv2d(3, 8, 3, stride=2), nn.Conv2d(8, 8, 3, padding=1)
+
+    def forward(self, x: Any) -> Any:
+        x = nn.functional.leaky_relu(self.first(x))
+        return torch.relu(self.second(torch.sigmoid(x)) + x)
+
+
+def test_a_fused_model_is_read_as_the_one_before(tmp_path: Path) -> None:
+    model, out = Residual(), tmp_path / "fused.onnx"
+    options = onnxruntime.SessionOptions()
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_EXTENDED
+    options.optimized_model_filepath, options.log_severity_level = str(out), 4
+    onnxruntime.InferenceSession(exported(model, (1, 3, 32, 36)), options, providers=["CPUExecutionProvider"])
+    content = out.read_bytes()
+    assert "FusedConv" in [row.op for row in cw.read(content).trace()]
+    agrees(content, model, (1, 3, 32, 36))

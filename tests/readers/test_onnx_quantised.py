@@ -1,4 +1,4 @@
-"""Quantised models: which tensors are parameters, and the operators that onnxruntime adds for them."""
+"""Models that onnxruntime's tools wrote: which tensors of quantised ones are parameters, and the operators that it adds to ONNX's own."""
 
 from __future__ import annotations
 
@@ -79,3 +79,16 @@ def test_a_quantised_pool_with_channels_last_is_a_step_that_is_named():
     assert isinstance(network.nodes[-1].work, Opaque)
     with pytest.raises(Refusal):
         quantised([node("QLinearConcat", "s z", "y", domain="com.microsoft", axis=1)])
+
+
+@pytest.mark.parametrize("added", ["", " a"])
+@pytest.mark.parametrize("activation", ["", "Relu", "LeakyRelu"])
+def test_a_convolution_with_what_was_fused_into_it(added, activation):
+    words = {"activation": activation} if activation else {}
+    fused = node("FusedConv", f"x k t{added}", "y", domain="com.microsoft", strides=[2, 2], **words)
+    pairs = [node("DequantizeLinear", "w s z", "k", axis=0), node("DequantizeLinear", "b s z", "t", axis=0)]
+    network = made([*pairs, node("Conv", "x k t", "a", strides=[2, 2]), fused])
+    assert network.trace((1, 3, 9, 10)).outputs == {"y": (1, 4, 4, 4)}
+    assert network.trace((1, 3, 9, 10)).totals.params == 4 * 27 + 4
+    assert network.trace((1, 3, 9, 10)).totals.macs == 2 * 4 * 27 * 16
+    assert str(network.legal_sizes()["height"]) == "n >= 3"

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from convwise.dialects.onnx import plain, windows
-from convwise.dialects.onnx.given import Given, Made, of, opaque
+from convwise.dialects.onnx.given import Given, Made, Piece, of, opaque
 from convwise.ops import Pointwise
 from convwise.ops.several import Concat, Elementwise
 
@@ -55,8 +55,9 @@ def _alike(op_type: str, rule: Callable[[Given], Made], *tensors: int) -> Callab
 
 
 def _place_by_place(given: Given) -> Made:
+    """The names are those of no function that the reference runs: its values are not rounded."""
     given.needs(0, "data")
-    return of((Pointwise(given.node.op_type.removeprefix("QLinear").lower()),), no_params=_settings(given, 0))
+    return of((Pointwise(given.node.op_type.lower()),), no_params=_settings(given, 0))
 
 
 def _two(given: Given) -> Made:
@@ -76,13 +77,31 @@ def _joined(given: Given) -> Made:
     return of(Concat(given.integer("axis", 1)), *tensors, no_params=_settings(given, *tensors))
 
 
+def _fused_conv(given: Given) -> Made:
+    """A convolution, what is added to it, and an activation behind both."""
+    found = _alike("Conv", windows.conv, 0, 1, 2)(given)
+    work = found.pieces[0].work
+    if not isinstance(work, tuple):
+        return found
+    activation = given.text("activation")
+    # Others have numbers of their own, which do not change the size: nothing runs them by such a name.
+    kind = activation.lower() if activation in ("Relu", "Sigmoid", "Tanh") else f"fused {activation[:40]}"
+    behind = (Pointwise(kind),) if activation else ()
+    if given.input(3) is None:
+        return of((*work, *behind), *found.pieces[0].inputs)
+    more = (Piece(Elementwise("add"), (-1, 3)), *((Piece(behind, (-2,)),) if behind else ()))
+    return Made((*found.pieces, *more), notes=found.notes)
+
+
 RULES: Final[dict[str, Callable[[Given], Made]]] = {
     **dict.fromkeys(("QLinearAdd", "QLinearMul"), _two),
     **dict.fromkeys(("QLinearSigmoid", "QLinearLeakyRelu", "QLinearSoftmax"), _place_by_place),
-    **dict.fromkeys(("QuantizeLinear", "DequantizeLinear", "Gelu", "QuickGelu"), _place_by_place),
+    **dict.fromkeys(("QuantizeLinear", "DequantizeLinear", "QuickGelu"), _place_by_place),
+    "Gelu": _alike("Gelu", plain.pointwise, 0),
     "QLinearConcat": _joined,
     "QLinearAveragePool": _alike("AveragePool", windows.pool, 0),
     "QLinearGlobalAveragePool": _alike("GlobalAveragePool", windows.global_pool, 0),
+    "FusedConv": _fused_conv,
     "QGemm": _alike("Gemm", plain.gemm, 0, 3, 6),
 }
 """The rule of every such operator that is known."""
