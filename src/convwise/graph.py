@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from convwise.dialects.base import Layer, Note
 from convwise.ops import Layout, Op, Shape
+from convwise.ops.guards import Guard
 from convwise.ops.several import Several
 
 if TYPE_CHECKING:
@@ -84,6 +85,8 @@ class Network:
     """The class of a printed module: its layers were taken to run once each in the printed order, which nothing shows."""
     untold: bool = False
     """Whether a text changes which parameters are trained where nobody can follow it: their number is not told."""
+    guards: tuple[Guard, ...] = ()
+    """What an exported program checks of its inputs before it runs."""
     kept: dict[str, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
     """What follows from the network alone and is worked out once, when it is first asked for."""
 

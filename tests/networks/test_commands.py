@@ -92,6 +92,23 @@ def test_sizes_in_few_words_keep_the_nearest(capsys: pytest.CaptureFixture[str])
     assert line.endswith("; height 30: not legal, the nearest are 28 and 32; width 32: legal")
 
 
+def test_folded_rows_tell_the_same_in_every_order(capsys: pytest.CaptureFixture[str]) -> None:
+    """A module's output and field are those of the node that runs last in it, and it is sorted by what its line tells."""
+
+    def table(*more: str) -> list[list[str]]:
+        assert main(["inspect", "examples/unet.py", "--input", "1x3x64x80", "--depth", "1", *more]) == 0
+        lines = capsys.readouterr().out.split("\n\n")[1].splitlines()[2:]
+        return [line.split() for line in lines]
+
+    plain = table()
+    for sort, column in (("macs", -3), ("params", -4), ("receptive_field", -2)):
+        rows = table("--sort", sort)
+        assert sorted(rows) == sorted(plain)
+        assert rows != plain
+        told = [int(row[column].replace(",", "")) for row in rows if not row[0].startswith("pool")]
+        assert told == sorted(told, reverse=True), sort
+
+
 def test_the_table_can_be_sorted_filtered_folded_and_written_as_csv(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["inspect", NET, "--input", "1x3x33x40", "--only", "conv2d", "--sort", "macs"]) == 0
     lines = [line.split()[0] for line in capsys.readouterr().out.splitlines() if "Conv2d" in line]

@@ -159,3 +159,58 @@ def test_repeats_that_follow_from_sizes() -> None:
     assert "Tile" in [node.kind for node in network.nodes]
     for shape in ((1, 3, 5, 6), (4, 3, 9, 10)):
         assert list(network.trace(shape).outputs.values()) == runs(content, shape)
+
+
+def several(nodes: list[Any], outputs: str, **stored: Any) -> bytes:
+    """A network of these nodes on 1 x 3 x height x width."""
+    tensors = [helper.make_tensor(name, TensorProto.INT64, [1], [number]) for name, number in stored.items()]
+    image = helper.make_tensor_value_info("x", TensorProto.FLOAT, [1, 3, "h", "w"])
+    given = [helper.make_tensor_value_info(name, TensorProto.FLOAT, None) for name in outputs.split()]
+    graph = helper.make_graph(nodes, "g", [image], given, tensors)
+    made = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    return bytes(made.SerializeToString())
+
+
+def agrees(content: bytes, sizes: range) -> None:
+    """The legal sizes, the trace and onnxruntime say the same of every size."""
+    network = cw.read(content)
+    legal = network.legal_sizes()
+    assert legal.exact
+    for height in sizes:
+        shape = (1, 3, height, 10)
+        told = runs(content, shape)
+        assert legal.takes((height, 10)) is not isinstance(told, str), (shape, told)
+        if isinstance(told, str):
+            with pytest.raises(cw.ShapeError) as caught:
+                network.trace(shape)
+            assert caught.value.quote in told
+        else:
+            assert list(network.trace(shape).outputs.values()) == told
+
+
+@pytest.mark.parametrize(
+    "arithmetic",
+    [
+        ("Div h two p", "Sub h p q"),
+        ("Sub h three p", "Sub h p q"),
+        ("Div h two p", "Div h two q"),
+        ("Sub three h p", "Sub h p q"),
+    ],
+)
+def test_a_split_into_pieces_of_computed_sizes(arithmetic: tuple[str, ...]) -> None:
+    nodes = [helper.make_node("Shape", ["x"], ["s"]), helper.make_node("Gather", ["s", "two"], ["h"], axis=0)]
+    for line in arithmetic:
+        op, one, other, out = line.split()
+        nodes.append(helper.make_node(op, [one, other], [out]))
+    nodes.append(helper.make_node("Concat", ["p", "q"], ["sizes"], axis=0))
+    nodes.append(helper.make_node("Split", ["x", "sizes"], ["a", "b"], axis=2))
+    agrees(several(nodes, "a b", two=2, three=3), range(1, 12))
+
+
+def test_one_value_may_be_normalised_here() -> None:
+    """PyTorch asks for more than one; an exported GroupNorm does not."""
+    network = nn.Sequential(nn.Conv2d(3, 8, 3, stride=2), nn.GroupNorm(2, 8), nn.Conv2d(8, 2, 1))
+    agrees(exported(network, (1, 3, 9, 10)), range(2, 8))
+    content = exported(network, (1, 3, 9, 10))
+    assert cw.read(content).legal_sizes().joint is None
+    assert runs(content, (1, 3, 3, 3)) == [(1, 2, 1, 1)]

@@ -44,7 +44,8 @@ def program(
     inputs.append({"user_input": {"arg": tensor("x")}})
     signature = {"input_specs": inputs, "output_specs": [{"user_output": {"arg": tensor(one)}} for one in outputs]}
     graph = {"nodes": nodes, "tensor_values": values}
-    return {"graph_module": {"graph": graph, "signature": signature}, "range_constraints": more.get("ranges", {})}
+    told = {"graph_module": {"graph": graph, "signature": signature}, "range_constraints": more.get("ranges", {})}
+    return told | ({"guards_code": more["guards"]} if "guards" in more else {})
 
 
 def archive(told: Any, name: str = "net/models/model.json") -> bytes:

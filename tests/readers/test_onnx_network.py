@@ -441,3 +441,39 @@ def test_an_einsum_broadcasts_a_size_of_one_and_refuses_others():
             assert list(network.trace(inputs).outputs.values()) == [out]
     with pytest.raises(Refusal, match="gives one axis twice"):
         onnx_network(made([node("Einsum", "x", "y", equation="bchw->bb")]))
+
+
+HEIGHT = [node("Shape", "x", "s"), node("Gather", "s two", "h", axis=0)]
+CUTS = {
+    "the whole in two": ([node("Div", "h two", "p"), node("Sub", "h p", "q")], "every n"),
+    "three cells at the end": ([node("Sub", "h three", "p"), node("Sub", "h p", "q")], "n >= 3"),
+    "equal halves": ([node("Div", "h two", "p"), node("Div", "h two", "q")], "every even n"),
+    "at most three": ([node("Sub", "three h", "p"), node("Sub", "h p", "q")], "n in {2, 3}"),
+}
+
+
+@pytest.mark.parametrize("name", CUTS)
+def test_a_split_into_pieces_of_computed_sizes_is_followed(name):
+    arithmetic, told = CUTS[name]
+    nodes = [*HEIGHT, *arithmetic, node("Concat", "p q", "sizes", axis=0), node("Split", "x sizes", "a b", axis=2)]
+    structure = made(nodes, [longs("two", 2), longs("three", 3)], (1, 3, "h", 10), outputs="a b")
+    legal = onnx_network(structure).legal_sizes()
+    assert (str(legal["height"]), legal.exact) == (told, True)
+    pieces = {"the whole in two": (4, 5), "three cells at the end": (6, 3)}
+    if name in pieces:
+        assert shapes(structure, (1, 3, 9, 10)) == [(1, 3, pieces[name][0], 10), (1, 3, pieces[name][1], 10)]
+    else:
+        with pytest.raises(ShapeError):
+            shapes(structure, (1, 3, 9, 10))
+
+
+def test_one_value_may_be_normalised_in_an_onnx_file():
+    """onnxruntime takes it; the condition is PyTorch's own."""
+    structure = made(
+        [node("Conv", "x w", "a", strides=[2, 2]), node("InstanceNormalization", "a s t", "y")],
+        [weight("w", 4, 3, 3, 3), weight("s", 4), weight("t", 4)],
+        (1, 3, "h", "w"),
+    )
+    legal = onnx_network(structure).legal_sizes()
+    assert (str(legal["height"]), str(legal["width"]), legal.joint) == ("n >= 3", "n >= 3", None)
+    assert shapes(structure, (1, 3, 3, 4)) == [(1, 4, 1, 1)]

@@ -104,6 +104,69 @@ def test_a_largest_size_that_the_export_was_given_is_noted() -> None:
     assert "takes sizes of 8 to 64 on axis 2 of 'x'" in network.notes[0].text
 
 
+def refused(network: Any, shape: tuple[int, ...]) -> list[str]:
+    return [one.text for one in network.check(shape) if (one.code, one.level) == ("CW521", "warning")]
+
+
+def test_sizes_outside_the_bounds_are_a_warning() -> None:
+    network = cw.read(archive(small(ranges={"h": {"min_val": 8, "max_val": 64}, "w": {"min_val": 2, "max_val": None}})))
+    assert refused(network, (1, 3, 8, 10)) == refused(network, (1, 3, 64, 1)) == []
+    start = "the exported program refuses this input: its guards ask for x.size()[2] "
+    assert refused(network, (1, 3, 7, 10)) == [f"{start}>= 8"]
+    assert refused(network, (1, 3, 65, 10)) == [f"{start}<= 64"]
+
+
+@pytest.mark.parametrize(
+    ("guard", "sizes"),
+    [
+        ("((-1) + (L['x'].size()[2] // 2)) != 1", {4, 5}),
+        ("L['x'].size()[2] % 3 == 1 and max(4, L['x'].size()[2]) < 9", {2, 3, 5, 6, 8, 9, 10, 11}),
+        ("(L['x'].size()[2] // 4) == 1 or 8 // (L['x'].size()[2] // 4) > 4", {1, 2, 3, 8, 9, 10, 11}),
+        ("math.trunc(0.7*torch.sym_float(L['x'].size()[2])) != 4", {6, 7}),
+        ("L['x'].size()[2]*L['x'].size()[3] >= 50", {1, 2, 3, 4}),
+    ],
+)
+def test_guards_that_the_program_checks_are_a_warning(guard: str, sizes: set[int]) -> None:
+    network = cw.read(archive(small(guards=[guard, guard])))
+    assert network.notes == ()
+    assert {size for size in range(1, 12) if refused(network, (1, 3, size, 10))} == sizes
+    told = guard.replace("L['x']", "x")
+    assert refused(network, (1, 3, min(sizes), 10))[0].endswith(f"its guards ask for {told}")
+
+
+@pytest.mark.parametrize(
+    "guard",
+    [
+        "L['y'].size()[2] == 3",
+        "L['x'].size()[2] ** 99 > 3",
+        "__import__('os')",
+        "max(3) > 1",
+        "L['x'].stride()[2] == 1",
+        "'\\d' == 3",
+        "(" * 300 + "1" + ")" * 300,
+        "-" * 200 + "1",
+        "1 +",
+        "1 < 2 < 3",
+        "x" * 5000,
+    ],
+)
+def test_a_guard_that_is_not_followed_is_noted(guard: str) -> None:
+    network = cw.read(archive(small(guards=[guard, "1e999 - 1e999 == math.trunc(1e999)", 7])))
+    assert [(note.code, note.text) for note in network.notes] == [
+        ("CW521", "the program checks its input by 2 guards, and 1 of them could not be followed")
+    ]
+    assert len(refused(network, (1, 3, 9, 10))) == 1
+
+
+def test_columns_by_atens_own_words() -> None:
+    told = ({"as_ints": [3, 2]}, {"as_ints": [1, 1]}, {"as_ints": [1, 0]}, {"as_ints": [2, 1]})
+    names = ("kernel_size", "dilation", "padding", "stride")
+    arguments = (given("self", tensor("x")), *map(given, names, told))
+    laid = call("torch.ops.aten.im2col.default", [tensor("columns")], *arguments)
+    network = cw.read(archive(program(("n", 3, "h", "w"), {}, [laid], ["columns"])))
+    assert network.trace((2, 3, 9, 10)).outputs == {"im2col": (2, 18, 5 * 9)}
+
+
 def test_another_input_by_name_or_without_its_batch() -> None:
     data = archive(small())
     assert cw.read(data, input_shape={"x": (1, 3, 9, 10)}).trace().outputs == {"view": (10, 20)}

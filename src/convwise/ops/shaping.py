@@ -41,7 +41,7 @@ class Slice:
                 "CW104",
                 f"cell {start} is the first that is asked for, and axis {axis} has {size}",
                 received=start,
-                quote="start out of range",
+                quote=self.words.format(size=size) or "start out of range",
                 hint="start inside the axis, or give a larger input",
             )
         if self.within and size is not None and stop is not None and stop > size:

@@ -244,7 +244,8 @@ RULES = (
         "An ONNX file may declare its input with numbers, and onnxruntime then takes no other: a model that was exported for one image of "
         "64 x 64 refuses two of them, and one of 65 x 65. The layers may well take these sizes, which is what the rest of the check is about. "
         "Axes that are declared with a name or with nothing are open. The same holds for a program that torch.export.save wrote, "
-        "whose guards refuse other sizes than those that the export fixed; a largest size that it was given is noted.",
+        "whose guards refuse other sizes than those that the export fixed, sizes outside the bounds that it was given, and some that it "
+        "ruled out itself, such as those that leave one cell somewhere. The legal sizes are those that the layers take: guards are no part of them.",
         "Export the file with open axes (`dynamic_shapes` in PyTorch's export, `None` in Keras's Input), or with the sizes that it is run with.",
         Written(
             "import convwise as cw\n"

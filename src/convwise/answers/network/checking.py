@@ -19,6 +19,7 @@ from convwise.dialects.base import Layer
 from convwise.errors import ArgumentError, ConvwiseError, ShapeError
 from convwise.graph import Network, Node
 from convwise.ops import AxisFlow, Dense, Shape
+from convwise.ops.guards import holds
 from convwise.ops.several import Opaque
 from convwise.readers.shapes import as_shape
 
@@ -87,6 +88,13 @@ def _inputs(flowed: Run, given: InputShapes) -> Iterator[Finding]:
             runtime = "onnxruntime" if flowed.network.dialect == "onnx" else "the exported program"
             text = f"the file declares {show(source.fixed)}, and {runtime} refuses another input: {', '.join(wrong)}"
             yield Finding("CW521", "warning", text, source.name, "export the file with open sizes, or with these")
+    broken = [guard for guard in flowed.network.guards if not holds(guard, flowed.inputs)]
+    if broken:
+        more = f", and {len(broken) - 1} more" if len(broken) > 1 else ""
+        text = f"the exported program refuses this input: its guards ask for {broken[0].text}{more}"
+        yield Finding(
+            "CW521", "warning", text, None, "export the program anew, with this input among those that it is made for"
+        )
 
 
 def _sizes(network: Network, flowed: Run) -> Iterator[Finding]:

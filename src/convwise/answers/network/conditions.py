@@ -332,13 +332,15 @@ def _root(number: int, times: int) -> int:
     return root
 
 
-def more_than_one(dims: tuple[Dim, ...]) -> tuple[Box, ...]:
-    """Where the product of the sizes is more than 1."""
+def more_than_one(dims: tuple[Dim, ...]) -> tuple[Box, ...] | None:
+    """Where the product of the sizes, each of them at least 1, is more than 1; None where that is no matter of single axes."""
     fixed = prod(dim for dim in dims if isinstance(dim, int))
-    if fixed > 1 or None in dims:
+    free = [dim for dim in dims if isinstance(dim, Product)]
+    if fixed > 1 or None in dims or any(dim.coefficient > 1 for dim in free):
         return ({},)
-    free = [pair for dim in dims if isinstance(dim, Product) for pair in dim.factors]
-    return tuple({key: at_least(f, 2)} for key, f in free)
+    if any(dim.coefficient < 1 for dim in free):
+        return None
+    return tuple({key: at_least(f, 2)} for dim in free for key, f in dim.factors)
 
 
 def as_joint(boxes: tuple[Box, ...], keys: tuple[Key, ...], names: tuple[str, ...], reason: Reason) -> JointSet:

@@ -96,7 +96,10 @@ def _node(node: Node, shapes: tuple[Dims, ...], asks: Conditions) -> tuple[Dims 
         if isinstance(work, Layer):
             if isinstance(work.arguments.get("in_features"), Unknown):
                 asks.unclear("the text does not say how many features it takes", shapes[0][-1])
-            return (_ops(fitted(work, shapes[0]), shapes[0], layer_layout(work, shapes[0]), asks),)
+            layout = layer_layout(work, shapes[0])
+            if work.dialect == "torch" and len(work.ops) == 1:
+                symbolic_ops.spread(work.ops[0], shapes[0], layout, asks)
+            return (_ops(fitted(work, shapes[0]), shapes[0], layout, asks),)
         if isinstance(work, tuple):
             return (_ops(work, shapes[0], node.layout, asks),)
         return symbolic_several.apply(work, shapes, asks)

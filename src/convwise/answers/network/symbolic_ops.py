@@ -412,20 +412,25 @@ def _norm(op: Norm, shape: Dims, layout: Layout, asks: Conditions) -> Dims | Non
     elif op.features is not None:
         asks.unknown(f"normalises {op.features} features, and a size is not known", *dims)
         asks.product_is(product(dims), op.features, f"normalises {op.features} features")
-    if op.kind in ("instance", "group") and not op.moments and op.axes == "channels":
-        _enough(op, shape, axes[0], asks)
     return shape
 
 
-def _enough(op: Norm, shape: Dims, channels: int, asks: Conditions) -> None:
-    """PyTorch normalises over space only where there is more than one value."""
+def spread(op: Op, shape: Dims, layout: Layout, asks: Conditions) -> None:
+    """What PyTorch's own layers ask beside the op's shapes: they normalise over space only where there is more than one value."""
+    if not isinstance(op, Norm) or op.kind not in ("instance", "group") or op.moments or op.axes != "channels":
+        return
+    channels = int(layout.batched)
     rest = tuple(dim for place, dim in enumerate(shape) if place > channels)
     share: tuple[Dim, ...] = ()
     if op.kind == "group" and op.groups and isinstance(shape[channels], int):
         many = shape[channels]
         assert isinstance(many, int)
         share = (many // op.groups, *shape[:channels])
-    asks.either(more_than_one((*rest, *share)), "normalises more than one value")
+    boxes, told = more_than_one((*rest, *share)), "normalises more than one value"
+    if boxes is None:
+        asks.unclear(told, *rest)
+    else:
+        asks.either(boxes, told)
 
 
 def _gate(op: Gate, shape: Dims, layout: Layout, asks: Conditions) -> Dims | None:

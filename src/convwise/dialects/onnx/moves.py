@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from itertools import pairwise
 from math import isfinite
 
 from convwise.dialects.onnx.arithmetic import cast
@@ -32,6 +33,7 @@ BEYOND = 2**31 - 1
 
 INT64 = 7
 LARGEST_ENDS = (2**31 - 1, 2**63 - 1)
+SPLIT_WORDS = "Invalid value in 'split' input. All values must be >= 0"
 NO_RANK = "the number of axes of its input is not known"
 
 
@@ -136,16 +138,34 @@ def concat(given: Given) -> Made:
 def split(given: Given) -> Made:
     axis, outputs = given.integer("axis"), len(given.node.outputs)
     if given.input(1) is not None or given.has("split"):
-        sizes = fixed(given, 1, "split")
+        sizes = wanted(given, 1, "split")
         if sizes is None:
             return opaque(given, "the pieces depend on the data")
         if len(sizes) != outputs:
-            raise given.refuse("CW105", f"{len(sizes)} pieces for {outputs} outputs", sizes, "split")
-        return of(Split(axis, sizes))
+            raise given.refuse("CW105", f"{len(sizes)} pieces for {outputs} outputs", len(sizes), "split")
+        numbers = tuple(size for size in sizes if isinstance(size, int))
+        return of(Split(axis, numbers)) if len(numbers) == outputs else _cut(given, axis, sizes)
     parts = given.integer("num_outputs", outputs)
     if parts < 1 or parts != outputs:
         raise given.refuse("CW105", f"{parts} pieces for {outputs} outputs", parts, "num_outputs")
     return of(Split(axis, None, parts, even=not given.has("num_outputs")))
+
+
+def _cut(given: Given, axis: int, sizes: tuple[Term, ...]) -> Made:
+    """Split into pieces whose sizes follow from tensors' sizes: they make up the whole axis, and each is a slice of it."""
+    rank = given.rank()
+    if rank is None:
+        return opaque(given, NO_RANK)
+    stops: list[Term] = [0]
+    for size in sizes:
+        stop = combined("add", stops[-1], size)
+        if stop is None:
+            return opaque(given, "where the pieces end is not followed")
+        stops.append(stop)
+    axis = given.axis(axis, rank)
+    whole = Piece(ReshapeTo(tuple(stops[-1] if one == axis else given.size(0, one) for one in range(rank))))
+    cut = (Slice(axis, *ends, within=True, words=SPLIT_WORDS) for ends in pairwise(stops))
+    return Made((whole, *(Piece(one, (-1,)) for one in cut)), tuple(range(1, len(stops))))
 
 
 def slices(given: Given) -> Made:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from convwise.dialects.onnx import moves, plain, seldom, windows
+from convwise.dialects.onnx import contributed, moves, plain, seldom, windows
 from convwise.dialects.onnx.given import Given, Made, opaque
 
 Rule = Callable[[Given], Made]
@@ -88,8 +88,9 @@ def made(given: Given) -> Made:
         Refusal: CW1xx and CW2xx for what onnxruntime refuses whatever the input's size is.
     """
     node = given.node
-    rule = OPERATORS.get(node.op_type)
-    if node.domain or rule is None:
+    table = {"": OPERATORS, contributed.DOMAIN: contributed.RULES}.get(node.domain, {})
+    rule = table.get(node.op_type)
+    if rule is None:
         name = f"{node.domain}.{node.op_type}" if node.domain else node.op_type
         known = REASONS.get(node.op_type) if not node.domain else None
         if known is None and node.op_type.startswith(("Sequence", "Optional", "ConcatFromSequence", "SplitToSequence")):

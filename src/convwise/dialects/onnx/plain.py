@@ -324,7 +324,8 @@ def matmul(given: Given) -> Made:
 
 
 def quantized_matmul(given: Given) -> Made:
-    return of(MatMul(), 0, 3 if given.node.op_type == "QLinearMatMul" else 1)
+    other = 3 if given.node.op_type == "QLinearMatMul" else 1
+    return of(MatMul(), 0, other, no_params=tuple(n for n in range(len(given.inputs)) if n not in (0, other)))
 
 
 def gemm(given: Given) -> Made:

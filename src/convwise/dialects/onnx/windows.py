@@ -170,6 +170,10 @@ def _group(given: Given) -> int:
     return group
 
 
+SCALES = {"QLinearConv": (1, 2, 4, 5, 6, 7), "ConvInteger": (2, 3)}
+"""Inputs that are scales and zero points."""
+
+
 def conv(given: Given) -> Made:
     """Conv; also QLinearConv and ConvInteger, whose weights stand at another place."""
     quantized = given.node.op_type == "QLinearConv"
@@ -200,7 +204,7 @@ def conv(given: Given) -> Made:
         raise given.refuse("CW102", "the weight is made for 0 channels", shape, "weight")
     has_bias = bias > 0 and _bias(given, bias, out)
     op = Conv(slides, None if inner is None else inner * group, out, group, has_bias)
-    return of((op,))
+    return of((op,), no_params=SCALES.get(given.node.op_type, ()))
 
 
 def conv_transpose(given: Given) -> Made:

@@ -38,35 +38,42 @@ def chosen(
     """The rows whose op is `only` and whose name holds `grep` (case apart), the largest `sort` first."""
     kept = [row for row in rows if only is None or row.op.lower() == only.lower()]
     kept = [row for row in kept if grep is None or grep.lower() in f"{row.module}.{row.name}".lower()]
-    return sorted(kept, key=lambda row: -_weight(row, sort)) if sort else kept
+    return sorted(kept, key=lambda row: -_weight([row], sort)) if sort else kept
 
 
-def _weight(row: Row, sort: str) -> int:
-    values = {
-        "macs": row.macs,
-        "params": row.params,
-        "activation_bytes": row.activation_bytes,
-        "receptive_field": max((size for size in row.receptive_field if isinstance(size, int)), default=0),
+def _weight(members: Sequence[Row], sort: str) -> int:
+    """What a line of these rows is sorted by: counts of all of them, and the field of the last, as the line tells them."""
+    counts: dict[str, list[int | None]] = {
+        "macs": [row.macs for row in members],
+        "params": [row.params for row in members],
+        "activation_bytes": [row.activation_bytes for row in members],
+        "receptive_field": [size if isinstance(size, int) else None for size in members[-1].receptive_field],
     }
-    return values.get(sort) or 0
+    told = [count or 0 for count in counts[sort]]
+    return max(told, default=0) if sort == "receptive_field" else sum(told)
 
 
 def lines(
-    trace: Trace, rows: Sequence[Row], depth: int | None = None, symbolic: Expressions | None = None
+    trace: Trace,
+    rows: Sequence[Row],
+    depth: int | None = None,
+    symbolic: Expressions | None = None,
+    sort: str | None = None,
 ) -> list[Line]:
-    """A line a row; with `depth`, a line a module."""
+    """A line a row; with `depth`, a line a module, whose rows stand in the network's order; the largest `sort` first."""
     told = {id(row): (shape_text(row.output), "") for row in trace.rows}
     if symbolic is not None:
         told = {id(row): lettered(shape) for row, shape in zip(trace.rows, symbolic.rows, strict=True)}
     if depth is None:
-        return [_line(row, *told[id(row)]) for row in rows]
+        return [_line(row, *told[id(row)]) for row in chosen(rows, sort=sort)]
     groups: dict[tuple[str, int], list[Row]] = {}
     for number, row in enumerate(rows):
         whole = path(row)
         # A row that nothing folds stands by itself, however often its layer is called.
         key = (".".join(whole[:depth]), number if len(whole) <= depth else -1)
         groups.setdefault(key, []).append(row)
-    return [_folded(name, members, *told[id(members[-1])]) for (name, _), members in groups.items()]
+    folded = sorted(groups.items(), key=lambda group: -_weight(group[1], sort)) if sort else groups.items()
+    return [_folded(name, members, *told[id(members[-1])]) for (name, _), members in folded]
 
 
 def path(row: Row) -> list[str]:

@@ -33,9 +33,9 @@ def render_trace(
     symbolic: Expressions | None = None,
 ) -> str:
     """The network as a table, a row a node (or a module, with `depth`), and its totals."""
-    rows = chosen(trace.rows, only=only, grep=grep, sort=sort)
+    rows = chosen(trace.rows, only=only, grep=grep)
     shown = table(
-        _columns(lines(trace, rows, depth, symbolic), width, symbolic is None or trace.totals.macs is not None),
+        _columns(lines(trace, rows, depth, symbolic, sort), width, symbolic is None or trace.totals.macs is not None),
         width,
         color,
     )

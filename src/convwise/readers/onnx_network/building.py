@@ -26,6 +26,8 @@ from convwise.readers.onnx_network.sources import InputShapes, declared_inputs, 
 from convwise.readers.onnx_network.squeezing import squeezed
 
 COUNTED = FLOATS | {"int8", "uint8", "int4", "uint4"}
+BIAS = {"DequantizeLinear": 0, "QLinearConv": 8, "QGemm": 6}
+"""Where quantised operators read a bias of long integers, which elsewhere are sizes and indices."""
 """Types of stored tensors that hold parameters, quantised ones too."""
 
 KEEPS_DTYPE = frozenset(
@@ -113,6 +115,11 @@ class Building:
         self.shapes: dict[str, Shape] = {}
         self.counted: set[str] = set()
         self.sizes: dict[str, int] = {}
+        self.biases = {
+            step.node.inputs[place]
+            for step in steps
+            if (place := BIAS.get(step.node.op_type)) is not None and place < len(step.node.inputs)
+        }
         # These tables know attributes and works by identity: the steps and the nodes keep them alive.
         self.memo: dict[tuple[int, object], Any] = {}
         self.constants: dict[int, tuple[Shape, Known | None, str, bool, int]] = {}
@@ -144,7 +151,7 @@ class Building:
 
     def store(self, name: str, tensor: OnnxTensor) -> None:
         """A stored tensor; one in another file is known by its shape alone."""
-        counts = tensor.dtype in COUNTED
+        counts = tensor.dtype in COUNTED or name in self.biases
         if counts:
             self.sizes[name] = tensor.size
         self.put(name, tensor.dims, numbers_of(tensor), True, (name,) if counts else (), tensor.dtype)
@@ -348,9 +355,10 @@ class Building:
         shapes = self._shapes(given, made)
         if shapes is None or any(shape is None or None in shape for shape in shapes):
             return False
+        read = tuple(one for number, one in enumerate(given.inputs) if number not in made.no_params)
         for name, shape in zip(given.node.outputs, shapes, strict=False):
             if name:
-                self.put(name, shape, None, True, weights_of(given.inputs))
+                self.put(name, shape, None, True, weights_of(read))
         return True
 
     def _shapes(self, given: Given, made: Made) -> list[Shape | None] | None:

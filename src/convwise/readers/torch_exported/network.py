@@ -9,6 +9,7 @@ from convwise.dialects.base import Note
 from convwise.errors import ModelError
 from convwise.graph import CHANNELS_FIRST, Network, Source
 from convwise.ops import Shape
+from convwise.ops.guards import Guard
 from convwise.ops.several import Opaque
 from convwise.readers.echo import shown
 from convwise.readers.keras_files.archive import Member, read_member
@@ -16,6 +17,7 @@ from convwise.readers.keras_files.opening import opened
 from convwise.readers.keras_files.text import parsed
 from convwise.readers.onnx_network.sources import fitted, free
 from convwise.readers.other_files import PROGRAMS
+from convwise.readers.torch_exported.guards import bounds, written_guards
 from convwise.readers.torch_exported.program import SAVE, Call, Input, Program, Ref, malformed, program_of
 from convwise.readers.torch_live import calls
 from convwise.readers.torch_live.building import Building
@@ -79,9 +81,22 @@ class _Reading:
         tensor = self.building.source(one.name, free(declared), None if None in seen else seen)
         self.values[one.name] = tensor
         for axis, least, most in one.bounds:
-            text = f"the program takes sizes of {least} to {most} on axis {axis} of '{shown(one.name, 40)}', as it was exported"
-            self.building.note("CW521", text)
+            if most is not None:
+                text = f"the program takes sizes of {least} to {most} on axis {axis} of '{shown(one.name, 40)}', as it was exported"
+                self.building.note("CW521", text)
         return declared
+
+    def guards(self) -> tuple[Guard, ...]:
+        """What the program checks before it runs; those that nobody follows are noted."""
+        inputs = self.program.inputs
+        found, left = written_guards(self.program.guards, frozenset(one.name for one in inputs))
+        if left:
+            self.building.note(
+                "CW521",
+                f"the program checks its input by {len(found) + left} guards, and {left} of them could not be followed",
+            )
+        found += [guard for one in inputs for told in one.bounds for guard in bounds(one.name, *told)]
+        return tuple(found)
 
     def value(self, told: Any) -> Any:
         """An argument with names replaced by what they stand for."""
@@ -138,7 +153,7 @@ class _Reading:
         return self.building.recorded(tensor, sizes, tuple(dict.fromkeys(tensors_in(read))), place.name, place.kind)
 
     def network(self, sources: tuple[Source, ...]) -> Network:
-        building = self.building
+        building, guards = self.building, self.guards()
         given = [part for told in self.program.outputs for part in tensors_in(self.value(told))]
         outputs = tuple(dict.fromkeys(building.tensors[tensor.number].name for tensor in given))
         read = {name for node in building.nodes for name in node.inputs}
@@ -147,4 +162,5 @@ class _Reading:
         notes = tuple(building.notes)
         if unknown:
             notes += (Note("CW421", f"what '{shown(unknown[0], 60)}' does to sizes is not known"),)
-        return Network(self.program.title, "torch", sources, tuple(building.nodes), outputs, notes, dict(stored))
+        nodes = tuple(building.nodes)
+        return Network(self.program.title, "torch", sources, nodes, outputs, notes, dict(stored), guards=guards)

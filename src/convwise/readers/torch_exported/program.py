@@ -40,12 +40,14 @@ class Stored:
 
 @dataclass(frozen=True, slots=True)
 class Input:
-    """A tensor that goes in: `sizes` with None where the export left them open, `seen` those that it was made with; `most` are upper bounds."""
+    """A tensor that goes in: `sizes` with None where the export left them open, `seen` those that it was made with; `bounds` are an axis, its
+    smallest and its largest size, None where no largest one was given.
+    """
 
     name: str
     sizes: tuple[int | None, ...]
     seen: tuple[int | None, ...]
-    bounds: tuple[tuple[int, int, int], ...] = ()
+    bounds: tuple[tuple[int, int, int | None], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +66,7 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """A whole exported program; `recorded` are sizes of its tensors, None for those that were left open."""
+    """A whole exported program; `recorded` are sizes of its tensors, None for those that were left open, `guards` conditions as the file writes them."""
 
     title: str
     inputs: tuple[Input, ...]
@@ -73,6 +75,7 @@ class Program:
     calls: tuple[Call, ...]
     outputs: tuple[Any, ...]
     recorded: dict[str, tuple[int | None, ...]]
+    guards: tuple[Any, ...] = ()
 
 
 def malformed(fact: str) -> ModelError:
@@ -126,7 +129,10 @@ def program_of(data: Any) -> Program:
         for spec in field(signature, "output_specs", list, "the signature")
         if _one(spec, "an output")[0] == "user_output"
     )
-    return Program(_title(nodes), tuple(inputs), plain, stored, calls, outputs, recorded)
+    # Programs of before 2.9 have no guards.
+    checked = data.get("guards_code")
+    guards = tuple(checked[: limits.NODES]) if isinstance(checked, list) else ()
+    return Program(_title(nodes), tuple(inputs), plain, stored, calls, outputs, recorded, guards)
 
 
 def _one(spec: Any, what: str) -> tuple[str, dict[str, Any]]:
@@ -171,7 +177,7 @@ def _input(name: str, value: Any, ranges: Mapping[str, Any]) -> Input:
     """An input with its open sizes, those that the export was made with, and the bounds that it was given."""
     sizes = _sizes(value, f"input '{shown(name, 40)}'")
     seen: list[int | None] = []
-    bounds: list[tuple[int, int, int]] = []
+    bounds: list[tuple[int, int, int | None]] = []
     for axis, (size, written) in enumerate(zip(sizes, value["sizes"], strict=True)):
         if size is not None:
             seen.append(size)
@@ -185,8 +191,8 @@ def _input(name: str, value: Any, ranges: Mapping[str, Any]) -> Input:
     return Input(name, sizes, tuple(seen), tuple(bounds))
 
 
-def _bounds(expression: Any, ranges: Mapping[str, Any]) -> tuple[int, int] | None:
-    """The smallest and the largest size of an axis that is a symbol by itself; None where no largest one was given."""
+def _bounds(expression: Any, ranges: Mapping[str, Any]) -> tuple[int, int | None] | None:
+    """The smallest and the largest size of an axis that is a symbol by itself; None in place of a largest one that was not given."""
     if not isinstance(expression, str):
         return None
     # Older versions write `s53` where newer ones write `Symbol('s53', positive=True, integer=True)`.
@@ -194,9 +200,8 @@ def _bounds(expression: Any, ranges: Mapping[str, Any]) -> tuple[int, int] | Non
     told = ranges.get(name)
     least, most = (told.get(key) for key in ("min_val", "max_val")) if isinstance(told, dict) else (None, None)
     # Versions before 2.9 write a number near 2**63 for no bound.
-    if type(most) is not int or most >= limits.SIZE // 2:
-        return None
-    return (least if type(least) is int else 0), most
+    highest = most if type(most) is int and most < limits.SIZE // 2 else None
+    return (least if type(least) is int else 0), highest
 
 
 def _stored(kind: str, told: dict[str, Any], name: str, sizes: tuple[int | None, ...]) -> Stored:

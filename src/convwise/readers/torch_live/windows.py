@@ -111,6 +111,13 @@ def _normed(place: Place, kind: str, x: Any, groups: int | None, *stored: Any, e
     return place.one((op,), tensor_of(x, place.kind), *tensors)
 
 
+def _normed_channels(place: Place, tensor: Tensor, weights: tuple[Tensor, ...]) -> int | None:
+    """The channels of a normalisation that is a layer as well; None where the text leaves them open, or its weights have others."""
+    channels = place.building.size(tensor, 1) if place.rank(tensor) > 1 else None
+    fits = all(_numbers(place, weight) == (channels,) for weight in weights)
+    return channels if isinstance(channels, int) and fits else None
+
+
 def batch_norm(
     place: Place,
     x: Any,
@@ -152,13 +159,23 @@ def instance_norm(
     **words: Any,
 ) -> Tensor:
     eps = words.get("eps", more[2] if len(more) > 2 else 1e-5)
-    return _normed(place, "instance", x, None, weight, bias, running_mean, running_var, eps=eps)
+    tensor, tensors = tensor_of(x, place.kind), _weights(weight, bias)
+    rank, channels = place.rank(tensor) - 2, _normed_channels(place, tensor, tensors)
+    if channels is None or rank not in (1, 2, 3) or len(tensors) == 1 or _weights(running_mean, running_var):
+        return _normed(place, "instance", x, None, weight, bias, running_mean, running_var, eps=eps)
+    call = Call(f"InstanceNorm{rank}d", (channels,), (("eps", literal(eps)), ("affine", bool(tensors))))
+    return place.layer(call, tensor, *tensors)
 
 
 def group_norm(
     place: Place, x: Any, num_groups: Any, weight: Any = None, bias: Any = None, eps: Any = 1e-5, *more: Any
 ) -> Tensor:
-    return _normed(place, "group", x, int(literal(num_groups)), weight, bias, eps=eps)
+    tensor, tensors, groups = tensor_of(x, place.kind), _weights(weight, bias), int(literal(num_groups))
+    channels = _normed_channels(place, tensor, tensors)
+    if channels is None or groups < 1 or channels % groups or (tensors and weight is None):
+        return _normed(place, "group", x, groups, weight, bias, eps=eps)
+    told = (("eps", literal(eps)), ("affine", bool(tensors)), ("bias", len(tensors) > 1))
+    return place.layer(Call("GroupNorm", (groups, channels), told), tensor, *tensors)
 
 
 def layer_norm(
@@ -372,6 +389,15 @@ def _windows(place: Place, x: Tensor, dimension: Any, size: Any, step: Any) -> T
     return place.one(Windows(place.axis(dimension, place.rank(x)), Window(size, step)), x)
 
 
+def columns(name: str) -> Callable[..., Tensor]:
+    """ATen's words for `F.unfold` and `F.fold`, with the same arguments."""
+
+    def laid(place: Place, x: Any, *args: Any, **words: Any) -> Tensor:
+        return place.function(name, tensor_of(x, place.kind), args, words)
+
+    return laid
+
+
 def atens_pad(mode: str) -> Callable[..., Tensor]:
     """ATen has a function for each kind of border."""
 
@@ -395,6 +421,8 @@ def handlers() -> dict[str, Any]:
         "pad": pad,
         "constant_pad_nd": atens_pad("constant"),
         "unfold": unfold,
+        "im2col": columns("F.unfold"),
+        "col2im": columns("F.fold"),
         "convolution": atens_convolution,
         "native_batch_norm": atens_batch_norm,
         "_native_batch_norm_legit": atens_batch_norm,
