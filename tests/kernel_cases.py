@@ -98,15 +98,16 @@ def cases(
     each_out: Any = None,
     padding: Any = PADS,
     layouts: Any = LAYOUTS,
+    fewest: int = 1,
     most: int = 40,
 ) -> Case:
-    """Ragged sizes from 1 to `most`, every option; `each_in` and `each_out` draw the channels of one group."""
+    """Ragged sizes from `fewest` to `most`, every option; `each_in` and `each_out` draw the channels of one group."""
     kernel = (draw(kernels), draw(kernels))
     stride, dilation = ((draw(each), draw(each)) for each in (steps, dilations))
     pads = tuple(draw(padding) for _ in range(4))
     sizes = []
     for k, d, low, high in zip(kernel, dilation, pads[::2], pads[1::2], strict=True):
-        least = max(Window(k, dilation=d).span - low - high, 1)
+        least = max(Window(k, dilation=d).span - low - high, fewest)
         sizes.append(least + draw(st.integers(0, max(most - least, 0))))
     count = draw(groups)
     few = st.integers(1, most if count == 1 else 9)
@@ -180,6 +181,19 @@ def drawn_for(family: str | None) -> st.SearchStrategy[Case]:
             )
             more = cases(groups=st.integers(4, 40), each_in=one, each_out=st.sampled_from([2, 4]))
             return st.one_of(cases(groups=st.integers(2, 40), each_in=one, each_out=st.integers(1, 3)), more, *usual)
+        case "near_nchw":
+            # Planes that are computed where they lie, in steps of two: rows of at least a vector.
+            return cases(
+                kernels=st.just(3),
+                steps=st.just(2),
+                dilations=st.just(1),
+                groups=st.integers(2, 9),
+                each_in=st.just(1),
+                each_out=st.just(1),
+                layouts=st.just("NCHW"),
+                fewest=30,
+                most=90,
+            )
         case "grouped":
             some = st.integers(2, 9)
             alike = (cases(groups=some, each_in=st.just(each), each_out=st.just(each)) for each in (2, 4, 8))

@@ -2,7 +2,7 @@
 
     python kernel_guard.py FAMILY COUNT SEED [FENCED]
 
-"edges" and "long" are the programs of these forms of the direct family. FENCED is engine/fenced_malloc.c as a library, preloaded: then the
+A family, or a form of one: "edges" and "long" of direct, "near_nchw" of depthwise. FENCED is engine/fenced_malloc.c as a library, preloaded: then the
 kernels' own memory lies before forbidden pages too.
 
 The problem that is being computed stands in the last line of standard output, so that a crash names it.
@@ -24,6 +24,8 @@ from convwise.engine.families import FAMILIES, direct
 from convwise.errors import ArgumentError
 
 RAN = [0, 0]
+FORMS = {"edges": "direct", "long": "direct", "near_nchw": "depthwise"}
+"""Programs of a family that few random layers run on, by the end of their names."""
 
 
 def apart(fence: Fence, array: np.ndarray, axis: int, at_end: bool) -> np.ndarray:
@@ -58,7 +60,7 @@ def guard(case: Case, family: str, at_end: bool) -> None:
     chains = direct.CHAIN, direct.LEAST
     if family == "long" or (family == "planes" and case.seed % 2):
         short_chains(case.seed % 12 + 1)
-    family, form = ("direct", family) if family in ("edges", "long") else (family, "")
+    family, form = (FORMS[family], family) if family in FORMS else (family, "")
     if case.seed % 3 or form:
         # Not only the tile that seems cheapest, which for small layers is nearly always the same.
         planning.FAMILIES = {**FAMILIES, family: replace(FAMILIES[family], choices=one_of(family, case.seed, form))}
@@ -129,7 +131,8 @@ def main(family: str, count: int, first: int, path: str = "") -> None:
     every()
     if fenced is not None:
         assert fenced.fenced_wrong() == 0, "a kernel wrote beside what it took"
-        assert fenced.fenced_pieces() > 0, "no kernel took memory"
+        # Planes in steps of two keep all they copy on the stack.
+        assert family == "near_nchw" or fenced.fenced_pieces() > 0, "no kernel took memory"
     assert RAN[0] >= RAN[1] // 4, f"only {RAN[0]} cases ran, {RAN[1]} were refused"
     print(f"{RAN[0]} cases between forbidden pages, {RAN[1]} refused")
 

@@ -79,7 +79,7 @@ def test_every_kernel_gives_the_answer(family: str | None) -> None:
 
 @needed
 @pytest.mark.parametrize("isa", ISAS or ["none"])
-@pytest.mark.parametrize("family", [*CONVS, "edges", "long"])
+@pytest.mark.parametrize("family", [*CONVS, "edges", "long", "near_nchw"])
 def test_no_byte_outside_is_touched(family: str, isa: str, tmp_path: Path) -> None:
     fenced = compile_c("fenced_malloc.c", tmp_path) if POSSIBLE else None
     assert "cases between forbidden pages" in guard("kernel_guard.py", family, "60", isa=isa, preload=fenced)

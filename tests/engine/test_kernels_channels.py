@@ -109,6 +109,47 @@ def test_every_tile_gives_the_answer(family: str, monkeypatch: pytest.MonkeyPatc
     assert len(seen) > 1
 
 
+@needed
+def test_planes_in_steps_of_two_are_computed_where_they_lie(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pads of every kind, ragged rows, planes that lie apart, backwards or on each other."""
+    found, ran = depthwise.choices, []
+
+    def near(problem: Problem, isa: Isa) -> list[Choice]:
+        return [choice for choice in found(problem, isa) if choice.variant == "near_nchw"]
+
+    monkeypatch.setattr(planning, "FAMILIES", {**FAMILIES, "depthwise": replace(FAMILIES["depthwise"], choices=near)})
+
+    @settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
+    @given(
+        st.tuples(st.integers(1, 2), st.integers(4, 9), st.integers(3, 40), st.integers(20, 90)),
+        st.tuples(*[st.integers(0, 3)] * 4),
+        st.sampled_from([slice(None), slice(None, None, 2), slice(None, None, -1), None]),
+        st.integers(0, 99),
+        st.integers(1, 3),
+    )
+    def every(shape: tuple[int, ...], pads: tuple[int, ...], planes: slice | None, number: int, threads: int) -> None:
+        rng = np.random.default_rng(number)
+        data = rng.integers(-4, 5, shape).astype(np.float32)
+        x = np.broadcast_to(data[:, :1], shape) if planes is None else data[:, planes]
+        count = x.shape[1]
+        weight, bias = (rng.integers(-4, 5, size).astype(np.float32) for size in ((count, 1, 3, 3), (count,)))
+        padding = (pads[0], pads[1]), (pads[2], pads[3])
+        options: dict[str, object] = {"stride": 2, "padding": padding, "groups": count, "threads": threads}
+        planning.choose.cache_clear()
+        try:
+            result = Conv(weight, bias, algorithm="depthwise", **options)(x)
+        except ArgumentError as error:
+            if error.code != "CW607":
+                raise
+            return
+        ran.append(result.shape)
+        assert np.array_equal(result, conv2d(x, weight, bias, algorithm="windows", **options))
+
+    every()
+    planning.choose.cache_clear()
+    assert len(ran) > 60
+
+
 @pytest.mark.parametrize("isa", ALL)
 def test_no_strip_is_wider_than_a_vector(isa: Isa) -> None:
     """Squares of one strip would lie side by side, and only the first be turned: NEON has many registers, and short ones."""

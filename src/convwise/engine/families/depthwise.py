@@ -19,6 +19,8 @@ USUAL = ((3, 1), (3, 2), (5, 1), (5, 2), (7, 1))
 """Kernel sides and strides of the depthwise layers of most networks."""
 NEAR = ((3, 1), (3, 2))
 """Those of them whose tiles fit the registers with all that they read."""
+STEPS = (3, 2)
+"""The one that has such tiles with channels first."""
 MULTIPLIERS = (2, 4)
 """Filters a channel, channels last, for which there are tiles of their own."""
 FIRST_TILE = (7, 1)
@@ -58,6 +60,8 @@ TURNED, LAID = 3.0, 1.0
 """Multiply-adds of a vector in whose time one of planes is turned, and then laid beside its padding."""
 LOADS = {1: 1, 2: 4}
 """Loads in whose time a vector of a plane's row is read in steps of so many cells; in longer steps number by number."""
+PARTED, CLEARED = 1.0, 0.8
+"""Multiply-adds of a vector in whose time one is parted from the cells between its own, and what lies beside the plane is cleared."""
 CROWDED = 4096
 """Vectors of a plane, of its copy with padding and of its results, from which on turning them takes twice as long."""
 
@@ -85,13 +89,18 @@ def last_tiles(isa: Isa) -> tuple[Tile, ...]:
     tiles = [
         *(Tile(f"{wide}x2s", wide, 2, isa.lanes, staged=True) for wide in sorted({most, 4}, reverse=True)),
         *(Tile(f"4x2s{many}", 4, 2, isa.lanes, staged=True, filters=many) for many in MULTIPLIERS),
-        Tile("near", 2, 4 if isa.registers == 32 else 2, isa.lanes, near=True),
+        Tile("near", 2, near_rows(isa), isa.lanes, near=True),
         Tile("4x2", 4, 2, isa.lanes),
         Tile("any", 4, 1, isa.lanes),
     ]
     if isa.lanes > 4:
         tiles.append(Tile("few", 4, 1, 4))
     return (*tiles, Tile("one", 4, 1, 1))
+
+
+def near_rows(isa: Isa) -> int:
+    """Rows of a tile that holds all that it reads in registers."""
+    return 4 if isa.registers == 32 else 2
 
 
 def flat_tiles(isa: Isa) -> tuple[Tile, ...]:
@@ -116,8 +125,9 @@ def why_not(problem: Problem, isa: Isa) -> str | None:
 def choices(problem: Problem, isa: Isa) -> list[Choice]:
     if problem.output_layout == "NCHW":
         found = [_flat(problem, isa, tile) for tile in flat_tiles(isa)] if _turns(problem, isa) else []
-        near = [choice for choice in found if choice.workspace <= problem.machine.l2 * problem.threads]
-        return affordable(problem, [_first(problem, isa), *near])
+        small = [choice for choice in found if choice.workspace <= problem.machine.l2 * problem.threads]
+        near = [_near_planes(problem, isa)] if _by_steps(problem, isa) else []
+        return affordable(problem, [_first(problem, isa), *near, *small])
     many = problem.filters // problem.channels
     alike = [tile for tile in last_tiles(isa) if tile.filters == many and tile.lanes <= problem.filters]
     fitting = [tile for tile in alike if _takes(tile, problem)]
@@ -134,11 +144,24 @@ def _takes(tile: Tile, problem: Problem) -> bool:
 
 def nearly(problem: Problem) -> bool:
     """Whether the kernel is one that is computed where the input lies."""
+    return problem.dense and _square(problem) in NEAR
+
+
+def _square(problem: Problem) -> tuple[int, int] | None:
+    """Kernel and stride, where both axes have the same and no dilation."""
     columns, lines = problem.columns, problem.rows
-    alike = (
-        columns.kernel == lines.kernel and columns.stride == lines.stride and columns.dilation == lines.dilation == 1
-    )
-    return alike and problem.dense and (columns.kernel, columns.stride) in NEAR
+    alike = columns.kernel == lines.kernel and columns.stride == lines.stride
+    return (columns.kernel, columns.stride) if alike and columns.dilation == lines.dilation == 1 else None
+
+
+def _by_steps(problem: Problem, isa: Isa) -> bool:
+    """Whether planes are computed where they lie, in steps: the first tile and the last of a row read whole vectors of it."""
+    columns = problem.columns
+    if not problem.dense or _square(problem) != STEPS or columns.out < isa.lanes:
+        return False
+    starts = -columns.pad_low, (columns.out - isa.lanes) * columns.stride - columns.pad_low
+    ends = (min(start + columns.spanned(isa.lanes), columns.size) for start in starts)
+    return all(end - max(start, 0) >= isa.lanes for start, end in zip(starts, ends, strict=True))
 
 
 def affordable(problem: Problem, found: list[Choice]) -> list[Choice]:
@@ -328,6 +351,31 @@ def _first(problem: Problem, isa: Isa) -> Choice:
         workspace=threads * 4 * wide * problem.rows.spanned(rows * high),
         macs=macs,
         row_step=high,
+        together=True,
+    )
+
+
+def _near_planes(problem: Problem, isa: Isa) -> Choice:
+    """Planes where they lie, parted into even and odd cells in registers."""
+    rows, lanes, (columns, lines) = near_rows(isa), isa.lanes, (problem.columns, problem.rows)
+    across, down = -(-problem.out_width // lanes), -(-problem.out_height // rows)
+    tall = lines.spanned(rows)
+    planes = _each(problem, 1, problem.channels)
+    tasks = problem.batch * -(-problem.channels // planes)
+    tiles = problem.batch * problem.channels * across * down
+    inside = max(columns.interior.stop // lanes - -(-columns.interior.start // lanes), 0) / across
+    parted = columns.kernel * tall
+    cycles = tiles * (problem.taps * rows + parted * PARTED + (1 - inside) * parted * CLEARED)
+    return Choice(
+        family=NAME,
+        variant="near_nchw",
+        symbol=symbol(NAME, "near_nchw", isa),
+        tiles=(("pixels", lanes), ("rows", rows), ("planes of a task", planes)),
+        extra=(planes,),
+        seconds=_expected(problem, lanes, cycles, tasks),
+        workspace=4 * min(problem.threads, tasks) * -(-columns.spanned(lanes) // lanes) * lanes * tall,
+        macs=tiles * rows * lanes * problem.taps,
+        row_step=rows,
         together=True,
     )
 
