@@ -8,18 +8,9 @@ from __future__ import annotations
 from math import prod
 
 from convwise.dialects.base import Layer, LayerFlow, Unknown, Value, known, run_ops
-from convwise.dialects.torch.kind import FIRST, FIRST_UNBATCHED, Arguments, Kind, parameters, wrong_rank
-from convwise.dialects.torch.values import (
-    integers,
-    listed,
-    number,
-    show,
-    too_small,
-    truth,
-    weight_words,
-    whole,
-    wrong_type,
-)
+from convwise.dialects.kinds import Arguments, parameters, show, truth
+from convwise.dialects.torch.kind import FIRST, FIRST_UNBATCHED, Kind, wrong_rank
+from convwise.dialects.torch.values import integers, listed, number, too_small, weight_words, whole, wrong_type
 from convwise.errors import Refusal, ShapeError
 from convwise.ops import Norm, Op, Pointwise, Shape
 from convwise.ops.shape import LARGEST

@@ -8,20 +8,10 @@ from __future__ import annotations
 from math import prod
 
 from convwise.dialects.base import Layer, LayerFlow, Parameter, Unknown, Value, known, run_ops
+from convwise.dialects.kinds import Arguments, parameters, show, truth
 from convwise.dialects.torch.elementwise import check_dim
-from convwise.dialects.torch.kind import FIRST, Arguments, Kind, layout_of, parameters, wrong_rank
-from convwise.dialects.torch.values import (
-    Words,
-    integers,
-    listed,
-    show,
-    sizes,
-    too_small,
-    truth,
-    weight_words,
-    whole,
-    wrong_type,
-)
+from convwise.dialects.torch.kind import FIRST, Kind, layout_of, wrong_rank
+from convwise.dialects.torch.values import Words, integers, listed, sizes, too_small, weight_words, whole, wrong_type
 from convwise.errors import CodeError, Refusal, ShapeError
 from convwise.ops import Dense, Flatten, GlobalPool, Op, Permute, Reshape, Shape, Unflatten, elements
 from convwise.ops.shape import LARGEST
