@@ -18,7 +18,7 @@ MOST_WINDOWS = 4096
 
 def whole_map(op: GlobalPool) -> str:
     """`the average`, `the maximum`."""
-    return {"avg": "the average", "average": "the average", "max": "the maximum"}.get(op.kind, f"the {op.kind}")
+    return {"average": "the average", "max": "the maximum"}.get(op.kind, f"the {op.kind}")
 
 
 def ceil_row(axis: Axis, window: Window) -> Fact | None:
@@ -38,7 +38,7 @@ def ceil_row(axis: Axis, window: Window) -> Fact | None:
 
 def divisor_row(flow: LayerFlow, op: Op | None) -> Fact | None:
     """What an average pool divides by, where padding or an overhang makes that a question."""
-    if not isinstance(op, Pool) or op.kind not in ("avg", "average"):
+    if not isinstance(op, Pool) or op.kind != "average":
         return None
     if op.divisor is not None:
         why = "divisor_override" if "divisor_override" in flow.layer.arguments else "the cells are summed"

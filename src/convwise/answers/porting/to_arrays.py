@@ -37,8 +37,6 @@ Names = Mapping[str, str]
 def adapt(op: Op, shape: Shape) -> Op:
     """Kinds by the names that these dialects use."""
     match op:
-        case Pool() if op.kind == "avg":
-            return replace(op, kind="average")
         case AdaptivePool() if None in op.sizes:
             sizes = tuple(w if w is not None else s for w, s in zip(op.sizes, shape[1:-1], strict=True))
             return replace(op, sizes=sizes)
@@ -73,7 +71,7 @@ def express(op: Op, shape: Shape, names: Names) -> str | None:
         case Crop():
             sides = [f"{cut.low or ''}:{-cut.high or ''}" for cut in op.cuts]
             return f"x[:, {', '.join(sides)}]"
-        case GlobalPool() if op.kind in ("max", "avg", "average"):
+        case GlobalPool() if op.kind in ("max", "average"):
             keep = f", {names['keep']}=True" if op.keep_dims else ""
             return f"{names['max' if op.kind == 'max' else 'mean']}(x, {axes}{keep})"
         case AdaptivePool():

@@ -42,24 +42,14 @@ WEIGHTED = ("Conv", "Dense", "Norm", "PReLU")
 
 def adapt(op: Op, shape: Shape) -> Op:
     match op:
-        case Pool() if op.kind in ("avg", "average"):
-            return replace(op, kind="avg")
         case AdaptivePool() if None in op.sizes:
             sizes = (want if want is not None else size for want, size in zip(op.sizes, shape[1:-1], strict=True))
-            return replace(op, kind=_kind(op.kind), sizes=tuple(sizes))
-        case AdaptivePool():
-            return replace(op, kind=_kind(op.kind))
-        case GlobalPool():
-            return replace(op, kind={"average": "avg"}.get(op.kind, op.kind))
+            return replace(op, sizes=tuple(sizes))
         case Norm() if op.axes == "channels":
             return replace(op, axes=(-1,))
         case Resize() if op.scales is not None and op.mode != "nearest" and op.rank == 2:
             return _fixed(op, shape)
     return op
-
-
-def _kind(kind: str) -> str:
-    return "max" if kind == "max" else "avg"
 
 
 def _fixed(op: Resize, shape: Shape) -> Resize:
@@ -235,9 +225,9 @@ def _pooled(op: Pool, shape: Shape) -> str | None:
     if op.kind == "lp" and op.power and not dilated and all(window.padding == NO_PADS for window in op.windows):
         # The root of the sums of powers; PyTorch scales a window that overhangs up to a whole one.
         power, taps = write(op.power), prod(window.kernel for window in op.windows)
-        mean = _averaged(replace(op, kind="avg"), shape, f"x ** {power}")
+        mean = _averaged(replace(op, kind="average"), shape, f"x ** {power}")
         return None if mean is None else f"({mean} * {taps}) ** (1 / {power})"
-    if op.kind != "avg":
+    if op.kind != "average":
         return None
     if dilated:
         return _byslices(op, shape, "mean") if plain else None

@@ -83,11 +83,9 @@ def same(windows: tuple[Window, ...], value: float) -> str:
 
 def adapt(op: Op, shape: Shape) -> Op:
     match op:
-        case Pool() if op.kind in ("avg", "average"):
+        case Pool() if op.kind == "average":
             padded = any(window.padding != NO_PADS for window in op.windows)
-            return replace(op, kind="average", count_padding=op.count_padding and padded)
-        case GlobalPool() | AdaptivePool():
-            return replace(op, kind={"avg": "average"}.get(op.kind, op.kind))
+            return replace(op, count_padding=op.count_padding and padded)
         case Norm() if op.kind == "group" and not op.scale and not op.center:
             return replace(op, axes="channels", features=None)
         case Norm() if op.kind in ("batch", "group", "instance"):
@@ -104,7 +102,7 @@ def adapt(op: Op, shape: Shape) -> Op:
 def more(op: Op, shape: Shape) -> Iterator[tuple[Op, ...]]:
     """Other ops that mean the same."""
     match op:
-        case GlobalPool() if op.kind not in ("max", "avg", "average"):
+        case GlobalPool() if op.kind not in ("max", "average"):
             return
         case GlobalPool() if not op.keep_dims:
             yield (GlobalPool(op.kind, op.rank, keep_dims=True), Flatten())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from convwise import dialects
 from convwise.answers.solve.question import Question
-from convwise.answers.solve.saying import AVERAGE, CHANNELS_FIRST, gives
+from convwise.answers.solve.saying import CHANNELS_FIRST, gives
 from convwise.axis import Window
 from convwise.errors import ShapeError
 from convwise.ops import AdaptivePool, Pool, spatial_names
@@ -34,7 +34,7 @@ def fixed_pool(question: Question) -> str:
             )
         windows.append(fixed.pop())
     spoken = dialects.get(question.dialect)
-    kind = "max" if question.op == "adaptive_max_pool" else AVERAGE.get(question.dialect, "average")
+    kind = "max" if question.op == "adaptive_max_pool" else "average"
     text = spoken.spell(
         (Pool(kind, tuple(one for one in windows if one is not None)),), spoken.name not in CHANNELS_FIRST
     )
