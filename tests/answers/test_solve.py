@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 import convwise as cw
 from convwise import dialects
 from convwise.answers.solve import search
-from convwise.axis import Window
-from convwise.ops import AdaptivePool, Conv, ConvTranspose, Pool
+from convwise.axis import Window, share
+from convwise.ops import Conv, ConvTranspose, Pool
 from convwise.readers.source import read_layer
 
 KERNELS, STRIDES, DILATIONS = 4, 3, 2
@@ -395,7 +395,7 @@ def test_stride_with_dilation_is_left_to_those_who_fix_it():
 def test_adaptive_pools_become_fixed_ones_where_the_windows_are_alike(dialect, op):
     for size in range(1, 25):
         for out in range(1, size + 1):
-            windows = [AdaptivePool.window(index, size, out) for index in range(out)]
+            windows = [share(index, size, out) for index in range(out)]
             lengths = {len(one) for one in windows}
             apart = {b.start - a.start for a, b in pairwise(windows)}
             alike = len(lengths) == 1 and len(apart) <= 1

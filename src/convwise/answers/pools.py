@@ -8,7 +8,7 @@ from math import prod
 from convwise.answers.explanation import Fact, show
 from convwise.answers.wording import CELLS, listed, plural
 from convwise.answers.words import WORDS
-from convwise.axis import Axis, Window
+from convwise.axis import Axis, Window, share
 from convwise.dialects.base import LayerFlow
 from convwise.ops import AdaptivePool, AxisFlow, GlobalPool, Op, Pool
 
@@ -150,11 +150,11 @@ def adaptive_row(flow: LayerFlow) -> Fact | None:
 
 
 def _adapted(axis: AxisFlow) -> str:
-    """Output i reads cells floor(i n / out) to ceil((i + 1) n / out) - 1 (PyTorch's rule)."""
+    """How many cells the shares have."""
     size, out = axis.size or 0, axis.out or 0
     if out < 1 or out > MOST_WINDOWS:
         return f"{size} -> {out}"
-    widths = {-(-(index + 1) * size // out) - index * size // out for index in range(out)}
+    widths = {len(share(index, size, out)) for index in range(out)}
     if len(widths) == 1:
         return f"{size} -> {out}: {wide_cells(widths.pop())} each" if out > 1 else f"{size} -> 1: all of them"
     return f"{size} -> {out}: {min(widths)} or {max(widths)} cells each, some of them shared"
