@@ -18,7 +18,7 @@ from convwise.answers.taken import Taken, taken
 from convwise.answers.wanted import for_axes, verdict
 from convwise.answers.wording import listed, plural
 from convwise.dialects.base import Dialect, Entered, Layer, LayerFlow, Note, describe, in_use
-from convwise.errors import ShapeError
+from convwise.errors import Meant, ShapeError
 from convwise.ops import Conv, ConvTranspose, Dense, Flatten, Pool, Reshape, Shape
 from convwise.ops.rearrange import joins_batch
 from convwise.ops.shape import elements, total
@@ -240,7 +240,7 @@ def _broken_chain(
         findings=tuple(
             Finding(note.code, "note", note.text)
             for note in notes
-            if note.code != "CW509" or "did you mean" not in error.hint
+            if note.code != "CW509" or not isinstance(error.hint, Meant)
         ),
         fixes=(*batched, *(replace(fix, output=entered.leave(fix.output)) for fix in proposals)),
         params=None,

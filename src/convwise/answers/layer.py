@@ -17,7 +17,7 @@ from convwise.answers.undo import undo
 from convwise.answers.wanted import for_axes, out_of_reach, verdict, want_row
 from convwise.axis import SAME_UPPER
 from convwise.dialects.base import Dialect, Entered, Layer, LayerFlow, Note, in_training
-from convwise.errors import ConvwiseError, Refusal, ShapeError
+from convwise.errors import ConvwiseError, FlattenFirst, Meant, Refusal, ShapeError
 from convwise.ops import Conv, ConvTranspose, Pool, Shape
 from convwise.readers.source import read_layer
 
@@ -152,7 +152,7 @@ def broken_fixes(
         # An input in the other framework's order is to be turned, not the layer.
         if word not in layer.arguments or type(error.received) is not int or error.received < 1:
             continue
-        if "did you mean" in error.hint or ("before it" in error.hint and error.code == "CW109"):
+        if isinstance(error.hint, Meant | FlattenFirst):
             continue
         try:
             code = spoken.respell(layer, {word: error.received})

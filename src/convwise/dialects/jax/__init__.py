@@ -12,7 +12,7 @@ from convwise.dialects.jax.functions import DATA, FOREIGN, KINDS, LAYERS
 from convwise.dialects.jax.spelling import anew, spell
 from convwise.dialects.kinds import around, flow_kind, read_kind, settle_release
 from convwise.dialects.writing import respell as respelled
-from convwise.errors import CodeError, Refusal, ShapeError
+from convwise.errors import CodeError, Meant, Refusal, ShapeError
 from convwise.ops import Conv, ConvTranspose, Layout, Permute, Pool, Shape
 
 RELEASE = "0.10"
@@ -33,7 +33,7 @@ def read(call: Call, release: str | None = None) -> Layer:
     kind = KINDS.get(call.kind)
     if kind is None:
         near = nearest(call.kind, KINDS)
-        hint = f"did you mean {near}?" if near else "see jax.lax, flax.linen and flax.nnx"
+        hint = Meant(f"did you mean {near}?") if near else "see jax.lax, flax.linen and flax.nnx"
         raise CodeError(
             "CW302", f"JAX and flax have no {call.kind!r} that convwise knows", received=call.kind, hint=hint
         )

@@ -12,7 +12,7 @@ from convwise.dialects.onnx.spelling import anew, spell
 from convwise.dialects.onnx.words import nothing_left
 from convwise.dialects.writing import as_list
 from convwise.dialects.writing import respell as respelled
-from convwise.errors import ArgumentError, CodeError, Refusal, ShapeError
+from convwise.errors import ArgumentError, CodeError, Meant, Refusal, ShapeError
 from convwise.ops import Layout, Pad, Pool, Resize, Shape
 
 FOREIGN: Mapping[str, str] = {
@@ -51,7 +51,7 @@ def read(call: Call, release: str | None = None) -> Layer:
     kind = KINDS.get(call.kind)
     if kind is None:
         near = nearest(call.kind, KINDS)
-        hint = f"did you mean {near}?" if near else "see the operators of ONNX"
+        hint = Meant(f"did you mean {near}?") if near else "see the operators of ONNX"
         raise CodeError(
             "CW302", f"ONNX has no operator {call.kind!r} that convwise reads as a layer", received=call.kind, hint=hint
         )

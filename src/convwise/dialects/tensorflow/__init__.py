@@ -10,7 +10,7 @@ from convwise.dialects.kinds import around, flow_kind, read_kind, settle_release
 from convwise.dialects.tensorflow.functions import DATA, FOREIGN, KINDS
 from convwise.dialects.tensorflow.spelling import anew, spell
 from convwise.dialects.writing import respell as respelled
-from convwise.errors import CodeError, ShapeError
+from convwise.errors import CodeError, Meant, ShapeError
 from convwise.ops import Shape
 
 RELEASE = "2.21"
@@ -29,7 +29,7 @@ def read(call: Call, release: str | None = None) -> Layer:
     kind = KINDS.get(call.kind)
     if kind is None:
         near = nearest(call.kind, KINDS)
-        hint = f"did you mean {near}?" if near else "see the functions of tf.nn"
+        hint = Meant(f"did you mean {near}?") if near else "see the functions of tf.nn"
         raise CodeError(
             "CW302", f"TensorFlow has no function {call.kind!r} that convwise knows", received=call.kind, hint=hint
         )

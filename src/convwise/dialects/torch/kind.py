@@ -77,7 +77,7 @@ def _overflow(place: str, bits: int) -> Refusal:
 
 def _explain_missing(kind: Kind, call: Call, error: ConvwiseError) -> None:
     """`Conv2d(32, (3, 3))` is Keras's order: the filters first, and no input channels."""
-    if "in_channels" in kind.names and len(call.args) == 2 and "kernel_size" in error.fact:
+    if "in_channels" in kind.names and len(call.args) == 2 and "kernel_size" not in dict(call.kwargs):
         first, second = call.args
         error.hint = f"PyTorch takes the input's channels first: nn.{kind.name}(in_channels, {first!r}, {second!r}); nn.Lazy{kind.name}({first!r}, {second!r}) finds them out by itself"
 
