@@ -7,13 +7,13 @@ from dataclasses import replace
 from itertools import pairwise
 
 from convwise.answers.aimed import aim, aimed, not_aimed
+from convwise.answers.chain_sizes import called, main_op, never, never_at, sizes_fact, wanted_inputs, would_work
 from convwise.answers.explanation import Explanation, Fact, Finding, Fix, show
 from convwise.answers.layer import broken_fixes, explain_layer, read_back
 from convwise.answers.network.flowing import run
 from convwise.answers.network.rows import mixed_rows, rows_fact
 from convwise.answers.respelled import spatial
 from convwise.answers.roundtrip import comes_back, trip, ways_back
-from convwise.answers.sizes_told import called, main_op, never, never_at, sizes_fact, wanted_inputs, would_work
 from convwise.answers.taken import Taken, taken
 from convwise.answers.wanted import for_axes, verdict
 from convwise.answers.wording import listed, plural

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from math import prod
 
 from convwise.answers.explanation import Fact, show
+from convwise.answers.vocabulary import WORDS
 from convwise.answers.wording import CELLS, listed, plural
-from convwise.answers.words import WORDS
 from convwise.axis import Axis, Window, share
 from convwise.dialects.base import LayerFlow
 from convwise.ops import AdaptivePool, AxisFlow, GlobalPool, Op, Pool
