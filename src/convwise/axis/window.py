@@ -183,9 +183,9 @@ class Window:
 
     @property
     def sources(self) -> tuple[range, int]:
-        """The cells that output 0 of the transposed window may take from, and the stride times twice their middle.
+        """The cells from the first that output 0 of the transposed window takes from, as many as any output does; and the stride times twice the middle of output 0's.
 
-        Output j takes from cell (j + low - tap dilation) / stride for every tap where that is whole.
+        Output j takes from cell (j + low - tap) / stride for every tap of the span where that is whole.
 
         >>> Window(4, stride=2, padding=Pads(1, 1)).sources
         (range(-1, 1), -1)
