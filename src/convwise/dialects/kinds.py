@@ -16,6 +16,7 @@ from convwise.dialects.base import (
     TITLES,
     Array,
     Call,
+    Entered,
     Layer,
     LayerFlow,
     Note,
@@ -163,6 +164,25 @@ def too_long(call: Call) -> tuple[str, int] | None:
             elif isinstance(item, int) and item.bit_length() > LONGEST_NUMBER:
                 return place, item.bit_length()
     return None
+
+
+def enter(layers: Sequence[Layer], shape: Shape) -> Entered:
+    """`shape` with a batch of unknown size before it where the first layer of a certain rank would lack one.
+
+    Raises:
+        ShapeError: CW103 where a size is negative.
+    """
+    if any(size is not None and size < 0 for size in shape):
+        raise ShapeError("CW103", "a size is negative", received=shape)
+    first = first_of_a_rank(layers)
+    if first is not None and first.rank is not None and len(shape) == first.rank + 1:
+        return Entered((None, *shape), True)
+    return Entered(tuple(shape))
+
+
+def first_of_a_rank(layers: Sequence[Layer]) -> Layer | None:
+    """The first layer that knows its number of spatial axes."""
+    return next((layer for layer in layers if layer.rank is not None), None)
 
 
 def flow_kind(kind: Kind, layer: Layer, shape: Shape) -> LayerFlow:
