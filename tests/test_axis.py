@@ -8,7 +8,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from convwise.axis import SAME_LOWER, SAME_UPPER, Axis, Pads, Unread, Window, causal_pads, keeping_pads, uncovered
+from convwise.axis import (
+    SAME_LOWER,
+    SAME_UPPER,
+    Axis,
+    Pads,
+    Unread,
+    Window,
+    causal_pads,
+    keeping_pads,
+    share,
+    uncovered,
+)
 
 EXPLICIT = [Pads(low, high) for low in range(4) for high in range(4)]
 RULES = [SAME_UPPER, SAME_LOWER, *EXPLICIT]
@@ -233,3 +244,31 @@ def test_the_way_back_of_an_axis_gives_its_size():
             assert window.transposed(axis.out, extra) == size
             assert 0 <= extra < stride
             assert window.over(size).out == axis.out
+
+
+@pytest.mark.parametrize(
+    "window", [Window(3, 2, 1, Pads(1, 1)), Window(2, 3, 2, SAME_LOWER), Window(3, 2, 1, Pads(1, 0), True)]
+)
+def test_the_counter_counts_as_out_does(window: Window) -> None:
+    assert [window.counter(size) for size in range(1, 40)] == [window.out(size) for size in range(1, 40)]
+
+
+def test_the_cells_behind_a_transposed_window_are_those_of_brute_force() -> None:
+    for kernel, stride, dilation, low in itertools.product(range(1, 5), range(1, 4), (1, 2), range(4)):
+        window = Window(kernel, stride, dilation, Pads(low, 0))
+        # Output j takes from cell i where the tap j + low - i stride is one of the span.
+        behind = [[i for i in range(-20, 20) if 0 <= j + low - i * stride < window.span] for j in range(stride)]
+        cells, twice = window.sources
+        if behind[0]:
+            assert cells.start == behind[0][0]
+        assert len(cells) == max(map(len, behind))
+        assert twice == low + (low - window.span + 1)
+
+
+def test_a_share_holds_every_cell_that_its_part_of_the_axis_touches() -> None:
+    for size, out in itertools.product(range(1, 12), range(1, 15)):
+        for index in range(out):
+            touched = [
+                cell for cell in range(size) if cell * out < (index + 1) * size and (cell + 1) * out > index * size
+            ]
+            assert list(share(index, size, out)) == touched

@@ -11,6 +11,7 @@ import os
 import shutil
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext, redirect_stdout
 from typing import TYPE_CHECKING, Any, TextIO
 
 from convwise.words import Wanted, plain
@@ -89,8 +90,11 @@ def _run(words: list[str]) -> int:
     if told is None:
         from convwise.commands import UsageError, parse
 
+        # Without a command nothing was asked, so the help stands where misunderstandings do; a shell that completes asks without words.
+        asked = words or "_CONVWISE_COMPLETE" in os.environ
         try:
-            told = parse(words or ["--help"])
+            with nullcontext() if asked else redirect_stdout(sys.stderr):
+                told = parse(words or ["--help"])
         except UsageError as error:
             return show(error.told, as_json="--json" in words, form="full", usage=error.usage)
     if isinstance(told, Wanted):

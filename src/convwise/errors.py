@@ -39,12 +39,48 @@ def said(value: object) -> str:
     return text if len(text) <= LONGEST else f"{text[: LONGEST - 3]}..."
 
 
+class Meant(str):
+    """A hint that names what was probably meant: another input, layer or name."""
+
+    __slots__ = ()
+
+
+class FlattenFirst(str):
+    """A hint that the input is to be flattened before the layer."""
+
+    __slots__ = ()
+
+
+class EnlargeInput(str):
+    """A hint to change a window that spans more cells than there are, or to give an input of at least `least`."""
+
+    least: int
+
+    @classmethod
+    def to(cls, least: int) -> EnlargeInput:
+        self = cls(f"try a smaller kernel or dilation, more padding, or an input of at least {least}")
+        self.least = least
+        return self
+
+
+class MatchChannels(str):
+    """A hint to make the layer for the channels that it got, or the step before it give the `wanted` ones."""
+
+    wanted: int
+
+    @classmethod
+    def of(cls, received: int, wanted: int, *, plural: bool = True) -> MatchChannels:
+        self = cls(f"make the layer for {received} channel{'s' if plural else ''}, or the step before it give {wanted}")
+        self.wanted = wanted
+        return self
+
+
 class ConvwiseError(Exception):
     """An error with fields, so that terminal, web and JSON say the same thing.
 
     `code` is stable and has a page of its own (`convwise rule CW104`); `fact` is the first line without
     the place, `detail` the arithmetic, `hint` what to do; `layer` and `axis` name the place, `received` is the
-    value as given, `quote` the framework's own words. `layer`, `dialect` and `call` may be filled in by a caller who
+    value as given, `quote` the framework's own words. A hint whose kind others ask for is a text of a class of its own. `layer`, `dialect` and `call` may be filled in by a caller who
     knows them; `explanation` is the history up to the break.
 
     >>> print(ShapeError("CW104", "the window spans 7 but only 5 positions exist", axis="width", hint="try padding=1"))

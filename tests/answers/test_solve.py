@@ -10,12 +10,13 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from solving import WORDS, out_of
 
 import convwise as cw
 from convwise import dialects
 from convwise.answers.solve import search
-from convwise.axis import Window
-from convwise.ops import AdaptivePool, Conv, ConvTranspose, Pool
+from convwise.axis import Window, share
+from convwise.ops import Conv, ConvTranspose, Pool
 from convwise.readers.source import read_layer
 
 KERNELS, STRIDES, DILATIONS = 4, 3, 2
@@ -28,16 +29,6 @@ def small(monkeypatch):
     monkeypatch.setattr(search, "KERNELS", KERNELS)
     monkeypatch.setattr(search, "STRIDES", STRIDES)
     monkeypatch.setattr(search, "DILATIONS", DILATIONS)
-
-
-def out_of(text, dialect, sizes):
-    """The spatial sizes that a text, read as anybody's, gives."""
-    shape = (1, *sizes, 3) if dialect == "keras" else (1, 3, *sizes)
-    try:
-        found = cw.output_shape(text, shape, dialect=dialect)
-    except cw.ConvwiseError:
-        return None
-    return found[1:-1] if dialect == "keras" else found[2:]
 
 
 def meaning(text, dialect):
@@ -247,14 +238,6 @@ def test_a_kernel_of_its_own_for_each_axis_only_where_nothing_else_does_it():
     assert not any("(3, 5)" in text for text in cw.solve("28x30", "26x26"))
 
 
-WORDS = {
-    "kernel": st.none() | st.integers(1, 9) | st.tuples(st.integers(1, 5), st.integers(1, 5)),
-    "stride": st.none() | st.integers(1, 4),
-    "dilation": st.none() | st.integers(1, 3),
-    "padding": st.none() | st.sampled_from(["valid", "same"]) | st.integers(0, 4),
-}
-
-
 @settings(max_examples=60, deadline=None)
 @given(
     st.sampled_from(["keras", "torch"]),
@@ -395,7 +378,7 @@ def test_stride_with_dilation_is_left_to_those_who_fix_it():
 def test_adaptive_pools_become_fixed_ones_where_the_windows_are_alike(dialect, op):
     for size in range(1, 25):
         for out in range(1, size + 1):
-            windows = [AdaptivePool.window(index, size, out) for index in range(out)]
+            windows = [share(index, size, out) for index in range(out)]
             lengths = {len(one) for one in windows}
             apart = {b.start - a.start for a, b in pairwise(windows)}
             alike = len(lengths) == 1 and len(apart) <= 1
@@ -415,263 +398,6 @@ def test_the_fixed_pool_gives_the_adaptive_ones_values():
     assert cw.solve((7, 9), (3, 4), op="adaptive_avg_pool", dialect="torch") == ["nn.AvgPool2d(3, stride=2)"]
     fixed, adaptive = nn.AvgPool2d(3, stride=2)(data), nn.AdaptiveAvgPool2d((3, 4))(data)
     assert np.allclose(fixed.numpy(), adaptive.numpy(), atol=1e-6)
-
-
-ERRORS = [
-    (
-        ((28, 14), {"kernel": 3, "stride": 1}),
-        cw.ShapeError,
-        (
-            "no convolution of Keras gives 28 x 28 -> 14 x 14 with kernel=3, stride=1",
-            "without stride=1: Conv2D(32, 3, strides=2, padding='same')",
-            "nearest: 28 x 28 -> 26 x 26",
-        ),
-    ),
-    (
-        ((28, 40), {"op": "conv"}),
-        cw.ShapeError,
-        ("gives at most one more than the size", "nearest: 28 x 28 -> 29 x 29"),
-    ),
-    (
-        (([28, 57], [14, 30]), {}),
-        cw.ShapeError,
-        ("28 x 28 -> 14 x 14 alone: Conv2D(32, 3, strides=2, padding='same')", "57 x 57 -> 30 x 30 alone:"),
-    ),
-    (
-        (([14, 7], [28, 20]), {"op": "transpose", "stride": 2}),
-        cw.ShapeError,
-        ("14 x 14 -> 28 x 28 alone: Conv2DTranspose(32, 3, strides=2, padding='same')", "7 x 7 -> 20 x 20 alone:"),
-    ),
-    (((28, 14), {"kernel": 1025}), cw.ArgumentError, ("no integer from 1 to 1024",)),
-    (((28, 14), {"kernel": "9" * 5000}), cw.ArgumentError, ("no integer from 1 to 1024",)),
-    ((([28, 29], [14, 13]), {}), cw.ShapeError, ("outputs of one layer never fall as the size grows",)),
-    (
-        ((28, 14), {"dialect": "torch", "padding": "same"}),
-        cw.Refusal,
-        (
-            "PyTorch refuses every convolution that would give 28 x 28 -> 14 x 14 with padding='same'",
-            "padding='same' is not supported for strided",
-            "without padding='same': nn.Conv2d(3, 32, 3, stride=2, padding=1)",
-        ),
-    ),
-    (
-        ((14, 28), {"dialect": "torch", "padding": "same"}),
-        cw.Refusal,
-        ("a transposed convolution takes no padding='same'",),
-    ),
-    (((10, 7), {"op": "adaptive_avg_pool"}), cw.ShapeError, ("0-1, 1-2, 2-4", "10 mod 7 = 3", "exact at 7 and 14")),
-    (((3, 7), {"op": "adaptive_avg_pool"}), cw.ShapeError, ("repeats cells where it enlarges",)),
-    ((([28, 56], [7, 7]), {"op": "adaptive_max_pool"}), cw.ShapeError, ("at several sizes", "windows of 8, 8 apart")),
-    (((28, 14), {"kernel": 0}), cw.ArgumentError, ("kernel=0: no integer from 1",)),
-    (((28, 14), {"kernel": True}), cw.ArgumentError, ("kernel=True: no integer from 1",)),
-    (((28, 14), {"stride": (1, 2, 3)}), cw.ArgumentError, ("3 values for 2 axes (height, width)",)),
-    (((28, 14), {"padding": "sam"}), cw.ArgumentError, ("padding='sam': no such padding", "did you mean 'same'?")),
-    (((28, 14), {"op": "max_pol"}), cw.ArgumentError, ("did you mean 'max_pool'?",)),
-    (((28, 14), {"op": "conv", "output_padding": 1}), cw.ArgumentError, ("conv has none", "op='transpose' has it")),
-    (((28, 14), {"filters": 0}), cw.ArgumentError, ("filters=0: no integer from 1",)),
-    (((28, 14), {"dialect": "caffe"}), cw.ArgumentError, ("no dialect 'caffe'",)),
-    ((([28], [14, 7]), {}), cw.ArgumentError, ("2 outputs for 1 input",)),
-    ((([], []), {}), cw.ArgumentError, ("an empty list",)),
-    (((0, 14), {}), cw.ArgumentError, ("every size must be a number of at least 1",)),
-    ((((28, None), 14), {}), cw.ArgumentError, ("every size must be a number of at least 1",)),
-    (((28, 0), {}), cw.ArgumentError, ("a wanted size",)),
-    ((("28xx", 14), {}), cw.ArgumentError, ("is not a shape",)),
-    ((((28, 30), (1, 14, 15)), {}), cw.ArgumentError, ("sizes of 2 and 3 axes",)),
-    (((2.5, 14), {}), cw.ArgumentError, ("2.5",)),
-]
-
-
-@pytest.mark.parametrize(("asked", "kind", "told"), ERRORS)
-def test_what_cannot_be_answered_says_why(asked, kind, told):
-    args, options = asked
-    with pytest.raises(cw.ConvwiseError) as caught:
-        cw.solve(*args, **options)
-    assert type(caught.value) is kind
-    for part in told:
-        assert part in str(caught.value)
-    assert caught.value.hint
-
-
-def nearest_of(error, dialect, size, out):
-    """The size that a reason calls the nearest; what it says of it, and of other words, is held against the layers it names."""
-    found = None
-    for line in str(error).splitlines():
-        label, _, text = line.strip().partition(": ")
-        if label.startswith("without"):
-            assert out_of(text, dialect, (size, size)) == (out, out), line
-        elif label == "nearest":
-            sizes, _, text = text.partition(": ")
-            found = tuple(int(one) for one in sizes.split(" -> ")[1].split(" x "))
-            assert out_of(text, dialect, (size, size)) == found, line
-    return found
-
-
-@settings(max_examples=40, deadline=None)
-@given(st.sampled_from(["keras", "torch"]), st.integers(1, 40), st.integers(1, 60), st.fixed_dictionaries(WORDS))
-def test_the_nearest_that_a_reason_names_is_true(dialect, size, out, words):
-    try:
-        cw.solve(size, out, dialect=dialect, **words)
-    except cw.ShapeError as error:
-        nearest_of(error, dialect, size, out)
-
-
-@pytest.mark.parametrize(
-    ("dialect", "layer"), [("keras", "Conv2D(32, 3, strides=3)"), ("torch", "nn.MaxPool2d(4, 3, 2)")]
-)
-@pytest.mark.parametrize(("size", "out"), [(28, 14), (9, 5), (30, 17), (40, 3), (12, 9)])
-def test_where_all_words_are_fixed_the_one_layer_that_there_is_is_the_nearest(dialect, layer, size, out):
-    words = {"op": "conv", "kernel": 3, "stride": 3, "padding": "valid", "dilation": 1}
-    if dialect == "torch":
-        words = {"op": "max_pool", "kernel": 4, "stride": 3, "padding": 2, "dilation": 1}
-    with pytest.raises(cw.ShapeError) as caught:
-        cw.solve(size, out, dialect=dialect, **words)
-    near, fixed = nearest_of(caught.value, dialect, size, out), out_of(layer, dialect, (size, size))
-    assert near is not None
-    # ceil_mode is no word of the question, and adds a window at most.
-    assert near in (fixed, (fixed[0] + 1,) * 2) if dialect == "torch" else near == fixed
-
-
-LAYERS = {
-    "torch": st.one_of(
-        st.builds(
-            "nn.Conv2d({{}}, {{}}, ({}, {}), stride=({}, {}), padding={})".format,
-            st.integers(1, 4),
-            st.integers(1, 5),
-            st.integers(1, 3),
-            st.integers(1, 2),
-            st.integers(0, 2),
-        ),
-        st.builds(
-            "nn.Conv2d({{}}, {{}}, {}, padding='same', dilation={})".format, st.integers(1, 4), st.integers(1, 2)
-        ),
-        st.builds(
-            "nn.MaxPool2d({}, stride={}, ceil_mode={})".format, st.integers(1, 3), st.integers(1, 3), st.booleans()
-        ),
-        st.just("nn.ReLU()"),
-        st.builds("nn.ZeroPad2d(({}, {}, {}, {}))".format, *[st.integers(0, 2)] * 4),
-    ),
-    "keras": st.one_of(
-        st.builds(
-            "Conv2D({{}}, ({}, {}), strides=({}, {}), padding={!r})".format,
-            st.integers(1, 4),
-            st.integers(1, 5),
-            st.integers(1, 3),
-            st.integers(1, 2),
-            st.sampled_from(["valid", "same"]),
-        ),
-        st.builds("SeparableConv2D({{}}, {}, strides={}, padding='same')".format, st.integers(1, 4), st.integers(1, 2)),
-        st.builds(
-            "MaxPooling2D({}, strides={}, padding={!r})".format,
-            st.integers(1, 3),
-            st.integers(1, 3),
-            st.sampled_from(["valid", "same"]),
-        ),
-        st.just("BatchNormalization()"),
-        st.builds("ZeroPadding2D((({}, {}), ({}, {})))".format, *[st.integers(0, 2)] * 4),
-    ),
-}
-
-
-def chain(parts, dialect):
-    """Layer patterns with their channels filled in, as one text."""
-    channels, texts = 3, []
-    for number, part in enumerate(parts, start=4):
-        count = part.count("{}")
-        texts.append(part.format(channels, number) if count == 2 else part.format(number) if count else part)
-        channels = number if count else channels
-    return f"keras.Sequential([{', '.join(texts)}])" if dialect == "keras" else f"nn.Sequential({', '.join(texts)})"
-
-
-@settings(max_examples=120, deadline=None)
-@given(
-    st.sampled_from(["keras", "torch"]).flatmap(
-        lambda d: st.tuples(st.just(d), st.lists(LAYERS[d], min_size=1, max_size=4))
-    ),
-    st.integers(9, 40),
-    st.integers(9, 40),
-)
-def test_a_mirrored_encoder_gives_every_size_back(chosen, height, width):
-    dialect, parts = chosen
-    encoder = chain(parts, dialect)
-    shape = (1, height, width, 3) if dialect == "keras" else (1, 3, height, width)
-    try:
-        down = cw.explain(encoder, shape, dialect=dialect)
-    except cw.ShapeError:
-        return
-    try:
-        (decoder,) = cw.solve((height, width), mirror=encoder, dialect=dialect)
-    except cw.ShapeError as error:
-        reason = str(error)
-    else:
-        reason = ""
-    # Only what changes nothing has no decoder.
-    if all(part.startswith(("nn.ReLU", "BatchNorm")) for part in parts):
-        assert "no layer of the encoder" in reason
-        return
-    assert reason == ""
-    up = cw.explain(decoder, down.output, dialect=dialect)
-    assert up.output == shape
-    on_the_way = [step.output for step in up.steps]
-    for step in down.steps:
-        sizes = step.input[1:-1] if dialect == "keras" else step.input[2:]
-        assert any((one[1:-1] if dialect == "keras" else one[2:]) == sizes for one in [*on_the_way, down.output]), (
-            encoder,
-            decoder,
-        )
-
-
-def test_a_decoder_for_several_sizes():
-    encoder = (
-        "nn.Sequential(nn.Conv2d(3, 16, 3, stride=2, padding=1), nn.ReLU(), nn.Conv2d(16, 32, 3, stride=2, padding=1))"
-    )
-    (decoder,) = cw.solve([28, 56, 224], mirror=encoder)
-    assert decoder == (
-        "nn.Sequential(nn.ConvTranspose2d(32, 16, 3, stride=2, padding=1, output_padding=1), "
-        "nn.ConvTranspose2d(16, 3, 3, stride=2, padding=1, output_padding=1))"
-    )
-    for size in (28, 56, 224):
-        assert cw.output_shape(decoder, (32, size // 4, size // 4)) == (3, size, size)
-
-
-@pytest.mark.parametrize(
-    ("sizes", "encoder", "told"),
-    [
-        (
-            [28, 27],
-            "nn.Conv2d(3, 8, 3, stride=2, padding=1)",
-            (
-                "height of layer 1 (Conv2d)",
-                "14 -> 28: padding 1 + 1, output_padding 1",
-                "14 -> 27: padding 1 + 1, output_padding 0",
-            ),
-        ),
-        ([28, 29], "Conv2D(8, 3, strides=2, padding='same')", ("14 -> 28: padding 0 + 1", "15 -> 29: padding 1 + 1")),
-        (
-            28,
-            "nn.Sequential(nn.Conv2d(3, 8, 3), nn.Flatten())",
-            ("layer 2 (Flatten): Flatten has no transposed layer",),
-        ),
-        (
-            28,
-            "nn.Sequential(nn.Conv2d(3, 8, 3), nn.AdaptiveAvgPool2d(3))",
-            ("layer 2 (AdaptiveAvgPool2d)", "end the encoder before it"),
-        ),
-        (28, "nn.ReLU()", ("no layer of the encoder has spatial axes",)),
-        (2, "nn.Conv2d(3, 8, 3)", ("the window spans 3",)),
-        ("28x28x3", "nn.Conv2d(3, 8, 3)", ("sizes of 3 axes for layers of 2",)),
-        (28, "hello", ("no layers in the text",)),
-    ],
-)
-def test_where_no_decoder_exists_it_says_why(sizes, encoder, told):
-    with pytest.raises(cw.ConvwiseError) as caught:
-        cw.solve(sizes, mirror=encoder)
-    for part in told:
-        assert part in str(caught.value)
-
-
-def test_nothing_beside_the_encoder_can_be_fixed():
-    with pytest.raises(cw.ArgumentError, match="kernel is the encoder's"):
-        cw.solve(28, mirror="nn.Conv2d(3, 8, 3)", kernel=3)
 
 
 @pytest.mark.parametrize("dialect", dialects.NAMES)

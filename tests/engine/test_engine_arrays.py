@@ -343,7 +343,7 @@ def test_the_maximum_of_nothing_is_minus_infinity(method: str) -> None:
     op = Pool("max", (Window(2, 2, padding=Pads(2, 0)),))
     assert run(op, np.array([[[1.0, 2.0]]]), method=method).tolist() == [[[-np.inf, 2.0]]]
     assert run(op, np.array([[[1, 2]]]), method=method).tolist() == [[[-(2**63), 2]]]
-    mean = Pool("avg", (Window(2, 2, padding=Pads(2, 0)),))
+    mean = Pool("average", (Window(2, 2, padding=Pads(2, 0)),))
     assert run(mean, np.array([[[1.0, 2.0]]]), method=method).tolist() == [[[0.0, 1.5]]]
 
 
@@ -391,7 +391,7 @@ def test_a_pooling_window_far_larger_than_the_data() -> None:
     assert set(run(Pool("max", (Window(5000, padding=Pads(2500, 2500)),)), X[:, :, 0, :4])[0, 0]) <= {*X[0, 0, 0, :4]}
     with pytest.raises(ShapeError, match="CW507"):
         run(huge, X[:, :, 0])
-    strided = Pool("avg", (Window(2**40, 2**40, padding=Pads(2**39, 2**39)),))
+    strided = Pool("average", (Window(2**40, 2**40, padding=Pads(2**39, 2**39)),))
     np.testing.assert_allclose(run(strided, X[:, :, 0])[..., 0], X[:, :, 0].mean(axis=-1), rtol=1e-6)
 
 
@@ -406,8 +406,8 @@ def test_every_other_op_in_both_orders() -> None:
         PixelShuffle(2),
         PixelShuffle(3, inverse=True),
         GlobalPool("max", 2),
-        GlobalPool("avg", 2, keep_dims=True),
-        AdaptivePool("avg", (4, 3)),
+        GlobalPool("average", 2, keep_dims=True),
+        AdaptivePool("average", (4, 3)),
         AdaptivePool("max", (None, 12)),
     ]
     for op in ops:

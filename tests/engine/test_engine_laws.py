@@ -212,7 +212,9 @@ def brute_pool(x: np.ndarray, kind: str, axes: list[Axis], count_padding: bool, 
 
 
 @settings(deadline=None, max_examples=150)
-@given(problems(), st.sampled_from(["max", "avg"]), st.booleans(), st.sampled_from([None, 5]), st.sampled_from(LAYOUTS))
+@given(
+    problems(), st.sampled_from(["max", "average"]), st.booleans(), st.sampled_from([None, 5]), st.sampled_from(LAYOUTS)
+)
 def test_pooling_by_brute_force(problem: tuple, kind: str, count: bool, divisor: int | None, layout: Layout) -> None:
     over, sizes, batch, channels, _, _ = problem
     x = whole(1, batch, channels, *sizes)

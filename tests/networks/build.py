@@ -127,7 +127,7 @@ def alexnet() -> Network:
     x = b.relu(b.conv(x, (384, 256), 3, 1, 1))
     x = b.relu(b.conv(x, (256, 256), 3, 1, 1))
     x = b.pool(x, 3, 2, name="pool5")
-    x = b.add("AdaptiveAvgPool", (AdaptivePool("avg", (6, 6)),), x)
+    x = b.add("AdaptiveAvgPool", (AdaptivePool("average", (6, 6)),), x)
     x = b.flatten(x)
     for features in ((256 * 36, 4096), (4096, 4096), (4096, 1000)):
         x = b.dense(x, features)
@@ -151,7 +151,7 @@ def vgg(depth: int = 16, *, head: bool = True) -> Network:
             channels = wide
         x = b.pool(x, name=f"pool{block}")
     if head:
-        x = b.add("AdaptiveAvgPool", (AdaptivePool("avg", (7, 7)),), x)
+        x = b.add("AdaptiveAvgPool", (AdaptivePool("average", (7, 7)),), x)
         x = b.flatten(x)
         for features in ((512 * 49, 4096), (4096, 4096), (4096, 1000)):
             x = b.dense(x, features)
@@ -178,7 +178,7 @@ def resnet(kind: str = "18") -> Network:
                 x = b.norm(b.conv(x, (channels, out), 1, stride, bias=False), out)
             x = b.relu(b.plus(y, x, name=f"add{stage + 1}_{number + 1}"))
             channels = out
-    x = b.add("GlobalAveragePool", (GlobalPool("avg", 2, keep_dims=True),), x)
+    x = b.add("GlobalAveragePool", (GlobalPool("average", 2, keep_dims=True),), x)
     x = b.dense(b.flatten(x), (channels, 1000))
     return b.network(x)
 
@@ -256,7 +256,7 @@ def inception() -> Network:
     right = b.pool(x, 3, 2)
     x = b.concat(left, right, name="reduced")
     return b.network(
-        b.dense(b.flatten(b.add("GlobalAveragePool", (GlobalPool("avg", 2, keep_dims=True),), x)), (24, 10))
+        b.dense(b.flatten(b.add("GlobalAveragePool", (GlobalPool("average", 2, keep_dims=True),), x)), (24, 10))
     )
 
 

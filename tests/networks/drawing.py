@@ -79,7 +79,7 @@ def single() -> st.SearchStrategy[object]:
         st.just((PixelShuffle(2), Conv((Window(1), Window(1)), 1, 4))),
         st.just((PixelShuffle(2, inverse=True), Conv((Window(1), Window(1)), 16, 4))),
         st.just((Reshape((4, -1)), Reshape((4, -1, 6)))),
-        st.just((AdaptivePool("avg", (None, 5)),)),
+        st.just((AdaptivePool("average", (None, 5)),)),
         terms,
         st.builds(
             PadTo,

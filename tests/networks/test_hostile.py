@@ -85,10 +85,10 @@ OPS = st.one_of(
     st.builds(ConvTranspose, WINDOWS, st.just(3), st.integers(1, 4)),
     st.builds(Unfold, WINDOWS),
     st.builds(lambda both: Fold((4, 4), both), st.tuples(WINDOW, WINDOW)),
-    st.builds(GlobalPool, st.just("avg"), st.integers(1, 3), st.booleans()),
+    st.builds(GlobalPool, st.just("average"), st.integers(1, 3), st.booleans()),
     st.builds(
         AdaptivePool,
-        st.just("avg"),
+        st.just("average"),
         st.lists(st.one_of(st.none(), st.integers(0, 5)), min_size=1, max_size=3).map(tuple),
     ),
     st.builds(Pad, PADS, st.sampled_from(("constant", "reflect", "circular", "replicate"))),

@@ -180,7 +180,7 @@ def test_branches_give_the_hull_and_a_note_where_they_do_not_line_up() -> None:
 def test_what_sees_everything() -> None:
     b = Builder()
     x = b.conv("x", (3, 4), 3, 1, 1)
-    gate = b.add("Pool", (Pool("avg", (Window(9), Window(10))),), x)
+    gate = b.add("Pool", (Pool("average", (Window(9), Window(10))),), x)
     scaled = b.add("Mul", Elementwise("multiply"), x, gate, name="gated")
     b.add("Norm", (Norm("instance", 4, scale=False, center=False),), x, name="instance")
     b.add("Reshape", (Reshape((4, 90)),), x, name="tokens")

@@ -90,7 +90,7 @@ def test_conv_transpose_valid(kernel: int, stride: int) -> None:
 @pytest.mark.parametrize("seed", range(30))
 def test_pools(seed: int) -> None:
     rng = random.Random(seed)
-    rank, word, kind = rng.choice([1, 2, 2, 3]), rng.choice(["same", "valid"]), rng.choice(["max", "avg"])
+    rank, word, kind = rng.choice([1, 2, 2, 3]), rng.choice(["same", "valid"]), rng.choice(["max", "average"])
     kernel = tuple(rng.randint(1, 4) for _ in range(rank))
     stride = tuple(rng.randint(1, 4) for _ in range(rank))
     layer = getattr(keras.layers, f"{'Max' if kind == 'max' else 'Average'}Pooling{rank}D")(kernel, stride, word)
@@ -109,7 +109,7 @@ def test_pools(seed: int) -> None:
 def test_global_pools(keep: bool) -> None:
     x = numbers(0, 2, 9, 10, 3)
     agree(run(GlobalPool("max", 2, keep), x, None, LAST), keras.layers.GlobalMaxPooling2D(keepdims=keep)(x))
-    agree(run(GlobalPool("avg", 2, keep), x, None, LAST), keras.layers.GlobalAveragePooling2D(keepdims=keep)(x))
+    agree(run(GlobalPool("average", 2, keep), x, None, LAST), keras.layers.GlobalAveragePooling2D(keepdims=keep)(x))
 
 
 @pytest.mark.parametrize("sizes", [(1, 1), (3, 4), (5, 7), (9, 10)])
@@ -118,7 +118,7 @@ def test_adaptive_pools(sizes: tuple[int, int]) -> None:
     # Keras's AdaptiveMaxPooling2D((1, 1)) ends the process.
     if sizes != (1, 1):
         agree(run(AdaptivePool("max", sizes), x, None, LAST), keras.layers.AdaptiveMaxPooling2D(sizes)(x))
-    agree(run(AdaptivePool("avg", sizes), x, None, LAST), keras.layers.AdaptiveAveragePooling2D(sizes)(x))
+    agree(run(AdaptivePool("average", sizes), x, None, LAST), keras.layers.AdaptiveAveragePooling2D(sizes)(x))
 
 
 @pytest.mark.parametrize("factor", [1, 2, 3, 7])

@@ -65,7 +65,7 @@ def same_windows(op: Pool, axis: Axis, other: Axis, counted: bool) -> bool:
         list(axis.taps_in_data(index)) != list(other.taps_in_data(index)) for index in range(axis.out)
     ):
         return False
-    return op.kind == "max" or divisors(op, axis) == divisors(Pool("avg", op.windows, counted), other)
+    return op.kind == "max" or divisors(op, axis) == divisors(Pool("average", op.windows, counted), other)
 
 
 def sized(piece: Piece) -> list[tuple[Window, int, int]]:

@@ -97,3 +97,15 @@ def test_operators_are_refused_before_their_operator_set() -> None:
     gelu = rows("nn.GELU()", (3, 9, 10), framework="ONNX")
     assert [(row.release, row.verdict) for row in gelu] == [("7 to 19", "refused"), ("20 to 26", "accepted")]
     assert gelu[0].quote.startswith("No Op registered for Gelu")
+
+
+@pytest.mark.parametrize("rank", [1, 2, 3])
+def test_the_average_of_a_map_is_said_as_its_maximum_is(rank: int) -> None:
+    for framework in ("TensorFlow", "JAX"):
+        mean, largest = (
+            rows(f"Global{kind}Pooling{rank}D()", None, framework=framework) for kind in ("Average", "Max")
+        )
+        assert [(row.release, row.verdict, row.how.replace("mean", "max")) for row in mean] == [
+            (row.release, row.verdict, row.how) for row in largest
+        ]
+        assert mean[0].verdict == "accepted"

@@ -6,13 +6,13 @@ from dataclasses import replace
 
 from convwise import dialects
 from convwise.answers.chain import totals_fact
+from convwise.answers.chain_sizes import free_fact, size_words
 from convwise.answers.explanation import Explanation, Fact, Finding, show
 from convwise.answers.layer import explain_layer
 from convwise.answers.network.flowing import NodeFlow, Run, counted, run
 from convwise.answers.network.legal import PARTIAL, legal_of
 from convwise.answers.network.rows import mixed_rows, rows_fact, rows_kept
 from convwise.answers.network.symbolic import follow
-from convwise.answers.sizes_told import free_fact, size_words
 from convwise.answers.taken import Sizes, shown_by
 from convwise.dialects.base import Dialect, Entered, Layer, LayerFlow
 from convwise.errors import CodeError, ConvwiseError

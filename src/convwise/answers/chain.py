@@ -7,18 +7,18 @@ from dataclasses import replace
 from itertools import pairwise
 
 from convwise.answers.aimed import aim, aimed, not_aimed
+from convwise.answers.chain_sizes import called, main_op, never, never_at, sizes_fact, wanted_inputs, would_work
 from convwise.answers.explanation import Explanation, Fact, Finding, Fix, show
 from convwise.answers.layer import broken_fixes, explain_layer, read_back
 from convwise.answers.network.flowing import run
 from convwise.answers.network.rows import mixed_rows, rows_fact
 from convwise.answers.respelled import spatial
 from convwise.answers.roundtrip import comes_back, trip, ways_back
-from convwise.answers.sizes_told import called, main_op, never, never_at, sizes_fact, wanted_inputs, would_work
 from convwise.answers.taken import Taken, taken
 from convwise.answers.wanted import for_axes, verdict
 from convwise.answers.wording import listed, plural
 from convwise.dialects.base import Dialect, Entered, Layer, LayerFlow, Note, describe, in_use
-from convwise.errors import ShapeError
+from convwise.errors import Meant, ShapeError
 from convwise.ops import Conv, ConvTranspose, Dense, Flatten, Pool, Reshape, Shape
 from convwise.ops.rearrange import joins_batch
 from convwise.ops.shape import elements, total
@@ -240,7 +240,7 @@ def _broken_chain(
         findings=tuple(
             Finding(note.code, "note", note.text)
             for note in notes
-            if note.code != "CW509" or "did you mean" not in error.hint
+            if note.code != "CW509" or not isinstance(error.hint, Meant)
         ),
         fixes=(*batched, *(replace(fix, output=entered.leave(fix.output)) for fix in proposals)),
         params=None,

@@ -14,7 +14,7 @@ from typing import Any
 from convwise import dialects
 from convwise.answers.explanation import Fix
 from convwise.answers.respelled import Reader, collapse, respelled, spatial
-from convwise.answers.words import argument, no_pads, padding_words, spelled
+from convwise.answers.vocabulary import argument, no_pads, padding_words, spelled
 from convwise.axis import NO_PADS, SAME_UPPER, Padding, Pads, Window, split_total, uncovered
 from convwise.dialects.base import Layer
 from convwise.ops import Conv, Pool, Shape

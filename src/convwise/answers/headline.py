@@ -8,8 +8,8 @@ from convwise.answers.elsewhere import elsewhere
 from convwise.answers.explanation import AxisFacts, Fact, Finding, show
 from convwise.answers.pools import adaptive_row, ceil_row, divisor_row, empty_row, whole_map
 from convwise.answers.transposed import transposed_headline, transposed_rows
+from convwise.answers.vocabulary import argument
 from convwise.answers.wording import also, cells, last_cells, listed, ordinal, plural, positions, wide
-from convwise.answers.words import argument
 from convwise.axis import Axis, Same, Window
 from convwise.dialects.base import LayerFlow
 from convwise.ops import (

@@ -11,13 +11,13 @@ from convwise.answers.explanation import AxisFacts, Explanation, Fact, Finding, 
 from convwise.answers.fixes import fixes, read_every_cell
 from convwise.answers.headline import findings, headline, rows
 from convwise.answers.respelled import spatial
-from convwise.answers.told_sizes import told_sizes
+from convwise.answers.size_arguments import sized
 from convwise.answers.transposed import transposed_fixes
 from convwise.answers.undo import undo
 from convwise.answers.wanted import for_axes, out_of_reach, verdict, want_row
 from convwise.axis import SAME_UPPER
 from convwise.dialects.base import Dialect, Entered, Layer, LayerFlow, Note, in_training
-from convwise.errors import ConvwiseError, Refusal, ShapeError
+from convwise.errors import ConvwiseError, FlattenFirst, Meant, Refusal, ShapeError
 from convwise.ops import Conv, ConvTranspose, Pool, Shape
 from convwise.readers.source import read_layer
 
@@ -48,7 +48,7 @@ def explain_layer(
     if alone:
         propose = transposed_fixes if isinstance(layer.window_op, ConvTranspose) else fixes
         proposals += propose(layer, flow.input, read_back(layer), outs, want)
-        proposals += told_sizes(layer, flow.input, want, read_back(layer))
+        proposals += sized(layer, flow.input, want, read_back(layer))
         back = undo(flow, read_back(layer))
         refused = _not_these(spoken, layer, flow, want)
         told = _about_want(flow, axes, want, proposals, told)
@@ -152,7 +152,7 @@ def broken_fixes(
         # An input in the other framework's order is to be turned, not the layer.
         if word not in layer.arguments or type(error.received) is not int or error.received < 1:
             continue
-        if "did you mean" in error.hint or ("before it" in error.hint and error.code == "CW109"):
+        if isinstance(error.hint, Meant | FlattenFirst):
             continue
         try:
             code = spoken.respell(layer, {word: error.received})

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from math import prod
 
 from convwise.answers.explanation import Fact, show
+from convwise.answers.vocabulary import WORDS
 from convwise.answers.wording import CELLS, listed, plural
-from convwise.answers.words import WORDS
-from convwise.axis import Axis, Window
+from convwise.axis import Axis, Window, share
 from convwise.dialects.base import LayerFlow
 from convwise.ops import AdaptivePool, AxisFlow, GlobalPool, Op, Pool
 
@@ -18,7 +18,7 @@ MOST_WINDOWS = 4096
 
 def whole_map(op: GlobalPool) -> str:
     """`the average`, `the maximum`."""
-    return {"avg": "the average", "average": "the average", "max": "the maximum"}.get(op.kind, f"the {op.kind}")
+    return {"average": "the average", "max": "the maximum"}.get(op.kind, f"the {op.kind}")
 
 
 def ceil_row(axis: Axis, window: Window) -> Fact | None:
@@ -38,7 +38,7 @@ def ceil_row(axis: Axis, window: Window) -> Fact | None:
 
 def divisor_row(flow: LayerFlow, op: Op | None) -> Fact | None:
     """What an average pool divides by, where padding or an overhang makes that a question."""
-    if not isinstance(op, Pool) or op.kind not in ("avg", "average"):
+    if not isinstance(op, Pool) or op.kind != "average":
         return None
     if op.divisor is not None:
         why = "divisor_override" if "divisor_override" in flow.layer.arguments else "the cells are summed"
@@ -150,11 +150,11 @@ def adaptive_row(flow: LayerFlow) -> Fact | None:
 
 
 def _adapted(axis: AxisFlow) -> str:
-    """Output i reads cells floor(i n / out) to ceil((i + 1) n / out) - 1 (PyTorch's rule)."""
+    """How many cells the shares have."""
     size, out = axis.size or 0, axis.out or 0
     if out < 1 or out > MOST_WINDOWS:
         return f"{size} -> {out}"
-    widths = {-(-(index + 1) * size // out) - index * size // out for index in range(out)}
+    widths = {len(share(index, size, out)) for index in range(out)}
     if len(widths) == 1:
         return f"{size} -> {out}: {wide_cells(widths.pop())} each" if out > 1 else f"{size} -> 1: all of them"
     return f"{size} -> {out}: {min(widths)} or {max(widths)} cells each, some of them shared"

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
-from convwise.errors import CodeError, ShapeError
+from convwise.errors import CodeError, Meant, ShapeError
 
 NOT_SHOWN = (
     "a printed model shows neither the order in which {owner} runs its layers, nor whether one of them runs twice"
@@ -43,7 +43,7 @@ def unsettled(error: ShapeError, owner: str) -> CodeError:
         f"the printed model does not settle it: if {owner}'s layers ran once each in the printed order, {place} would not fit: {error.fact}",
         detail=f"{error.detail}\n{missing}".strip(),
         # An input in another framework's order is wrong in every order of the layers.
-        hint=f"{error.hint}\n{GIVE}" if "did you mean" in error.hint else GIVE,
+        hint=f"{error.hint}\n{GIVE}" if isinstance(error.hint, Meant) else GIVE,
         received=error.received,
     )
     found.dialect, found.call = error.dialect, error.call

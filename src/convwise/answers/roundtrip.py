@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from itertools import product
 from math import prod
 
+from convwise.answers.chain_sizes import called
 from convwise.answers.explanation import Fact, Fix, show
 from convwise.answers.respelled import Reader, spatial
-from convwise.answers.sizes_told import called
 from convwise.answers.wording import cells, positions
 from convwise.dialects.base import Dialect, Layer, LayerFlow
 from convwise.errors import ConvwiseError

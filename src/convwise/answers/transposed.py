@@ -9,8 +9,8 @@ from typing import Any
 
 from convwise.answers.explanation import AxisFacts, Fact, Fix
 from convwise.answers.respelled import Reader, respelled, spatial
+from convwise.answers.vocabulary import no_pads, padding_words, picking, spelled
 from convwise.answers.wording import cells, listed
-from convwise.answers.words import no_pads, padding_words, picking, spelled
 from convwise.axis import NO_PADS, SAME_UPPER, Pads, Window
 from convwise.dialects.base import Layer
 from convwise.ops import ConvTranspose, Shape

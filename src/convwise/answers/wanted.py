@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from convwise.answers.explanation import AxisFacts, Fact, show
+from convwise.answers.vocabulary import argument, enlarging, picking
 from convwise.answers.wording import listed
-from convwise.answers.words import argument, enlarging, picking
 from convwise.axis import Window
 from convwise.dialects.base import Layer
 from convwise.errors import ArgumentError

@@ -11,11 +11,13 @@ infinity, so a window longer than its padded data gives `out <= 0` and never, as
 The last line equals floor((size + pads - span) / stride) + 1, the form in most books (Dumoulin & Visin,
 arXiv 1603.07285, relationship 6): the stride thins out the places.
 
-Each stands in a file of its name, the rules of padding in `padding`; `counting` is below them all.
+Each stands in a file of its name, the rules of padding in `padding`; `counting` is below them all. `adaptive` has the
+windows that follow from the output's size.
 """
 
 from __future__ import annotations
 
+from convwise.axis.adaptive import share, sliding_share
 from convwise.axis.axis import Axis, Unread
 from convwise.axis.padding import NO_PADS, SAME_LOWER, SAME_UPPER, Padding, Pads, Same, split_total
 from convwise.axis.window import Window, causal_pads, keeping_pads, uncovered
@@ -32,6 +34,8 @@ __all__ = [
     "Window",
     "causal_pads",
     "keeping_pads",
+    "share",
+    "sliding_share",
     "split_total",
     "uncovered",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from convwise.axis.axis import Axis
@@ -54,6 +55,19 @@ class Window:
             return (size + step[0]) // step[1]
         pads = self.pads(size)
         return (size + pads.total - self.span + self._overhang(size, pads)) // self.stride + 1
+
+    @property
+    def counter(self) -> Callable[[int], int]:
+        """`out` as a plain function, for those who ask for very many sizes.
+
+        >>> Window(3, stride=2, padding=Pads(1, 1)).counter(224)
+        112
+        """
+        step = self.step
+        if step is None:
+            return self.out
+        gain, stride = step
+        return lambda size: (size + gain) // stride
 
     @property
     def step(self) -> tuple[int, int] | None:
@@ -166,6 +180,21 @@ class Window:
         if isinstance(self.fixed().padding, Same):
             raise ValueError("a transposed window needs explicit pads")
         return self.fixed().smallest(size) + output_padding
+
+    @property
+    def sources(self) -> tuple[range, int]:
+        """The cells from the first that output 0 of the transposed window takes from, as many as any output does; and the stride times twice the middle of output 0's.
+
+        Output j takes from cell (j + low - tap) / stride for every tap of the span where that is whole.
+
+        >>> Window(4, stride=2, padding=Pads(1, 1)).sources
+        (range(-1, 1), -1)
+        """
+        fixed = self.fixed().padding
+        low = fixed.low if isinstance(fixed, Pads) else 0
+        reach = self.span - 1
+        first = -((reach - low) // self.stride)
+        return range(first, first + reach // self.stride + 1), 2 * low - reach
 
 
 def keeping_pads(kernel: int, dilation: int = 1) -> Pads:

@@ -1,5 +1,7 @@
 """One kind of call as data, and how every kind is bound, read and run: what tensorflow, jax and onnx share.
 
+PyTorch's kinds tell a batch by the number of axes and are their own; they share signatures, messages and the frame around a run.
+
 A kind knows its parameters and three functions: `resolve` turns arguments into ops, `settle` fits them to an input
 that decides part of them (groups that only the input's channels tell), and `check` raises what the framework refuses.
 """
@@ -8,11 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from convwise.dialects.base import (
     TITLES,
     Array,
     Call,
+    Entered,
     Layer,
     LayerFlow,
     Note,
@@ -20,6 +24,7 @@ from convwise.dialects.base import (
     Unknown,
     Value,
     bind,
+    describe,
     known,
     nearest,
     run_ops,
@@ -111,15 +116,16 @@ def read_kind(dialect: str, kind: Kind, call: Call, release: str, foreign: Mappi
         Refusal, ShapeError, CodeError: with the layer's name and the call as it was received.
     """
     try:
-        _check_lengths(call)
+        long = too_long(call)
+        if long is not None:
+            fact = f"a number of {long[1]} bits does not fit into 64"
+            raise Refusal("CW107", fact, received=f"{long[1]} bits", hint="sizes are at most 2**63 - 1")
         arguments = bind(call, kind.parameters, TITLES[dialect], foreign)
         found = kind.resolve(kind, arguments, release)
     except ConvwiseError as error:
         if error.code == "CW317" and not error.hint:
             error.hint = "write this step in other words, or leave it out and ask about the layers around it"
-        error.layer = error.layer or f"{TITLES[dialect]} {call.kind}"
-        if error.received is None:
-            error.received = call.text or None
+        tell_call(error, TITLES[dialect], call)
         raise
     return Layer(
         dialect,
@@ -134,18 +140,49 @@ def read_kind(dialect: str, kind: Kind, call: Call, release: str, foreign: Mappi
     )
 
 
-def _check_lengths(call: Call) -> None:
-    """Numbers that are too long to be printed are refused before anything prints them."""
-    stack: list[Value] = [*call.args, *(value for _, value in call.kwargs)]
-    while stack:
-        item = stack.pop()
-        if isinstance(item, tuple):
-            stack.extend(item)
-        elif isinstance(item, Array) and item.shape is not None:
-            stack.extend(item.shape)
-        elif isinstance(item, int) and item.bit_length() > LONGEST_NUMBER:
-            fact = f"a number of {item.bit_length()} bits does not fit into 64"
-            raise Refusal("CW107", fact, received=f"{item.bit_length()} bits", hint="sizes are at most 2**63 - 1")
+def tell_call(error: ConvwiseError, title: str, call: Call) -> None:
+    """An error that a call raised learns the layer and the text that was received, where it does not know them."""
+    error.layer = error.layer or f"{title} {call.kind}"
+    if error.received is None:
+        error.received = call.text or None
+
+
+def too_long(call: Call) -> tuple[str, int] | None:
+    """The first argument with a number too long to be printed, and the number's bits; None where there is none.
+
+    >>> too_long(Call("Conv2D", (8,), (("strides", (1, 2**300)),)))
+    ('strides', 301)
+    """
+    for place, value in (*((f"argument {i}", item) for i, item in enumerate(call.args, 1)), *call.kwargs):
+        stack: list[Value] = [value]
+        while stack:
+            item = stack.pop()
+            if isinstance(item, tuple):
+                stack.extend(item)
+            elif isinstance(item, Array) and item.shape is not None:
+                stack.extend(item.shape)
+            elif isinstance(item, int) and item.bit_length() > LONGEST_NUMBER:
+                return place, item.bit_length()
+    return None
+
+
+def enter(layers: Sequence[Layer], shape: Shape) -> Entered:
+    """`shape` with a batch of unknown size before it where the first layer of a certain rank would lack one.
+
+    Raises:
+        ShapeError: CW103 where a size is negative.
+    """
+    if any(size is not None and size < 0 for size in shape):
+        raise ShapeError("CW103", "a size is negative", received=shape)
+    first = first_of_a_rank(layers)
+    if first is not None and first.rank is not None and len(shape) == first.rank + 1:
+        return Entered((None, *shape), True)
+    return Entered(tuple(shape))
+
+
+def first_of_a_rank(layers: Sequence[Layer]) -> Layer | None:
+    """The first layer that knows its number of spatial axes."""
+    return next((layer for layer in layers if layer.rank is not None), None)
 
 
 def flow_kind(kind: Kind, layer: Layer, shape: Shape) -> LayerFlow:
@@ -154,24 +191,28 @@ def flow_kind(kind: Kind, layer: Layer, shape: Shape) -> LayerFlow:
     Raises:
         ShapeError: with the framework's words in `quote` where it has some.
     """
+    return flow_checked(partial(_run, kind), layer, shape)
+
+
+def flow_checked(run: Callable[[Layer, Shape], LayerFlow], layer: Layer, shape: Shape) -> LayerFlow:
+    """What `run` makes of a shape of sizes that can be and be counted; an error learns the layer's name on the way."""
     try:
         for size in shape:
             if size is not None and size < 0:
                 raise ShapeError("CW103", f"a size of {size} is negative", received=shape)
-        if kind.settle is not None:
-            layer = kind.settle(layer, shape)
-        if kind.check is not None:
-            kind.check(layer, shape)
-        result = _run(kind, layer, shape)
+        result = run(layer, shape)
         check_countable(shape, result.output)
     except ConvwiseError as error:
-        name = f"{TITLES[layer.dialect]} {layer.kind}"
-        error.layer = error.layer or (f"'{layer.name}' ({name})" if layer.name else name)
+        error.layer = error.layer or describe(layer)
         raise
     return result
 
 
 def _run(kind: Kind, layer: Layer, shape: Shape) -> LayerFlow:
+    if kind.settle is not None:
+        layer = kind.settle(layer, shape)
+    if kind.check is not None:
+        kind.check(layer, shape)
     rank = layer.rank
     layout = Layout(layer.channels_last, True)
     if len(shape) < 2 and any(isinstance(op, Norm) and op.axes == "channels" for op in layer.ops):
@@ -271,14 +312,16 @@ def show(value: Value) -> str:
         return value.text
     if isinstance(value, Call):
         return value.text or value.kind
+    if isinstance(value, int) and value.bit_length() > LONGEST_NUMBER:
+        return f"a number of {value.bit_length()} bits"
     text = repr(value)
     return text if len(text) <= 80 else text[:77] + "..."
 
 
 def truth(arguments: Arguments, name: str) -> bool:
-    """The truth of an argument as Python takes it.
+    """The truth of an argument as Python takes it; False where the layer has no such argument.
 
     Raises:
         CodeError: CW314 where the text does not give it: parameters or shapes depend on it.
     """
-    return bool(known(arguments[name], name))
+    return bool(known(arguments.get(name, False), name))

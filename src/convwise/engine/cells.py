@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from convwise.axis import Pads
+from convwise.axis import Pads, share
 from convwise.engine.arrays import Array, at, need_floats
 from convwise.errors import ArgumentError, ShapeError
 from convwise.ops import AdaptivePool, Flatten, GlobalPool, Permute, PixelShuffle, Reshape, Resize, Unflatten
@@ -73,8 +73,8 @@ def global_pool(x: Array, op: GlobalPool) -> Array:
 
 
 def shares(size: int, out: int) -> list[slice]:
-    """What each of `out` adaptive windows reads: cells floor(i size / out) to ceil((i + 1) size / out) - 1."""
-    return [slice(i * size // out, -(-(i + 1) * size // out)) for i in range(out)]
+    """What each of `out` adaptive windows reads."""
+    return [slice(cells.start, cells.stop) for cells in (share(i, size, out) for i in range(out))]
 
 
 def adaptive_pool(x: Array, op: AdaptivePool, outs: Sequence[int]) -> Array:
@@ -82,7 +82,7 @@ def adaptive_pool(x: Array, op: AdaptivePool, outs: Sequence[int]) -> Array:
     result = np.empty((*x.shape[:2], *outs), x.dtype)
     parts = [list(enumerate(shares(size, out))) for size, out in zip(x.shape[2:], outs, strict=True)]
     for chosen in product(*parts):
-        window = x[at(..., *(share for _, share in chosen))].reshape(*x.shape[:2], -1)
+        window = x[at(..., *(cells for _, cells in chosen))].reshape(*x.shape[:2], -1)
         value = window.max(axis=-1) if op.kind == "max" else window.sum(axis=-1) / window.shape[-1]
         result[at(..., *(i for i, _ in chosen))] = value
     return result

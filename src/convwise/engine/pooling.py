@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from convwise.axis import Axis
+from convwise.axis import Axis, sliding_share
 from convwise.engine import planning
 from convwise.engine.arrays import FLOAT, Array, address
 from convwise.engine.calls import MOST_IDLE, dense_steps, held, prepare, problem_of, result_shape
@@ -91,7 +91,7 @@ def remember(x: Array, key: Hashable, view: Array, op: Pools, channels_last: boo
 
 def alike(sizes: Sequence[int], outs: Sequence[int]) -> list[Axis] | None:
     """The windows of a global or an adaptive pool, where they are those of a pool that slides."""
-    found = [AdaptivePool.sliding(size, out) for size, out in zip(sizes, outs, strict=True)]
+    found = [sliding_share(size, out) for size, out in zip(sizes, outs, strict=True)]
     slide = [window.over(size) for window, size in zip(found, sizes, strict=True) if window is not None]
     return slide if len(slide) == len(found) else None
 

@@ -283,7 +283,7 @@ def _on_map(
         case Pool():
             return pool(x, op, axes, method, layout.channels_last)
         case GlobalPool() | AdaptivePool():
-            check_kind(op.kind, ("max", "avg", "average"))
+            check_kind(op.kind, ("max", "average"))
             if op.kind != "max":
                 need_floats("the average", x.dtype)
             slide = pooling.alike(x.shape[2:], outs) if method == "auto" else None
@@ -386,7 +386,7 @@ def add_bias(result: Array, bias: Array | None) -> Array:
 
 def pool(x: Array, op: Pool, axes: Sequence[Axis], method: str, channels_last: bool = False) -> Array:
     """Pooling on (batch, channels, *spatial)."""
-    check_kind(op.kind, ("max", "avg", "average", "lp"))
+    check_kind(op.kind, ("max", "average", "lp"))
     if op.kind != "max":
         need_floats("the power mean" if op.kind == "lp" else "the average", x.dtype)
     if op.kind == "lp" and not op.power:

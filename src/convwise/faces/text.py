@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import textwrap
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -13,7 +12,7 @@ from convwise.answers.many import many
 from convwise.answers.wording import plural
 from convwise.axis import Same
 from convwise.dialects.base import TITLES
-from convwise.errors import ConvwiseError
+from convwise.errors import ConvwiseError, EnlargeInput, MatchChannels
 from convwise.escaping import escape
 from convwise.faces.picture import draw
 
@@ -267,35 +266,32 @@ def _error(error: ConvwiseError, width: int) -> list[Line]:
     return lines
 
 
-SMALLER = "try a smaller kernel or dilation, more padding, or "
-REMADE = re.compile(r"make the layer for \d+ channels?, or the step before it give (\d+)$")
-
-
 def hints(error: ConvwiseError) -> list[str]:
     """The lines of the hint that the ready calls below it do not say again."""
     told = error.explanation
     if told is None or not told.fixes:
         return error.hint.splitlines()
     said = tuple(text for fix in told.fixes for text in (fix.label, fix.code) if text)
-    lines = [line for line in error.hint.splitlines() if not line.startswith(SMALLER)]
+    if isinstance(error.hint, EnlargeInput | MatchChannels):
+        return []  # the calls say it, and `larger` the rest
+    lines = error.hint.splitlines()
     plain = [line.removeprefix("try ").removeprefix("write ") for line in lines]
     remade = error.code in ("CW109", "CW204")
     return [
         line
         for line, rest in zip(lines, plain, strict=True)
-        if not rest.startswith(said) and not (remade and line.startswith("write ")) and not REMADE.match(line)
+        if not rest.startswith(said) and not (remade and line.startswith("write "))
     ]
 
 
 def larger(error: ConvwiseError) -> str:
     """The other way out, which no ready call can say: `or an input of at least 3`."""
-    remade = REMADE.match(error.hint)
-    if remade:
-        return f"or let the step before it give {remade.group(1)}"
+    if isinstance(error.hint, MatchChannels):
+        return f"or let the step before it give {error.hint.wanted}"
     told = error.explanation
-    if not error.hint.startswith(SMALLER) or (told is not None and told.parts):
+    if not isinstance(error.hint, EnlargeInput) or (told is not None and told.parts):
         return ""
-    return f"or {error.hint.removeprefix(SMALLER)}"
+    return f"or an input of at least {error.hint.least}"
 
 
 def _speaker(error: ConvwiseError) -> str:

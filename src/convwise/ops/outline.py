@@ -70,6 +70,7 @@ def _slider(windows: tuple[Window, ...], layout: Layout) -> Slide:
     first = int(layout.batched)
     place = first if layout.channels_last else first + 1
     rank = first + 1 + len(windows)
+    counters = [window.counter for window in windows]
 
     def slide(shape: Shape) -> tuple[Shape, int | None] | None:
         if len(shape) != rank:
@@ -78,12 +79,12 @@ def _slider(windows: tuple[Window, ...], layout: Layout) -> Slide:
         count = shape[0] if first else 1
         count = 1 if count is None else count
         outs: list[int | None] = []
-        for size, window in zip(shape[place:], windows, strict=False):
+        for size, count_of in zip(shape[place:], counters, strict=False):
             if size is None:
                 count = None
                 outs.append(None)
                 continue
-            out = window.out(size) if size > 0 else 0
+            out = count_of(size) if size > 0 else 0
             if out < 1:
                 return None
             outs.append(out)
@@ -91,19 +92,18 @@ def _slider(windows: tuple[Window, ...], layout: Layout) -> Slide:
                 count *= out
         return tuple(outs), count
 
-    steps = [window.step for window in windows]
-    if len(steps) != 2 or None in steps or not first:
+    if len(counters) != 2 or not first:
         return slide
-    (gain, stride), (gain_across, stride_across) = steps  # type: ignore[misc]
+    count_down, count_across = counters
 
     def slide_image(shape: Shape) -> tuple[Shape, int | None] | None:
         if len(shape) != rank or None in shape:
             return slide(shape)
         batch, height, width = shape[0], shape[place], shape[place + 1]
-        down, across = (height + gain) // stride, (width + gain_across) // stride_across  # type: ignore[operator]
-        if down < 1 or across < 1 or not (height and width):
+        if not (height and width):
             return None
-        return (down, across), batch * down * across  # type: ignore[operator]
+        down, across = count_down(height), count_across(width)
+        return None if down < 1 or across < 1 else ((down, across), batch * down * across)  # type: ignore[operator]
 
     return slide_image
 

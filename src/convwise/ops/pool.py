@@ -54,10 +54,7 @@ class GlobalPool:
 
 @dataclass(frozen=True, slots=True)
 class AdaptivePool:
-    """Pooling to a fixed size: output i reads cells floor(i n / out) to ceil((i + 1) n / out) - 1.
-
-    A size of None keeps that axis. Source of the rule: PyTorch's `AdaptiveAvgPool2d` (aten/native/AdaptivePooling.h).
-    """
+    """Pooling to a fixed size: each output reads its share of the axis (`axis.share`). A size of None keeps that axis."""
 
     kind: str
     sizes: tuple[int | None, ...]
@@ -65,24 +62,6 @@ class AdaptivePool:
     @property
     def rank(self) -> int:
         return len(self.sizes)
-
-    @staticmethod
-    def window(index: int, size: int, out: int) -> range:
-        """The cells that output `index` of `out` reads on an axis of `size` cells."""
-        return range(index * size // out, -(-(index + 1) * size // out))
-
-    @staticmethod
-    def sliding(size: int, out: int) -> Window | None:
-        """The one window that slides over the same cells; None where the adaptive windows are not alike.
-
-        They are alike where size mod out is 0, and also where it is 1: then they overlap by one cell. With a rest r of
-        2 or more the starts floor(i size / out) = i floor(size / out) + floor(i r / out) are no longer one step apart.
-
-        >>> AdaptivePool.sliding(28, 7), AdaptivePool.sliding(7, 3).kernel, AdaptivePool.sliding(8, 3)
-        (Window(kernel=4, stride=4, dilation=1, padding=Pads(low=0, high=0), ceil=False), 3, None)
-        """
-        share, rest = divmod(size, out)
-        return Window(share + rest, share) if share and rest <= 1 else None
 
     def flow(self, shape: Shape, layout: Layout) -> Flow:
         batch, channels, spatial = check_rank(shape, layout, self.rank)

@@ -9,7 +9,7 @@ from operator import index
 from typing import Any
 
 from convwise.axis import Axis, Window
-from convwise.errors import ShapeError
+from convwise.errors import EnlargeInput, MatchChannels, ShapeError
 
 Size = int | None
 """Cells on one axis; None is a size that is not known, a value of its own."""
@@ -133,7 +133,7 @@ def _does_not_fit(broken: list[AxisFlow]) -> ShapeError:
         axis=name,
         received=axis.size,
         detail=f"size {axis.size} + padding {axis.pad_low} + {axis.pad_high} = {axis.padded}; {span}",
-        hint=f"try a smaller kernel or dilation, more padding, or an input of at least {broken[0].window.minimum}",
+        hint=EnlargeInput.to(broken[0].window.minimum),
     )
 
 
@@ -168,7 +168,7 @@ def check_channels(received: Size, wanted: int | None) -> None:
             f"the layer takes {wanted} channel{'s' if wanted != 1 else ''}, the input has {received}",
             axis="channels",
             received=received,
-            hint=f"make the layer for {received} channel{'s' if received != 1 else ''}, or the step before it give {wanted}",
+            hint=MatchChannels.of(received, wanted, plural=received != 1),
         )
 
 

@@ -56,7 +56,6 @@ COMBINED: dict[str, Callable[[Array, Array], Array]] = {
 REDUCED: dict[str, Callable[..., Array]] = {
     "mean": np.mean,
     "average": np.mean,
-    "avg": np.mean,
     "sum": np.sum,
     "max": np.max,
     "min": np.min,

@@ -16,7 +16,7 @@ from convwise.answers.network.rows import rows_kept
 from convwise.answers.network.symbolic import follow
 from convwise.answers.network.trace import Trace, trace_of
 from convwise.dialects.base import Layer
-from convwise.errors import ArgumentError, ConvwiseError, ShapeError
+from convwise.errors import ArgumentError, ConvwiseError, EnlargeInput, ShapeError
 from convwise.graph import Network, Node
 from convwise.ops import AxisFlow, Dense, Shape
 from convwise.ops.guards import holds
@@ -25,8 +25,6 @@ from convwise.readers.shapes import as_shape
 
 LEVELS = ("error", "warning", "note")
 OFF = "off"
-SMALLER = "try a smaller kernel or dilation, more padding, or "
-"""How the hint of a window that is too long begins; the input that it asks for is the layer's own."""
 
 
 def check(network: Network, input_shape: InputShapes = None, levels: Mapping[str, str] | None = None) -> list[Finding]:
@@ -178,7 +176,7 @@ def _advice(error: ShapeError, flowed: Run, legal: tuple[LegalSizes, ...], batch
         sizes = error.code not in ("CW101", "CW102") and len(one)
         lines += [name + line for line in nearest_in_words(one, flowed)] if sizes else []
     hint = error.hint
-    if lines and hint.startswith(SMALLER):
+    if lines and isinstance(hint, EnlargeInput):
         # The legal sizes of the whole network stand above; what this layer alone would take is less.
         hint = "or a smaller kernel or dilation, or more padding there"
     return "\n".join([*lines, *([hint] if hint else [])])

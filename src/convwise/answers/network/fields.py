@@ -14,7 +14,7 @@ from math import floor
 
 from convwise.answers.network.flowing import NodeFlow
 from convwise.answers.network.symbolic import AxisKey
-from convwise.axis import Pads, Window
+from convwise.axis import Pads, Window, share
 from convwise.ops import (
     AdaptivePool,
     Conv,
@@ -82,7 +82,7 @@ def _plain(number: Number) -> Number:
     return number.numerator if number.denominator == 1 else number
 
 
-def share(one: int, other: int) -> Number:
+def ratio(one: int, other: int) -> Number:
     """The quotient."""
     return one // other if one % other == 0 else Fraction(one, other)
 
@@ -204,7 +204,7 @@ def _axis(here: Field, op: Op, number: int, size: int | None, out: int | None) -
         case PixelShuffle():
             if op.inverse:
                 return here.under(op.factor, op.factor, 0, op.factor - 1)
-            return here.under(1, Fraction(1, op.factor), 0, share(1 - op.factor, op.factor))
+            return here.under(1, Fraction(1, op.factor), 0, ratio(1 - op.factor, op.factor))
     return here
 
 
@@ -219,12 +219,9 @@ def windowed(here: Field, window: Window, size: int | None) -> Field:
 
 
 def spread(here: Field, window: Window) -> Field:
-    """Under a transposed window: output j takes from inputs (j + pad - tap) / stride where that is whole."""
-    fixed = window.fixed().padding
-    low = fixed.low if isinstance(fixed, Pads) else 0
-    reach = window.span - 1
-    first = -((reach - low) // window.stride)
-    return here.under(reach // window.stride + 1, share(1, window.stride), first, share(2 * low - reach, window.stride))
+    """Under a transposed window."""
+    cells, twice = window.sources
+    return here.under(len(cells), ratio(1, window.stride), cells.start, ratio(twice, window.stride))
 
 
 def resized(here: Field, mode: str, align_corners: bool, size: int | None, out: int | None) -> Field | None:
@@ -236,7 +233,7 @@ def resized(here: Field, mode: str, align_corners: bool, size: int | None, out: 
     if mode == "area":
         return adapted(here, size, out)
     cells = REACH.get(mode, 2)
-    step = share(size - 1, max(out - 1, 1)) if align_corners and cells > 1 else share(size, out)
+    step = ratio(size - 1, max(out - 1, 1)) if align_corners and cells > 1 else ratio(size, out)
     if cells == 1:
         return here.under(1, step, 0, _plain(step - 1))
     twice = 0 if align_corners else _plain(step - 1)
@@ -249,8 +246,8 @@ def adapted(here: Field, size: int | None, out: int | None) -> Field | None:
         return None
     if size == out:
         return here
-    widest = max(-(-(i + 1) * size // out) - i * size // out for i in range(min(out, 4096)))
-    step = share(size, out)
+    widest = max(len(share(i, size, out)) for i in range(min(out, 4096)))
+    step = ratio(size, out)
     return here.under(widest, step, 0, _plain(step - 1))
 
 

@@ -55,11 +55,8 @@ def _grouped(flow: LayerFlow) -> bool:
     return bool((op.groups or 1) > 1 or (op.in_channels and channels and channels != op.in_channels))
 
 
-NAMES = {"max": ("max",), "average": ("avg", "average")}
-
-
 def _kind(kind: str) -> Asks:
-    return lambda flow: any(isinstance(op, Pool) and op.kind in NAMES[kind] for op in flow.layer.ops)
+    return lambda flow: any(isinstance(op, Pool) and op.kind == kind for op in flow.layer.ops)
 
 
 def _uneven(flow: LayerFlow) -> bool:
@@ -97,7 +94,7 @@ def _indivisible(kind: str) -> Asks:
 
     def asks(flow: LayerFlow) -> bool:
         for op in flow.layer.ops:
-            if isinstance(op, AdaptivePool) and op.kind in NAMES[kind] and op.rank < 3:
+            if isinstance(op, AdaptivePool) and op.kind == kind and op.rank < 3:
                 sizes = flow.input[1:-1] if flow.layer.channels_last else flow.input[-op.rank :]
                 return any(out and size and size % out for size, out in zip(sizes, op.sizes, strict=False))
         return False

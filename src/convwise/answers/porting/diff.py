@@ -247,6 +247,8 @@ def _told(first: Unit, second: Unit, names: tuple[str, str]) -> tuple[list[Fact]
 
 
 POOLS = (Pool, GlobalPool, AdaptivePool)
+SHORT = {"average": "avg"}
+"""A pool's kind as a line of a difference names it."""
 
 
 def _windows(first: Unit, second: Unit, names: tuple[str, str]) -> tuple[list[Fact], bool]:
@@ -342,8 +344,7 @@ def _settings(first: Unit, second: Unit, names: tuple[str, str]) -> list[Fact]:
     if isinstance(a, Resize) and isinstance(b, Resize):
         pairs += [("interpolation", a.mode, b.mode), ("align_corners", a.align_corners, b.align_corners)]
     if isinstance(a, POOLS) and isinstance(b, POOLS):
-        kinds = [{"average": "avg"}.get(op.kind, op.kind) for op in (a, b)]
-        pairs += [("kind", kinds[0], kinds[1])]
+        pairs += [("kind", SHORT.get(a.kind, a.kind), SHORT.get(b.kind, b.kind))]
     return [
         Fact(word, (f"{left} in {names[0]}, {right} in {names[1]}",)) for word, left, right in pairs if left != right
     ]

@@ -225,8 +225,8 @@ def _grouped(op: Op, shape: Shape, target: Target) -> Op:
 def means(back: Op, op: Op, shape: Shape, channels_last: bool) -> bool:
     """Whether the op that was read back is the one that was to be said, on data of this shape."""
     if isinstance(op, GlobalPool) and isinstance(back, AdaptivePool):
-        known = op.kind in ("max", "avg", "average")
-        return known and op.keep_dims and set(back.sizes) == {1} and (back.kind == "max") == (op.kind == "max")
+        known = op.kind in ("max", "average")
+        return known and op.keep_dims and set(back.sizes) == {1} and back.kind == op.kind
     if isinstance(op, Pad | Crop):
         return isinstance(back, Pad | Crop) and _grown(back) == _grown(op)
     if type(back) is not type(op):

@@ -14,7 +14,7 @@ from typing import Any
 from convwise.answers.porting.composing import average_factors
 from convwise.answers.porting.resampling import matrix, place_of
 from convwise.answers.porting.ways import over
-from convwise.axis import NO_PADS
+from convwise.axis import NO_PADS, share
 from convwise.dialects.writing import write
 from convwise.ops import AdaptivePool, Dense, Fold, Gate, Norm, Op, PixelShuffle, Pointwise, Pool, Resize, Shape, Unfold
 
@@ -184,7 +184,7 @@ def _adaptive(op: AdaptivePool, sizes: tuple[int, ...]) -> str | None:
     for axis, (size, want) in enumerate(zip(sizes[2:], op.sizes, strict=True)):
         if want is None or want == size:
             continue
-        parts = [AdaptivePool.window(index, size, want) for index in range(want)]
+        parts = [share(index, size, want) for index in range(want)]
         if op.kind == "max":
             place = 2 + axis
             cut = (f"op.Slice({text}, [{part.start}], [{part.stop}], [{place}])" for part in parts)

@@ -7,11 +7,9 @@ from dataclasses import replace
 from math import prod
 
 from convwise.answers.porting.array_functions import function, normalised
-from convwise.answers.porting.composing import average_factors
 from convwise.answers.porting.resampling import in_parts, matrix, place_of
-from convwise.answers.porting.to_keras import INDEX, folded, slices
 from convwise.answers.porting.to_keras import more as keras_more
-from convwise.answers.porting.ways import over
+from convwise.answers.porting.windowing import INDEX, adaptive, averaged, by_slices, folded, unfolded
 from convwise.axis import NO_PADS
 from convwise.dialects.writing import write
 from convwise.ops import (
@@ -37,8 +35,6 @@ Names = Mapping[str, str]
 def adapt(op: Op, shape: Shape) -> Op:
     """Kinds by the names that these dialects use."""
     match op:
-        case Pool() if op.kind == "avg":
-            return replace(op, kind="average")
         case AdaptivePool() if None in op.sizes:
             sizes = tuple(w if w is not None else s for w, s in zip(op.sizes, shape[1:-1], strict=True))
             return replace(op, sizes=sizes)
@@ -73,7 +69,7 @@ def express(op: Op, shape: Shape, names: Names) -> str | None:
         case Crop():
             sides = [f"{cut.low or ''}:{-cut.high or ''}" for cut in op.cuts]
             return f"x[:, {', '.join(sides)}]"
-        case GlobalPool() if op.kind in ("max", "avg", "average"):
+        case GlobalPool() if op.kind in ("max", "average"):
             keep = f", {names['keep']}=True" if op.keep_dims else ""
             return f"{names['max' if op.kind == 'max' else 'mean']}(x, {axes}{keep})"
         case AdaptivePool():
@@ -83,7 +79,7 @@ def express(op: Op, shape: Shape, names: Names) -> str | None:
         case Resize() if op.mode in ("nearest", "nearest-exact", "linear"):
             return _resized(op, shape, names)
         case Pool() if op.kind == "average" and all(window.dilation == 1 for window in op.windows):
-            return _average(op, shape, names)
+            return averaged(op, shape, names)
         case Pool() if op.kind == "average":
             return by_slices(op, shape, f"{names['mean']}({np}.stack({{}}), 0)")
         case Pool() if op.kind == "lp":
@@ -91,12 +87,11 @@ def express(op: Op, shape: Shape, names: Names) -> str | None:
         case Norm():
             return normalised(op, shape, names)
         case Unfold():
-            return _unfolded(op, shape, names)
+            return unfolded(op, shape, np, f"{np}.stack({{}}, -1)")
         case Fold():
             return folded(op, shape, f"{np}.einsum", f"{np}.reshape({{}}, {{}})", f"{names['array']}({{}})")
-        case Pool() if op.kind == "max" and all(w.padding == NO_PADS and not w.ceil for w in op.windows):
-            sizes = tuple(size or 0 for size in shape[1:-1])
-            return f"{names['max']}({np}.stack({slices(over(op.windows, sizes))}), 0)"
+        case Pool() if op.kind == "max":
+            return by_slices(op, shape, f"{names['max']}({np}.stack({{}}), 0)")
         case Gate():
             half = (shape[op.axis] or 0) // 2
             lead = ":, " * (op.axis % len(shape))
@@ -104,18 +99,6 @@ def express(op: Op, shape: Shape, names: Names) -> str | None:
         case Pointwise():
             return function(op, shape, names)
     return None
-
-
-def adaptive(op: AdaptivePool, shape: Shape, names: Names) -> str:
-    """An axis after the other: means of means over equal parts, maxima of maxima."""
-    reduce = names["max" if op.kind == "max" else "mean"]
-    text = "x"
-    for axis, (size, out) in enumerate(zip(shape[1:-1], op.sizes, strict=True), 1):
-        lead = ":, " * axis
-        name = "i" * axis
-        part = f"[{lead}{name} * {size} // {out}:-(-({name} + 1) * {size} // {out})]"
-        text = f"{names['np']}.stack([{reduce}(({text}){part}, {axis}) for {name} in range({out})], {axis})"
-    return text
 
 
 def _indexed(op: Pad, shape: Shape, names: Names) -> str | None:
@@ -147,13 +130,6 @@ def _resized(op: Resize, shape: Shape, names: Names) -> str | None:
     return text
 
 
-def by_slices(op: Pool, shape: Shape, around: str) -> str | None:
-    """A pool as strided slices, one for each cell of its window, put into `around`."""
-    if any(window.padding != NO_PADS or window.ceil for window in op.windows):
-        return None
-    return around.format(slices(over(op.windows, tuple(size or 0 for size in shape[1:-1]))))
-
-
 def _power(op: Pool, shape: Shape, names: Names) -> str | None:
     """The root of the sums of powers: PyTorch's, a window that overhangs scaled up to a whole one."""
     power, taps = write(op.power), prod(window.kernel for window in op.windows)
@@ -162,35 +138,8 @@ def _power(op: Pool, shape: Shape, names: Names) -> str | None:
     if any(window.dilation > 1 for window in op.windows):
         text = by_slices(op, shape, f"{names['total']}({names['np']}.stack({{}}), 0)")
         return None if text is None else f"{text.replace('[x[', f'[(x ** {power})[', 1)} ** {write(1 / op.power)}"
-    mean = _average(replace(op, kind="average"), shape, names, f"x ** {power}")
+    mean = averaged(replace(op, kind="average"), shape, names, f"x ** {power}")
     return None if mean is None else f"({mean} * {taps}) ** {write(1 / op.power)}"
-
-
-def _unfolded(op: Unfold, shape: Shape, names: Names) -> str | None:
-    """PyTorch's columns: the channels, and in each the window's cells."""
-    axes = over(op.windows, tuple(size or 0 for size in shape[1:-1]))
-    if any(axis.pad_low or axis.pad_high for axis in axes):
-        return None
-    np, windows, taps = names["np"], prod(axis.out for axis in axes), prod(axis.kernel for axis in axes)
-    columns = (-1, windows, (shape[-1] or 0) * taps)
-    return f"{np}.transpose({np}.reshape({np}.stack({slices(axes)}, -1), {columns}), (0, 2, 1))"
-
-
-def _average(op: Pool, shape: Shape, names: Names, data: str = "x") -> str | None:
-    """Padded, averaged whole, and corrected by what every window counts."""
-    found = average_factors(op, shape[1:-1])
-    if found is None:
-        return None
-    pads, factors = found
-    pairs = ((0, 0), *((pad.low, pad.high) for pad in pads), (0, 0))
-    kernel, stride = tuple(w.kernel for w in op.windows), tuple(w.stride for w in op.windows)
-    inner = data if all(pad == NO_PADS for pad in pads) else f"{names['np']}.pad({data}, {pairs})"
-    scales = []
-    for axis, factor in enumerate(factors):
-        if factor is not None:
-            ones = (-1, *(1 for _ in factors[axis:]))
-            scales.append(f" * {names['np']}.reshape({names['array']}({factor}), {ones})")
-    return names["pool"].format(x=inner, rank=op.rank, kernel=kernel, stride=stride) + "".join(scales)
 
 
 def keeps(op: Op) -> bool:

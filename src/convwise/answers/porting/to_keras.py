@@ -8,12 +8,12 @@ from dataclasses import replace
 from math import prod
 
 from convwise import dialects
-from convwise.answers.porting.composing import average_factors, call_text, listing
+from convwise.answers.porting.composing import call_text, listing
 from convwise.answers.porting.draft import Target
 from convwise.answers.porting.resampling import centre_of, in_parts, place_of
 from convwise.answers.porting.stages import Stage
-from convwise.answers.porting.ways import over
-from convwise.axis import NO_PADS, Axis
+from convwise.answers.porting.windowing import INDEX, adaptive, averaged, by_slices, folded, unfolded
+from convwise.axis import NO_PADS
 from convwise.dialects.writing import write
 from convwise.errors import ConvwiseError
 from convwise.ops import (
@@ -38,28 +38,25 @@ from convwise.ops import (
 )
 
 WEIGHTED = ("Conv", "Dense", "Norm", "PReLU")
+NAMES = {
+    "np": "ops",
+    "array": "ops.convert_to_tensor",
+    "max": "ops.max",
+    "mean": "ops.mean",
+    "pool": "ops.average_pool({x}, {kernel}, {stride})",
+}
 
 
 def adapt(op: Op, shape: Shape) -> Op:
     match op:
-        case Pool() if op.kind in ("avg", "average"):
-            return replace(op, kind="avg")
         case AdaptivePool() if None in op.sizes:
             sizes = (want if want is not None else size for want, size in zip(op.sizes, shape[1:-1], strict=True))
-            return replace(op, kind=_kind(op.kind), sizes=tuple(sizes))
-        case AdaptivePool():
-            return replace(op, kind=_kind(op.kind))
-        case GlobalPool():
-            return replace(op, kind={"average": "avg"}.get(op.kind, op.kind))
+            return replace(op, sizes=tuple(sizes))
         case Norm() if op.axes == "channels":
             return replace(op, axes=(-1,))
         case Resize() if op.scales is not None and op.mode != "nearest" and op.rank == 2:
             return _fixed(op, shape)
     return op
-
-
-def _kind(kind: str) -> str:
-    return "max" if kind == "max" else "avg"
 
 
 def _fixed(op: Resize, shape: Shape) -> Resize:
@@ -172,9 +169,7 @@ def express(op: Op, shape: Shape) -> str | None:
         case Pool():
             return _pooled(op, shape)
         case AdaptivePool():
-            from convwise.answers.porting.to_arrays import adaptive
-
-            return adaptive(op, shape, {"np": "ops", "max": "ops.max", "mean": "ops.mean"})
+            return adaptive(op, shape, NAMES)
         case Gate():
             return f"keras.activations.glu(x, axis={op.axis})"
         case Permute():
@@ -182,19 +177,12 @@ def express(op: Op, shape: Shape) -> str | None:
         case Resize() if op.mode in ("nearest", "nearest-exact", "linear"):
             return _resized(op, shape)
         case Unfold():
-            return _unfolded(op, shape)
+            return unfolded(op, shape, "ops", "ops.stack({}, axis=-1)")
         case Fold():
             return folded(op, shape, "ops.einsum", "ops.reshape({}, {})", "ops.convert_to_tensor({})")
         case Pointwise():
             return _function(op, shape)
     return None
-
-
-INDEX = {
-    "reflect": "({n} - 1 - abs({n} - 1 - abs(i)))",
-    "replicate": "min(max(i, 0), {n} - 1)",
-    "circular": "i % {n}",
-}
 
 
 def _padded(op: Pad, shape: Shape) -> str | None:
@@ -228,81 +216,19 @@ def _resized(op: Resize, shape: Shape) -> str | None:
 
 
 def _pooled(op: Pool, shape: Shape) -> str | None:
-    plain = all(window.padding == NO_PADS and not window.ceil for window in op.windows)
     dilated = any(window.dilation > 1 for window in op.windows)
     if op.kind == "max":
-        return _byslices(op, shape) if plain else None
+        return by_slices(op, shape, "ops.max(ops.stack({}), axis=0)")
     if op.kind == "lp" and op.power and not dilated and all(window.padding == NO_PADS for window in op.windows):
         # The root of the sums of powers; PyTorch scales a window that overhangs up to a whole one.
         power, taps = write(op.power), prod(window.kernel for window in op.windows)
-        mean = _averaged(replace(op, kind="avg"), shape, f"x ** {power}")
+        mean = averaged(replace(op, kind="average"), shape, NAMES, f"x ** {power}")
         return None if mean is None else f"({mean} * {taps}) ** (1 / {power})"
-    if op.kind != "avg":
+    if op.kind != "average":
         return None
     if dilated:
-        return _byslices(op, shape, "mean") if plain else None
-    return _averaged(op, shape, "x")
-
-
-def _averaged(op: Pool, shape: Shape, data: str) -> str | None:
-    """Padded, averaged whole, and corrected by what every window counts."""
-    found = average_factors(op, shape[1:-1])
-    if found is None:
-        return None
-    pads, factors = found
-    kernel, stride = tuple(w.kernel for w in op.windows), tuple(w.stride for w in op.windows)
-    pairs = ((0, 0), *((pad.low, pad.high) for pad in pads), (0, 0))
-    inner = data if all(pad == NO_PADS for pad in pads) else f"ops.pad({data}, {pairs})"
-    scales = []
-    for axis, factor in enumerate(factors):
-        if factor is not None:
-            ones = (-1, *(1 for _ in factors[axis:]))
-            scales.append(f" * ops.reshape(ops.convert_to_tensor({factor}), {ones})")
-    return f"ops.average_pool({inner}, {kernel}, {stride}){''.join(scales)}"
-
-
-def slices(axes: Sequence[Axis]) -> str:
-    """As many strided slices of `x` as a window has cells, one for each of its cells."""
-    slices, loops = [], []
-    for name, axis in zip("ijk", axes, strict=False):
-        length = (axis.out - 1) * axis.stride + 1
-        step = f":{axis.stride}" if axis.stride > 1 else ""
-        slices.append(f"{name}:{name} + {length}{step}")
-        loops.append(f"for {name} in range(0, {axis.span}, {axis.dilation})")
-    return f"[x[:, {', '.join(slices)}] {' '.join(loops)}]"
-
-
-def _byslices(op: Pool, shape: Shape, how: str = "max") -> str:
-    return f"ops.{how}(ops.stack({slices(over(op.windows, tuple(size or 0 for size in shape[1:-1])))}), axis=0)"
-
-
-def _unfolded(op: Unfold, shape: Shape) -> str | None:
-    """PyTorch's columns: the channels, and in each the window's cells."""
-    axes = over(op.windows, tuple(size or 0 for size in shape[1:-1]))
-    if any(axis.pad_low or axis.pad_high for axis in axes):
-        return None
-    windows, taps = prod(axis.out for axis in axes), prod(axis.kernel for axis in axes)
-    columns = (-1, windows, (shape[-1] or 0) * taps)
-    return f"ops.transpose(ops.reshape(ops.stack({slices(axes)}, axis=-1), {columns}), (0, 2, 1))"
-
-
-def folded(op: Fold, shape: Shape, einsum: str, reshape: str, tensor: str) -> str:
-    """Columns added up into a map (N, C, *sizes): on each axis a table says which cell of which window is which cell of the map."""
-    axes = over(op.windows, op.sizes)
-    taps = tuple(axis.kernel for axis in axes)
-    split = (-1, (shape[-2] or 0) // prod(taps), *taps, *(axis.out for axis in axes))
-    cells, places, outs = ("abc"[: len(axes)], "ijk"[: len(axes)], "xyz"[: len(axes)])
-    terms = ",".join(f"{out}{cell}{place}" for out, cell, place in zip(outs, cells, places, strict=True))
-    tables = []
-    for size, axis in zip(op.sizes, axes, strict=True):
-        start = f"i * {axis.stride} + a * {axis.dilation} - {axis.pad_low} == h"
-        tables.append(
-            tensor.format(
-                f"[[[float({start}) for i in range({axis.out})] for a in range({axis.kernel})] for h in range({size})]"
-            )
-        )
-    data = reshape.format("x", split)
-    return f"{einsum}('nm{cells}{places},{terms}->nm{outs}', {data}, {', '.join(tables)})"
+        return by_slices(op, shape, "ops.mean(ops.stack({}), axis=0)")
+    return averaged(op, shape, NAMES)
 
 
 def _function(op: Pointwise, shape: Shape) -> str | None:

@@ -33,10 +33,6 @@ from convwise.ops import (
 
 def adapt(op: Op, shape: Shape) -> Op:
     match op:
-        case Pool() if op.kind == "avg":
-            return replace(op, kind="average")
-        case GlobalPool() | AdaptivePool():
-            return replace(op, kind={"avg": "average"}.get(op.kind, op.kind))
         case Norm() if op.kind in ("batch", "instance", "group"):
             return replace(op, axes="channels")
         case Pad() if op.mode == "circular":

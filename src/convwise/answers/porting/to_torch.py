@@ -12,8 +12,7 @@ from convwise.answers.porting.composing import call_text, listing
 from convwise.answers.porting.draft import Target
 from convwise.answers.porting.resampling import in_parts
 from convwise.answers.porting.stages import Stage
-from convwise.answers.porting.to_keras import folded, slices
-from convwise.answers.porting.ways import over
+from convwise.answers.porting.windowing import by_slices, folded
 from convwise.axis import NO_PADS, Window
 from convwise.dialects.writing import write
 from convwise.errors import ConvwiseError
@@ -83,11 +82,9 @@ def same(windows: tuple[Window, ...], value: float) -> str:
 
 def adapt(op: Op, shape: Shape) -> Op:
     match op:
-        case Pool() if op.kind in ("avg", "average"):
+        case Pool() if op.kind == "average":
             padded = any(window.padding != NO_PADS for window in op.windows)
-            return replace(op, kind="average", count_padding=op.count_padding and padded)
-        case GlobalPool() | AdaptivePool():
-            return replace(op, kind={"avg": "average"}.get(op.kind, op.kind))
+            return replace(op, count_padding=op.count_padding and padded)
         case Norm() if op.kind == "group" and not op.scale and not op.center:
             return replace(op, axes="channels", features=None)
         case Norm() if op.kind in ("batch", "group", "instance"):
@@ -104,7 +101,7 @@ def adapt(op: Op, shape: Shape) -> Op:
 def more(op: Op, shape: Shape) -> Iterator[tuple[Op, ...]]:
     """Other ops that mean the same."""
     match op:
-        case GlobalPool() if op.kind not in ("max", "avg", "average"):
+        case GlobalPool() if op.kind not in ("max", "average"):
             return
         case GlobalPool() if not op.keep_dims:
             yield (GlobalPool(op.kind, op.rank, keep_dims=True), Flatten())
@@ -179,10 +176,8 @@ def _by_pixels(op: PixelShuffle, shape: Shape) -> str:
 
 def _by_slices(op: Pool, shape: Shape) -> str | None:
     """The mean of as many strided slices as a dilated window has cells."""
-    if any(window.padding != NO_PADS or window.ceil for window in op.windows):
-        return None
-    found = slices(over(op.windows, tuple(size or 0 for size in shape[2:]))).replace("x[:, ", "x[:, :, ", 1)
-    return f"torch.stack({found}).mean(0)"
+    text = by_slices(op, (shape[0], *shape[2:], shape[1]), "torch.stack({}).mean(0)")
+    return None if text is None else text.replace("x[:, ", "x[:, :, ", 1)
 
 
 def _average(op: Pool, shape: Shape) -> str | None:

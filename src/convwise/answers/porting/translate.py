@@ -134,7 +134,9 @@ def _plain_resize(piece: Piece, lenient: bool = False, target_last: bool = True)
         # PyTorch's area is adaptive pooling; TensorFlow's weighs the cells that are cut, of which there are none here.
         whole = all(size % out == 0 for size, out in zip(sizes, outs, strict=True))
         return (
-            AdaptivePool("avg", outs) if piece.layer.dialect == "torch" or whole else replace(op, mode="area of parts")
+            AdaptivePool("average", outs)
+            if piece.layer.dialect == "torch" or whole
+            else replace(op, mode="area of parts")
         )
     if piece.layer.dialect == "keras" and op.sizes is not None and op.mode == "nearest":
         return replace(op, mode="nearest-exact")

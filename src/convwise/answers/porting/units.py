@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from convwise.answers.porting.reading import Chain, Piece
-from convwise.axis import NO_PADS, Axis, Pads, Window
+from convwise.axis import NO_PADS, Axis, Pads, Window, sliding_share
 from convwise.dialects.base import Layer
 from convwise.ops import (
     AdaptivePool,
@@ -133,7 +133,7 @@ def _axes(piece: Piece, op: Op) -> tuple[Axis, ...]:
             windows += [Window(size or 1, size or 1) for size in sizes]
         elif isinstance(op, AdaptivePool):
             outs = layout.split(piece.output)[2]
-            windows += [op.sliding(size or 0, out) if out else None for size, out in zip(sizes, outs, strict=True)]
+            windows += [sliding_share(size or 0, out) if out else None for size, out in zip(sizes, outs, strict=True)]
         else:
             windows += op.windows
     if None in windows or not windows:

@@ -44,7 +44,7 @@ def ways(op: Op, sizes: Sizes, feeds: Feeds) -> Iterator[Way]:
             windows = tuple(
                 Window(size // (out or 1), size // (out or 1)) for size, out in zip(sizes, op.sizes, strict=True)
             )
-            yield Way((Part(Pool("max" if op.kind == "max" else "avg", windows)),), sized=True)
+            yield Way((Part(Pool(op.kind, windows)),), sized=True)
         case Unfold():
             pads = pads_of(over(op.windows, sizes))
             if any(pad != NO_PADS for pad in pads):
@@ -274,7 +274,7 @@ def _ends(axis: Axis) -> Iterable[int]:
 
 def same_pool(one: Pool, other: Pool, sizes: Sizes) -> bool:
     """Whether two pools of one kind give the same numbers on data of these sizes."""
-    if not _same_kind(one.kind, other.kind) or one.divisor != other.divisor or one.power != other.power:
+    if one.kind != other.kind or one.divisor != other.divisor or one.power != other.power:
         return False
     pairs = list(zip(over(one.windows, sizes), over(other.windows, sizes), strict=True))
     if not all(alike(first, second) for first, second in pairs):
@@ -285,10 +285,6 @@ def same_pool(one: Pool, other: Pool, sizes: Sizes) -> bool:
         # The sum of a window is scaled up by the cells that it overhangs, and by nothing else.
         one, other = replace(one, count_padding=True), replace(other, count_padding=True)
     return all(_counts(one, first, _ends(first)) == _counts(other, second, _ends(first)) for first, second in pairs)
-
-
-def _same_kind(one: str, other: str) -> bool:
-    return one == other or {one, other} == {"avg", "average"}
 
 
 def same_pool_everywhere(one: Pool, other: Pool) -> bool:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from convwise import dialects
 from convwise.answers.solve.question import Question
-from convwise.answers.solve.saying import AVERAGE, CHANNELS_FIRST, gives
-from convwise.axis import Window
+from convwise.answers.solve.saying import CHANNELS_FIRST, gives
+from convwise.axis import Window, share, sliding_share
 from convwise.errors import ShapeError
-from convwise.ops import AdaptivePool, Pool, spatial_names
+from convwise.ops import Pool, spatial_names
 
 
 def fixed_pool(question: Question) -> str:
@@ -18,7 +18,7 @@ def fixed_pool(question: Question) -> str:
     """
     windows = []
     for name, pairs in zip(spatial_names(question.rank), question.axes, strict=True):
-        found = {(given, wanted): AdaptivePool.sliding(given, wanted) for given, wanted in pairs}
+        found = {(given, wanted): sliding_share(given, wanted) for given, wanted in pairs}
         for (given, wanted), window in found.items():
             if window is None:
                 raise _uneven(name, given, wanted)
@@ -34,7 +34,7 @@ def fixed_pool(question: Question) -> str:
             )
         windows.append(fixed.pop())
     spoken = dialects.get(question.dialect)
-    kind = "max" if question.op == "adaptive_max_pool" else AVERAGE.get(question.dialect, "average")
+    kind = "max" if question.op == "adaptive_max_pool" else "average"
     text = spoken.spell(
         (Pool(kind, tuple(one for one in windows if one is not None)),), spoken.name not in CHANNELS_FIRST
     )
@@ -51,7 +51,7 @@ def _uneven(name: str, given: int, wanted: int) -> ShapeError:
     if wanted > given:
         fact = f"{given} to {wanted}: an adaptive pool repeats cells where it enlarges, which no fixed pool does"
         return ShapeError("CW111", fact, axis=name, received=wanted, hint="Upsample or UpSampling enlarges")
-    windows = [AdaptivePool.window(index, given, wanted) for index in range(min(wanted, 6))]
+    windows = [share(index, given, wanted) for index in range(min(wanted, 6))]
     shown = ", ".join(f"{one.start}-{one.stop - 1}" for one in windows) + (", ..." if wanted > len(windows) else "")
     exact = [size for size in (given - given % wanted, given + -given % wanted) if size]
     sizes = " and ".join(str(size) for size in exact)

@@ -20,7 +20,6 @@ from convwise.readers.source import read_layer
 CHAINS = ("keras", "torch")
 """Dialects whose layers take few paddings, so that a layer of padding may be needed before one."""
 CHANNELS_FIRST = ("torch", "onnx")
-AVERAGE = {"keras": "avg"}
 USUAL = {"conv": (3, 5, 7, 1, 2, 4), "transpose": (3, 2, 4, 5)}
 POOLED = (2, 3)
 
@@ -208,8 +207,7 @@ def ops_of(question: Question, choice: Choice) -> list[Op]:
             return [ConvTranspose(choice.windows, question.in_channels, question.filters, output_padding=choice.extras)]
         case "max_pool":
             return [Pool("max", choice.windows)]
-    kind = AVERAGE.get(question.dialect, "average")
-    return [Pool(kind, choice.windows, count_padding=True), Pool(kind, choice.windows)]
+    return [Pool("average", choice.windows, count_padding=True), Pool("average", choice.windows)]
 
 
 def _one_layer(spoken: Dialect, question: Question, choice: Choice, refused: Refused) -> Answer | None:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 
 from convwise.axis import Pads, causal_pads
-from convwise.dialects.base import Call, Dialect, Entered, Layer, LayerFlow, Value, nearest
+from convwise.dialects.base import Call, Dialect, Layer, LayerFlow, Value, nearest
 from convwise.dialects.changes import of
 from convwise.dialects.jax.functions import DATA, FOREIGN, KINDS, LAYERS
 from convwise.dialects.jax.spelling import anew, spell
-from convwise.dialects.kinds import around, flow_kind, read_kind, settle_release
+from convwise.dialects.kinds import around, enter, flow_kind, read_kind, settle_release
 from convwise.dialects.writing import respell as respelled
-from convwise.errors import CodeError, Refusal, ShapeError
+from convwise.errors import CodeError, Meant, Refusal, ShapeError
 from convwise.ops import Conv, ConvTranspose, Layout, Permute, Pool, Shape
 
 RELEASE = "0.10"
@@ -33,7 +33,7 @@ def read(call: Call, release: str | None = None) -> Layer:
     kind = KINDS.get(call.kind)
     if kind is None:
         near = nearest(call.kind, KINDS)
-        hint = f"did you mean {near}?" if near else "see jax.lax, flax.linen and flax.nnx"
+        hint = Meant(f"did you mean {near}?") if near else "see jax.lax, flax.linen and flax.nnx"
         raise CodeError(
             "CW302", f"JAX and flax have no {call.kind!r} that convwise knows", received=call.kind, hint=hint
         )
@@ -63,20 +63,6 @@ def _check_since(call: Call, release: str) -> None:
                 hint=f"leave {name} out, or use JAX {since[key]} or later",
                 quote=f"{kind.partition('.')[2]}() got an unexpected keyword argument '{name}'",
             )
-
-
-def enter(layers: Sequence[Layer], shape: Shape) -> Entered:
-    """`shape` with a batch of unknown size before it where a function of jax.lax would lack one; flax takes both.
-
-    Raises:
-        ShapeError: CW103 where a size is negative.
-    """
-    if any(size is not None and size < 0 for size in shape):
-        raise ShapeError("CW103", "a size is negative", received=shape)
-    first = next((layer for layer in layers if layer.rank is not None), None)
-    if first is not None and first.rank is not None and len(shape) == first.rank + 1:
-        return Entered((None, *shape), True)
-    return Entered(tuple(shape))
 
 
 def flow(layer: Layer, shape: Shape) -> LayerFlow:

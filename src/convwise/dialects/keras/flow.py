@@ -8,7 +8,7 @@ from typing import Any
 
 from convwise.dialects.base import Layer, LayerFlow, describe, run_ops
 from convwise.dialects.keras.kinds import IMAGES, KINDS, MOVING, canonical
-from convwise.errors import ShapeError
+from convwise.errors import Meant, ShapeError
 from convwise.ops import Conv, ConvTranspose, Dense, Flow, Layout, Norm, Pointwise, Resize, Shape, spatial_names
 from convwise.ops.shape import check_countable
 
@@ -132,7 +132,7 @@ def _rank_hint(layer: Layer, family: str, shape: Shape, wanted: int) -> str:
         return f"are the channels missing? Write {'x'.join([*sizes, '3'] if layer.channels_last else ['3', *sizes])}"
     other = f"{kind[:-2]}{axes - 2}D"
     if kind.endswith("D") and other in KINDS:
-        return f"did you mean {other}? It takes {axes} axes"
+        return Meant(f"did you mean {other}? It takes {axes} axes")
     if family == "dense" or axes > wanted:
         return "Flatten() before it makes one axis of all" if family == "repeat_vector" else ""
     return "Reshape before it gives the missing axes"

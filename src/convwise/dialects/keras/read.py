@@ -9,7 +9,7 @@ from convwise.dialects.keras.kinds import AUGMENTING, INPUTS, KINDS, NAMES, REMO
 from convwise.dialects.keras.reading import Reading
 from convwise.dialects.keras.releases import KIND_SINCE, before, settle
 from convwise.dialects.keras.signatures import WITHOUT_BASE, parameters
-from convwise.errors import CodeError, ConvwiseError, Refusal
+from convwise.errors import CodeError, ConvwiseError, Meant, Refusal
 from convwise.ops import Op
 
 NESTING = 3
@@ -144,7 +144,7 @@ def _no_layer(kind: str) -> ConvwiseError:
         )
     near = nearest(kind, KINDS)
     return CodeError(
-        "CW302", f"Keras has no layer {kind!r}", received=kind, hint=f"did you mean {near}?" if near else ""
+        "CW302", f"Keras has no layer {kind!r}", received=kind, hint=Meant(f"did you mean {near}?") if near else ""
     )
 
 

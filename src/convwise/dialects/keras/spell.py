@@ -284,7 +284,7 @@ def _alone(op: Op, rest: tuple[Op, ...]) -> Words:
 
 
 def _title(kind: str, prefix: str, rank: int) -> str:
-    if kind not in ("max", "avg"):
+    if kind not in ("max", "average"):
         raise Refusal("CW317", f"Keras has no {kind} pooling", received=kind, hint="Keras pools by maximum or average")
     return f"{prefix}{'Max' if kind == 'max' else 'Average'}Pooling{rank}D"
 
@@ -292,7 +292,7 @@ def _title(kind: str, prefix: str, rank: int) -> str:
 def _pool(op: Pool) -> Words:
     name = _title(op.kind, "", op.rank)
     padded = any(window.padding != Pads() for window in op.windows)
-    if op.divisor is not None or (op.kind == "avg" and op.count_padding and padded):
+    if op.divisor is not None or (op.kind == "average" and op.count_padding and padded):
         raise Refusal(
             "CW317",
             "Keras's average divides by the cells that are data",

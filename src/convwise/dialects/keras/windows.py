@@ -264,12 +264,12 @@ def pool(reading: Reading) -> Ops:
     assert isinstance(last, bool)
     padding = SAME_UPPER if word == "same" else NO_PADS
     windows = tuple(Window(size, stride, padding=padding) for size, stride in zip(sizes, strides, strict=True))
-    return (Pool("max" if reading.family == "max_pool" else "avg", windows),)
+    return (Pool("max" if reading.family == "max_pool" else "average", windows),)
 
 
 def global_pool(reading: Reading) -> Ops:
     channels_last(reading)
-    kind = "max" if reading.family == "global_max" else "avg"
+    kind = "max" if reading.family == "global_max" else "average"
     return (GlobalPool(kind, reading.axes, flag(reading, "keepdims")),)
 
 
@@ -282,7 +282,7 @@ def adaptive_pool(reading: Reading) -> Ops:
         quote = f"Received: {value}"
         raise reading.refusal("CW204", fact, name="output_size", quote=quote, hint="write the wanted size")
     exact_channels_last(reading)
-    kind = "max" if reading.family == "adaptive_max" else "avg"
+    kind = "max" if reading.family == "adaptive_max" else "average"
     for one in sizes:
         if type(one) is int and 0 < one <= LARGEST:
             continue

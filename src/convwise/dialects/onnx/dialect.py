@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from convwise.axis import Pads
-from convwise.dialects.base import Call, Dialect, Entered, Layer, LayerFlow, Value, nearest
-from convwise.dialects.kinds import flow_kind, read_kind
+from convwise.dialects.base import Call, Dialect, Layer, LayerFlow, Value, nearest
+from convwise.dialects.kinds import enter, flow_kind, read_kind
 from convwise.dialects.onnx.layers import CURRENT, KINDS, OPERATOR_SINCE, OPSETS
 from convwise.dialects.onnx.spelling import anew, spell
 from convwise.dialects.onnx.words import nothing_left
 from convwise.dialects.writing import as_list
 from convwise.dialects.writing import respell as respelled
-from convwise.errors import ArgumentError, CodeError, Refusal, ShapeError
+from convwise.errors import ArgumentError, CodeError, Meant, Refusal, ShapeError
 from convwise.ops import Layout, Pad, Pool, Resize, Shape
 
 FOREIGN: Mapping[str, str] = {
@@ -51,7 +51,7 @@ def read(call: Call, release: str | None = None) -> Layer:
     kind = KINDS.get(call.kind)
     if kind is None:
         near = nearest(call.kind, KINDS)
-        hint = f"did you mean {near}?" if near else "see the operators of ONNX"
+        hint = Meant(f"did you mean {near}?") if near else "see the operators of ONNX"
         raise CodeError(
             "CW302", f"ONNX has no operator {call.kind!r} that convwise reads as a layer", received=call.kind, hint=hint
         )
@@ -66,20 +66,6 @@ def read(call: Call, release: str | None = None) -> Layer:
             quote=f"No Op registered for {call.kind} with domain_version of {opset}",
         )
     return read_kind("onnx", kind, call, opset, FOREIGN)
-
-
-def enter(layers: Sequence[Layer], shape: Shape) -> Entered:
-    """`shape` with a batch of unknown size before it where the first operator of a certain rank would lack one.
-
-    Raises:
-        ShapeError: CW103 where a size is negative.
-    """
-    if any(size is not None and size < 0 for size in shape):
-        raise ShapeError("CW103", "a size is negative", received=shape)
-    first = next((layer for layer in layers if layer.rank is not None), None)
-    if first is not None and first.rank is not None and len(shape) == first.rank + 1:
-        return Entered((None, *shape), True)
-    return Entered(tuple(shape))
 
 
 def flow(layer: Layer, shape: Shape) -> LayerFlow:

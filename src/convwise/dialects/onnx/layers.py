@@ -14,7 +14,7 @@ from typing import Any
 from convwise.axis import SAME_UPPER, Pads
 from convwise.dialects.base import Array, Layer, Note, Value, known
 from convwise.dialects.kinds import Arguments, Kind, Resolved, array, integers, parameters, show
-from convwise.dialects.onnx import moving, words
+from convwise.dialects.onnx import moving_layers, words
 from convwise.dialects.onnx.given import Given, Made, Tensor
 from convwise.dialects.onnx.operators import made
 from convwise.dialects.onnx.plain import clipped
@@ -191,7 +191,7 @@ def resolve_conv(kind: Kind, arguments: Arguments, release: str) -> Resolved:
     if bias is not None:
         extra = (array(bias, "B", range(9)) if isinstance(bias, Array) and bias.shape is not None else (None,),)
     if kind.name == "ConvTranspose" and attributes.get("output_shape"):
-        return moving.to_shape(attributes, shape, bool(extra))
+        return moving_layers.to_shape(attributes, shape, bool(extra))
     ops = _ops(made(_given(kind, release, attributes, (None,) * len(shape), shape, *extra)))
     return Resolved(ops, rank)
 
@@ -443,7 +443,7 @@ def _check_same(op: Pool, spatial: Shape) -> None:
 
 def _kinds() -> dict[str, Kind]:
     resolvers = {
-        **dict.fromkeys(("Conv", "ConvTranspose"), (resolve_conv, moving.settle_conv, check)),
+        **dict.fromkeys(("Conv", "ConvTranspose"), (resolve_conv, moving_layers.settle_conv, check)),
         **dict.fromkeys(("MaxPool", "AveragePool", "LpPool"), (resolve_pool, None, check)),
         **dict.fromkeys(("GlobalAveragePool", "GlobalMaxPool", "GlobalLpPool"), (resolve_global, settle_global, None)),
         "Gemm": (resolve_gemm, None, check_gemm),
@@ -462,7 +462,7 @@ def _kinds() -> dict[str, Kind]:
         attributes = " ".join(f"{attribute}=None" for attribute, _, _ in pairs)
         found[name] = Kind(name, parameters(f"{inputs} * {attributes}"), resolve_pointwise)
     found["Dropout"] = Kind("Dropout", parameters("ratio=0.5 training_mode=None * seed=None"), resolve_dropout)
-    return {**found, **moving.KINDS}
+    return {**found, **moving_layers.KINDS}
 
 
 KINDS: Mapping[str, Kind] = _kinds()

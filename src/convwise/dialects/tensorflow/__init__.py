@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from convwise.axis import Pads
+from convwise.dialects import kinds
 from convwise.dialects.base import Call, Dialect, Entered, Layer, LayerFlow, Value, nearest
-from convwise.dialects.kinds import around, flow_kind, read_kind, settle_release
+from convwise.dialects.kinds import around, first_of_a_rank, flow_kind, read_kind, settle_release
 from convwise.dialects.tensorflow.functions import DATA, FOREIGN, KINDS
 from convwise.dialects.tensorflow.spelling import anew, spell
 from convwise.dialects.writing import respell as respelled
-from convwise.errors import CodeError, ShapeError
+from convwise.errors import CodeError, Meant
 from convwise.ops import Shape
 
 RELEASE = "2.21"
@@ -29,7 +30,7 @@ def read(call: Call, release: str | None = None) -> Layer:
     kind = KINDS.get(call.kind)
     if kind is None:
         near = nearest(call.kind, KINDS)
-        hint = f"did you mean {near}?" if near else "see the functions of tf.nn"
+        hint = Meant(f"did you mean {near}?") if near else "see the functions of tf.nn"
         raise CodeError(
             "CW302", f"TensorFlow has no function {call.kind!r} that convwise knows", received=call.kind, hint=hint
         )
@@ -42,14 +43,12 @@ def enter(layers: Sequence[Layer], shape: Shape) -> Entered:
     Raises:
         ShapeError: CW103 where a size is negative.
     """
-    if any(size is not None and size < 0 for size in shape):
-        raise ShapeError("CW103", "a size is negative", received=shape)
-    first = next((layer for layer in layers if layer.rank is not None), None)
-    if first is not None and first.rank is not None and len(shape) == first.rank + 1:
-        by_input = first.kind in ("tf.nn.max_pool", "tf.nn.avg_pool")
-        if not by_input or len(shape) == 2:
-            return Entered((None, *shape), True)
-    return Entered(tuple(shape))
+    first = first_of_a_rank(layers)
+    entered = kinds.enter(layers, shape)
+    # These take their rank from the data: from three axes on the batch is taken to be among them.
+    if first is not None and first.kind in ("tf.nn.max_pool", "tf.nn.avg_pool") and len(shape) != 2:
+        return Entered(tuple(shape))
+    return entered
 
 
 def flow(layer: Layer, shape: Shape) -> LayerFlow:

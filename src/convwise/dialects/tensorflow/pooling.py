@@ -8,7 +8,7 @@ from convwise.axis import Pads
 from convwise.dialects.base import Layer, Value, known
 from convwise.dialects.kinds import Arguments, Kind, Resolved, integers, show
 from convwise.dialects.tensorflow.convolution import check_axes
-from convwise.dialects.tensorflow.windows import FORMATS, Steps, channels_last, padding, spread, tell_negative
+from convwise.dialects.tensorflow.windows import FORMATS, Steps, channels_last, outer, padding, spread, tell_negative
 from convwise.errors import CodeError, Refusal, ShapeError
 from convwise.ops import Layout, Pool, Shape
 
@@ -146,8 +146,8 @@ def _spread(value: Value, name: str, rank: int, last: bool) -> tuple[int, ...]:
     try:
         return spread(value, name, rank, last)
     except Refusal as error:
-        if error.code == "CW201" and "batch and the channels" in error.fact:
-            items = value if isinstance(value, tuple) else ()
+        items = value if isinstance(value, tuple) else ()
+        if error.code == "CW201" and any(item != 1 for item in outer(items, rank, last)):
             if rank == 1:
                 fact = f"{name}={show(value)} steps over the batch and the channels too, which TensorFlow does not notice here"
                 raise ShapeError("CW210", fact, received=value, axis=name, hint=error.hint) from None

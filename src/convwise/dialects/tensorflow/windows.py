@@ -85,8 +85,8 @@ def spread(value: Value, name: str, rank: int, last: bool, *, quote: str = "", p
             )
         if type(item) is not int:
             raise wrong_type(name, value, "an integer or a list of integers", quote)
-    if len(items) == rank + 2:
-        outside = items[:1] + items[-1:] if last else items[:2]
+    outside = outer(items, rank, last)
+    if outside:
         items = items[1:-1] if last else items[2:]
         if any(item != 1 for item in outside):
             plural = name if name.endswith("s") else f"{name}s"
@@ -101,6 +101,13 @@ def spread(value: Value, name: str, rank: int, last: bool, *, quote: str = "", p
         if not 1 <= item <= LARGEST_INT:
             raise _out_of_range(name, value, item)
     return items
+
+
+def outer(items: tuple[Value, ...], rank: int, last: bool) -> tuple[Value, ...]:
+    """What a full list says of the batch and the channels; nothing where the list has the spatial axes alone."""
+    if len(items) != rank + 2:
+        return ()
+    return items[:1] + items[-1:] if last else items[:2]
 
 
 def _wrong_length(value: Value, items: tuple[int, ...], name: str, rank: int, last: bool, plain: bool) -> Refusal:

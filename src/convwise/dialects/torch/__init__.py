@@ -24,7 +24,7 @@ from convwise.dialects.torch.spelling import settled, spell_op, unsayable, write
 from convwise.dialects.torch.unmodelled import CONTAINERS, FLAX_LAYERS, KERAS_LAYERS, UNMODELLED
 from convwise.dialects.writing import one
 from convwise.dialects.writing import respell as respelled
-from convwise.errors import ArgumentError, CodeError, ConvwiseError
+from convwise.errors import ArgumentError, CodeError, ConvwiseError, Meant
 from convwise.ops import Dense, Flatten, GlobalPool, Op, Reshape, Shape
 from convwise.ops.rearrange import joins_batch
 
@@ -76,7 +76,9 @@ def _unknown_layer(call: Call) -> CodeError:
             "CW302",
             f"PyTorch has no layer {name!r}; that is {theirs} name",
             received=name,
-            hint=f"here it is {FLAX_LAYERS[name]}; did you mean flax's? `import flax.linen as nn` in the text says so, or the dialect jax",
+            hint=Meant(
+                f"here it is {FLAX_LAYERS[name]}; did you mean flax's? `import flax.linen as nn` in the text says so, or the dialect jax"
+            ),
         )
     if name in KERAS_LAYERS:
         return CodeError(
@@ -90,7 +92,7 @@ def _unknown_layer(call: Call) -> CodeError:
         "CW302",
         f"PyTorch has no layer {name!r}",
         received=name,
-        hint=f"did you mean nn.{near}?" if near else "see the layers of torch.nn",
+        hint=Meant(f"did you mean nn.{near}?") if near else "see the layers of torch.nn",
     )
 
 

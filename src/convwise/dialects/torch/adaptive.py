@@ -6,8 +6,9 @@ Source of the rules: `torch/nn/modules/pooling.py` and ATen's `AdaptiveAveragePo
 from __future__ import annotations
 
 from convwise.dialects.base import Layer, LayerFlow, Value, known, run_ops
-from convwise.dialects.torch.kind import Arguments, Kind, layout_of, parameters, split, wrong_rank
-from convwise.dialects.torch.values import Words, integers, listed, show, spread, too_small, wrong_type
+from convwise.dialects.kinds import Arguments, parameters, show
+from convwise.dialects.torch.kind import Kind, layout_of, split, wrong_rank
+from convwise.dialects.torch.values import Words, integers, listed, spread, too_small, wrong_type
 from convwise.errors import Refusal, ShapeError
 from convwise.ops import AdaptivePool, Op, Shape
 from convwise.ops.shape import spatial_names

@@ -10,21 +10,10 @@ from typing import Any
 
 from convwise.axis import SAME_UPPER, Pads, Window, keeping_pads
 from convwise.dialects.base import Unknown, Value, known
-from convwise.dialects.torch.convolving import run
-from convwise.dialects.torch.kind import Arguments, Kind, parameters
-from convwise.dialects.torch.values import (
-    Words,
-    alike,
-    integers,
-    listed,
-    show,
-    sizes,
-    spread,
-    too_small,
-    truth,
-    weight_words,
-    whole,
-)
+from convwise.dialects.kinds import Arguments, parameters, show, truth
+from convwise.dialects.torch.convolution_flow import run
+from convwise.dialects.torch.kind import Kind
+from convwise.dialects.torch.values import Words, alike, integers, listed, sizes, spread, too_small, weight_words, whole
 from convwise.errors import Refusal, ShapeError
 from convwise.ops import Conv, ConvTranspose, Op
 from convwise.ops.shape import LARGEST

@@ -10,8 +10,9 @@ from dataclasses import replace
 from math import isnan
 
 from convwise.dialects.base import Layer, LayerFlow, Unknown, Value, known, run_ops
-from convwise.dialects.torch.kind import FIRST, Arguments, Kind, parameters, wrong_rank
-from convwise.dialects.torch.values import Words, number, show, too_small, weight_words, whole, wrong_type
+from convwise.dialects.kinds import Arguments, parameters, show
+from convwise.dialects.torch.kind import FIRST, Kind, wrong_rank
+from convwise.dialects.torch.values import Words, number, too_small, weight_words, whole, wrong_type
 from convwise.errors import Refusal, ShapeError
 from convwise.ops import Gate, Op, Pointwise, Shape
 from convwise.ops.shape import LARGEST
@@ -37,7 +38,7 @@ PLAIN: Mapping[str, tuple[str, str, tuple[tuple[str, str], ...]]] = {
     "Softshrink": ("soft_shrink", "lambd=0.5", (("lambd", "threshold"),)),
     "Softplus": ("softplus", "beta=1.0 threshold=20.0", (("beta", "beta"), ("threshold", "threshold"))),
     "Threshold": ("threshold", "threshold value inplace=False", (("threshold", "threshold"), ("value", "value"))),
-    "RReLU": ("rrelu", "lower=0.125 upper=1/3 inplace=False", (("lower", "lower"), ("upper", "upper"))),
+    "RReLU": ("rrelu", f"lower=0.125 upper={1 / 3} inplace=False", (("lower", "lower"), ("upper", "upper"))),
 }
 """Activations whose arguments are numbers or `inplace`."""
 

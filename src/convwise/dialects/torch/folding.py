@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from convwise.axis import Pads, Window
 from convwise.dialects.base import Layer, LayerFlow, known, run_ops
-from convwise.dialects.torch.kind import FIRST, Arguments, Kind, layout_of, parameters, split, wrong_rank
-from convwise.dialects.torch.values import Words, integers, listed, show, too_small
+from convwise.dialects.kinds import Arguments, parameters, show
+from convwise.dialects.torch.kind import FIRST, Kind, layout_of, split, wrong_rank
+from convwise.dialects.torch.values import Words, integers, listed, too_small
 from convwise.errors import Refusal, ShapeError
 from convwise.ops import Fold, Op, Shape, Unfold, spatial_names
 from convwise.ops.shape import LARGEST

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from convwise.dialects.base import Call, Parameter, Value, bind
-from convwise.dialects.torch.kind import parameters
+from convwise.dialects.kinds import parameters
 
 Args = tuple[Value, ...]
 Kwargs = tuple[tuple[str, Value], ...]

@@ -8,19 +8,10 @@ from __future__ import annotations
 from math import prod
 
 from convwise.dialects.base import Layer, LayerFlow, Unknown, Value, known, run_ops
-from convwise.dialects.torch.kind import FIRST, FIRST_UNBATCHED, Arguments, Kind, parameters, wrong_rank
-from convwise.dialects.torch.values import (
-    integers,
-    listed,
-    number,
-    show,
-    too_small,
-    truth,
-    weight_words,
-    whole,
-    wrong_type,
-)
-from convwise.errors import Refusal, ShapeError
+from convwise.dialects.kinds import Arguments, parameters, show, truth
+from convwise.dialects.torch.kind import FIRST, FIRST_UNBATCHED, Kind, wrong_rank
+from convwise.dialects.torch.values import integers, listed, number, too_small, weight_words, whole, wrong_type
+from convwise.errors import MatchChannels, Meant, Refusal, ShapeError
 from convwise.ops import Norm, Op, Pointwise, Shape
 from convwise.ops.shape import LARGEST
 
@@ -176,8 +167,8 @@ def _channel_hint(wanted: int, shape: Shape, channels: int) -> str:
         batch = () if shape[0] is None else shape[:1]
         order = {1: "C, L", 2: "C, H, W", 3: "C, D, H, W"}.get(len(shape) - 2, "C, ...")
         meant = (*batch, wanted, channels, *shape[2:-1])
-        return f"the order is {'N, ' if batch else ''}{order}: did you mean {'x'.join(map(str, meant))}?"
-    return f"make the layer for {channels} channels, or the step before it give {wanted}"
+        return Meant(f"the order is {'N, ' if batch else ''}{order}: did you mean {'x'.join(map(str, meant))}?")
+    return MatchChannels.of(channels, wanted)
 
 
 def run_instance(layer: Layer, shape: Shape) -> LayerFlow:

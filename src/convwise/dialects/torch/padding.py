@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from convwise.axis import Pads
 from convwise.dialects.base import Layer, LayerFlow, Value, known
+from convwise.dialects.kinds import Arguments, parameters, show
 from convwise.dialects.torch.borders import check_border
-from convwise.dialects.torch.kind import Arguments, Kind, parameters, split, wrong_rank
-from convwise.dialects.torch.values import Words, integers, show, wrong_type
+from convwise.dialects.torch.kind import Kind, split, wrong_rank
+from convwise.dialects.torch.values import Words, integers, wrong_type
 from convwise.errors import Refusal, ShapeError
 from convwise.ops import AxisFlow, Flow, Op, Pad, Shape, spatial_names
 

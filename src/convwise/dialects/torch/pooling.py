@@ -9,7 +9,8 @@ from math import inf
 
 from convwise.axis import Pads, Window
 from convwise.dialects.base import Layer, LayerFlow, Unknown, Value, known, run_ops
-from convwise.dialects.torch.kind import Arguments, Kind, layout_of, parameters, split, wrong_rank
+from convwise.dialects.kinds import Arguments, parameters, show, truth
+from convwise.dialects.torch.kind import Kind, layout_of, split, wrong_rank
 from convwise.dialects.torch.values import (
     LARGEST_INT,
     Words,
@@ -18,11 +19,9 @@ from convwise.dialects.torch.values import (
     integers,
     listed,
     number,
-    show,
     sizes,
     spread,
     too_small,
-    truth,
     whole,
     wrong_type,
 )

@@ -8,21 +8,11 @@ from __future__ import annotations
 from math import prod
 
 from convwise.dialects.base import Layer, LayerFlow, Parameter, Unknown, Value, known, run_ops
+from convwise.dialects.kinds import Arguments, parameters, show, truth
 from convwise.dialects.torch.elementwise import check_dim
-from convwise.dialects.torch.kind import FIRST, Arguments, Kind, layout_of, parameters, wrong_rank
-from convwise.dialects.torch.values import (
-    Words,
-    integers,
-    listed,
-    show,
-    sizes,
-    too_small,
-    truth,
-    weight_words,
-    whole,
-    wrong_type,
-)
-from convwise.errors import CodeError, Refusal, ShapeError
+from convwise.dialects.torch.kind import FIRST, Kind, layout_of, wrong_rank
+from convwise.dialects.torch.values import Words, integers, listed, sizes, too_small, weight_words, whole, wrong_type
+from convwise.errors import CodeError, FlattenFirst, Refusal, ShapeError
 from convwise.ops import Dense, Flatten, GlobalPool, Op, Permute, Reshape, Shape, Unflatten, elements
 from convwise.ops.shape import LARGEST
 
@@ -191,12 +181,13 @@ def _linear_hint(wanted: int, out: int, shape: Shape) -> str:
     lines = [f"write nn.Linear({shape[-1]}, {out})"]
     rest = elements(shape[1:])
     if len(shape) > 2 and rest == wanted:
-        return f"put nn.Flatten() before it: {sizes(shape[1:])} = {wanted}"
+        return FlattenFirst(f"put nn.Flatten() before it: {sizes(shape[1:])} = {wanted}")
     if len(shape) in (3, 4) and elements(shape) == wanted:
         return f"the input has no batch: flatten all of it, nn.Flatten(0), or give {'x'.join(str(size) for size in (1, *shape))}"
     if len(shape) > 2:
         lines.append(f"or put nn.Flatten() before it, which gives {'?' if rest is None else rest} features")
-    return "\n".join(lines)
+        return FlattenFirst("\n".join(lines))
+    return lines[0]
 
 
 # ---------------------------------------------------------------- tensor methods

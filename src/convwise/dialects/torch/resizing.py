@@ -10,8 +10,9 @@ from fractions import Fraction
 from math import isfinite
 
 from convwise.dialects.base import Layer, LayerFlow, Unknown, Value, known, run_ops
-from convwise.dialects.torch.kind import FIRST, Arguments, Kind, parameters, wrong_rank
-from convwise.dialects.torch.values import integers, listed, show, too_small, wrong_type
+from convwise.dialects.kinds import Arguments, parameters, show
+from convwise.dialects.torch.kind import FIRST, Kind, wrong_rank
+from convwise.dialects.torch.values import integers, listed, too_small, wrong_type
 from convwise.errors import Refusal, ShapeError
 from convwise.ops import Op, Resize, Shape, spatial_names
 

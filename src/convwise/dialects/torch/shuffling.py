@@ -6,7 +6,8 @@ Source of the rules: `torch/nn/modules/{pixelshuffle,channelshuffle}.py`, run wi
 from __future__ import annotations
 
 from convwise.dialects.base import Layer, LayerFlow, known
-from convwise.dialects.torch.kind import Arguments, Kind, on_tail, parameters, wrong_rank
+from convwise.dialects.kinds import Arguments, parameters
+from convwise.dialects.torch.kind import Kind, on_tail, wrong_rank
 from convwise.dialects.torch.values import Words, listed, too_small, whole
 from convwise.errors import Refusal, ShapeError
 from convwise.ops import Flow, Op, PixelShuffle, Pointwise, Shape

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from convwise.dialects.base import Call, Unknown, Value, known
+from convwise.dialects import kinds
+from convwise.dialects.base import Unknown, Value, known
+from convwise.dialects.kinds import show
 from convwise.errors import Refusal, ShapeError
 from convwise.ops.shape import LARGEST
 
@@ -128,16 +130,10 @@ def _check_int(value: Value, name: str, quote: str, strict: bool) -> None:
 
 def wrong_type(name: str, value: Value, wanted: str, quote: str = "") -> Refusal:
     """CW204, with the value that was probably meant."""
-    hint = f"write {name} as {wanted}"
-    if isinstance(value, float) and abs(value) < LARGEST and value == int(value):
-        hint = f"write {name}={int(value)}"
-    elif isinstance(value, bool):
-        hint = f"write {name}={int(value)} if that is meant"
-    elif isinstance(value, str) and value.strip().isdigit():
-        hint = f"write {name}={value.strip()} without the quotes"
-    elif isinstance(value, tuple) and len(value) == 1 and type(value[0]) is int:
-        hint = f"write {name}={value[0]}"
-    return Refusal("CW204", f"{name} is {show(value)}, not {wanted}", received=_plain(value), hint=hint, quote=quote)
+    refused = kinds.wrong_type(name, value, wanted, quote)
+    if isinstance(value, tuple) and len(value) == 1 and type(value[0]) is int:
+        refused.hint = f"write {name}={value[0]}"
+    return refused
 
 
 def spread(items: tuple[int, ...], rank: int) -> tuple[int, ...] | None:
@@ -157,15 +153,6 @@ def flag(value: Value, name: str, quote: str = "") -> bool:
     return value
 
 
-def truth(arguments: Mapping[str, Value], name: str) -> bool:
-    """The truth of an argument as Python takes it; False where the layer has no such argument.
-
-    Raises:
-        CodeError: CW314 where the text does not give it: parameters or shapes depend on it.
-    """
-    return bool(known(arguments.get(name, False), name))
-
-
 def number(value: Value, name: str, quote: str = "") -> float | int | Unknown:
     """A real number; an unknown one stays unknown, because no size depends on it.
 
@@ -175,22 +162,6 @@ def number(value: Value, name: str, quote: str = "") -> float | int | Unknown:
     if isinstance(value, Unknown | int | float):
         return value
     raise wrong_type(name, value, "a number", quote)
-
-
-def show(value: Value) -> str:
-    """A value as it stands in a message: numbers of more than 60 digits are cut."""
-    if isinstance(value, Unknown):
-        return value.text
-    if isinstance(value, Call):
-        return value.text or value.kind
-    if isinstance(value, int) and not isinstance(value, bool) and value.bit_length() > 200:
-        return f"a number of {value.bit_length()} bits"
-    text = repr(value)
-    return text if len(text) <= 80 else text[:77] + "..."
-
-
-def _plain(value: Value) -> Value:
-    return show(value) if isinstance(value, Call | Unknown) else value
 
 
 def _type(value: Value) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 from convwise import dialects
 from convwise.dialects.base import TITLES, Layer
 from convwise.dialects.keras.enter import pools_in_model
-from convwise.errors import CodeError, ConvwiseError
+from convwise.errors import CodeError, ConvwiseError, Meant
 from convwise.ops import Shape
 from convwise.readers.echo import shown
 from convwise.readers.source import applying, classes, layer_attributes, making, tensors, training, weighted
@@ -325,7 +325,7 @@ def _improve(run: Run, error: ConvwiseError, dialect: str, name: str | None, mad
 
 def _suggest(error: ConvwiseError, dialect: str, made: Made) -> None:
     """The nearest known name, with the module that has it."""
-    if error.hint and "did you mean" in error.hint:
+    if isinstance(error.hint, Meant):
         return
     near = making.closest(made.kind, dialect)
     if near and made.problem is None:

@@ -12,7 +12,7 @@ from convwise.ops.several import Opaque, Term
 from convwise.readers.echo import shown
 from convwise.readers.tflite.arithmetic import Known, all_numbers
 from convwise.readers.tflite.flatbuffers import BYTE, INT, Table
-from convwise.readers.tflite.model import Stored, TfliteModel, TfliteOperator, contradicting
+from convwise.readers.tflite.model import StoredNumbers, TfliteModel, TfliteOperator, contradicting
 from convwise.readers.tflite.names import PARAMETERS
 from convwise.readers.torch_live.building import Building
 from convwise.readers.torch_live.values import Tensor
@@ -35,7 +35,7 @@ class Graph:
     known: dict[int, Known] = field(default_factory=dict)
     copies: dict[int, int] = field(default_factory=dict)
 
-    def stored(self, number: int) -> Stored | None:
+    def stored(self, number: int) -> StoredNumbers | None:
         """The numbers of a tensor that the file holds, also in another type than it is read in."""
         while number in self.copies:
             number = self.copies[number]
@@ -67,7 +67,7 @@ class Graph:
         if stored is None and number not in self.known:
             raise contradicting(f"'{shown(name, 60)}' is read before anything gives it")
         if stored is None:
-            stored = Stored(self.known[number].dims, "int32", 0, 0)
+            stored = StoredNumbers(self.known[number].dims, "int32", 0, 0)
         made = self.building.stored(name, stored, stored.dtype in PARAMETERS)
         self.wires[number] = made
         return made
@@ -121,7 +121,7 @@ class Step:
     def flag(self, field: int) -> bool:
         return self.options is not None and self.options.flag(field)
 
-    def weights(self, place: int, axes: int) -> tuple[tuple[int, ...], tuple[Stored, ...]] | None:
+    def weights(self, place: int, axes: int) -> tuple[tuple[int, ...], tuple[StoredNumbers, ...]] | None:
         """The shape of an input that is weights, and the numbers that are stored for it; None where its sizes are not known."""
         if not self.has(place):
             raise self._without(place)
@@ -132,7 +132,7 @@ class Step:
             return None
         return shape, () if stored is None else (stored,)
 
-    def bias(self, place: int) -> tuple[bool, tuple[Stored, ...]]:
+    def bias(self, place: int) -> tuple[bool, tuple[StoredNumbers, ...]]:
         """Whether there is a bias, and what is stored for it."""
         stored = self.graph.stored(self.operator.inputs[place]) if self.has(place) else None
         return self.has(place), () if stored is None or stored.dtype not in BIASES else (stored,)
@@ -143,7 +143,12 @@ class Step:
         return (Pointwise(ACTIVATIONS.get(kind, f"activation {kind}")),) if kind else ()
 
     def emit(
-        self, work: Work, inputs: Sequence[Tensor], parameters: Sequence[Stored] = (), outputs: int = 1, kind: str = ""
+        self,
+        work: Work,
+        inputs: Sequence[Tensor],
+        parameters: Sequence[StoredNumbers] = (),
+        outputs: int = 1,
+        kind: str = "",
     ) -> tuple[Tensor, ...]:
         """A node of the network."""
         return self.graph.building.emit(

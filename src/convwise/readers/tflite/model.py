@@ -22,7 +22,7 @@ SHAPE_LIKE: Final = {"int32": INT, "int64": LONG}
 
 
 @dataclass(frozen=True, slots=True)
-class Stored:
+class StoredNumbers:
     """Numbers that the file holds: where they lie, in what type, and how many they are."""
 
     shape: tuple[int, ...]
@@ -42,7 +42,7 @@ class TfliteTensor:
     name: str
     shape: tuple[int | None, ...] | None
     dtype: str
-    stored: Stored | None
+    stored: StoredNumbers | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +155,7 @@ def _tensor(number: int, table: Table, places: list[tuple[int, int]]) -> TfliteT
     shape: tuple[int | None, ...] | None = sizes
     if sizes is not None and signature is not None and len(signature) == len(sizes):
         shape = tuple(None if declared < 0 else size for size, declared in zip(sizes, signature, strict=True))
-    stored = Stored(sizes or (), dtype, start, length) if length else None
+    stored = StoredNumbers(sizes or (), dtype, start, length) if length else None
     # A scalar has no sizes, and so has a tensor of which nobody knows how many axes it has.
     ranked = shape is not None and (len(shape) > 0 or table.flag(8) or stored is not None)
     return TfliteTensor(table.text(3) or f"tensor_{number}", shape if ranked else None, dtype, stored)

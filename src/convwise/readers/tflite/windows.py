@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from convwise.axis import NO_PADS, SAME_UPPER, Window
 from convwise.ops import Conv, ConvTranspose, Pool, Unflatten
 from convwise.ops.several import Arithmetic, PadTo, SizeOf, Term
 from convwise.readers.tflite.arithmetic import linear
 from convwise.readers.tflite.graph import Step
-from convwise.readers.tflite.model import contradicting
+from convwise.readers.tflite.model import StoredNumbers, contradicting
 from convwise.readers.torch_live.values import Tensor
 
 MANY = 1 << 20
@@ -28,19 +30,29 @@ def windows(
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Options:
+    """Where a convolution's options stand: strides and dilations an axis each, the activation."""
+
+    strides: tuple[int, ...]
+    dilations: tuple[int, ...]
+    activation: int
+
+
+CONV = Options((2, 1), (5, 4), 3)
+DEPTHWISE = Options((2, 1), (6, 5), 4)
+CONV3D = Options((1, 3, 2), (5, 7, 6), 4)
+
+
 def conv(step: Step) -> tuple[Tensor, ...]:
     """CONV_2D: the kernel is (out, height, width, in / groups); an input of more channels than the kernel reads has groups."""
     found = step.weights(1, 4)
     if found is None:
         return step.lost("the sizes of its kernel are not known")
     (out, *kernel, inner), stored = found
-    x = step.input(0)
-    channels = step.graph.building.shape(x)[-1] if step.rank() == 4 else None
+    channels = _channels(step)
     groups = channels // inner if channels is not None and not channels % inner else 1
-    biased, bias = step.bias(2)
-    strides, dilations = (step.whole(2), step.whole(1)), (step.whole(5, 1), step.whole(4, 1))
-    op = Conv(windows(step, tuple(kernel), strides, dilations), inner * groups, out, groups, biased)
-    return step.emit((op, *step.activation(3)), [x], (*stored, *bias))
+    return _convolved(step, CONV, kernel, inner * groups, out, groups, stored)
 
 
 def depthwise(step: Step) -> tuple[Tensor, ...]:
@@ -49,14 +61,9 @@ def depthwise(step: Step) -> tuple[Tensor, ...]:
     if found is None:
         return step.lost("the sizes of its kernel are not known")
     (_, *kernel, out), stored = found
-    x = step.input(0)
-    channels = step.graph.building.shape(x)[-1] if step.rank() == 4 else None
     # Older writers leave the multiplier out of the kernel's story; the input's channels tell it.
-    groups = channels or out // max(step.whole(3), 1)
-    biased, bias = step.bias(2)
-    strides, dilations = (step.whole(2), step.whole(1)), (step.whole(6, 1), step.whole(5, 1))
-    op = Conv(windows(step, tuple(kernel), strides, dilations), groups, out, groups, biased)
-    return step.emit((op, *step.activation(4)), [x], (*stored, *bias))
+    groups = _channels(step) or out // max(step.whole(3), 1)
+    return _convolved(step, DEPTHWISE, kernel, groups, out, groups, stored)
 
 
 def conv3d(step: Step) -> tuple[Tensor, ...]:
@@ -65,11 +72,29 @@ def conv3d(step: Step) -> tuple[Tensor, ...]:
     if found is None:
         return step.lost("the sizes of its kernel are not known")
     (*kernel, inner, out), stored = found
+    return _convolved(step, CONV3D, kernel, inner, out, 1, stored)
+
+
+def _channels(step: Step) -> int | None:
+    """The channels of the image that is read."""
+    x = step.input(0)
+    return step.graph.building.shape(x)[-1] if step.rank() == 4 else None
+
+
+def _convolved(
+    step: Step,
+    options: Options,
+    kernel: list[int],
+    channels: int,
+    out: int,
+    groups: int,
+    stored: tuple[StoredNumbers, ...],
+) -> tuple[Tensor, ...]:
     biased, bias = step.bias(2)
-    strides = (step.whole(1), step.whole(3), step.whole(2))
-    dilations = (step.whole(5, 1), step.whole(7, 1), step.whole(6, 1))
-    op = Conv(windows(step, tuple(kernel), strides, dilations), inner, out, 1, biased)
-    return step.emit((op, *step.activation(4)), [step.input(0)], (*stored, *bias))
+    strides = tuple(step.whole(place) for place in options.strides)
+    dilations = tuple(step.whole(place, 1) for place in options.dilations)
+    op = Conv(windows(step, tuple(kernel), strides, dilations), channels, out, groups, biased)
+    return step.emit((op, *step.activation(options.activation)), [step.input(0)], (*stored, *bias))
 
 
 def pool(step: Step) -> tuple[Tensor, ...]:

@@ -26,7 +26,7 @@ class Ref:
 
 
 @dataclass(frozen=True, slots=True)
-class Stored:
+class StoredTensor:
     """A parameter or buffer: where it stands in the module, and its sizes."""
 
     path: str
@@ -71,7 +71,7 @@ class Program:
     title: str
     inputs: tuple[Input, ...]
     plain: dict[str, Any]
-    stored: dict[str, Stored]
+    stored: dict[str, StoredTensor]
     calls: tuple[Call, ...]
     outputs: tuple[Any, ...]
     recorded: dict[str, tuple[int | None, ...]]
@@ -107,7 +107,7 @@ def program_of(data: Any) -> Program:
     values = field(graph, "tensor_values", dict, "the graph")
     recorded = {name: _sizes(value, f"tensor '{shown(name, 40)}'") for name, value in values.items()}
     inputs: list[Input] = []
-    stored: dict[str, Stored] = {}
+    stored: dict[str, StoredTensor] = {}
     plain: dict[str, Any] = {}
     for spec in field(signature, "input_specs", list, "the signature"):
         kind, told = _one(spec, "an input")
@@ -204,12 +204,12 @@ def _bounds(expression: Any, ranges: Mapping[str, Any]) -> tuple[int, int | None
     return (least if type(least) is int else 0), highest
 
 
-def _stored(kind: str, told: dict[str, Any], name: str, sizes: tuple[int | None, ...]) -> Stored:
+def _stored(kind: str, told: dict[str, Any], name: str, sizes: tuple[int | None, ...]) -> StoredTensor:
     shape = tuple(size for size in sizes if size is not None)
     if len(shape) < len(sizes):
         raise malformed(f"'{shown(name, 40)}' is stored, and its sizes are open")
     path = next((told[key] for key in told if key.endswith("_name") and isinstance(told[key], str)), name)
-    return Stored(path, shape, kind == "parameter")
+    return StoredTensor(path, shape, kind == "parameter")
 
 
 def _title(nodes: list[Any]) -> str:

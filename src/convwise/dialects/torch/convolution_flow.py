@@ -7,7 +7,7 @@ from convwise.dialects.base import Layer, LayerFlow, run_ops
 from convwise.dialects.torch.borders import check_border
 from convwise.dialects.torch.kind import layout_of, split, wrong_rank
 from convwise.dialects.torch.values import listed, sizes
-from convwise.errors import ShapeError
+from convwise.errors import MatchChannels, Meant, ShapeError
 from convwise.ops import Conv, ConvTranspose, Shape, elements, spatial_names
 
 
@@ -75,7 +75,7 @@ def _no_such_rank(layer: Layer, shape: Shape, rank: int) -> ShapeError:
     hint = f"give the input as {axes} or N, {axes}"
     op = layer.ops[0]
     if len(shape) == rank and isinstance(op, Conv | ConvTranspose) and op.in_channels == 1:
-        hint = f"the channel has an axis of its own: did you mean 1x{sizes(shape, 'x')}?"
+        hint = Meant(f"the channel has an axis of its own: did you mean 1x{sizes(shape, 'x')}?")
     return wrong_rank(fact, shape, quote, hint)
 
 
@@ -135,14 +135,14 @@ def _channels_hint(layer: Layer, wanted: int, batch: Shape, channels: int, spati
         order = {1: "C, L", 2: "C, H, W", 3: "C, D, H, W"}[len(spatial)]
         told = () if None in batch else batch
         meant = (*told, wanted, channels, *spatial[:-1])
-        return f"the order is {'N, ' if told else ''}{order}: did you mean {sizes(meant, 'x')}?"
+        return Meant(f"the order is {'N, ' if told else ''}{order}: did you mean {sizes(meant, 'x')}?")
     if channels == 0:
         return f"give an input of {wanted} channels"
     if not batch and len(spatial) == 2 and spatial[0] == wanted and "1d" not in layer.kind:
         return (
             f"3 axes are read as C, H, W; make the layer for {channels} channels, or the step before it give {wanted}"
         )
-    return f"make the layer for {channels} channels, or the step before it give {wanted}"
+    return MatchChannels.of(channels, wanted)
 
 
 def _check_empty(op: Conv | ConvTranspose, batch: Shape, channels: int | None, spatial: Shape) -> None:

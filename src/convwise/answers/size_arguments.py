@@ -1,4 +1,4 @@
-"""A wanted size of a layer that is told its output's size, or how many cells to add or to cut."""
+"""A wanted size of a layer whose arguments say its output's size, or how many cells to add or to cut."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from convwise.dialects.base import Layer
 from convwise.ops import AdaptivePool, Crop, Op, Pad, Resize, Shape
 
 
-def told_sizes(layer: Layer, shape: Shape, want: tuple[int, ...] | None, read: Reader) -> tuple[Fix, ...]:
+def sized(layer: Layer, shape: Shape, want: tuple[int, ...] | None, read: Reader) -> tuple[Fix, ...]:
     """The layer with the arguments that give the wanted size, read back and run; nothing for layers of other kinds."""
     if want is None or len(layer.ops) != 1:
         return ()
