@@ -214,6 +214,39 @@ def test_a_fork_before_during_and_after_use() -> None:
     assert done.stdout.strip() == "right", done.stderr
 
 
+HELD = """
+import os, signal, sys, threading, time, numpy as np
+import convwise.torch.nn.functional as functional
+from convwise import torch
+from convwise.engine import conv2d, native, remembered
+x, w = (np.arange(size, dtype="f4").reshape(shape) for size, shape in ((540, (2, 3, 9, 10)), (108, (4, 3, 3, 3))))
+right = conv2d(x, w, algorithm="windows")
+held = {"library": native._loading, "weights": remembered._shelf.lock}[sys.argv[1]]
+taken = threading.Event()
+def hold():
+    with held:
+        taken.set()
+        time.sleep(0.2)
+thread = threading.Thread(target=hold)
+thread.start()
+taken.wait()
+child = os.fork()
+if not child:
+    signal.alarm(20)  # what waits for ever ends so
+    same = np.allclose(conv2d(x, w), right) and np.allclose(functional.conv2d(torch.tensor(x), torch.tensor(w)).numpy(), right)
+    os._exit(0 if same else 1)
+print(os.waitpid(child, 0)[1], np.allclose(conv2d(x, w), right))
+thread.join()
+"""
+
+
+@needed
+@pytest.mark.parametrize("held", ["library", "weights"])
+def test_a_fork_waits_for_what_another_thread_holds(held: str) -> None:
+    done = python(["-W", "ignore", "-c", HELD, held])
+    assert done.stdout.strip() == "0 True", done.stderr
+
+
 SIGNAL = """
 import os, signal, threading, time, numpy as np
 from convwise.engine import Conv

@@ -62,3 +62,47 @@ def test_memory_that_runs_out_is_told(tmp_path: Path) -> None:
             assert told.startswith("CW507 too large to run here: the memory ran out in the kernel cw_"), told
     refused = {family for family, *_, told in lines if told != "ran"}
     assert refused >= {"direct", "winograd", "first"}, lines
+
+
+TAKEN = """
+import ctypes, sys
+import numpy as np
+from convwise.engine import Conv, compiled, plan
+counting = ctypes.CDLL(sys.argv[1])
+counting.counting_peak.restype = ctypes.c_long
+call, peaks = compiled.Run.__call__, []
+def counted(self, *places):
+    counting.counting_start()
+    call(self, *places)
+    peaks.append(counting.counting_peak())
+compiled.Run.__call__ = counted
+for layout, x, w, options in (
+    ("NHWC", (1, 90, 80, 16), (1, 16, 1, 7), {}),
+    ("NHWC", (1, 70, 60, 33), (40, 33, 5, 5), {"stride": 2, "padding": 1}),
+    ("NHWC", (2, 40, 41, 64), (3, 64, 3, 3), {"padding": 1}),
+    ("NHWC", (1, 30, 31, 32), (40, 8, 3, 3), {"groups": 4}),
+    ("NCHW", (1, 128, 1, 900), (1, 128, 1, 7), {"stride": 2, "dilation": 4, "padding": "same"}),
+    ("NCHW", (1, 300, 7, 900), (1, 300, 7, 7), {"stride": (1, 2)}),
+    ("NCHW", (1, 16, 40, 41), (24, 16, 3, 3), {"stride": 2}),
+):
+    for threads in (1, 3):
+        options = {"algorithm": "direct", "layout": layout, "threads": threads, **options}
+        conv = Conv(np.ones(w, "f4"), **options)
+        for _ in range(3):
+            conv(np.ones(x, "f4"))
+        told = plan(x, w, **options)
+        print(threads, told.kernel, told.workspace, max(peaks))
+        peaks.clear()
+"""
+
+
+@needed
+def test_a_direct_kernel_takes_the_memory_that_is_told(tmp_path: Path) -> None:
+    """No more than the plan's workspace but for what malloc adds to each block, and, on one thread, hardly less."""
+    done = python(["-c", TAKEN], compile_c("counting_malloc.c", tmp_path))
+    lines = [line.split() for line in done.stdout.splitlines()]
+    assert len(lines) == 14, done.stderr[-500:]
+    for threads, kernel, told, peak in lines:
+        assert int(peak) <= int(told) + 4096, (threads, kernel, told, peak)
+        assert threads != "1" or int(peak) > 0.7 * int(told), (threads, kernel, told, peak)
+    assert sum("_edges" in kernel for _, kernel, *_ in lines) >= 4

@@ -120,6 +120,41 @@ def test_many_weights_are_shared_by_threads() -> None:
     assert np.array_equal(lay(spectrum, threads=3), lay(spectrum, threads=1))
 
 
+@pytest.mark.parametrize("kind", ["order", "spectrum", "parts"])
+def test_large_weights_are_laid_in_slices_between_which_ctrl_c_is_heard(
+    kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    weight = np.random.default_rng(0).standard_normal((130, 67, 3, 3)).astype(np.float32)
+    order: Order | Spectrum = Spectrum(weight, 4, 3, 16, 9, raw=kind == "parts")
+    if kind == "order":
+        order = Order.blocks(weight.transpose(0, 2, 3, 1), 32)
+    whole = lay(order)
+    monkeypatch.setattr(packing, "SLICE", whole.size // 7)
+    assert LIBRARY is not None
+    laying = packing.Laying(LIBRARY, order, 1, 0, 2)
+    assert laying.slices in (7, 8)
+    assert np.array_equal(lay(order), whole)
+    for filter in (0, 70, 129):  # of the first slice, of one between, of the last
+        kept = weight[filter, 5, 1, 1]
+        weight[filter, 5, 1, 1] = np.inf
+        assert not filled(order, np.zeros((1, *order.shape), np.float32), 0, 2), filter
+        weight[filter, 5, 1, 1] = kept
+
+    def interrupted(*called: int) -> int:
+        raise KeyboardInterrupt
+
+    laying.run = interrupted
+    with pytest.raises(KeyboardInterrupt):
+        laying(weight.ctypes.data, whole.ctypes.data)
+    assert np.array_equal(lay(order), whole)
+
+
+def test_a_slice_of_large_weights_is_small() -> None:
+    weight = np.broadcast_to(np.float32(1), (4096, 4096, 3, 3))
+    assert LIBRARY is not None
+    assert packing.Laying(LIBRARY, Spectrum(weight, 4, 3, 16, 256), 1, 0, 1).slices == 4096 * 4096 * 36 // packing.SLICE
+
+
 def test_weights_off_the_grid_of_floats_are_copied_first() -> None:
     raw = np.zeros(4 * 20 * 9 * 9 + 2, np.uint8)
     weight = raw[2:].view(np.float32).reshape(20, 9, 3, 3)

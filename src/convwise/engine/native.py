@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import ctypes
 import os
-import threading
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ import numpy as np
 from convwise import machine
 from convwise.engine.arrays import out_of_memory
 from convwise.engine.isa import Isa
+from convwise.engine.locks import lock
 from convwise.errors import ArgumentError, ConvwiseError
 
 
@@ -169,7 +169,7 @@ def _load() -> Library | str:
     return Library(handle, selected.isa, selected.symbols, run, *others)
 
 
-_loading = threading.Lock()
+_loading = lock()
 
 
 def library() -> Library | None:

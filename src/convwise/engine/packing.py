@@ -19,6 +19,8 @@ from convwise.engine.transforms import transform
 
 SHARED_FROM = 2**15
 """Numbers from which on it is worth waking a second thread."""
+SLICE = 2**22
+"""Packed numbers between two looks at whether Ctrl-C was pressed: those of Winograd take a core some 20 ms."""
 
 
 def pack(
@@ -85,22 +87,24 @@ class Laying:
     addresses and the answer are its own. `shape` is that of the packed weights.
     """
 
-    __slots__ = ("place", "places", "program", "run", "shape", "threads", "told")
+    __slots__ = ("place", "places", "program", "run", "shape", "slices", "threads", "told")
 
     def __init__(self, kernels: Library, order: Order | Spectrum, groups: int, apart: int, threads: int) -> None:
         weight = order.weight
         steps = [stride // 4 for stride in weight.strides]
         if isinstance(order, Order):
-            numbers = [groups, apart, len(weight), order.lanes, *weight.shape[1:], *steps, 0]
+            numbers = [groups, apart, len(weight), order.lanes, *weight.shape[1:], *steps]
             program, more = kernels.arrange, list[int]()
         else:
             numbers = [groups, apart, *weight.shape, *steps]
-            numbers += [order.lanes, order.vectors, order.chunks, order.taps, order.products, 0]
+            numbers += [order.lanes, order.vectors, order.chunks, order.taps, order.products]
             program, more = kernels.transform, [0 if order.raw else address(_matrix(order.outputs, order.taps))]
         self.run, self.program = kernels.run, program
         self.shape = (groups, *order.shape)
         self.threads = threads if prod(self.shape) >= SHARED_FROM else 1
-        self.told = (ctypes.c_int64 * len(numbers))(*numbers)
+        self.slices = -(-prod(self.shape) // SLICE)
+        # Behind them: which slice, of how many, and the answer.
+        self.told = (ctypes.c_int64 * (len(numbers) + 3))(*numbers, 0, self.slices, 0)
         places = (0, 0, ctypes.addressof(self.told), *more)
         self.places = (ctypes.c_void_p * len(places))(*places)
         self.place = ctypes.addressof(self.places)
@@ -109,11 +113,14 @@ class Laying:
         """From the first address to the second; whether all numbers are finite."""
         self.places[0] = weight
         self.places[1] = packed
-        code = self.run(self.program, self.place, self.threads)
-        if code:
-            check(code, "packing")
-        # The last number is the answer.
-        return self.told[-1] != 0
+        finite = True
+        for number in range(self.slices):
+            self.told[-3] = number
+            code = self.run(self.program, self.place, self.threads)
+            if code:
+                check(code, "packing")
+            finite = finite and self.told[-1] != 0
+        return finite
 
 
 def laying(kernels: Library, problem: Problem, choice: Choice, weight: Array, order: Order | Spectrum) -> Laying:

@@ -39,7 +39,7 @@ class Plan:
 
     `algorithm` is the name that `algorithm=` takes; `kernel` the compiled function, None where NumPy serves, and then
     `reason` says why. `done` counts the multiply-adds with the waste at ragged edges; `bytes` are input, weights and
-    output once; `workspace` what is allocated besides, all threads together, and at most where NumPy serves, whose `threads`
+    output once; `workspace` what is allocated besides at most, all threads together; about so much where NumPy serves, whose `threads`
     are its own; `packed` the weights made ready. `fraction` is
     that of `peak`, the float32 multiply-adds a second that the model gives all threads together, and `fraction_of_bandwidth`
     that of `bandwidth`, its bytes a second from memory. `measured` is what `tune=True` found here, with the seconds of the
@@ -102,8 +102,9 @@ class Plan:
             lines.append("  tiles      " + ", ".join(f"{name} {number}" for name, number in self.tiles))
         waste = f", {self.done:,} done ({self.done / self.macs:.0%})" if self.done != self.macs and self.macs else ""
         lines.append(f"  work       {self.macs:,} MACs{waste}")
+        about = "" if self.kernel else "about "
         lines.append(
-            f"  bytes      {self.bytes:,} moved at least, {self.workspace:,} of workspace, {self.packed:,} of packed weights"
+            f"  bytes      {self.bytes:,} moved at least, {about}{self.workspace:,} of workspace, {self.packed:,} of packed weights"
         )
         if self.seconds is not None and self.fraction is not None:
             share = (

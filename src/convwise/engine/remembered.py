@@ -7,7 +7,6 @@ comparing takes a fraction of the time that packing takes, and no change is ever
 from __future__ import annotations
 
 import ctypes
-import threading
 from collections import OrderedDict
 from functools import lru_cache
 from typing import Any
@@ -16,6 +15,7 @@ import numpy as np
 
 from convwise.engine.arrays import FLOAT, Array, address
 from convwise.engine.convolution import Conv
+from convwise.engine.locks import lock
 from convwise.ops import Conv as ConvOp
 from convwise.ops import Layout
 
@@ -27,7 +27,7 @@ class Shelf:
     """The last convolutions, at most `MOST` of them and `MOST_BYTES` of weights."""
 
     def __init__(self) -> None:
-        self.lock = threading.Lock()
+        self.lock = lock()
         self.kept: OrderedDict[Any, Conv] = OrderedDict()
         self.bytes = 0
 

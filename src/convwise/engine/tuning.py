@@ -23,6 +23,7 @@ from convwise.engine import notebook, planning
 from convwise.engine.arrays import Array, aligned, memory
 from convwise.engine.compiled import Run
 from convwise.engine.families import FAMILIES
+from convwise.engine.locks import lock
 from convwise.engine.native import Library
 from convwise.engine.packing import pack, pack_bytes, pad_bias
 from convwise.engine.problem import Choice, Machine, Problem
@@ -73,7 +74,7 @@ class Tuned:
 
 
 _known: OrderedDict[str, Tuned] = OrderedDict()
-_lock = threading.Lock()
+_lock = lock()
 WAIT = 60.0
 """Seconds to wait for another thread's measurement: two at once would disturb each other."""
 

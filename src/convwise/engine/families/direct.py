@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from heapq import heapreplace
 from itertools import product
-from math import prod
+from math import gcd, prod
 
 from convwise.axis import Axis
 from convwise.engine.arrays import Array
@@ -160,7 +160,7 @@ def chain_of(channels: int) -> int:
 
 def _small_enough(problem: Problem, pixels: int, depths: tuple[int, ...]) -> tuple[int, ...]:
     """With fewer channels than these, where a tile's input would take too much: large dilations span much of an image."""
-    cells = problem.rows.spanned(1) * problem.columns.spanned(pixels)
+    cells = _taken(problem, SQUARE, 1, pixels, 1, 1) // 4
     most = problem.most_workspace // (4 * cells * problem.threads)
     fewer = most // 16 * 16
     fewer -= 16 * (fewer % ALIAS == 0)
@@ -226,7 +226,7 @@ def _choice(
         extra=(rows, tiles, blocks, beside, wide, int(_skips(problem)), each, chain_of(depth)),
         seconds=(work + moved + stored) * uneven
         + calls * (problem.begun(several) + several * tasks * HANDED / threads),
-        workspace=threads * stage,
+        workspace=0 if point else threads * _taken(problem, isa.lanes, wide, pixels, tiles, rows),
         macs=macs,
         depth=0 if calls == 1 else depth,
         together=together,
@@ -382,6 +382,20 @@ def _stage(problem: Problem, wide: int, pixels: int, tiles: int, rows: int) -> i
     if problem.input_layout == "NCHW":
         across = -(-across // SQUARE) * SQUARE
     return 4 * wide * across * down.spanned(rows)
+
+
+def _taken(problem: Problem, lanes: int, wide: int, pixels: int, tiles: int, rows: int) -> int:
+    """Bytes that a task allocates at most: planes are turned by whole squares of `lanes`, wherever in one the task begins.
+
+    The stages of single tiles at the edges share a place that is as large as one of the whole task.
+    """
+    outputs = tiles * pixels
+    across = problem.columns.spanned(outputs)
+    if problem.input_layout == "NCHW":
+        several = outputs < problem.out_width
+        ahead = lanes - gcd(outputs * problem.columns.stride, lanes) if several else 0
+        across = -(-(across + ahead) // lanes) * lanes
+    return 4 * wide * across * problem.rows.spanned(rows)
 
 
 def pack(choice: Choice, weight: Array) -> Order:

@@ -1,7 +1,7 @@
 /* Weights in the order in which the kernels read them, by the threads of the pool.
  *
- * Both functions are called as kernels are, with the addresses of their arguments, and tell in `finite` whether every number
- * of the weights is.
+ * Both functions are called as kernels are, with the addresses of their arguments, once for each slice of the work, and tell in
+ * `finite` whether every number that the slice reads is.
  */
 
 #include <stdatomic.h>
@@ -37,9 +37,15 @@ INSIDE bool is_finite(float value) {
 
 INSIDE int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
 
+/* Which of how many equal parts of the work one call does. */
+struct slice {
+    int64_t number, slices, finite;
+};
+
 /* Steps count floats; `steps` are those of the three inner axes, `step` that from filter to filter. */
 struct order {
-    int64_t groups, apart, filters, lanes, counts[3], step, steps[3], finite;
+    int64_t groups, apart, filters, lanes, counts[3], step, steps[3];
+    struct slice slice;
 };
 
 struct arranging {
@@ -170,6 +176,12 @@ static int arrange_band(void *context, int index, uint8_t *closure) {
     return 0;
 }
 
+/* Those of `tasks` that belong to the slice. */
+static int run_slice(task_t task, int64_t tasks, const struct slice *slice, uint8_t *closure) {
+    int64_t first = tasks * slice->number / slice->slices, end = tasks * (slice->number + 1) / slice->slices;
+    return halide_do_par_for(0, task, (int)first, (int)(end - first), closure);
+}
+
 static struct arranging arranging_of(const float *from, float *into, const struct order *o) {
     struct arranging all = {.from = from, .into = into, .order = o, .axes = {0, 1, 2}, .in_a_run = true};
     all.into_steps[2] = o->lanes;
@@ -198,14 +210,15 @@ static struct arranging arranging_of(const float *from, float *into, const struc
 int convwise_arrange_argv(void **arguments) {
     struct order *o = arguments[2];
     struct arranging all = arranging_of(arguments[0], arguments[1], o);
-    int code = halide_do_par_for(0, arrange_band, 0, (int)(o->groups * all.bands), (uint8_t *)&all);
-    o->finite = !all.spoiled;
+    int code = run_slice(arrange_band, o->groups * all.bands, &o->slice, (uint8_t *)&all);
+    o->slice.finite = !all.spoiled;
     return code;
 }
 
 /* A window in parts of taps x taps, zeros behind its end, each transformed to products x products numbers. */
 struct spectrum {
-    int64_t groups, apart, filters, channels, rows, columns, step, steps[3], lanes, vectors, chunks, taps, products, finite;
+    int64_t groups, apart, filters, channels, rows, columns, step, steps[3], lanes, vectors, chunks, taps, products;
+    struct slice slice;
 };
 
 struct transforming {
@@ -258,7 +271,7 @@ static void cut_part(struct transforming *all, struct place at, int64_t part, fl
     int64_t channels = least(s->lanes, s->channels - at.chunk * s->lanes), count = least(s->lanes, s->filters - first);
     int64_t high = least(s->taps, s->rows - row), wide = least(s->taps, s->columns - column);
     const float *from = all->from + at.group * s->apart + first * s->step + at.chunk * s->lanes * s->steps[0];
-    struct order o = {1, 0, count, s->lanes, {channels, high, wide}, s->step, {s->steps[0], s->steps[1], s->steps[2]}, 0};
+    struct order o = {1, 0, count, s->lanes, {channels, high, wide}, s->step, {s->steps[0], s->steps[1], s->steps[2]}, {0, 1, 0}};
     struct arranging some = arranging_of(from + row * s->steps[1] + column * s->steps[2], into, &o);
     some.into_steps[0] = s->taps * s->taps * s->lanes;
     some.into_steps[1] = s->taps * s->lanes;
@@ -341,7 +354,7 @@ int convwise_transform_argv(void **arguments) {
     all.run = all.matrix ? sized(s->lanes, s->taps, s->products) : cut_chunk;
     if (!all.run) return -1;
     int64_t tasks = s->groups * s->vectors * (s->chunks / place_of(s, 0).parts);
-    int code = halide_do_par_for(0, transform_task, 0, (int)tasks, (uint8_t *)&all);
-    s->finite = !all.spoiled;
+    int code = run_slice(transform_task, tasks, &s->slice, (uint8_t *)&all);
+    s->slice.finite = !all.spoiled;
     return code;
 }
