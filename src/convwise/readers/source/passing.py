@@ -54,7 +54,9 @@ def _body(function: Function) -> list[ast.stmt]:
 def _inside(run: Run, function: Function, call: ast.Call, scope: Scope) -> Scope:
     """The function's own names, with what it is given."""
     given = [_plain(run, part, scope) for part in call.args if not isinstance(part, ast.Starred)]
-    words: list[tuple[str | None, Any]] = [(word.arg, _plain(run, word.value, scope)) for word in call.keywords if word.arg]
+    words: list[tuple[str | None, Any]] = [
+        (word.arg, _plain(run, word.value, scope)) for word in call.keywords if word.arg
+    ]
     return bound(run, function, [*([] if function.owner is None else [function.owner]), *given], words)
 
 

@@ -146,7 +146,7 @@ def _taken(run: Run, graph: Wiring, name: str, arguments: list[Any], words: dict
     if type(axis) is not int or len(rest) > 1 or not (plain or type(index) is int):
         return MISSING
     where = axis % len(graph.building.shape(x))
-    key = (*(slice(None),) * where, list(index) if plain else index)
+    key = (*(slice(None),) * where, list(index) if isinstance(index, list | tuple) else index)
     return _followed(run, graph, "getitem", (x, key), {}, node)
 
 
