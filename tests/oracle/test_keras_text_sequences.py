@@ -52,6 +52,18 @@ i = Input((9, 5))
 cell = LSTM(5, return_sequences=True)
 m = Model(i, cell(cell(i)))
 """,
+    "films": """
+m = Sequential([Input((5, 19, 20, 3)), ConvLSTM2D(4, (3, 5), strides=(1, 2), padding='same', return_sequences=True, dropout=0.2),
+    BatchNormalization(), ConvLSTM2D(6, 3, dilation_rate=2), Conv2D(1, 3)])
+""",
+    "films with states": """
+i = Input((5, 9, 3))
+x, h, c = ConvLSTM1D(4, 3, return_sequences=True, return_state=True, use_bias=False)(i)
+m = Model(i, [x, h, c])
+""",
+    "volumes": """
+m = Sequential([Input((5, 8, 9, 10, 2)), ConvLSTM3D(filters=3, kernel_size=(1, 2, 3), padding='same'), GlobalAveragePooling3D()])
+""",
     "groups": """
 i = Input((9, 12))
 m = Model(i, GroupQueryAttention(3, 4, 2)(i, i))

@@ -259,7 +259,7 @@ def test_augmentation_keeps_shapes() -> None:
     ("entry", "reason"),
     [
         (write.layer("Lambda", "odd", function={"class_name": "__lambda__", "config": {"code": "4wEAAA=="}}), "code"),
-        (write.layer("ConvLSTM2D", "odd", filters=4), "convwise does not model Keras's ConvLSTM2D"),
+        (write.layer("StackedRNNCells", "odd"), "convwise does not model Keras's StackedRNNCells"),
         (write.layer("EinsumDense", "odd"), "does not model Keras's EinsumDense"),
         (write.layer("Mine", "odd", module="my.package"), "Mine is a layer of your own"),
         ({**write.conv("odd"), "module": "my.package"}, "Conv2D is a layer of your own"),

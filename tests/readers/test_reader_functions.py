@@ -218,9 +218,14 @@ def test_operator_sets_are_releases():
 
 
 def test_two_frameworks_in_one_chain_are_told_apart():
-    text = "y = tf.nn.conv2d(x, tf.zeros((3, 3, 3, 8)), 1, 'SAME')\nz = keras.layers.Conv2D(8, 3)(y)"
+    text = "y = nn.Conv2d(3, 8, 3)(x)\nz = keras.layers.Conv2D(8, 3)(y)"
     with pytest.raises(CodeError, match="two frameworks in one chain"):
         cw.explain(text, (1, 9, 10, 3))
+
+
+def test_functions_of_tensorflow_stand_between_layers_of_keras():
+    text = "y = tf.nn.conv2d(x, tf.zeros((3, 3, 3, 8)), 1, 'SAME')\nz = keras.layers.Conv2D(8, 3)(y)"
+    assert cw.explain(text, (1, 9, 10, 3)).output == (1, 7, 8, 8)
 
 
 @pytest.mark.parametrize("text", ["nn.Conv(3, 16, 3)", "Conv(3, 16, 3)", "nn.Dense(10)"])

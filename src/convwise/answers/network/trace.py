@@ -13,6 +13,7 @@ from typing import Any
 from unicodedata import normalize
 
 from convwise.answers.explanation import Finding
+from convwise.answers.network.batches import counted_as, of_one_sample
 from convwise.answers.network.fields import Fields, Following, Misaligned
 from convwise.answers.network.fields_several import follow_fields
 from convwise.answers.network.flowing import BYTES, Done, InputShapes, Run, counted, run, show, trained
@@ -370,6 +371,8 @@ def trace(network: Network, input_shape: InputShapes = None) -> Trace:
 
 def trace_of(flowed: Run) -> Trace:
     """The same for shapes that have flowed already."""
+    one = of_one_sample(flowed)
+    flowed = counted_as(flowed, one)
     network, plan, done = flowed.network, planned(flowed.network), flowed.done
     keys = main_axes(network)
     # Without an input that has spatial axes there are no fields to show.
@@ -394,7 +397,7 @@ def trace_of(flowed: Run) -> Trace:
         macs,
         None if macs is None else 2 * macs,
         activations,
-        None if activations is None else peak_bytes(flowed),
+        None if activations is None else peak_bytes(one),
     )
     outputs = {name: flowed.sizes[plan.kinds[name]] if name in plan.kinds else None for name in network.outputs}
     names = tuple([keys[key].name for key in shown])

@@ -172,6 +172,40 @@ def _recurrence(at: At, own: At, ways: int) -> tuple[str, ...]:
     return (out, *(at.step((Constant((SizeOf(0, 0), units)),), out, label="state") for _ in range(states)))
 
 
+def _conv_recurrent(at: At) -> tuple[str, ...]:
+    """A convolution of every step and one of the state before it, which keeps its size; four gates side by side."""
+    (x, *more) = at.tensors()
+    if more:
+        raise Unknown("it is called with states")
+    rank, axes = at.rank(x, "input_shape"), int(at.kind[-2])
+    if rank != axes + 3:
+        raise Unknown(f"it takes {axes + 3} axes: batch, steps, {axes} of a map and channels")
+    filters, first = at.whole("filters"), at.config.get("data_format") == "channels_first"
+    words = ("kernel_size", "strides", "padding", "dilation_rate", "data_format")
+    given = {word: at.config[word] for word in words if word in at.config}
+    steady: dict[str, Any] = {word: given[word] for word in ("kernel_size", "data_format") if word in given}
+    inside = _convolution(at, axes, {**given, "filters": 4 * filters, "use_bias": at.flag("use_bias", True)})
+    again = _convolution(at, axes, {**steady, "filters": 4 * filters, "padding": "same", "use_bias": False})
+    merged = ReshapeTo((Arithmetic("multiply", SizeOf(0, 0), SizeOf(0, 1)), *_sizes(rank)[2:]))
+    state = (filters, *_sizes(axes + 2)[2:]) if first else (*_sizes(axes + 1)[1:], filters)
+    y = at.step((merged, inside), at.names[x], label="input")
+    y = at.step((Constant((SizeOf(0, 0), *state)), again), y, label="recurrent")
+    kept = (SizeOf(1, 0), SizeOf(1, 1)) if at.flag("return_sequences") else (SizeOf(1, 0),)
+    out = at.step((Constant((*kept, *state)),), y, at.names[x])
+    if not at.flag("return_state"):
+        return (out,)
+    states = (at.step((Constant((SizeOf(1, 0), *state)),), y, at.names[x], label="state") for _ in range(2))
+    return (out, *states)
+
+
+def _convolution(at: At, axes: int, config: dict[str, Any]) -> Layer:
+    kind = f"Conv{axes}D"
+    found = made(kind, {"class_name": kind}, config, at.place, at.growing.layers).work
+    if not isinstance(found, Layer):
+        raise Unknown(found.reason if isinstance(found, Opaque) else "its convolution is not told")
+    return found
+
+
 def _embedding(at: At) -> tuple[str, ...]:
     (x, *_) = at.tensors()
     rank = at.rank(x, "input_shape")
@@ -277,6 +311,7 @@ def _distributed(at: At) -> tuple[str, ...]:
 RULES: dict[str, Callable[[At], tuple[str, ...]]] = {
     **dict.fromkeys(GATES, _recurrent),
     "Bidirectional": _bidirectional,
+    **{f"ConvLSTM{axes}D": _conv_recurrent for axes in (1, 2, 3)},
     "Embedding": _embedding,
     "MultiHeadAttention": _multi_head,
     "GroupQueryAttention": _grouped,

@@ -11,7 +11,18 @@ from convwise.readers.echo import shown
 from convwise.readers.source import attributes, layer_attributes, tensors
 from convwise.readers.source.functions import invoke
 from convwise.readers.source.state import Run
-from convwise.readers.source.values import SELF_CHAIN, Applicable, Chain, Function, Instance, Made, Ref, Rest, Tensor
+from convwise.readers.source.values import (
+    SELF_CHAIN,
+    Applicable,
+    Chain,
+    Function,
+    Inner,
+    Instance,
+    Made,
+    Ref,
+    Rest,
+    Tensor,
+)
 
 Keywords = list[tuple[str | None, Any]]
 
@@ -122,6 +133,8 @@ def apply(
             tensor = Tensor(declared.shape, line=line, entry=True, batched=declared.batched)
             arguments = [tensor if value is plain else value for value in arguments]
             keywords = [(name, tensor if value is plain else value) for name, value in keywords]
+    if isinstance(target, Made) and target.inner is not None and target.problem is None and target.kind == "Lambda":
+        return _computed(run, target.inner, tensor, line)
     if isinstance(target, Made):
         name = label if label and target.local else target.name or label
         full = ".".join([*run.prefix, name or label or ""]) if run.prefix and (name or label) else name
@@ -142,6 +155,32 @@ def apply(
         if isinstance(inner, Tensor):
             return inner
     return _next(run, tensor, (), None, line, no_layer(target))
+
+
+def _computed(run: Run, inner: Inner, tensor: Tensor, line: int) -> Tensor:
+    """What the function of Keras's Lambda makes of an array."""
+    from convwise.readers.source import calls
+
+    run.within += 1
+    try:
+        value = calls.call(run, inner.target, [tensor], inner.words, inner.call)
+    finally:
+        run.within -= 1
+    declares = value is not tensor and inner.declared is not None
+    if isinstance(value, Tensor) and not declares and _of_one_framework(run, value, tensor):
+        return value
+    return _next(run, tensor, (), None, line, tensors.opaque(run, inner.call))
+
+
+def _of_one_framework(run: Run, value: Tensor, start: Tensor) -> bool:
+    """Whether all layers between the two are Keras's: TensorFlow's own stand in a chain by themselves."""
+    step: Tensor | None = value
+    while step is not None and step is not start:
+        run.spend()
+        if any(layer.dialect not in (None, "keras") for _, layer in step.placed):
+            return False
+        step = step.parent
+    return True
 
 
 def _next(

@@ -112,7 +112,7 @@ def attribute(run: Run, owner: Any, node: ast.Attribute) -> Any:
         if name == "layers":
             # Keras begins the layers of a Model, not of a Sequential, with its input.
             entry = [training.entry()] if owner.functional else []
-            return [*entry, *(member for _, member in owner.members)]
+            return [*entry, *(member for _, member in owner.listed)]
         named = [member for label, member in owner.members if label == name]
         if named:
             return named[0]
@@ -178,6 +178,8 @@ def item(run: Run, owner: Any, key: Any, node: ast.expr) -> Any:
     """`owner[key]`."""
     if isinstance(owner, dict) and isinstance(key, str | int | float):
         return owner.get(key, run.unknown(node))
+    if isinstance(owner, Chain) and owner.doubt is not None:
+        return owner.doubt
     if isinstance(owner, Chain) and isinstance(key, str):
         return next((member for label, member in owner.members if label == key), run.unknown(node))
     items = iterable(owner)

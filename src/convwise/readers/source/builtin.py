@@ -6,6 +6,7 @@ import ast
 from math import inf, isfinite, nan
 from typing import Any
 
+from convwise.errors import ConvwiseError
 from convwise.readers.source import attributes, changing, operators, sameness, tensors
 from convwise.readers.source.names import canonical
 from convwise.readers.source.state import Run
@@ -115,7 +116,8 @@ def _on_sequences(run: Run, name: str, arguments: list[Any], node: ast.Call) -> 
     if lists[0] is None or (name == "zip" and None in lists):
         return run.unknown(node)
     if name == "len":
-        return len(lists[0])
+        lost = any(isinstance(item, ConvwiseError) for item in lists[0])
+        return run.unknown(node) if lost else len(lists[0])
     if any(items is not None and len(items) > LONGEST_SEQUENCE for items in lists):
         return run.unknown(node)
     run.spend(len(lists[0]))

@@ -6,7 +6,7 @@ import ast
 from typing import Any
 
 from convwise.dialects.base import Unknown
-from convwise.errors import CodeError
+from convwise.errors import CodeError, ConvwiseError
 from convwise.readers.echo import shown
 from convwise.readers.source import (
     applying,
@@ -93,6 +93,9 @@ def call(run: Run, target: Any, arguments: list[Any], keywords: Keywords, node: 
         own_words = {word for word, _ in keywords if word is not None}
         more = [(word, value) for word, value in target.keywords if word not in own_words]
         return call(run, target.target, [*target.arguments, *arguments], [*more, *keywords], node)
+    if isinstance(target, ConvwiseError):
+        parts = tensors.tensors_in([*arguments, *(value for _, value in keywords)])
+        return tensors.doubtful(run, tuple(parts), target)
     if isinstance(target, Method):
         return methods.called(run, target, arguments, keywords, node)
     if run.forced and isinstance(node.func, ast.Name) and isinstance(target, Unknown):

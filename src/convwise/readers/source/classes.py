@@ -62,6 +62,8 @@ def set_attribute(run: Run, cls: Class, name: str, value: Any) -> None:
             one.methods[name] = value
             if name in ("forward", "call") and isinstance(value, Function):
                 one.forward = one.forward or name
+            elif name == one.forward:
+                one.forward = None  # what it makes of its input is not in the text any more
 
 
 def _derived(run: Run, cls: Class, base: Class) -> bool:

@@ -265,8 +265,9 @@ def _spoken(run: Run, placed: Placed) -> str:
         words = " and ".join(
             f"{shown(made.call.text, 40)} is {TITLES[dialect]}'s" for dialect, made in said.items() if dialect
         )
+        # Keras's models run functions of TensorFlow; the reader of branches follows both.
         raise CodeError(
-            "CW311",
+            "CW315" if set(said) == {"keras", "tensorflow"} else "CW311",
             f"two frameworks in one chain: {words}",
             hint="a chain speaks to one framework; write all layers in its words",
         )

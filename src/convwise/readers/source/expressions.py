@@ -24,7 +24,7 @@ from convwise.readers.source import (
     tensors,
 )
 from convwise.readers.source.names import BARE_WORDS, BUILTINS, CONVENTIONS, SHOUTED, SPECIAL, canonical
-from convwise.readers.source.state import DEEPEST_VALUE, Run
+from convwise.readers.source.state import DEEPEST_VALUE, Patience, Run
 from convwise.readers.source.values import (
     LONGEST_SEQUENCE,
     MISSING,
@@ -270,8 +270,9 @@ def _joined(run: Run, node: ast.JoinedStr, scope: Scope) -> Any:
 
 def _comprehension(run: Run, node: ast.ListComp | ast.GeneratorExp | ast.SetComp, scope: Scope) -> Any:
     found: list[Any] = []
+    patience = Patience(run)
     for inner in _rounds(run, node.generators, 0, Scope(parent=scope)):
-        if inner is None:
+        if inner is None or patience.is_over():
             return run.unknown(node)
         found.append(evaluate(run, node.elt, inner))
     return found

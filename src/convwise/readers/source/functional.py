@@ -84,10 +84,12 @@ def called(run: Run, path: str, arguments: list[Any], keywords: Keywords, node: 
     first = arguments[0] if arguments else named
     if module == "torch.Tensor" and isinstance(first, Tensor):
         return method(run, first, name, arguments[1:], keywords, node)
+    if path.startswith("keras.applications.") and name == "preprocess_input" and isinstance(first, Tensor):
+        return tensors.altered(run, first, node)
     if (
         module not in TORCH_HOMES
         and module not in KERAS_HOMES
-        and path.partition(".")[0] not in ("numpy", "torch", "keras")
+        and path.partition(".")[0] not in ("numpy", "torch", "keras", "tensorflow")
     ):
         return None
     if run.loose and module in TORCH_HOMES and _free(first, node):

@@ -32,9 +32,11 @@ def invoke(run: Run, function: Function, arguments: list[Any], keywords: Keyword
         lost = tensors.doubtful(run, tuple(parts), _too_deep(run, function, node))
         tensors.insist(lost)
         return lost
+    if run.yields(function.node):
+        return Unknown(function.name)  # Python runs nothing of a generator before it is gone through
     if function.owner is not None:
         arguments = [function.owner, *arguments]
-    scope = _bound(run, function, arguments, keywords)
+    scope = bound(run, function, arguments, keywords)
     run.calls += 1
     run.frames.append(function)
     if isinstance(function.owner, Instance):
@@ -60,7 +62,7 @@ def _too_deep(run: Run, function: Function, node: ast.AST) -> CodeError:
     )
 
 
-def _bound(run: Run, function: Function, arguments: list[Any], keywords: Keywords) -> Scope:
+def bound(run: Run, function: Function, arguments: list[Any], keywords: Keywords) -> Scope:
     """A scope with the parameters; one without a value is unknown by its own name."""
     spec = function.node.args
     scope = Scope(parent=function.scope)

@@ -189,11 +189,11 @@ def _of_chain(run: Run, chain: Chain, name: str, arguments: list[Any], keywords:
     elif name == "get_layer" and (found := _layer_of(chain, arguments, keywords)) is not None:
         return found
     elif name in ("children", "modules", "values"):
-        return [member for _, member in chain.members]
+        return [member for _, member in chain.listed]
     elif name == "items":
-        return [(label, member) for label, member in chain.members]
+        return list(chain.listed)
     elif name == "keys":
-        return [label for label, _ in chain.members]
+        return [label or member for label, member in chain.listed]
     else:
         if name in changing.MUTATING:
             changing.taint(chain, changing.unmodelled(run, node))

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 STEPS = 40_000
 """Expressions and statements that one text may cost; an ordinary snippet costs a few hundred."""
 
+MOST_FRUITLESS = 4_000
+"""Steps of one loop outside of a forward that makes no layer, before the rest of it is passed over."""
+
 DEEPEST_VALUE = 90
 """Expressions inside each other, calls of the text's own functions included; what lies deeper is not looked at."""
 
@@ -74,6 +77,7 @@ class Run:
     untold: bool = False
     onnx_names: dict[str, Tensor] = field(default_factory=dict)
     onnx_values: dict[str, tuple[Any, ...]] = field(default_factory=dict)
+    generators: dict[int, bool] = field(default_factory=dict)
     _lines: list[str] = field(default_factory=list)
 
     def spend(self, steps: int = 1) -> None:
@@ -124,6 +128,19 @@ class Run:
     def unknown(self, node: ast.AST) -> Unknown:
         return Unknown(shown(self.source(node, 400), 60))
 
+    def yields(self, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda) -> bool:
+        """Whether a function is a generator; what is defined inside it is not looked at."""
+        if id(node) not in self.generators:
+            pending: list[ast.AST] = [] if isinstance(node, ast.Lambda) else list(node.body)
+            found = False
+            while pending and not found:
+                part = pending.pop()
+                found = isinstance(part, ast.Yield | ast.YieldFrom)
+                if not isinstance(part, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda):
+                    pending += ast.iter_child_nodes(part)
+            self.generators[id(node)] = found
+        return self.generators[id(node)]
+
     @property
     def dialect(self) -> str | None:
         """What the text has said so far about the framework it speaks to."""
@@ -152,6 +169,21 @@ class Run:
             yield
         finally:
             self.prefix.pop()
+
+
+class Patience:
+    """How long a loop of a script goes on without making a layer, as one that trains does."""
+
+    def __init__(self, run: Run) -> None:
+        self.run, self.made, self.left = run, len(run.objects), run.budget.left
+
+    def is_over(self) -> bool:
+        """Whether the rest of the loop is not worth its steps; a forward is followed to its end."""
+        run = self.run
+        if run.within or any(not getattr(one, "stranger", False) for one in run.objects[self.made :]):
+            self.left = run.budget.left
+        self.made = len(run.objects)
+        return self.left - run.budget.left > MOST_FRUITLESS
 
 
 def _lines_of(node: ast.AST) -> tuple[int, int]:

@@ -10,14 +10,12 @@ from typing import Any
 from convwise.dialects.base import Unknown
 from convwise.errors import CodeError
 from convwise.readers.echo import shown
-from convwise.readers.source import attributes, changing, indexing, requiring, tensors, training
+from convwise.readers.source import attributes, changing, indexing, passing, requiring, tensors
 from convwise.readers.source.classes import define_class
 from convwise.readers.source.expressions import asks_sizes, bind, evaluate
 from convwise.readers.source.names import canonical
-from convwise.readers.source.state import Run
-from convwise.readers.source.values import Chain, Function, Instance, Ref, Scope, Tensor, iterable
-
-_GROWING = frozenset({"append", "extend"})
+from convwise.readers.source.state import MOST_FRUITLESS, Patience, Run
+from convwise.readers.source.values import Chain, Function, Ref, Scope, iterable
 
 LONGEST_LOOP = 512
 """Rounds of one `for` loop; a training loop of more is not followed."""
@@ -147,15 +145,11 @@ def _is_main(test: ast.expr) -> bool:
 def _for(run: Run, node: ast.For | ast.AsyncFor, scope: Scope) -> Return | Jump | None:
     items = iterable(evaluate(run, node.iter, scope))
     head = f"`for {shown(run.source(node.target), 20)} in {shown(run.source(node.iter), 40)}:`"
-    if items is None or len(items) > LONGEST_LOOP:
-        if items is not None and _grows(node.body):
-            raise CodeError(
-                "CW308",
-                f"the loop {head} goes round {len(items):,} times, at most {LONGEST_LOOP} are followed",
-                detail=run.place(node),
-                hint="give a shorter loop",
-            )
+    if items is None:
         return _lost(run, node, node.body, scope, head)
+    if len(items) > LONGEST_LOOP:
+        return _too_long(run, node, node.body, scope, head, f"{len(items):,} times")
+    patience = Patience(run)
     for item in items:
         run.spend()
         bind(run, node.target, item, scope, names=False)
@@ -164,10 +158,14 @@ def _for(run: Run, node: ast.For | ast.AsyncFor, scope: Scope) -> Return | Jump 
             return outcome
         if outcome is not None and outcome.kind == "break":
             return None
+        if patience.is_over():
+            return _fruitless(run, node, node.body, scope, head)
     return execute(run, node.orelse, scope)
 
 
 def _while(run: Run, node: ast.While, scope: Scope) -> Return | Jump | None:
+    head = f"`while {shown(run.source(node.test), 50)}:`"
+    patience = Patience(run)
     for _ in range(LONGEST_LOOP):
         run.spend()
         known = run.truth(evaluate(run, node.test, scope))
@@ -180,16 +178,16 @@ def _while(run: Run, node: ast.While, scope: Scope) -> Return | Jump | None:
             return outcome
         if outcome is not None and outcome.kind == "break":
             return None
-    return _lost(run, node, node.body, scope, f"`while {shown(run.source(node.test), 50)}:`")
+        if patience.is_over():
+            return _fruitless(run, node, node.body, scope, head)
+    return _lost(run, node, node.body, scope, head)
 
 
-def _grows(body: list[ast.stmt]) -> bool:
-    """Whether a body makes a model or a list longer."""
-    return any(
-        isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in changing.MUTATING
-        for statement in body
-        for node in ast.walk(statement)
-    )
+def _fruitless(run: Run, node: ast.stmt, body: list[ast.stmt], scope: Scope, head: str) -> Return | None:
+    """A loop of a script that trains or prepares data: what it leaves behind is unknown, and an error where a layer needs it."""
+    fact = f"the loop {head} makes no layer in {MOST_FRUITLESS:,} steps, and is not followed any further"
+    doubt = CodeError("CW308", fact, detail=run.place(node), hint="write what the loop computes as numbers")
+    return _passed_over(run, body, scope, doubt)
 
 
 def _lost(
@@ -200,48 +198,23 @@ def _lost(
     head: str,
     hint: str = "give the lines that run, without the branch",
 ) -> Return | None:
-    """A body that runs nobody knows whether or how often: what it assigns is unknown, what it extends is in doubt.
+    """A body that runs nobody knows whether or how often."""
+    fact = f"{head} is not a straight line: the text does not say which way it goes"
+    return _passed_over(run, body, scope, CodeError("CW315", fact, detail=run.place(node), hint=hint))
 
-    In a method or function that works on a tensor, the tensor it may change is no straight line any more.
-    """
-    doubt = CodeError(
-        "CW315",
-        f"{head} is not a straight line: the text does not say which way it goes",
-        detail=run.place(node),
-        hint=hint,
-    )
-    for part in (inner for statement in body for inner in ast.walk(statement)):
-        run.spend()
-        if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store):
-            before = scope.find(part.id)
-            touched = isinstance(before, Tensor) and (before.parent is not None or run.within)
-            touched = touched or (run.graph is not None and run.graph.is_wire(before))
-            # What was in doubt before stays so for the first reason.
-            first = before.doubt if isinstance(before, Tensor) else None
-            scope.home(part.id).names[part.id] = (
-                tensors.doubtful(run, (before,), first or doubt) if touched else Unknown(part.id)
-            )
-        elif isinstance(part, ast.Attribute) and isinstance(part.ctx, ast.Store):
-            owner = evaluate(run, part.value, scope)
-            if isinstance(owner, Instance) and part.attr != training.WORD:
-                owner.attributes[part.attr] = Unknown(f"self.{part.attr}")
-            else:
-                changing.set_attribute(run, owner, part.attr, Unknown(part.attr), part)
-        elif isinstance(part, ast.Subscript) and isinstance(part.ctx, ast.Store | ast.Del):
-            changing.taint(evaluate(run, part.value, scope), doubt)
-        elif (
-            isinstance(part, ast.Call) and isinstance(part.func, ast.Attribute) and part.func.attr in changing.MUTATING
-        ):
-            owner = evaluate(run, part.func.value, scope)
-            if isinstance(owner, Chain):
-                owner.doubt = owner.doubt or doubt
-            elif isinstance(owner, list) and part.func.attr in _GROWING:
-                owner.append(doubt)
-            elif isinstance(owner, list | dict):
-                changing.taint(owner, doubt)
-        elif isinstance(part, ast.Return) and run.within:
-            return Return(tensors.doubtful(run, (), doubt))
-    return None
+
+def _too_long(run: Run, node: ast.stmt, body: list[ast.stmt], scope: Scope, head: str, rounds: str) -> Return | None:
+    """A loop of too many rounds to be followed; an error as soon as something that it changes is asked for."""
+    fact = f"the loop {head} goes round {rounds}, at most {LONGEST_LOOP} are followed"
+    doubt = CodeError("CW308", fact, detail=run.place(node), hint="give a shorter loop")
+    return _passed_over(run, body, scope, doubt)
+
+
+def _passed_over(run: Run, body: list[ast.stmt], scope: Scope, doubt: CodeError) -> Return | None:
+    """In a method or function that works on a tensor, what the body may give back is no straight line any more."""
+    passing.over(run, body, scope, doubt)
+    gives = run.within and any(isinstance(part, ast.Return) for inner in body for part in ast.walk(inner))
+    return Return(tensors.doubtful(run, (), doubt)) if gives else None
 
 
 def _with(run: Run, node: ast.With | ast.AsyncWith, scope: Scope) -> Return | Jump | None:

@@ -55,7 +55,7 @@ class Made:
     by itself; what an object of the text `held` may be. A `local` name is one that a function gave it.
     `normed` are the axes of its weights that weight_norm gave lengths of their own; `lent` are layers of other settings that have its
     weights, and whose `owner` it is. `tied` are another layer's weights that the text put in place of its own; `trainable` is what the
-    text says of it after it was made.
+    text says of it after it was made; `inner` is what a layer of Keras applies that is given a function or a layer.
     """
 
     kind: str
@@ -75,11 +75,25 @@ class Made:
     owner: Made | None = None
     tied: dict[str, Weights] = field(default_factory=dict)
     trainable: bool | None = None
+    inner: Inner | None = None
 
     @property
     def holder(self) -> int:
         """Which layer's weights it has: its own, or its `owner`'s; an identity that lasts as long as the layer."""
         return id(self.owner or self)
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Inner:
+    """What a Lambda or a TimeDistributed of Keras applies: a function, a layer or a model of the text.
+
+    `call` stands for its call, with the text's own words; `words` are the Lambda's `arguments=`, `declared` its `output_shape=`.
+    """
+
+    target: Any
+    call: ast.Call
+    words: list[tuple[str | None, Any]]
+    declared: Any = None
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -123,6 +137,11 @@ class Chain:
     functional: bool = False
     nested: bool = False
     altered: ConvwiseError | None = None
+
+    @property
+    def listed(self) -> list[tuple[str | None, Any]]:
+        """The members that are gone through; the doubt stands for those that nobody knows."""
+        return [*self.members, *([] if self.doubt is None else [(None, self.doubt)])]
 
 
 @dataclass(eq=False, slots=True)
@@ -271,9 +290,9 @@ def iterable(value: Any) -> Sequence[Any] | None:
         return list(value)
     if isinstance(value, Chain):
         return (
-            [name for name, _ in value.members]
+            [name or member for name, member in value.listed]
             if value.kind == "ModuleDict"
-            else [member for _, member in value.members]
+            else [member for _, member in value.listed]
         )
     if isinstance(value, str):
         return value[:LONGEST_SEQUENCE]

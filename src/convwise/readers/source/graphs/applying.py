@@ -14,7 +14,7 @@ from convwise.ops.several import Concat, Elementwise, Opaque, Unsqueeze
 from convwise.readers.source import applying as chains
 from convwise.readers.source import attributes, collecting
 from convwise.readers.source.functions import invoke
-from convwise.readers.source.graphs import sequences
+from convwise.readers.source.graphs import inner, sequences
 from convwise.readers.source.graphs.asking import followed, shape
 from convwise.readers.source.graphs.wiring import (
     End,
@@ -262,6 +262,10 @@ def made(
             return _emitted(run, graph, target, work, ranked(run, graph, work, wires, target.kind, title), node, name)
         if dialect == "torch" and target.kind.startswith("MaxUnpool"):
             return _unpooled(run, graph, target, arguments, words, node, title)
+        if dialect == "keras" and target.kind == "Lambda" and target.inner is not None and target.problem is None:
+            return inner.computed(run, graph, target, target.inner, arguments, title or snake(target.kind))
+        if dialect == "keras" and inner.is_model(target.inner) and target.problem is None:
+            return _stepwise(run, graph, target, wires, node, title or snake(target.kind), name)
         if dialect == "keras" and target.kind in sequences.ARGUMENTS and target.problem is None:
             collecting.check_changes(target, sequences.ARGUMENTS[target.kind][0])
             return sequences.applied(run, graph, target, arguments, words, node, name)
@@ -279,6 +283,18 @@ def made(
         return _sized(run, graph, target, layer.named(name), wire, size, node, name)
     out = _emitted(run, graph, target, layer.named(name), wires[:1], node, name)
     return (out, out) if layer.arguments.get("return_indices") is True else out
+
+
+def _stepwise(run: Run, graph: Wiring, target: Made, wires: list[Wire], node: ast.AST, label: str, name: str) -> Any:
+    """A model of the text in a TimeDistributed."""
+    whole = target.inner.target if target.inner is not None else None
+
+    def through(wire: Wire) -> Any:
+        if isinstance(whole, WiredModel):
+            return replayed(run, graph, whole, [wire], [], node)
+        return _applied(run, graph, whole, [wire], [], node, label)
+
+    return inner.at_every_step(run, graph, wires, node, name, through)
 
 
 def snake(kind: str) -> str:

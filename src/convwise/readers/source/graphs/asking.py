@@ -15,6 +15,7 @@ from convwise.readers.source.graphs.wiring import (
     MOST_VALUES,
     WiredModel,
     Wiring,
+    beside,
     doubt_of,
     doubted,
     entered,
@@ -210,7 +211,20 @@ def subscript(run: Run, graph: Wiring, owner: Any, node: ast.Subscript, scope: S
     key = entered(run, graph, indexing.index(run, node.slice, scope))
     if isinstance(owner, Pieces):
         return piece(owner, key)
+    if run.dialect == "keras":
+        owner, key = _turned(run, graph, owner, key, node)
     return followed(run, graph, graph.place(run, "getitem", "[]"), "getitem", (owner, key), {}, node)
+
+
+def _turned(run: Run, graph: Wiring, owner: Wire, key: Any, node: ast.AST) -> tuple[Wire, Any]:
+    """`x[..., ::-1]`, which TensorFlow takes and PyTorch refuses: the same cells the other way round."""
+    parts = key if isinstance(key, tuple) else (key,)
+    plain = tuple(slice(None) if part == slice(None, None, -1) else part for part in parts)
+    if plain == parts:
+        return owner, key
+    found = graph.place(run, "flip", "flip").pointwise(owner)
+    graph.written(node)
+    return found, plain
 
 
 def written_into(run: Run, graph: Wiring, owner: Any, key: Any, value: Any, node: ast.Subscript) -> Tensor | None:
@@ -274,7 +288,7 @@ def binary(run: Run, graph: Wiring, left: Any, right: Any, node: ast.BinOp) -> A
     for side, part in ((left, node.left), (right, node.right)):
         if isinstance(side, Unknown) and not is_number(part):
             taken(graph, side)
-    left, right = entered(run, graph, left), entered(run, graph, right)
+    left, right = (entered(run, graph, beside(run, graph, side)) for side in (left, right))
     return followed(run, graph, graph.place(run, *sign), sign[0], (left, right), {}, node)
 
 
@@ -394,6 +408,8 @@ def builtin(run: Run, graph: Wiring, name: str, arguments: list[Any], node: ast.
         for part in first[1:]:
             total = followed(run, graph, graph.place(run, "add", "+"), "add", (total, part), {}, node)
         return total
+    if name == "abs" and isinstance(first, Wire):
+        return followed(run, graph, graph.place(run, "abs", "abs"), "abs", (first,), {}, node)
     if name == "len" and isinstance(first, Wire):
         return followed(run, graph, graph.place(run, "len", "len"), "len", (first,), {}, node)
     if not any(is_size(part) for part in parts):

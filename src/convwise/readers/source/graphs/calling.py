@@ -12,17 +12,18 @@ from convwise.errors import CodeError, ConvwiseError
 from convwise.ops import Pointwise
 from convwise.ops.several import Elementwise, Opaque
 from convwise.readers.echo import shown
-from convwise.readers.keras_files.operations import MOVING, Plan, modelled, planned, snake
+from convwise.readers.keras_files.operations import BINARY, MOVING, Plan, modelled, planned, snake
 from convwise.readers.keras_files.wiring import CallOf, Reference
 from convwise.readers.source import making, spoken, training
 from convwise.readers.source.arrays import SAME_DATA
 from convwise.readers.source.calls import PASSED_ON
 from convwise.readers.source.functional import KERAS_ACTIVATIONS
-from convwise.readers.source.graphs import asking, members
+from convwise.readers.source.graphs import asking, keras_functions, members
 from convwise.readers.source.graphs.applying import applied, concat, ranked
 from convwise.readers.source.graphs.wiring import (
     WiredModel,
     Wiring,
+    beside,
     doubt_of,
     doubted,
     entered,
@@ -80,6 +81,9 @@ POSITIONS: Mapping[str, tuple[str, ...]] = {
     "resize": ("", "size", "interpolation"),
 }
 """What the arguments of Keras's and TensorFlow's functions are called, in order."""
+
+PREPROCESSING = ".preprocess_input"
+"""What every module of keras.applications calls the function that scales images for its networks."""
 
 SPELLINGS = {
     "num_or_size_splits": "indices_or_sections",
@@ -191,7 +195,12 @@ def _function(run: Run, graph: Wiring, path: str, arguments: list[Any], keywords
     doubt = next((one for one in map(doubt_of, flat([arguments, [v for _, v in keywords]])) if one is not None), None)
     if doubt is not None:
         return doubted(run, doubt)
+    if snake(split(path)[1]) in BINARY:
+        arguments = [beside(run, graph, value) for value in arguments]
     arguments, words = entered(run, graph, arguments), entered(run, graph, _words(keywords))
+    doubt = next((one for one in map(doubt_of, flat([arguments, list(words.values())])) if one is not None), None)
+    if doubt is not None:
+        return doubted(run, doubt)
     if not arguments and isinstance(words.get("input"), Wire):
         arguments = [words.pop("input")]
     module, name = split(path)
@@ -240,10 +249,13 @@ def _keras(run: Run, graph: Wiring, path: str, arguments: list[Any], words: dict
         out = place.one(work, *ranked(run, graph, work, wires, name))
         graph.written(node)
         return out
-    if name in KERAS_ACTIVATIONS and len(wires) == 1:
+    if (name in KERAS_ACTIVATIONS or path.endswith(PREPROCESSING)) and len(wires) == 1:
         out = place.one((Pointwise(name),), wires[0])
         graph.written(node)
         return out
+    found = keras_functions.meant(run, graph, path, arguments, words, node)
+    if found is not MISSING:
+        return found
     if not modelled(name) and not path.startswith("keras."):
         return lost(run, node, f"convwise does not model {shown(run.source(node.func), 40)}")
     return _operation(run, graph, name, arguments, words, node)

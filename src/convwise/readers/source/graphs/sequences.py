@@ -25,6 +25,10 @@ from convwise.readers.torch_live.values import Tensor as Wire
 RECURRENT = ("units", "activation", "recurrent_activation", "use_bias")
 STEPPING = ("return_sequences", "return_state", "go_backwards", "stateful", "unroll", "use_cudnn")
 DROPPING = ("dropout", "recurrent_dropout", "seed", *STEPPING)
+CONVOLVED = (
+    *("filters", "kernel_size", "strides", "padding", "data_format", "dilation_rate"),
+    *("activation", "recurrent_activation", "use_bias"),
+)
 ATTENTION = ("output_shape", "attention_axes", "sliding_window", "flash_attention", "use_gate", "seed")
 HEADS = ("num_heads", "key_dim", "value_dim", "dropout", "use_bias")
 GROUPS = ("head_dim", "num_query_heads", "num_key_value_heads", "dropout", "use_bias")
@@ -33,6 +37,7 @@ ARGUMENTS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "LSTM": (RECURRENT, ("unit_forget_bias", *DROPPING)),
     "GRU": (RECURRENT, ("reset_after", *DROPPING)),
     "SimpleRNN": (("units", "activation", "use_bias"), DROPPING),
+    **{f"ConvLSTM{axes}D": (CONVOLVED, ("unit_forget_bias", *DROPPING)) for axes in (1, 2, 3)},
     "Bidirectional": (("layer", "merge_mode"), ()),
     "TimeDistributed": (("layer",), ()),
     "Embedding": (("input_dim", "output_dim"), ("mask_zero", "weights")),

@@ -355,6 +355,15 @@ def wired(run: Run, graph: Wiring, array: Tensor | Held) -> Any:
     return graph.stored(run, array)
 
 
+def beside(run: Run, graph: Wiring, value: Any) -> Any:
+    """An array that is made up for as many rows as a wire has, `tf.random.normal((tf.shape(x)[0], 8))`, where it meets one: a row of it."""
+    made_up = isinstance(value, Tensor) and run.within and tensors.is_raw(value) and not value.entry
+    shape = value.shape if made_up else None
+    if run.dialect != "keras" or not shape or shape[0] is not None or None in shape[1:]:
+        return value
+    return graph.stored(run, Held((1, *(size or 0 for size in shape[1:])), "", False))
+
+
 def _entered(run: Run, graph: Wiring, value: Any, known: dict[int, Any], depth: int = 0) -> Any:
     if isinstance(value, Tensor | Held):
         return wired(run, graph, value)
