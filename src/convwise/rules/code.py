@@ -164,7 +164,7 @@ RULES = (
         "CW316",
         "An error message instead of code",
         "The text is a traceback: it tells where a program stopped, but not which layers it was made of. Messages about "
-        "shapes that do not fit are explained by themselves; for any other convwise needs the layers. If the traceback "
+        "shapes that do not fit are explained by themselves; for any other convwise needs the layers, and answers those that stand beside it (CW525). If the traceback "
         "quotes a layer's line, that line is worth trying.",
         "Paste the model's code, or what print(model) or model.summary() shows.",
         Asked(

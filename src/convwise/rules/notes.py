@@ -305,4 +305,14 @@ RULES = (
             ("1x3x32x32",),
         ),
     ),
+    Rule(
+        "CW525",
+        "An error message that is not known",
+        "Below the code stands an error message that is none of those that convwise explains. It was taken off the text, and the answer "
+        "is what the code alone tells: its layers, their sizes, and where they break. The message may be about something else, such as "
+        "the type of the numbers or the targets of the loss.",
+        "Read the message beside the sizes of the answer; where it speaks of a shape that the answer does not have, the code is not the "
+        "whole of what ran.",
+        Asked("conv = nn.Conv2d(3, 8, 3)\ny = conv(torch.zeros(1, 3, 9, 10))\nOSError: no space left on device"),
+    ),
 )

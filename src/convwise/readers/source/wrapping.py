@@ -9,11 +9,13 @@ import ast
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
 
 from convwise.errors import CodeError
 from convwise.readers.echo import shown
 from convwise.readers.source.parsing import parse
 from convwise.readers.source.prose import without_sentences
+from convwise.readers.source.reports import MESSAGE, without_reports
 
 MOST_BLOCKS = 256
 
@@ -32,6 +34,7 @@ PLAIN_SIGNS = str.maketrans(
 """Quotes as word processors set them, and the wide signs of East Asian keyboards, as Python writes them."""
 
 SIGNS_READ = "typographic quotes or wide brackets were read as Python's own"
+REPORT = "an error message and its traceback"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +79,9 @@ def _block(lines: list[str], start: int, end: int, language: str) -> list[Block]
 def bare(text: str) -> Iterator[tuple[str, str]]:
     """(text, what was taken off) for each wrapping that the text may be in, the likeliest first."""
     seen = {text}
-    for candidate, what in _candidates(text):
+    code, said = without_reports(text)
+    reportless = ((inner, what or REPORT) for inner, what in _candidates(code)) if said and code.strip() else ()
+    for candidate, what in chain(_candidates(text), reportless):
         if candidate not in seen:
             seen.add(candidate)
             yield candidate, what
@@ -184,15 +189,17 @@ def _dedented(text: str, *, all_but_first: bool = False) -> str:
 
 def check_traceback(text: str) -> None:
     """Raises CodeError CW316 where the text is an error report instead of code."""
-    header = re.search(r"Traceback \(most recent call last\)", text) or re.match(
-        r"\s*(?:[a-z_][\w.]{0,200}\.)?[A-Z]\w*(Error|Exception): ", text
-    )
+    header = re.search(r"Traceback \(most recent call last\)", text) or MESSAGE.match(text.lstrip())
     frames = re.findall(r'^[ \t]*File "[^"\n]{0,400}", line \d+', text, re.MULTILINE)
     if not header and not frames:
         return
     lines = [line for line in text.split("\n") if line.strip()]
     last = next(
-        (line for line in reversed(lines) if re.match(r"[A-Za-z_][\w.]*(Error|Exception|Warning|Interrupt)\b", line)),
+        (
+            line
+            for line in reversed(lines)
+            if MESSAGE.match(line) or re.match(r"[A-Za-z_][\w.]*(Warning|Interrupt)\b", line)
+        ),
         "",
     )
     raise CodeError(
