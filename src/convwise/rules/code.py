@@ -184,6 +184,24 @@ RULES = (
         Asked("nn.LSTM(10, 20)", ("5x10",)),
     ),
     Rule(
+        "CW318",
+        "A layer that is made of data instead of being applied to it",
+        "A layer's class takes options and gives a layer; the layer takes the data. `nn.ReLU(x)` takes x for the option `inplace` and gives "
+        "back a layer, no array, so what follows fails with a message about something else: an argument that must be Tensor, not ReLU, "
+        "a tensor that has no boolean value, or an object without `view`. In Keras it is the same with `Flatten(x)`, where `Flatten()(x)` is meant.",
+        "Write two pairs of brackets, `nn.MaxPool2d(2)(x)`; where a layer has weights, or drops out, make it once in `__init__` and call "
+        "it in `forward`. PyTorch's functions take the data at once: `F.relu(x)`, `F.max_pool2d(x, 2)`.",
+        Asked(
+            "class Net(nn.Module):\n"
+            "    def __init__(self):\n"
+            "        super().__init__()\n"
+            "        self.conv = nn.Conv2d(1, 8, 3)\n"
+            "    def forward(self, x):\n"
+            "        return nn.ReLU(self.conv(x))\n",
+            ("1x9x10",),
+        ),
+    ),
+    Rule(
         "CW401",
         "A live object that is no layer or model",
         "`cw.explain` takes source text, a live Keras or PyTorch layer or model, or a layer of convwise. The object given "
