@@ -7,6 +7,7 @@ from dataclasses import replace
 from math import prod
 
 from convwise.answers.explanation import Explanation, Fact, Fix, show
+from convwise.answers.network.apart import kept_apart
 from convwise.answers.network.dims import Key
 from convwise.answers.network.features import remade
 from convwise.answers.network.flowing import NodeFlow, Run, path_to, run
@@ -59,11 +60,14 @@ def in_model(
     facts = [Fact("in the model", tuple(_where(found)))]
     network = keeping_batch(network, found.node)
     flowed, legal = found.flowed, _legal(network)
-    fixes = _fixes(told, found, clue)
+    apart = _samples_apart(found, clue)
+    fixes = apart or _fixes(told, found, clue)
     if clue.what in (*MADE, "norm", "join") and legal is not None and not all(legal.values()):
         # No size is at fault: the channels are not those of the layer, or one branch has a stride that the other lacks.
         legal = None
-    if any(fix.code.startswith(ON_ARRAY) for fix in fixes):
+    if apart and legal is not None and not all(legal.values()):
+        legal = None
+    if not apart and any(fix.code.startswith(ON_ARRAY) for fix in fixes):
         legal = None
     if network.unordered:
         # The layer is there, but sizes along the printed order would be guesses.
@@ -182,6 +186,27 @@ def _fixes(told: Explanation, found: Located, clue: Clue) -> tuple[Fix, ...]:
         layout = replace(found.node.layout, batched=flowed.network.sources[0].layout.batched)
         made = shortcut(flowed.network.dialect, layout, one, other)
         return (made,) if made is not None else tuple(fixes)
+    return tuple(fixes)
+
+
+def _samples_apart(found: Located, clue: Clue) -> tuple[Fix, ...]:
+    """What keeps a row for each sample, where a view or a Flatten mixed them, and the dense layers made for these rows."""
+    flowed = found.flowed
+    apart = kept_apart(flowed) if flowed is not None and clue.what in ("reshape", "dense") else None
+    if flowed is None or apart is None or flowed.network.dialect != "torch":
+        return ()
+    kept = f"in the place of {shown(apart.node.name) or 'the view'}: keeps the samples apart"
+    fixes = [Fix(apart.code, apart.rows, "", kept)]
+    for one in apart.made:
+        code = f"nn.Linear({one.features}, {one.out})" if one.out else f"in_features={one.features}"
+        fixes.append(
+            Fix(
+                code,
+                apart.output if one is apart.made[-1] else (),
+                "",
+                f"for {shown(one.node)}: takes what then reaches it",
+            )
+        )
     return tuple(fixes)
 
 
