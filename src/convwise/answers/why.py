@@ -145,6 +145,9 @@ def _pasted_error(text: Any, error: CodeError, shape: Shape | None, dialect: str
     # Messages, and the networks they are looked for in, are loaded only where there is one: most questions are about a layer.
     from convwise.answers.tracebacks import explain_traceback, holds_report
 
+    if error.code == "CW318":
+        # What the framework says of it is about something else.
+        raise error
     unread = error.code not in ("CW301", "CW307", "CW316")
     told = None if unread and not holds_report(text) else explain_traceback(text, None, shape, dialect)
     if told is not None and unread:

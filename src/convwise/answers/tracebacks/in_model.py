@@ -314,6 +314,8 @@ def _unlocated(told: Explanation, network: Network, shape: Shape | None) -> Expl
     except ConvwiseError:
         flowed = None
     first = next((step for step in flowed.nodes if step.error is not None), None) if flowed is not None else None
+    if flowed is not None and first is None and (gives := _gives(network, shape)):
+        return _also(told, "in the model", f"its layers take what they are given{gives}")
     if flowed is None or first is None or first.error is None:
         return _also(told, "in the model", line)
     given = listed([f"{shown(name)} {show(one)}" for name, one in flowed.inputs.items()])
@@ -344,6 +346,9 @@ def _entry(told: Explanation, clue: Clue, network: Network) -> Explanation:
     fed = list(clue.shapes[0]) if clue.shapes else list(declared)
     if not clue.shapes and clue.axis is not None and clue.axis < len(fed):
         fed[clue.axis] = clue.have
+    if clue.shapes and tuple(fed) == declared:
+        # The text shows what was fed, and the message what the model was made for.
+        return told
     if len(fed) != len(declared):
         return _also(told, "in the model", "its input was refused before any layer was run")
     shapes: dict[str, Shape] = {source.name: tuple(fed)}

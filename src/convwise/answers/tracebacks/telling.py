@@ -349,7 +349,8 @@ def _channels_built(name: str, axis: int, need: int, have: int, told: Shape) -> 
 
 
 def reshaped(match: Match) -> Told:
-    have, target = int(match.group("have")), match.group("target")
+    # Earlier releases print the target as `-1 x 400`.
+    have, target = int(match.group("have")), match.group("target").replace(" x ", ", ")
     sizes = [int(size) for size in re.findall(r"-?\d{1,12}", target)]
     fixed = prod(size for size in sizes if size >= 0)
     left = have % fixed if fixed else 0
@@ -407,7 +408,11 @@ def onnx_dims(match: Match) -> Told:
 
 
 def keras_entry(match: Match) -> Told:
-    need, have = shape(match.group("need")), shape(match.group("have"))
+    return entry(shape(match.group("need")), shape(match.group("have")))
+
+
+def entry(need: Shape, have: Shape) -> Told:
+    """A model that was made for one shape and given another."""
     headline = f"The model was made for {by(need)} and was given {by(have)}."
     if missing := _axis_missing(need, have):
         what, fix = missing
