@@ -76,9 +76,9 @@ RULES = (
     Rule(
         "CW510",
         "Wrappings were taken off the text",
-        "The text held things that are not Python: prompts (>>> and ...), Markdown fences, backticks, marks of a quotation (>), or line "
-        "numbers in front of the lines. convwise takes these off before reading and says so, so that you can check that nothing else "
-        "was lost. A notebook's cell that is no Python is left out, and told with its number and line; typographic quotes are read as plain ones.",
+        "The text held things that are not Python: prompts (>>> and ...), Markdown fences, backticks, marks of a quotation (>), frames, tags of a web page, "
+        "error messages, or line numbers in front of the lines. convwise takes these off before reading and says so, so that you can check that nothing else "
+        "was lost. A notebook's cell that is no Python is left out, and told with its number and line; typographic quotes and signs are read as plain ones, and arrows between layers as a chain.",
         "Nothing to do.",
         Asked(">>> Conv2D(32, 3)", ("64x64x3",)),
     ),
