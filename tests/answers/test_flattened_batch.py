@@ -42,12 +42,35 @@ def test_what_serves_one_sample_alone_is_told(way: str, shape: tuple[int, ...]) 
     assert any(note.code == "CW509" and "one sample alone" in note.text for note in told.findings)
 
 
-def test_of_other_maps_the_layer_for_all_of_them_is_told() -> None:
+def test_of_other_maps_the_layer_for_each_sample_is_told() -> None:
+    text = "nn.Sequential(nn.Conv2d(3, 4, 3), nn.Flatten(0), nn.Linear(224, 5))"
     with pytest.raises(cw.ShapeError, match="features") as caught:
-        cw.explain("nn.Sequential(nn.Conv2d(3, 4, 3), nn.Flatten(0), nn.Linear(224, 5))", (2, 3, 9, 9))
+        cw.explain(text, (2, 3, 9, 9))
     told = caught.value.explanation
     assert told is not None
-    assert [fix.code for fix in told.fixes] == ["nn.Linear(392, 5)"]
+    assert [(fix.code, fix.output) for fix in told.fixes] == [("nn.Flatten()", (2, 196)), ("nn.Linear(196, 5)", (2, 5))]
+    fixed = text.replace("nn.Flatten(0)", "nn.Flatten()").replace("nn.Linear(224, 5)", "nn.Linear(196, 5)")
+    assert cw.explain(fixed, (2, 3, 9, 9)).output == (2, 5)
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_check_and_the_message_of_pytorch_propose_to_keep_the_samples_apart(way: str) -> None:
+    text = NET.format(way)
+    (found,) = [one for one in cw.read(text).check((2, 3, 9, 10)) if one.level == "error"]
+    assert "x.flatten(1) in the place of" in found.hint
+    message = "RuntimeError: mat1 and mat2 shapes cannot be multiplied (1x448 and 224x5)"
+    told = cw.explain(message, (2, 3, 9, 10), model=text)
+    assert [(fix.code, fix.output) for fix in told.fixes] == [("x.flatten(1)", (2, 224))]
+
+
+def test_a_view_that_mixes_samples_is_put_right_with_the_layer_behind_it() -> None:
+    with pytest.raises(cw.ShapeError) as caught:
+        cw.explain(NET.format("x.view(-1, 224)"), (2, 3, 10, 12))
+    told = caught.value.explanation
+    assert told is not None
+    assert [(fix.code, fix.output) for fix in told.fixes] == [("x.flatten(1)", (2, 320)), ("nn.Linear(320, 5)", (2, 5))]
+    fixed = NET.format("x.flatten(1)").replace("4 * 7 * 8", "320")
+    assert cw.explain(fixed, (2, 3, 10, 12)).output == (2, 5)
 
 
 def test_a_line_at_the_end_is_no_row_of_features() -> None:

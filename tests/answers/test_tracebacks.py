@@ -480,7 +480,19 @@ MESSAGES = [
     (
         "RuntimeError: shape '[-1, 400]' is invalid for input of size 576",
         "576 numbers cannot be laid out as [-1, 400].",
-        "if it is one sample: 576 = 16 x 6 x 6 or 64 x 3 x 3 or 4 x 12 x 12 (channels x height x width)\nwritten for 400 = 16 x 5 x 5",
+        "with the channels of 16 x 5 x 5, as 400 is written: 1 sample of 16 x 6 x 6 or 4 samples of 16 x 3 x 3",
+        None,
+    ),
+    (
+        "RuntimeError: shape '[-1, 400]' is invalid for input of size 179776",
+        "179776 numbers cannot be laid out as [-1, 400].",
+        "1 sample of 16 x 106 x 106 or 4 samples of 16 x 53 x 53",
+        None,
+    ),
+    (
+        "RuntimeError: shape '[-1, 400]' is invalid for input of size 38016",
+        "38016 numbers cannot be laid out as [-1, 400].",
+        "if it is one sample: 38016 = 1056 x 6 x 6",
         None,
     ),
     (

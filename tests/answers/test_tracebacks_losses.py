@@ -126,16 +126,53 @@ class Net(nn.Module):
 """
 
 
+UNKNOWN = [
+    "RuntimeError: no room for more",
+    "OSError: [Errno 28] No space left on device",
+    "mypackage.errors.BrokenError: Error(s) in something:\n\tof two lines, x = 3",
+]
+
+
+@pytest.mark.parametrize("message", UNKNOWN)
 @pytest.mark.parametrize(
-    "message", ["RuntimeError: stride should not be zero", "ValueError: Input and output must have the same number of dimensions"]
-)  # fmt: skip
-def test_an_unknown_message_below_code_is_no_syntax_error(message: str) -> None:
+    "around",
+    ["{0}\n{1}", "I wrote this model:\n\n{0}\n\nand it says\n\n{1}\n\nWhat is it?", "```python\n{0}```\n```\n{1}\n```"],
+)
+def test_a_message_that_is_not_known_is_told_beside_the_answer_of_the_code(message: str, around: str) -> None:
+    code = NET.format(closed=")") + "\nNet()(torch.randn(2, 3, 9, 10))\n"
     traceback = f'Traceback (most recent call last):\n  File "a.py", line 3, in <module>\n    net(x)\n{message}'
-    for below in (message, traceback):
-        with pytest.raises(cw.CodeError) as caught:
-            cw.explain(NET.format(closed=")") + "\n" + below)
-        assert caught.value.code == "CW316"
-        assert message in str(caught.value)
+    for report in (message, traceback):
+        text = around.format(code, report)
+        (told,) = cw.explain_all(text)
+        assert told.output == cw.explain(text).output == (2, 3, 7, 8)
+        (note,) = [one for one in told.findings if one.code == "CW525"]
+        assert message.split("\n")[0] in note.text
+        assert [one.level for one in cw.read(text).check((1, 3, 9, 10))] in ([], ["note"])
     with pytest.raises(cw.CodeError) as caught:
         cw.explain(NET.format(closed="") + "\n" + message)
     assert caught.value.code == "CW301"
+
+
+def test_a_chain_that_breaks_beside_an_unknown_message_says_both() -> None:
+    code = "conv = nn.Conv2d(3, 8, 3)\nx = torch.randn(2, 4, 9, 10)\ny = conv(x)\n"
+    with pytest.raises(cw.ShapeError) as caught:
+        cw.explain(code + "\nKeyError: 'conv'\n")
+    assert caught.value.code == "CW102"
+    assert "KeyError: 'conv'" in str(caught.value.explanation)
+
+
+def test_a_known_message_beside_several_models_is_told_before_them() -> None:
+    code = "a = nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU())\nb = nn.Sequential(nn.Conv2d(3, 9, 5), nn.ReLU())\n"
+    text = f"{code}\nRuntimeError: mat1 and mat2 shapes cannot be multiplied (2x75 and 70x9)"
+    first, *others = cw.explain_all(text)
+    assert first.kind == "error message"
+    assert [one.output[1] for one in others] == [8, 9]
+
+
+def test_code_below_a_traceback_is_read() -> None:
+    report = (
+        "-" * 30
+        + "\nKeyError      Traceback (most recent call last)\n<ipython-input-3> in <module>\n----> 1 net(x)\n\nKeyError: 'x'\n"
+    )
+    told = cw.explain(report + "\nconv = nn.Conv2d(3, 8, 3)\ny = conv(torch.randn(2, 3, 9, 10))")
+    assert told.output == (2, 8, 7, 8)

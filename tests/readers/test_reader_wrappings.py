@@ -116,9 +116,15 @@ def test_the_line_of_an_error_behind_prompts_is_the_pasted_one() -> None:
         ("> >>> Conv2D(32, 3)", "marks of a quotation (>) were taken off the text"),
         ("`Conv2D(32, 3)`", "backticks and the text around them were taken off the text"),
         ("Why does `Conv2D(32, 3)` give\nthat with `x`?", "backticks and the text around them"),
-        ("Conv2D(32, 3, padding=\u2018valid\u2019)", "typographic quotes or wide brackets were read as Python's own"),
-        ("Conv2D(32, 3, padding=\u201cvalid\u201d)", "typographic quotes or wide brackets were read as Python's own"),
-        ("Conv2D\uff0832\uff0c3\uff09", "typographic quotes or wide brackets were read as Python's own"),
+        (
+            "Conv2D(32, 3, padding=\u2018valid\u2019)",
+            "typographic quotes, signs or wide brackets were read as Python's own",
+        ),
+        (
+            "Conv2D(32, 3, padding=\u201cvalid\u201d)",
+            "typographic quotes, signs or wide brackets were read as Python's own",
+        ),
+        ("Conv2D\uff0832\uff0c3\uff09", "typographic quotes, signs or wide brackets were read as Python's own"),
     ],
 )
 def test_code_as_it_was_copied(text: str, said: str) -> None:

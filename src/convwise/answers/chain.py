@@ -10,8 +10,9 @@ from convwise.answers.aimed import aim, aimed, not_aimed
 from convwise.answers.chain_sizes import called, main_op, never, never_at, sizes_fact, wanted_inputs, would_work
 from convwise.answers.explanation import Explanation, Fact, Finding, Fix, show
 from convwise.answers.layer import broken_fixes, explain_layer, read_back
+from convwise.answers.network.apart import kept_apart
 from convwise.answers.network.flowing import run
-from convwise.answers.network.rows import mixed_rows, rows_fact
+from convwise.answers.network.rows import FLAT, mixed_rows, rows_fact
 from convwise.answers.respelled import spatial
 from convwise.answers.roundtrip import comes_back, trip, ways_back
 from convwise.answers.taken import Taken, taken
@@ -20,7 +21,6 @@ from convwise.answers.wording import listed, plural
 from convwise.dialects.base import Dialect, Entered, Layer, LayerFlow, Note, describe, in_use
 from convwise.errors import Meant, ShapeError
 from convwise.ops import Conv, ConvTranspose, Dense, Flatten, Pool, Reshape, Shape
-from convwise.ops.rearrange import joins_batch
 from convwise.ops.shape import elements, total
 from convwise.readers.models import straight
 
@@ -224,7 +224,7 @@ def _broken_chain(
 ) -> Explanation:
     layer = layers[len(flows)]
     reached = flows[-1].output if flows else entered.shape
-    proposals = _chain_fixes(spoken, layers, flows, reached, error)
+    proposals = _chain_fixes(spoken, layers, flows, reached, error, not entered.added)
     batched = _with_batch(spoken, layers, entered)
     return Explanation(
         dialect=spoken.name,
@@ -264,29 +264,41 @@ def _with_batch(spoken: Dialect, layers: Sequence[Layer], entered: Entered) -> t
 
 
 def _samples_apart(
-    spoken: Dialect, layers: Sequence[Layer], flows: Sequence[LayerFlow], error: ShapeError
+    spoken: Dialect, layers: Sequence[Layer], flows: Sequence[LayerFlow], error: ShapeError, batched: bool
 ) -> tuple[Fix, ...]:
-    """A Flatten that takes the batch along, as one that keeps it, where that makes all layers fit."""
-    flat = flows[-1].layer.ops if flows else ()
-    if error.code != "CW109" or len(flat) != 1 or not joins_batch(flat[0]):
+    """A Flatten that takes the batch along, or a view that mixes samples, as one that keeps them apart, and the dense layers made for its rows."""
+    if error.code not in ("CW106", "CW109") or not batched or not flows:
         return ()
-    kept = replace(flows[-1].layer, ops=(Flatten(),))
-    current = flows[-1].input
-    try:
-        for layer in (kept, *layers[len(flows) :]):
-            current = in_use(spoken, layer, current).output
-    except ShapeError:
+    flowed = run(straight(spoken.name, tuple(layers), flows[0].input, ""), flows[0].input, strict=False)
+    apart = kept_apart(flowed)
+    if apart is None or spoken.name not in FLAT:
         return ()
-    code = "nn.Flatten()" if flows[-1].layer.call.text.startswith("nn.") else "x.flatten(1)"
-    return (Fix(code, current, "", f"in the place of {called(flows[-1].layer)}: keeps the samples apart"),)
+    place = next(number for number, node in enumerate(flowed.network.nodes) if node is apart.node)
+    code = "nn.Flatten()" if layers[place].call.text.startswith("nn.") else apart.code
+    # The output of the whole stands beside the change that makes it whole.
+    first = apart.rows if apart.made else apart.output
+    fixes = [Fix(code, first, "", f"in the place of {called(layers[place])}: keeps the samples apart")]
+    for one in apart.made:
+        made = next(layer for layer, node in zip(layers, flowed.network.nodes, strict=True) if node.name == one.node)
+        output = apart.output if one is apart.made[-1] else ()
+        respelled = spoken.respell(made, {"in_features": one.features}) if spoken.name == "torch" else ""
+        if not respelled:
+            return ()
+        fixes.append(Fix(respelled, output, "", f"for {called(made)}: takes what then reaches it"))
+    return tuple(fixes)
 
 
 def _chain_fixes(
-    spoken: Dialect, layers: Sequence[Layer], flows: Sequence[LayerFlow], reached: Shape, error: ShapeError
+    spoken: Dialect,
+    layers: Sequence[Layer],
+    flows: Sequence[LayerFlow],
+    reached: Shape,
+    error: ShapeError,
+    batched: bool,
 ) -> tuple[Fix, ...]:
     """The fixes of the broken layer; where the map has become too small, also the chain without the pool before it."""
     layer = layers[len(flows)]
-    if apart := _samples_apart(spoken, layers, flows, error):
+    if apart := _samples_apart(spoken, layers, flows, error, batched):
         return apart
     found = [
         fix if fix.label == fix.code else replace(fix, label=f"{called(layer)} {fix.label}")

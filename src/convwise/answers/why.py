@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
 from convwise import dialects
-from convwise.answers.explanation import Explanation, Fact, show
+from convwise.answers.explanation import Explanation, Fact, Finding, show
 from convwise.answers.inputs import as_shape, as_want, enter
 from convwise.answers.layer import broken, explain_layer
 from convwise.answers.printed import in_order
@@ -23,7 +23,7 @@ from convwise.readers.entering import open_shape
 from convwise.readers.live import read_live, unread_hint
 from convwise.readers.source import Found, Snippet, read_text
 
-REPORTED = ("rror", "Exception", "Traceback", "annot be multiplied")
+REPORTED = ("rror", "Exception", "Traceback", "annot be multiplied", "Invalid", "Fail")
 """One of these stands in every error message that is known."""
 
 PLAIN = frozenset((int, type(None)))
@@ -69,12 +69,13 @@ def explain(
         return _error_of(layer, model, shape, dialect)
     if (told := _beside_code(layer, shape, dialect)) is not None:
         return told
-    try:
-        snippet = _read(layer, dialect, release, shape, wanted)
-    except CodeError as error:
-        return _not_a_line(layer, error, shape, dialect, release)
-    found = _one_pair(snippet, shape)
-    return _explain_found(snippet, found, shape if shape is not None else found.input_shape, wanted)
+    with _unknown_beside(layer) as beside:
+        try:
+            snippet = _read(layer, dialect, release, shape, wanted)
+        except CodeError as error:
+            return beside(_not_a_line(layer, error, shape, dialect, release))
+        found = _one_pair(snippet, shape)
+        return beside(_explain_found(snippet, found, shape if shape is not None else found.input_shape, wanted))
 
 
 def explain_all(
@@ -99,12 +100,19 @@ def explain_all(
         return [_error_of(text, model, None, dialect)]
     if (told := _beside_code(text, None, dialect)) is not None:
         return [told]
-    try:
-        snippet = _read(text, dialect, release, None, wanted)
-    except CodeError as error:
-        return [_not_a_line(text, error, None, dialect, release)]
-    if len(snippet.found) == 1:
-        return [_explain_found(snippet, snippet.found[0], snippet.found[0].input_shape, wanted)]
+    with _unknown_beside(text) as beside:
+        try:
+            snippet = _read(text, dialect, release, None, wanted)
+        except CodeError as error:
+            return [beside(_not_a_line(text, error, None, dialect, release))]
+        if len(snippet.found) == 1:
+            return [beside(_explain_found(snippet, snippet.found[0], snippet.found[0].input_shape, wanted))]
+        first, *others = _explain_each(snippet, wanted)
+        return [*_message_alone(text, dialect), beside(first), *others]
+
+
+def _explain_each(snippet: Snippet, wanted: tuple[int, ...] | None) -> list[Explanation]:
+    """One explanation for each of several pairs; one that breaks has its error."""
     every = []
     for number, found in enumerate(snippet.found):
         # What was done to the whole text is told once.
@@ -137,12 +145,14 @@ def _pasted_error(text: Any, error: CodeError, shape: Shape | None, dialect: str
     # Messages, and the networks they are looked for in, are loaded only where there is one: most questions are about a layer.
     from convwise.answers.tracebacks import explain_traceback, holds_report
 
+    if error.code == "CW318":
+        # What the framework says of it is about something else.
+        raise error
     unread = error.code not in ("CW301", "CW307", "CW316")
     told = None if unread and not holds_report(text) else explain_traceback(text, None, shape, dialect)
     if told is not None and unread:
         told = _with_unread(told, error)
     if told is None:
-        _check_unknown(text, error, dialect)
         raise error
     return told
 
@@ -153,26 +163,46 @@ def _with_unread(told: Explanation, error: CodeError) -> Explanation:
     return replace(told, facts=(*told.facts, Fact("in the model", (f"it is not followed: {error.message}{detail}",))))
 
 
-def _check_unknown(text: Any, error: CodeError, dialect: str | None) -> None:
-    """Raises CodeError CW316 where the code is read but for a message below it that is not known: the syntax is not at fault."""
-    if not isinstance(text, str) or error.code != "CW301":
-        return
-    report = re.search(r"^(?:Traceback \(most recent|[A-Za-z_][\w.]{0,80}(?:Error|Exception): )", text, re.MULTILINE)
-    if report is None or not text[: report.start()].strip():
-        return
+def _message_alone(text: str, dialect: str | None) -> list[Explanation]:
+    """What a known message means that stands beside several models, none of which it can be looked for in."""
+    if not any(word in text for word in REPORTED):
+        return []
+    from convwise.answers.tracebacks import explain_traceback, holds_report
+
+    told = explain_traceback(text, None, None, dialect) if holds_report(text) else None
+    return [] if told is None else [told]
+
+
+@contextmanager
+def _unknown_beside(text: Any) -> Iterator[Callable[[Explanation], Explanation]]:
+    """What an answer about the code of a text is passed through, so that an error message that is not known is told beside it."""
+    message = _unknown_message(text)
+
+    def beside(told: Explanation) -> Explanation:
+        return _with_unknown(told, message) if message else told
+
     try:
-        read_text(text[: report.start()], dialect=dialect)
-    except ConvwiseError as other:
-        if other.code == "CW301":
-            return
-    last = re.findall(r"^[A-Za-z_][\w.]{0,80}(?:Error|Exception): .*", text, re.MULTILINE)
-    raise CodeError(
-        "CW316",
-        "the error message below the code is not one that is known",
-        detail=shown(last[-1], 300) if last else "",
-        received=shown(last[-1], 300) if last else "traceback",
-        hint="leave it out to ask about the code alone, with the input's shape",
-    ) from error
+        yield beside
+    except ShapeError as error:
+        if error.explanation is not None:
+            error.explanation = beside(error.explanation)
+        raise
+
+
+def _unknown_message(text: Any) -> str:
+    """The message of an error report in a text where it is none that is known; empty where there is none."""
+    if not isinstance(text, str) or not any(word in text for word in REPORTED):
+        return ""
+    from convwise.answers.tracebacks import holds_report
+    from convwise.readers.source.reports import without_reports
+
+    message = without_reports(text)[1]
+    return "" if not message or holds_report(text) else message
+
+
+def _with_unknown(told: Explanation, message: str) -> Explanation:
+    note = f"the error message is not one that is known: this is what the code alone tells ({shown(message, 120)})"
+    return replace(told, findings=(*told.findings, Finding("CW525", "note", note)))
 
 
 def _beside_code(text: Any, shape: Shape | None, dialect: str | None) -> Explanation | None:

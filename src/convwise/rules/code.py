@@ -164,7 +164,7 @@ RULES = (
         "CW316",
         "An error message instead of code",
         "The text is a traceback: it tells where a program stopped, but not which layers it was made of. Messages about "
-        "shapes that do not fit are explained by themselves; for any other convwise needs the layers. If the traceback "
+        "shapes that do not fit are explained by themselves; for any other convwise needs the layers, and answers those that stand beside it (CW525). If the traceback "
         "quotes a layer's line, that line is worth trying.",
         "Paste the model's code, or what print(model) or model.summary() shows.",
         Asked(
@@ -182,6 +182,24 @@ RULES = (
         "layers, activations. Guessing would be worse than saying so.",
         "Ask about the layers before and after it; for the rest of the chain give its output as a new input.",
         Asked("nn.LSTM(10, 20)", ("5x10",)),
+    ),
+    Rule(
+        "CW318",
+        "A layer that is made of data instead of being applied to it",
+        "A layer's class takes options and gives a layer; the layer takes the data. `nn.ReLU(x)` takes x for the option `inplace` and gives "
+        "back a layer, no array, so what follows fails with a message about something else: an argument that must be Tensor, not ReLU, "
+        "a tensor that has no boolean value, or an object without `view`. In Keras it is the same with `Flatten(x)`, where `Flatten()(x)` is meant.",
+        "Write two pairs of brackets, `nn.MaxPool2d(2)(x)`; where a layer has weights, or drops out, make it once in `__init__` and call "
+        "it in `forward`. PyTorch's functions take the data at once: `F.relu(x)`, `F.max_pool2d(x, 2)`.",
+        Asked(
+            "class Net(nn.Module):\n"
+            "    def __init__(self):\n"
+            "        super().__init__()\n"
+            "        self.conv = nn.Conv2d(1, 8, 3)\n"
+            "    def forward(self, x):\n"
+            "        return nn.ReLU(self.conv(x))\n",
+            ("1x9x10",),
+        ),
     ),
     Rule(
         "CW401",

@@ -76,9 +76,9 @@ RULES = (
     Rule(
         "CW510",
         "Wrappings were taken off the text",
-        "The text held things that are not Python: prompts (>>> and ...), Markdown fences, backticks, marks of a quotation (>), or line "
-        "numbers in front of the lines. convwise takes these off before reading and says so, so that you can check that nothing else "
-        "was lost. A notebook's cell that is no Python is left out, and told with its number and line; typographic quotes are read as plain ones.",
+        "The text held things that are not Python: prompts (>>> and ...), Markdown fences, backticks, marks of a quotation (>), frames, tags of a web page, "
+        "error messages, or line numbers in front of the lines. convwise takes these off before reading and says so, so that you can check that nothing else "
+        "was lost. A notebook's cell that is no Python is left out, and told with its number and line; typographic quotes and signs are read as plain ones, and arrows between layers as a chain.",
         "Nothing to do.",
         Asked(">>> Conv2D(32, 3)", ("64x64x3",)),
     ),
@@ -305,5 +305,15 @@ RULES = (
             "layer = nn.Conv2d(3, 8, args.kernel_size)",
             ("1x3x32x32",),
         ),
+    ),
+    Rule(
+        "CW525",
+        "An error message that is not known",
+        "Below the code stands an error message that is none of those that convwise explains. It was taken off the text, and the answer "
+        "is what the code alone tells: its layers, their sizes, and where they break. The message may be about something else, such as "
+        "the type of the numbers or the targets of the loss.",
+        "Read the message beside the sizes of the answer; where it speaks of a shape that the answer does not have, the code is not the "
+        "whole of what ran.",
+        Asked("conv = nn.Conv2d(3, 8, 3)\ny = conv(torch.zeros(1, 3, 9, 10))\nOSError: no space left on device"),
     ),
 )

@@ -8,6 +8,8 @@ from dataclasses import replace
 from convwise import dialects
 from convwise.answers.explanation import Finding
 from convwise.answers.layer import training
+from convwise.answers.network.apart import Apart, kept_apart, put_right
+from convwise.answers.network.features import dense
 from convwise.answers.network.flowing import InputShapes, NodeFlow, Run, run, show
 from convwise.answers.network.legal import LegalSizes, legal_of
 from convwise.answers.network.nearest import nearest_in_words
@@ -17,8 +19,8 @@ from convwise.answers.network.symbolic import follow
 from convwise.answers.network.trace import Trace, trace_of
 from convwise.dialects.base import Layer
 from convwise.errors import ArgumentError, ConvwiseError, EnlargeInput, ShapeError
-from convwise.graph import Network, Node
-from convwise.ops import AxisFlow, Dense, Shape
+from convwise.graph import Network
+from convwise.ops import AxisFlow, Shape
 from convwise.ops.guards import holds
 from convwise.ops.several import Opaque
 from convwise.readers.shapes import as_shape
@@ -103,15 +105,16 @@ def _sizes(network: Network, flowed: Run) -> Iterator[Finding]:
     batched = _with_batch(flowed)
     # No size is at fault where a batch of 1 makes all fit, so none is proposed.
     legal = _legal(network, broken) if batched is None else ()
+    apart = kept_apart(flowed)
     for step in broken:
         error = step.error
         assert error is not None
-        yield _impossible(step, error, legal) or Finding(
+        yield _impossible(step, error, legal, apart) or Finding(
             error.code,
             "error",
             f"{error.message}{_arithmetic(error)}",
             step.node.name,
-            _advice(error, flowed, legal, batched),
+            _advice(error, flowed, legal, batched, apart),
         )
 
 
@@ -144,7 +147,9 @@ def _arithmetic(error: ShapeError) -> str:
     return f"\n{error.detail}" if error.detail else ""
 
 
-def _impossible(step: NodeFlow, error: ShapeError, legal: tuple[LegalSizes, ...]) -> Finding | None:
+def _impossible(
+    step: NodeFlow, error: ShapeError, legal: tuple[LegalSizes, ...], apart: Apart | None
+) -> Finding | None:
     """A dense layer whose number of features no input size gives."""
     op = dense(step.node)
     empty = any(len(one) and not one.way and not all(one.values()) for one in legal)
@@ -155,17 +160,13 @@ def _impossible(step: NodeFlow, error: ShapeError, legal: tuple[LegalSizes, ...]
         "error",
         f"no input size gives the {op.in_features} features that the layer takes; this input gives {error.received}{_arithmetic(error)}",
         step.node.name,
-        f"make the layer for {error.received} features",
+        f"make the layer for {error.received} features" if apart is None else put_right(apart),
     )
 
 
-def dense(node: Node) -> Dense | None:
-    """The node's dense op with a fixed number of features, if it has one."""
-    ops = node.work.ops if isinstance(node.work, Layer) else node.work if isinstance(node.work, tuple) else ()
-    return next((op for op in ops if isinstance(op, Dense) and op.in_features is not None), None)
-
-
-def _advice(error: ShapeError, flowed: Run, legal: tuple[LegalSizes, ...], batched: Shape | None) -> str:
+def _advice(
+    error: ShapeError, flowed: Run, legal: tuple[LegalSizes, ...], batched: Shape | None, apart: Apart | None
+) -> str:
     """The batch where that is what is missing, the nearest legal sizes of every input, what to pad or crop to get there, and the node's own hint."""
     lines = []
     if batched is not None:
@@ -175,7 +176,7 @@ def _advice(error: ShapeError, flowed: Run, legal: tuple[LegalSizes, ...], batch
         # No size makes other channels or axes, and where these stand in the wrong places sizes are read off them.
         sizes = error.code not in ("CW101", "CW102") and len(one)
         lines += [name + line for line in nearest_in_words(one, flowed)] if sizes else []
-    hint = error.hint
+    hint = error.hint if apart is None else put_right(apart)
     if lines and isinstance(hint, EnlargeInput):
         # The legal sizes of the whole network stand above; what this layer alone would take is less.
         hint = "or a smaller kernel or dilation, or more padding there"

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from convwise.answers.network.checking import dense
-from convwise.answers.network.flowing import run
+from convwise.answers.network.flowing import Run, run
 from convwise.dialects.base import Layer
 from convwise.graph import Network, Node
-from convwise.ops import Dense
+from convwise.ops import Dense, Shape
 
 MOST = 4
 """So many dense layers in a row are made anew at most."""
@@ -23,6 +22,7 @@ class Remade:
     node: str
     now: int
     features: int
+    out: int | None = None
 
     def to_dict(self) -> dict[str, Any]:
         return {"node": self.node, "in_features": self.features, "now": self.now}
@@ -38,18 +38,30 @@ def remade(network: Network, sizes: Sequence[int], input: str) -> tuple[Remade, 
     if None in shape[int(source.layout.batched) :]:
         return ()
     shapes[input] = tuple(shape)
+    return made_to_fit(network, shapes)[0]
+
+
+def made_to_fit(network: Network, shapes: Mapping[str, Shape]) -> tuple[tuple[Remade, ...], Run | None]:
+    """The dense layers to make anew so that the network takes these inputs, and the run on it; no layers and no run where that alone does not help."""
     found: list[Remade] = []
     while len(found) <= MOST:
-        broken = next((step for step in run(network, shapes, strict=False).nodes if step.error is not None), None)
+        flowed = run(network, dict(shapes), strict=False)
+        broken = next((step for step in flowed.nodes if step.error is not None), None)
         if broken is None:
-            return tuple(found)
+            return tuple(found), flowed
         op, error = dense(broken.node), broken.error
         assert error is not None
         if op is None or error.code != "CW109" or not isinstance(error.received, int) or op.in_features is None:
-            return ()
-        found.append(Remade(broken.node.name, op.in_features, error.received))
+            return (), None
+        found.append(Remade(broken.node.name, op.in_features, error.received, op.out_features))
         network = replace(network, nodes=tuple(_with(node, broken.node, error.received) for node in network.nodes))
-    return ()
+    return (), None
+
+
+def dense(node: Node) -> Dense | None:
+    """The node's dense op with a fixed number of features, if it has one."""
+    ops = node.work.ops if isinstance(node.work, Layer) else node.work if isinstance(node.work, tuple) else ()
+    return next((op for op in ops if isinstance(op, Dense) and op.in_features is not None), None)
 
 
 def _shape(declared: Sequence[int | str | None], batched: bool) -> tuple[int | None, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from typing import Any
 
 from convwise.answers.network.conditions import Conditions, as_joint
@@ -89,13 +90,19 @@ class LegalSizes(Mapping[str, SizeSet]):
         return tuple(found)
 
     def likeliest(self, sizes: Sequence[int]) -> tuple[int, ...] | None:
-        """The nearest sizes; to an image as high as it is wide the nearest such, where there is one not too far."""
-        if self.joint is None or len(set(sizes)) > 1:
-            return self.nearest(sizes)
-        n = sizes[0]
+        """The nearest sizes; where sizes depend on each other the nearest that are all equal, if there are some not too far and they bend an image less."""
+        nearest = self.nearest(sizes)
+        if self.joint is None or nearest is None:
+            return nearest
+        n = round(sum(sizes) / len(sizes))
         around = (size for more in range(FURTHEST) for size in (n - more, n + more) if size > 0)
         squares = ((size,) * len(sizes) for size in around)
-        return next((one for one in squares if self.takes(one)), None) or self.nearest(sizes)
+        square = next((one for one in squares if self.takes(one)), None)
+        return (
+            square
+            if square is not None and (len(set(sizes)) == 1 or _bent(sizes, square) < _bent(sizes, nearest))
+            else nearest
+        )
 
     def above(self, sizes: Sequence[int]) -> tuple[int, ...] | None:
         """The smallest sizes at or above these that are legal, an axis by itself; None where there are none."""
@@ -145,6 +152,12 @@ def legal_sizes(network: Network, input: str | None = None) -> LegalSizes:
         CodeError: CW314 where a printed model does not settle it.
     """
     return legal_of(follow(network), input)
+
+
+def _bent(sizes: Sequence[int], wanted: Sequence[int]) -> Fraction:
+    """How much more one axis is stretched than another to get from these sizes to those: 1 where the proportions stay."""
+    scales = [Fraction(new, old) for old, new in zip(sizes, wanted, strict=True) if old and new]
+    return max(scales) / min(scales) if scales else Fraction(1)
 
 
 def legal_of(symbolic: Symbolic, input: str | None = None) -> LegalSizes:

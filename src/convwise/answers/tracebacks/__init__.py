@@ -17,7 +17,7 @@ from convwise.answers.tracebacks.in_model import in_model
 from convwise.answers.tracebacks.kinds import Kind, Match
 from convwise.answers.tracebacks.messages import LONGEST, TITLES, last_message
 from convwise.answers.tracebacks.telling import factored
-from convwise.answers.tracebacks.texts import hints, without_prose, without_report
+from convwise.answers.tracebacks.texts import hints, rejoined, without_prose, without_report
 from convwise.answers.wording import listed
 from convwise.errors import ConvwiseError
 from convwise.graph import Network
@@ -44,7 +44,7 @@ def explain_traceback(
     >>> told.headline
     'What reaches the Linear layer has 1568 features; its weights are made for 1050.'
     """
-    found = last_message(text)
+    text, found = _found(text)
     if found is None:
         return None
     kind, match, start = found
@@ -64,6 +64,15 @@ def explain_traceback(
     return in_model(told, clue, model, input_shape, names)
 
 
+def _found(text: str) -> tuple[str, tuple[Kind, Match, int] | None]:
+    """The last known message and the text it is found in: the one that is given, or that with its broken lines joined."""
+    found = last_message(text)
+    if found is not None or len(text) > LONGEST:
+        return text, found
+    whole = rejoined(text)
+    return whole, last_message(whole) if whole != text else None
+
+
 def _inside_loss(before: str) -> bool:
     """Whether the last traceback of the text before a message ends inside a loss."""
     return (
@@ -74,7 +83,7 @@ def _inside_loss(before: str) -> bool:
 
 def holds_report(text: str) -> bool:
     """Whether a known message stands in the text, outside of comments."""
-    found = last_message(text)
+    text, found = _found(text)
     if found is None:
         return False
     _, match, start = found

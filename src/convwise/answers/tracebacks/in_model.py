@@ -7,6 +7,7 @@ from dataclasses import replace
 from math import prod
 
 from convwise.answers.explanation import Explanation, Fact, Fix, show
+from convwise.answers.network.apart import kept_apart
 from convwise.answers.network.dims import Key
 from convwise.answers.network.features import remade
 from convwise.answers.network.flowing import NodeFlow, Run, path_to, run
@@ -59,11 +60,14 @@ def in_model(
     facts = [Fact("in the model", tuple(_where(found)))]
     network = keeping_batch(network, found.node)
     flowed, legal = found.flowed, _legal(network)
-    fixes = _fixes(told, found, clue)
+    apart = _samples_apart(found, clue)
+    fixes = apart or _fixes(told, found, clue)
     if clue.what in (*MADE, "norm", "join") and legal is not None and not all(legal.values()):
         # No size is at fault: the channels are not those of the layer, or one branch has a stride that the other lacks.
         legal = None
-    if any(fix.code.startswith(ON_ARRAY) for fix in fixes):
+    if apart and legal is not None and not all(legal.values()):
+        legal = None
+    if not apart and any(fix.code.startswith(ON_ARRAY) for fix in fixes):
         legal = None
     if network.unordered:
         # The layer is there, but sizes along the printed order would be guesses.
@@ -185,6 +189,27 @@ def _fixes(told: Explanation, found: Located, clue: Clue) -> tuple[Fix, ...]:
     return tuple(fixes)
 
 
+def _samples_apart(found: Located, clue: Clue) -> tuple[Fix, ...]:
+    """What keeps a row for each sample, where a view or a Flatten mixed them, and the dense layers made for these rows."""
+    flowed = found.flowed
+    apart = kept_apart(flowed) if flowed is not None and clue.what in ("reshape", "dense") else None
+    if flowed is None or apart is None or flowed.network.dialect != "torch":
+        return ()
+    kept = f"in the place of {shown(apart.node.name) or 'the view'}: keeps the samples apart"
+    fixes = [Fix(apart.code, apart.rows, "", kept)]
+    for one in apart.made:
+        code = f"nn.Linear({one.features}, {one.out})" if one.out else f"in_features={one.features}"
+        fixes.append(
+            Fix(
+                code,
+                apart.output if one is apart.made[-1] else (),
+                "",
+                f"for {shown(one.node)}: takes what then reaches it",
+            )
+        )
+    return tuple(fixes)
+
+
 def _inputs(network: Network, flowed: Run, legal: LegalSizes, clue: Clue) -> Iterator[Fix]:
     """The dense layers made anew, where the message does not tell how, and the nearest input that works, shown to work by a run."""
     source = next(one for one in network.sources if one.name == legal.input)
@@ -289,6 +314,8 @@ def _unlocated(told: Explanation, network: Network, shape: Shape | None) -> Expl
     except ConvwiseError:
         flowed = None
     first = next((step for step in flowed.nodes if step.error is not None), None) if flowed is not None else None
+    if flowed is not None and first is None and (gives := _gives(network, shape)):
+        return _also(told, "in the model", f"its layers take what they are given{gives}")
     if flowed is None or first is None or first.error is None:
         return _also(told, "in the model", line)
     given = listed([f"{shown(name)} {show(one)}" for name, one in flowed.inputs.items()])
@@ -319,6 +346,9 @@ def _entry(told: Explanation, clue: Clue, network: Network) -> Explanation:
     fed = list(clue.shapes[0]) if clue.shapes else list(declared)
     if not clue.shapes and clue.axis is not None and clue.axis < len(fed):
         fed[clue.axis] = clue.have
+    if clue.shapes and tuple(fed) == declared:
+        # The text shows what was fed, and the message what the model was made for.
+        return told
     if len(fed) != len(declared):
         return _also(told, "in the model", "its input was refused before any layer was run")
     shapes: dict[str, Shape] = {source.name: tuple(fed)}

@@ -11,6 +11,7 @@ from convwise.ops import Shape
 
 SAME = "the last layer makes the channels, padding that keeps the size or a resize at the end the sides; or make the targets so"
 CLASSES = "as many channels or units in the last layer as the targets have"
+FLAT = "layers.Flatten() or layers.GlobalAveragePooling2D() before the last Dense, which works on the last axis alone"
 EACH = "as many targets as samples"
 ONE_NUMBER = "targets that are class numbers go with sparse_categorical_crossentropy, rows of 0 and 1 with categorical_crossentropy"
 
@@ -21,8 +22,8 @@ IN_LOSS = re.compile(r"\bin (?:\w{1,40}_loss|(?:binary_)?cross_entropy\w{0,20}|k
 
 def compared_sizes(match: Match) -> Told:
     """A message that any operation says of two tensors, said by a loss: PyTorch's losses read the output first and the target last."""
-    told = match.groupdict()
-    output, target, at = int(told["one"]), int(told["other"]), int(told["at"])
+    said = match.groupdict()
+    output, target, at = int(said["one"]), int(said["other"]), int(said["at"])
     headline = f"The loss compares outputs and targets whose axis {at} differs: {output} and {target}."
     return headline, (Fact("then", (SAME if at > 1 else CLASSES if at else EACH,)),), ()
 
@@ -34,34 +35,34 @@ def of_loss(match: Match) -> bool:
 
 def compared_node(match: Match) -> Told:
     """The node that compares both; what Keras calls `data_1` are the targets, which some losses read first and some last."""
-    told = match.groupdict()
-    if not told.get("a"):
-        headline = f"The loss compares outputs and targets whose sizes differ: {told['one']} and {told['other']}."
+    said = match.groupdict()
+    if not said.get("a"):
+        headline = f"The loss compares outputs and targets whose sizes differ: {said['one']} and {said['other']}."
         return headline, (Fact("then", ("targets of the shape that the model gives",)),), ()
-    one, other = shape(told["a"]), shape(told["b"])
+    one, other = shape(said["a"]), shape(said["b"])
     if re.search(r", data(?:_\d{1,3})?\)", match.group(0)):
-        return _told(other, one)
-    return _told(one, other, known=re.search(r"\(data(?:_\d{1,3})?, ", match.group(0)) is not None)
+        return told(other, one)
+    return told(one, other, known=re.search(r"\(data(?:_\d{1,3})?, ", match.group(0)) is not None)
 
 
 def compared(match: Match) -> Told:
     """Keras: `target.shape=(None, 3), output.shape=(None, 10)`; `until` the last axis where targets are class numbers."""
     target, output = shape(match.group("target")), shape(match.group("have"))
     if not match.groupdict().get("until"):
-        return _told(target, output)
-    return _told(target, output, numbers=True)
+        return told(target, output)
+    return told(target, output, numbers=True)
 
 
 def target_rank(match: Match) -> Told:
     """Keras, of class numbers: `Argument `output` must have rank (ndim) `target.ndim - 1``."""
     target, output = shape(match.group("target")), shape(match.group("have"))
     headline = f"The loss takes one class number a sample, and the targets are {by(target)}, where the model gives {by(output)}."
-    return headline, (Fact("then", (ONE_NUMBER,)),), ()
+    return headline, (Fact("then", (FLAT if len(output) > max(len(target) + 1, 2) else ONE_NUMBER,)),), ()
 
 
 def compared_torch(match: Match) -> Told:
     target, output = shape(match.group("target")), shape(match.group("have"))
-    headline, facts, fixes = _told(target, output)
+    headline, facts, fixes = told(target, output)
     if len(output) == 2 and output[1] not in (1, None) and (len(target) == 1 or target[1] == 1):
         flat = "y" if len(target) == 1 else "y.squeeze(1)"
         line = f"targets that are class numbers: nn.CrossEntropyLoss()(output, {flat}), with y of dtype long"
@@ -71,7 +72,7 @@ def compared_torch(match: Match) -> Told:
 
 def compared_maps(match: Match) -> Told:
     """PyTorch's cross entropy of maps: the targets are class numbers, without the axis of the classes."""
-    return _told(shape(match.group("target")), shape(match.group("have")), numbers=True, classes=1)
+    return told(shape(match.group("target")), shape(match.group("have")), numbers=True, classes=1)
 
 
 def compared_batches(match: Match) -> Told:
@@ -81,7 +82,7 @@ def compared_batches(match: Match) -> Told:
     return headline, (Fact("then", (line,)),), ()
 
 
-def _told(target: Shape, output: Shape, *, known: bool = True, numbers: bool = False, classes: int = -1) -> Told:
+def told(target: Shape, output: Shape, *, known: bool = True, numbers: bool = False, classes: int = -1) -> Told:
     """Of class `numbers` the output has an axis more, the one of the `classes`; `known` says which of the two is which."""
     headline = (
         f"The loss compares targets of {by(target)} with outputs of {by(output)}."

@@ -4,12 +4,20 @@ from __future__ import annotations
 
 from convwise.answers.tracebacks import clues, joins, losses, ranks, telling
 from convwise.answers.tracebacks.kinds import NUMBER, SHAPE, Kind, Match, kinds
+from convwise.answers.tracebacks.more import MORE
 from convwise.answers.tracebacks.single import SINGLE
 
 LONGEST = 20_000
 """Characters of the end of a pasted text that are searched: the message stands last."""
 
-TITLES = {"torch": "PyTorch", "keras": "Keras", "onnx": "ONNX Runtime", "jax": "JAX", "numpy": "NumPy"}
+TITLES = {
+    "torch": "PyTorch",
+    "keras": "Keras",
+    "onnx": "ONNX Runtime",
+    "jax": "JAX",
+    "numpy": "NumPy",
+    "opencv": "OpenCV",
+}
 
 _NODE = r"(?: for '\{\{node (?P<name>[^}\n]{1,300})\}\})?"
 _ORT = r"while running (?P<op>\w{1,60}) node\. Name:'(?P<name>[^'\n]{0,300})' Status Message: "
@@ -238,7 +246,7 @@ def last_message(text: str) -> tuple[Kind, Match, int] | None:
     start = max(len(text) - LONGEST, 0)
     tail = text[start:]
     found: list[tuple[int, int, Match, Kind]] = []
-    for number, kind in enumerate((*KINDS, *SINGLE)):
+    for number, kind in enumerate((*KINDS, *SINGLE, *MORE)):
         matches = list(kind.pattern.finditer(tail))
         if matches:
             found.append((matches[-1].start(), -number, matches[-1], kind))

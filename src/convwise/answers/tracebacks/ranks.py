@@ -49,9 +49,14 @@ def min_ndim(match: Match) -> Told:
         headline = f"{wants}: {plural(need - have, 'axis is', 'axes are')} missing."
         line = "which one the message does not say: x[None] adds a batch of 1 in front, x[..., None] one channel at the end"
         return headline, (Fact("then", (line,)),), ()
-    if given[0] is None:
-        return _batch_there(wants, need, given)
-    if need - have == 1:
+    return too_few(wants, need, given)
+
+
+def too_few(wants: str, need: int, given: Shape) -> Told:
+    """A tensor of fewer axes than 2 to 5 that are wanted, its channels last."""
+    if given[:1] in ((), (None,)):
+        return _batch_there(wants, need, given) if given else (f"{wants}.", (), ())
+    if need - len(given) == 1:
         return _one_missing(wants, need, given)
     return _several_missing(wants, need, given)
 

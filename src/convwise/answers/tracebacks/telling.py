@@ -22,6 +22,8 @@ PICTURES = {
 """Channels that reach a layer and those it was built for: what the pictures are, what they should be, and how they become it."""
 PICTURE_CHANNELS = (1, 3, 4)
 """Grey, red-green-blue, and with an alpha channel."""
+BATCHES = (1, 2, 3, 4, 5, 6, 8, 10, 12, 16, 20, 24, 32, 48, 50, 64, 96, 100, 128, 256, 512)
+"""The batches that are thought of where a message counts the numbers of all samples."""
 EARLIER = "a larger image, one pooling or stride fewer before it, or padding here"
 
 
@@ -347,7 +349,8 @@ def _channels_built(name: str, axis: int, need: int, have: int, told: Shape) -> 
 
 
 def reshaped(match: Match) -> Told:
-    have, target = int(match.group("have")), match.group("target")
+    # Earlier releases print the target as `-1 x 400`.
+    have, target = int(match.group("have")), match.group("target").replace(" x ", ", ")
     sizes = [int(size) for size in re.findall(r"-?\d{1,12}", target)]
     fixed = prod(size for size in sizes if size >= 0)
     left = have % fixed if fixed else 0
@@ -365,7 +368,9 @@ def reshaped(match: Match) -> Told:
     if (maps := factored(have // samples)) and len(sizes) < 3:
         each = f"each of {samples} samples: " if samples > 1 else "if it is one sample: "
         lines = [f"{each}{have // samples} = {' or '.join(maps)} (channels x height x width)"]
-        if made:
+        if made and sizes[0] == -1 and (batches := _batches(have, made[0])):
+            lines = [f"with the channels of {made[0]}, as {sizes[-1]} is written: {' or '.join(batches)}"]
+        elif made:
             lines.append(f"written for {sizes[-1]} = {' or '.join(made)}")
         facts.append(Fact("comes from", tuple(lines)))
     if len(sizes) < 3:
@@ -375,6 +380,17 @@ def reshaped(match: Match) -> Told:
             f"each sample as written has {abs(sample)} numbers: feed samples of that size, or write the size they have"
         )
     return headline, (*facts, Fact("then", (then,))), ()
+
+
+def _batches(have: int, made: str) -> tuple[str, ...]:
+    """The batches of square maps that have so many numbers, with the channels of the map that was written: `4 samples of 16 x 53 x 53`."""
+    channels, written = (int(size) for size in made.split(" x ")[:2])
+    found = []
+    for samples in BATCHES:
+        side = isqrt(have // (samples * channels))
+        if side > 1 and side != written and side * side * samples * channels == have:
+            found.append(f"{plural(samples, 'sample')} of {channels} x {side} x {side}")
+    return tuple(found[:3])
 
 
 def reshaped_shape(match: Match) -> Told:
@@ -392,7 +408,11 @@ def onnx_dims(match: Match) -> Told:
 
 
 def keras_entry(match: Match) -> Told:
-    need, have = shape(match.group("need")), shape(match.group("have"))
+    return entry(shape(match.group("need")), shape(match.group("have")))
+
+
+def entry(need: Shape, have: Shape) -> Told:
+    """A model that was made for one shape and given another."""
     headline = f"The model was made for {by(need)} and was given {by(have)}."
     if missing := _axis_missing(need, have):
         what, fix = missing

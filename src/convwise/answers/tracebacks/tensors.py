@@ -128,7 +128,15 @@ def recurrent(match: Match) -> Told:
     need, have = int(match.group("need")), int(match.group("have"))
     return (
         features(have, need, None, None, "torch")[0].replace("the Linear layer", "the recurrent layer"),
-        (Fact("then", (f"nn.LSTM({have}, ...) and so on takes them; the features stand last, behind the steps",)),),
+        (
+            Fact(
+                "then",
+                (
+                    f"nn.LSTM({have}, ...) and so on takes them; the features stand last, behind the steps",
+                    f"or x.permute(0, 2, 1) before it, if the {need} features stand on axis 1, as a convolution leaves them",
+                ),
+            ),
+        ),
         (),
     )
 

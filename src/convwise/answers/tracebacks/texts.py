@@ -4,10 +4,40 @@ from __future__ import annotations
 
 import re
 
+from convwise.readers.source.reports import MESSAGE
+
+FRAME_SIGNS = " \t|>\u2502\u2503\u2551"
+"""What stands at both ends of a line in a frame, or before it in a quotation."""
+MOST_PIECES = 4
+"""Lines that one message is broken into at most, but the first."""
 HEADER = re.compile(r"Traceback \(most recent call last\)")
 FRAME = re.compile(r'^\s*(?:File "[^"\n]{0,400}", line \d+|[-=]{20,}\s*$)')
 NOISE = re.compile(r"^\s*(Arguments received by |• |Call arguments received|\[Op:|\x1b\[)")
 CODE = re.compile(r"\s*(import |from \w|class |def |@|#|\w[\w., ]* = |\w+\.add\(|nn\.|layers\.|keras\.)")
+
+
+def rejoined(text: str) -> str:
+    r"""The text with its error messages on one line each, where a terminal or a frame broke them; the lines that were joined are left empty.
+
+    >>> rejoined("RuntimeError: mat1 and mat2 shapes cannot be multiplied (4\u00d775 and\n  70\u00d79)")
+    'RuntimeError: mat1 and mat2 shapes cannot be multiplied (4x75 and 70x9)\n'
+    """
+    lines = text.split("\n")
+    made: list[str] = []
+    while lines:
+        line = lines.pop(0)
+        plain = line.strip(FRAME_SIGNS)
+        if not MESSAGE.match(plain):
+            made.append(line)
+            continue
+        parts = [plain]
+        while (
+            lines and len(parts) <= MOST_PIECES and (more := lines[0].strip(FRAME_SIGNS)) and not CODE.match(lines[0])
+        ):
+            parts.append(more)
+            lines.pop(0)
+        made += [" ".join(parts).replace("\u00d7", "x"), *[""] * (len(parts) - 1)]
+    return "\n".join(made)
 
 
 def without_report(text: str, start: int, end: int) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from convwise.answers.explanation import Explanation, Fact, Fix, show
-from convwise.answers.network.checking import dense
+from convwise.answers.network.features import dense
 from convwise.answers.network.flowing import Run, run
 from convwise.answers.network.legal import legal_sizes
 from convwise.answers.tracebacks.clue import Clue, numbers

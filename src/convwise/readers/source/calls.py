@@ -18,6 +18,7 @@ from convwise.readers.source import (
     layer_attributes,
     making,
     methods,
+    mistaken,
     options,
     spoken,
     tensors,
@@ -157,6 +158,9 @@ def _known(run: Run, path: str, arguments: list[Any], keywords: Keywords, node: 
     array = arrays.made(run, path, arguments, keywords, node)
     if array is not None:
         return array
+    wrong = mistaken.given_data(run, path, arguments, node)
+    if wrong is not None:
+        return wrong
     made = making.made(run, path, arguments, keywords, node)
     if made is not None:
         return made

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import sys
 import warnings
 
@@ -10,6 +11,8 @@ from convwise.errors import CodeError
 from convwise.readers.echo import pointed, shown
 from convwise.readers.source.fragments import whole_class
 
+IPYTHON = re.compile(r"^[ \t]*In ?\[\d*\]:", re.MULTILINE)
+"""Python itself reads `In [3]: conv = make()` as an annotation of In[3]."""
 VERSION = f"{sys.version_info.major}.{sys.version_info.minor}"
 
 
@@ -20,6 +23,9 @@ def parse(text: str) -> ast.Module:
         SyntaxError: for the caller to try again without wrappings, or to tell by `told`.
         CodeError: CW308 too complex, CW313 a number too long.
     """
+    if prompt := IPYTHON.search(text):
+        line = text.count("\n", 0, prompt.start()) + 1
+        raise SyntaxError("a prompt of IPython", ("", line, 1, prompt.group()))
     try:
         with warnings.catch_warnings():
             # An odd escape in somebody's string is not worth a warning from here.

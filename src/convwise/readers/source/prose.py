@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import keyword
 import re
 
@@ -15,6 +16,7 @@ PAIR = re.compile(r"(?<![\w.])(?=([A-Za-z]+(?:'[a-z]+)?),? ([A-Za-z]+(?:'[a-z]+)
 CODE = re.compile(r"\w\(|=|^\s*(?:class|def|from|import|return|for|while|with|if|elif|else|try|except|raise|@)\b")
 REPORT = re.compile(r"\s*(?:[\w.]{1,200}(?:Error|Exception|Warning|Interrupt): |Traceback \(|File \")")
 """Error messages are no prose: what is known of them is told, and of others that they are not known."""
+WORDS = re.compile(r"\s*[A-Za-z]+(?:'[a-z]+)?(?:,? [A-Za-z]+(?:'[a-z]+)?){2,}[.!?:]*\s*")
 EXCLAIMED = re.compile(r"\s*([A-Z]\w*)\s*[:!?]+\s*")
 
 
@@ -37,5 +39,16 @@ def _sentence(line: str) -> bool:
     alone = EXCLAIMED.fullmatch(plain)
     if alone and alone.group(1) not in STATEMENTS:
         return True
+    if WORDS.fullmatch(plain) and plain.split()[0].strip(",") not in STATEMENTS and not _is_python(plain):
+        # `Thanks in advance`, `What is it?`: words of Python's own among others.
+        return True
     pairs = sum(not {one, other} & STATEMENTS for one, other in PAIR.findall(plain))
     return pairs >= (SURE if CODE.search(plain) else 1)
+
+
+def _is_python(line: str) -> bool:
+    try:
+        ast.parse(line.strip())
+    except (SyntaxError, ValueError):
+        return False
+    return True

@@ -6,14 +6,18 @@ Lines that are taken away are left empty, so that line numbers stay those of the
 from __future__ import annotations
 
 import ast
+import html
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
 
+from convwise import dialects
 from convwise.errors import CodeError
 from convwise.readers.echo import shown
 from convwise.readers.source.parsing import parse
 from convwise.readers.source.prose import without_sentences
+from convwise.readers.source.reports import MESSAGE, without_reports
 
 MOST_BLOCKS = 256
 
@@ -27,11 +31,19 @@ PLAIN_SIGNS = str.maketrans(
         **dict.fromkeys("\u2018\u2019\u201a\u201b", "'"),
         **dict.fromkeys("\u201c\u201d\u201e\u201f", '"'),
         **dict(zip("\uff08\uff09\uff3b\uff3d\uff0c\uff1a\uff1d\uff0a", "()[],:=*", strict=True)),
+        **dict(zip("\u00d7\u2212\u2013\u00a0\u2192", ("*", "-", "-", " ", "->"), strict=True)),
     }
 )
-"""Quotes as word processors set them, and the wide signs of East Asian keyboards, as Python writes them."""
+"""Quotes and signs as word processors set them (the cross of a product, a long minus), and the wide signs of East Asian keyboards, as Python writes them."""
 
-SIGNS_READ = "typographic quotes or wide brackets were read as Python's own"
+SIGNS_READ = "typographic quotes, signs or wide brackets were read as Python's own"
+BOXES = "\u2502\u2503\u2551\u2506\u250a"
+"""The upright lines of frames drawn around text."""
+RULES = re.compile(r"[\s\u2500-\u257f]*$")
+TAGS = re.compile(r"</?(?:pre|code|p|br|div|span)\b[^<>\n]{0,80}>|\[/?code(?:=\w{1,20})?\]|\{/?code(?::\w{1,20})?\}")
+SIZES = re.compile(r"(?<=[)\]\w])[ \t]+[-=]>[ \t]*(?:torch\.Size\(|TensorShape\()?[(\[]?[\d, xNone]+[)\]]{0,2}[ \t]*$")
+"""What is noted behind a line as its result: `-> torch.Size([1, 16, 7, 8])`, `-> 7x8`."""
+REPORT = "an error message and its traceback"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +88,9 @@ def _block(lines: list[str], start: int, end: int, language: str) -> list[Block]
 def bare(text: str) -> Iterator[tuple[str, str]]:
     """(text, what was taken off) for each wrapping that the text may be in, the likeliest first."""
     seen = {text}
-    for candidate, what in _candidates(text):
+    code, said = without_reports(text)
+    reportless = ((inner, what or REPORT) for inner, what in _candidates(code)) if said and code.strip() else ()
+    for candidate, what in chain(_candidates(text), reportless):
         if candidate not in seen:
             seen.add(candidate)
             yield candidate, what
@@ -90,6 +104,14 @@ def _candidates(text: str) -> Iterator[tuple[str, str]]:
         yield from ((inner, what or SIGNS_READ) for inner, what in _unwrapped(plain))
     if unquoted is not None:
         yield from ((inner, what or "marks of a quotation (>)") for inner, what in _unwrapped(unquoted))
+    for strip, what in (
+        (_without_boxes, "frames around the lines"),
+        (_without_tags, "tags of a web page"),
+        (_without_sizes, "sizes noted behind an arrow"),
+        (_chained, "arrows between the layers"),
+    ):
+        if (inner := strip(plain)) is not None:
+            yield from ((one, what) for one, _ in _unwrapped(inner))
     inline = _in_backticks(plain)
     if inline is not None:
         yield inline, "backticks and the text around them"
@@ -119,6 +141,44 @@ def _without_quotes(text: str) -> str | None:
     return "\n".join(re.sub(r"^[ \t]*(?:>(?!>>) ?)+", "", line) for line in lines)
 
 
+def _without_boxes(text: str) -> str | None:
+    """The text inside a frame that is drawn around it; None where not every line stands in one."""
+    lines = text.split("\n")
+    full = [line for line in lines if line.strip()]
+    if not any(line.lstrip()[:1] in BOXES for line in full):
+        return None
+    if not all(line.lstrip()[0] in BOXES or RULES.match(line) for line in full):
+        return None
+    return "\n".join(
+        "" if RULES.match(line) else re.sub(rf"^\s*[{BOXES}] ?|\s*[{BOXES}]?\s*$", "", line) for line in lines
+    )
+
+
+def _without_tags(text: str) -> str | None:
+    """The text without the tags that web pages and forums put around code, and with what they write for < and >."""
+    plain = html.unescape(TAGS.sub("", text)) if "<" in text or "[" in text or "{" in text or "&" in text else text
+    return plain if plain != text else None
+
+
+def _without_sizes(text: str) -> str | None:
+    plain = "\n".join(SIZES.sub("", line) for line in text.split("\n"))
+    return plain if plain != text else None
+
+
+def _chained(text: str) -> str | None:
+    """`Conv2d(3, 8, 3) -> ReLU() -> Flatten()` as the Sequential that it means; None where something else stands between arrows."""
+    parts = [part.strip() for part in text.strip().split("->")]
+    if len(parts) < 2 or not all(
+        _is_call(part) and "=" not in re.sub(r"\(.*\)", "", part, flags=re.DOTALL) for part in parts
+    ):
+        return None
+    names = [part.partition("(")[0].rpartition(".")[2] for part in parts]
+    torch = all(name in dialects.get("torch").kinds for name in names)
+    if not torch and not all(name in dialects.get("keras").kinds for name in names):
+        return None
+    return f"nn.Sequential({', '.join(parts)})" if torch else f"Sequential([{', '.join(parts)}])"
+
+
 def _in_backticks(text: str) -> str | None:
     """The calls that stand `between backticks`, each on its own line of the text; None where there are none."""
     lines = []
@@ -138,7 +198,7 @@ def _is_call(span: str) -> bool:
 
 def _without_prompts(text: str) -> str | None:
     """The lines behind `>>> ` and `... ` (or `In [1]: `), those between them being output."""
-    pattern = r"^[ \t]*(?:>>>|\.\.\.|In ?\[\d*\]:|[ \t]{2,}\.{3,}:)(?: |$)"
+    pattern = r"^[ \t]*(?:(?:\.\.\.|In ?\[\d*\]:|[ \t]{2,}\.{3,}:)(?: |$)|>>> ?)"
     lines = text.split("\n")
     if not any(re.match(r"[ \t]*(>>>|In ?\[\d*\]:)", line) for line in lines):
         return None
@@ -157,7 +217,9 @@ def _without_numbers(text: str) -> str | None:
         if not line.strip():
             kept.append("")
             continue
-        number = re.match(r"[ \t]*(\d{1,6})(?:[:.|)]?(?:[ \t]|$)|[:|])", line)
+        number = re.match(
+            rf"[ \t]*(?:-{{2,}}>[ \t]*)?(\d{{1,6}})(?:[:.|)](?:[ \t]|$)|[ \t]?[|{BOXES}](?:[ \t]|$)|[ \t]|$|[:|])", line
+        )
         if not number or int(number.group(1)) <= last:
             return None
         last = int(number.group(1))
@@ -184,15 +246,17 @@ def _dedented(text: str, *, all_but_first: bool = False) -> str:
 
 def check_traceback(text: str) -> None:
     """Raises CodeError CW316 where the text is an error report instead of code."""
-    header = re.search(r"Traceback \(most recent call last\)", text) or re.match(
-        r"\s*(?:[a-z_][\w.]{0,200}\.)?[A-Z]\w*(Error|Exception): ", text
-    )
+    header = re.search(r"Traceback \(most recent call last\)", text) or MESSAGE.match(text.lstrip())
     frames = re.findall(r'^[ \t]*File "[^"\n]{0,400}", line \d+', text, re.MULTILINE)
     if not header and not frames:
         return
     lines = [line for line in text.split("\n") if line.strip()]
     last = next(
-        (line for line in reversed(lines) if re.match(r"[A-Za-z_][\w.]*(Error|Exception|Warning|Interrupt)\b", line)),
+        (
+            line
+            for line in reversed(lines)
+            if MESSAGE.match(line) or re.match(r"[A-Za-z_][\w.]*(Warning|Interrupt)\b", line)
+        ),
         "",
     )
     raise CodeError(
