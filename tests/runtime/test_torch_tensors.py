@@ -88,9 +88,9 @@ def test_a_name_that_is_not_there_is_told_what_is() -> None:
     with pytest.raises(AttributeError, match=r"convwise\.torch has no 'einsums'; did you mean 'einsum'"):
         _ = torch.einsums
     with pytest.raises(AttributeError, match=r"dir\(convwise\.torch\) lists what there is"):
-        _ = torch.fft
-    with pytest.raises(AttributeError, match=r"Tensor has no 'histc'; dir\(convwise\.torch\.Tensor\)"):
-        torch.ones(1).histc()
+        _ = torch.qscheme
+    with pytest.raises(AttributeError, match=r"Tensor has no 'geqrf'; dir\(convwise\.torch\.Tensor\)"):
+        torch.ones(1).geqrf()
     assert {"chunk", "clamp_"} <= set(dir(torch.Tensor))
 
 
@@ -146,3 +146,62 @@ def test_wrong_calls_are_refused_in_pytorchs_words(do: Any, words: str) -> None:
     with pytest.raises(ArgumentError) as refused:
         do(torch.ones(9, 10))
     assert words in refused.value.quote
+
+
+def test_a_view_asks_for_cells_that_lie_one_after_the_other() -> None:
+    x = torch.arange(40).view(2, 4, 5)
+    assert x.view(-1).tolist() == list(range(40))
+    for scattered, shape in ((x.transpose(1, 2), (2, 20)), (x[:, :2], (20,)), (x[:, :1].expand(2, 4, 5), (8, 5))):
+        with pytest.raises(RuntimeError, match="write reshape in place of view"):
+            scattered.view(*shape)
+        assert scattered.contiguous().view(*shape).shape == shape
+    # What is new lies row by row, whatever it was made of.
+    turned = x.permute(0, 2, 1)
+    for made in (
+        torch.cat([turned, turned], 1),
+        turned.sum(0),
+        x[:, [2, 0]],
+        turned.roll(1, 1),
+        turned.masked_fill(turned > 3, 0),
+    ):
+        assert made.view(-1).shape == (made.numel(),)
+
+
+def test_slices_do_not_walk_backwards() -> None:
+    x = torch.arange(4)
+    with pytest.raises(RuntimeError, match=r"x\.flip\(0\) turns an axis round"):
+        x[::-1]
+    with pytest.raises(RuntimeError, match="step must be greater than zero"):
+        x[..., ::-2] = 1
+    assert x.flip(0).tolist() == [3, 2, 1, 0]
+
+
+def test_bfloat16_is_refused_with_what_to_use() -> None:
+    for ask in (lambda: torch.bfloat16, lambda: torch.ones(2).bfloat16()):
+        with pytest.raises(
+            (RuntimeError, AttributeError), match=r"NumPy has no numbers of bfloat16[\s\S]*torch\.float32"
+        ):
+            ask()
+    assert not hasattr(torch, "bfloat16")
+
+
+def test_a_second_number_is_no_second_axis() -> None:
+    with pytest.raises(RuntimeError, match=r"x\.sum\(\(1, 2\)\)"):
+        torch.ones(2, 4, 5).sum(1, 2)
+    assert torch.ones(2, 4, 5).std(False).item() == 0
+
+
+def test_what_scripts_say_about_the_machine_changes_nothing() -> None:
+    torch.backends.cudnn.benchmark = True
+    torch.cuda.manual_seed_all(3)
+    torch.set_num_threads(2)
+
+    @torch.jit.script
+    def twice(x):
+        return 2 * x
+
+    with torch.cuda.amp.autocast(enabled=True), torch.autocast("cuda"):
+        assert torch.autograd.Variable(twice(torch.ones(2))).tolist() == [2, 2]
+    with pytest.raises(RuntimeError, match="enabled=False"):
+        torch.autocast("cpu")
+    assert torch.utils.checkpoint.checkpoint(twice, torch.ones(1)).item() == 2

@@ -42,10 +42,13 @@ KERNELS: dict[str, tuple[float, Callable[[Array], Array]]] = {
 """Mode -> (radius in cells, kernel)."""
 
 
-def scaled(size: int, out: int, mode: str, antialias: bool) -> Array:
-    """TensorFlow's `scale_and_translate`: the kernel about each output's centre, widened where it shrinks with `antialias`, summing to 1."""
+def scaled(size: int, out: int, mode: str, antialias: bool, step: float | None = None) -> Array:
+    """TensorFlow's `scale_and_translate`: the kernel about each output's centre, widened where it shrinks with `antialias`, summing to 1.
+
+    PyTorch's antialias is the same, and may have a `step` of its own from one centre to the next.
+    """
     radius, kernel = KERNELS[mode]
-    step = size / out
+    step = size / out if step is None else step
     wide = max(step, 1.0) if antialias else 1.0
     centres = (np.arange(out) + 0.5) * step
     distance = (np.arange(size) + 0.5 - centres[:, None]) / wide

@@ -16,8 +16,16 @@ from typing import Any
 import numpy as np
 
 from convwise.dialects.base import nearest
-from convwise.torch import cuda, nn
+from convwise.torch import amp, autograd, backends, cuda, fft, jit, linalg, nn, utils
+from convwise.torch import choosing as _choosing
+from convwise.torch import complexes as _complexes
+from convwise.torch import creation as _creation
+from convwise.torch import further as _further
+from convwise.torch import joining as _joining
+from convwise.torch import machinery as _machinery
 from convwise.torch import methods as _methods  # noqa: F401 (it gives tensors their methods)
+from convwise.torch import products as _products
+from convwise.torch import statistics as _statistics
 from convwise.torch.arranging import (
     broadcast_to,
     cat,
@@ -26,8 +34,6 @@ from convwise.torch.arranging import (
     concatenate,
     flatten,
     flip,
-    gather,
-    index_select,
     meshgrid,
     movedim,
     narrow,
@@ -45,6 +51,7 @@ from convwise.torch.arranging import (
     unbind,
     unsqueeze,
 )
+from convwise.torch.complexes import complex64, complex128
 from convwise.torch.creation import (
     arange,
     empty,
@@ -160,6 +167,8 @@ from convwise.torch.sizes import Size
 from convwise.torch.tensor import Device as device
 from convwise.torch.tensor import Tensor
 
+__version__ = "2.13.0"
+"""The release of PyTorch whose names and numbers these are, for scripts that ask."""
 pi, inf, nan, e = np.pi, np.inf, np.nan, np.e
 # Where the channels lie in memory changes no number: these are taken, and nothing is moved.
 channels_last, contiguous_format, preserve_format, strided = (
@@ -171,6 +180,7 @@ channels_last, contiguous_format, preserve_format, strided = (
 multiply, subtract, divide = mul, sub, div
 float = float32
 long = int64
+short = int16
 int = int32
 bool = np.dtype(np.bool_)
 relu, sigmoid, tanh = nn.functional.relu, nn.functional.sigmoid, nn.functional.tanh
@@ -201,6 +211,7 @@ __all__ = [
     "allclose",
     "amax",
     "amin",
+    "amp",
     "any",
     "arange",
     "argmax",
@@ -209,6 +220,9 @@ __all__ = [
     "as_tensor",
     "atan",
     "atan2",
+    "autocast",
+    "autograd",
+    "backends",
     "bmm",
     "bool",
     "broadcast_to",
@@ -218,6 +232,8 @@ __all__ = [
     "chunk",
     "clamp",
     "clip",
+    "complex64",
+    "complex128",
     "concat",
     "concatenate",
     "contiguous_format",
@@ -245,6 +261,7 @@ __all__ = [
     "exp",
     "expm1",
     "eye",
+    "fft",
     "finfo",
     "flatten",
     "flip",
@@ -258,13 +275,11 @@ __all__ = [
     "from_numpy",
     "full",
     "full_like",
-    "gather",
     "ge",
     "get_default_dtype",
     "gt",
     "half",
     "iinfo",
-    "index_select",
     "inf",
     "inference_mode",
     "int",
@@ -277,7 +292,9 @@ __all__ = [
     "isfinite",
     "isinf",
     "isnan",
+    "jit",
     "le",
+    "linalg",
     "linspace",
     "log",
     "log1p",
@@ -339,6 +356,7 @@ __all__ = [
     "rsqrt",
     "selu",
     "set_grad_enabled",
+    "short",
     "sigmoid",
     "sign",
     "sin",
@@ -366,18 +384,53 @@ __all__ = [
     "uint8",
     "unbind",
     "unsqueeze",
+    "utils",
     "var",
     "where",
     "zeros",
     "zeros_like",
 ]
+# Rooms of many functions list them; each is a name of this package.
+_LISTED = {
+    one.__name__: one
+    for room in (_choosing, _complexes, _creation, _further, _joining, _machinery, _products, _statistics)
+    for one in room.FUNCTIONS
+}
+# Layers as functions that PyTorch has in both places.
+_F = nn.functional
+autocast = amp.autocast
+_LISTED |= {
+    one.__name__: one
+    for one in (
+        _F.adaptive_avg_pool1d,
+        _F.adaptive_max_pool1d,
+        _F.alpha_dropout,
+        _F.avg_pool1d,
+        _F.celu,
+        _F.channel_shuffle,
+        _F.cosine_similarity,
+        _F.dropout,
+        _F.hardshrink,
+        _F.max_pool1d,
+        _F.max_pool3d,
+        _F.pixel_unshuffle,
+        _F.rrelu,
+        _F.threshold,
+    )
+}
+__all__ += sorted(_LISTED)
 
-_TRAINING = ("optim", "autograd", "utils", "save", "load", "jit", "compile", "onnx", "backends", "distributed")
+_TRAINING = ("optim", "save", "load", "hub", "onnx", "distributed", "multiprocessing")
 
 
 def __getattr__(name: str) -> Any:
+    if name in _LISTED:
+        return _LISTED[name]
     if name in _TRAINING:
         raise AttributeError(f"convwise.torch has no {name!r}: it runs layers, it does not train, load or save models")
+    if name == "bfloat16":
+        # hasattr(torch, "bfloat16") is asked by scripts that do without.
+        raise AttributeError(str(_further.no_bfloat16()))
     if name.startswith("__"):
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     near = nearest(name, __all__)

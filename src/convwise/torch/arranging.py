@@ -12,7 +12,7 @@ import numpy as np
 
 from convwise.torch.errors import ArgumentError
 from convwise.torch.promotion import wider
-from convwise.torch.tensor import Tensor, as_tensor, plain
+from convwise.torch.tensor import Tensor, as_tensor, fresh, plain
 
 
 def _tensor(value: Any) -> Tensor:
@@ -33,7 +33,7 @@ def reshape(input: Any, shape: Sequence[int]) -> Tensor:
 
 
 def permute(input: Any, dims: Sequence[int]) -> Tensor:
-    return _tensor(input).permute(tuple(dims))
+    return as_tensor(_tensor(input).permute(tuple(dims)))
 
 
 def transpose(input: Any, dim0: int, dim1: int) -> Tensor:
@@ -41,7 +41,7 @@ def transpose(input: Any, dim0: int, dim1: int) -> Tensor:
 
 
 def unsqueeze(input: Any, dim: int) -> Tensor:
-    return _tensor(input).unsqueeze(dim)
+    return as_tensor(_tensor(input).unsqueeze(dim))
 
 
 def squeeze(input: Any, dim: Any = None) -> Tensor:
@@ -61,7 +61,7 @@ def _joined(tensors: Sequence[Any], dim: int, function: Any, name: str) -> Tenso
     for array in arrays[1:]:
         dtype = wider(dtype, array.dtype)
     try:
-        return as_tensor(function([array.astype(dtype, copy=False) for array in arrays], axis=dim))
+        return fresh(function([array.astype(dtype, copy=False) for array in arrays], axis=dim))
     except ValueError:
         shapes = " and ".join(str(array.shape) for array in arrays)
         raise ArgumentError(
@@ -142,13 +142,34 @@ def unbind(input: Any, dim: int = 0) -> tuple[Tensor, ...]:
 
 
 def flip(input: Any, *given: Any, dims: Any = None) -> Tensor:
-    """Back to front along these axes."""
-    return as_tensor(np.flip(plain(input), _given(given) if dims is None else dims).copy())
+    """Back to front along these axes.
+
+    Raises:
+        ArgumentError: CW605 where none is named.
+    """
+    if not given and dims is None:
+        quote = 'flip() missing 1 required positional arguments: "dims"'
+        raise ArgumentError("CW605", "no axis is named", quote=quote, hint="write x.flip(-1)")
+    axes = _given(given) if dims is None else dims
+    return fresh(np.flip(plain(input), axes).copy())
 
 
 def roll(input: Any, shifts: Any, dims: Any = None) -> Tensor:
-    """Moved along by so many cells; what falls off comes in at the other end."""
-    return as_tensor(np.roll(plain(input), shifts, dims))
+    """Moved along by so many cells; what falls off comes in at the other end.
+
+    Raises:
+        ArgumentError: CW605 for another number of axes than of shifts.
+    """
+    moves, axes = (np.size(one) if one is not None else 0 for one in (shifts, dims))
+    if moves != axes and not (dims is None and moves == 1):
+        raise ArgumentError(
+            "CW605",
+            f"{moves} shifts for {axes} axes",
+            received=(shifts, dims),
+            quote=f"shifts and dimensions must align. shifts: {moves}, dims:{axes}",
+            hint="give each shift its axis",
+        )
+    return fresh(np.roll(plain(input), shifts, dims))
 
 
 def repeat_interleave(input: Any, repeats: Any, dim: int | None = None) -> Tensor:
@@ -184,29 +205,6 @@ def narrow(input: Any, dim: int, start: int, length: int) -> Tensor:
     return as_tensor(np.moveaxis(np.moveaxis(array, dim, 0)[first : first + length], 0, dim))
 
 
-def gather(input: Any, dim: int, index: Any) -> Tensor:
-    """The cells of an axis that `index` names, place by place.
-
-    Raises:
-        ArgumentError: CW605 for indices that are not whole numbers, or beyond the axis.
-    """
-    array, cells = plain(input), plain(index)
-    if cells.dtype.kind not in "iu" or (cells.size and not 0 <= cells.min() <= cells.max() < array.shape[dim]):
-        raise ArgumentError(
-            "CW605",
-            f"indices must be whole numbers from 0 to {array.shape[dim] - 1}",
-            received=cells.dtype.name if cells.dtype.kind not in "iu" else (int(cells.min()), int(cells.max())),
-            hint="pass index.long()",
-        )
-    places = list(np.ix_(*map(np.arange, cells.shape)))
-    places[dim] = cells
-    return as_tensor(array[tuple(places)])
-
-
-def index_select(input: Any, dim: int, index: Any) -> Tensor:
-    return as_tensor(np.take(plain(input), plain(index), axis=dim))
-
-
 def meshgrid(*tensors: Any, indexing: str = "ij") -> tuple[Tensor, ...]:
     """The coordinates of a grid; the first tensor runs along the first axis, with "xy" along the second."""
     given = tensors[0] if len(tensors) == 1 and isinstance(tensors[0], list | tuple) else tensors
@@ -222,4 +220,4 @@ def triu(input: Any, diagonal: int = 0) -> Tensor:
 
 
 def broadcast_to(input: Any, size: Any) -> Tensor:
-    return _tensor(input).expand(*size)
+    return as_tensor(_tensor(input).expand(*size))

@@ -110,7 +110,8 @@ def full(size: Any, fill_value: Any, *, dtype: Any = None, device: Any = None, r
     )
 
 
-def eye(n: int, m: int | None = None, *, dtype: Any = None) -> Tensor:
+def eye(n: int, m: int | None = None, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    check_device(device)
     return as_tensor(np.eye(n, m, dtype=dtype or float32))
 
 
@@ -136,8 +137,33 @@ def arange(
     return as_tensor(array.astype(dtype or (float32 if array.dtype.kind == "f" else np.int64)))
 
 
-def linspace(start: float, end: float, steps: int, *, dtype: Any = None) -> Tensor:
+def linspace(
+    start: Any, end: Any, steps: int, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
+    check_device(device)
     return as_tensor(np.linspace(start, end, steps).astype(dtype or float32))
+
+
+def logspace(start: float, end: float, steps: int, base: float = 10.0, *, dtype: Any = None, **_: Any) -> Tensor:
+    return as_tensor(np.logspace(start, end, steps, base=base).astype(dtype or float32))
+
+
+def empty_like(input: Any, *, dtype: Any = None, **_: Any) -> Tensor:
+    """Zeros: nothing unwritten is ever shown."""
+    return zeros_like(input, dtype=dtype)
+
+
+def scalar_tensor(s: Any, *, dtype: Any = None) -> Tensor:
+    return as_tensor(np.asarray(s, dtype or float32))
+
+
+def asarray(obj: Any, *, dtype: Any = None, copy: bool | None = None, device: Any = None) -> Tensor:
+    """The data as a tensor, without a copy where that is possible and none is asked for."""
+    return tensor(obj, dtype=dtype, device=device) if copy else as_tensor_(obj, dtype, device)
+
+
+def clone(input: Any, *, memory_format: Any = None) -> Tensor:
+    return as_tensor(input).clone()
 
 
 def zeros_like(input: Any, *, dtype: Any = None, **_: Any) -> Tensor:
@@ -150,3 +176,6 @@ def ones_like(input: Any, *, dtype: Any = None, **_: Any) -> Tensor:
 
 def full_like(input: Any, fill_value: Any, *, dtype: Any = None, **_: Any) -> Tensor:
     return as_tensor(np.full_like(plain(input), fill_value, dtype=dtype))
+
+
+FUNCTIONS = (logspace, empty_like, scalar_tensor, asarray, clone)

@@ -9,7 +9,7 @@ import numpy as np
 
 from convwise.torch.errors import ArgumentError
 from convwise.torch.promotion import meeting
-from convwise.torch.tensor import Tensor, as_tensor, plain
+from convwise.torch.tensor import Tensor, as_tensor, fresh, plain
 
 
 def _unary(name: str, function: Callable[[Any], Any]) -> Callable[[Any], Tensor]:
@@ -58,8 +58,7 @@ def _binary(name: str, function: np.ufunc) -> Callable[[Any, Any], Tensor]:
 
 mul = _binary("mul", np.multiply)
 pow = _binary("pow", np.power)
-maximum = _binary("maximum", np.maximum)
-minimum = _binary("minimum", np.minimum)
+_larger, _smaller = _binary("maximum", np.maximum), _binary("minimum", np.minimum)
 remainder = _binary("remainder", np.remainder)
 fmod = _binary("fmod", np.fmod)
 floor_divide = _binary("floor_divide", np.floor_divide)
@@ -72,6 +71,37 @@ gt = _binary("gt", np.greater)
 ge = _binary("ge", np.greater_equal)
 logical_and = _binary("logical_and", np.logical_and)
 logical_or = _binary("logical_or", np.logical_or)
+
+
+def _both(name: str, other: Any) -> None:
+    if not isinstance(other, np.ndarray):
+        raise ArgumentError(
+            "CW605",
+            f"{name} takes two tensors, and {type(other).__name__} is none",
+            received=other,
+            quote=f"{name}(): argument 'other' (position 2) must be Tensor, not {type(other).__name__}",
+            hint="write torch.clamp(x, min=0), or torch.tensor(0.0)",
+        )
+
+
+def maximum(input: Any, other: Any) -> Tensor:
+    """The larger of each two numbers.
+
+    Raises:
+        ArgumentError: CW605 where `other` is no tensor.
+    """
+    _both("maximum", other)
+    return _larger(input, other)
+
+
+def minimum(input: Any, other: Any) -> Tensor:
+    """The smaller of each two numbers.
+
+    Raises:
+        ArgumentError: CW605 where `other` is no tensor.
+    """
+    _both("minimum", other)
+    return _smaller(input, other)
 
 
 def add(input: Any, other: Any, *, alpha: Any = 1) -> Tensor:
@@ -142,4 +172,4 @@ def where(condition: Any, input: Any = None, other: Any = None) -> Any:
 def masked_fill(input: Any, mask: Any, value: Any) -> Tensor:
     """`value` where the mask holds, in the input's own type."""
     array = plain(input)
-    return as_tensor(np.where(plain(mask), np.asarray(value).astype(array.dtype), array))
+    return fresh(np.where(plain(mask), np.asarray(value).astype(array.dtype), array))

@@ -10,11 +10,11 @@ from typing import Any
 class no_grad:
     """A context manager and a decorator: `with torch.no_grad():`, `@torch.no_grad()`, `@torch.no_grad`."""
 
-    def __new__(cls, function: Any = None) -> Any:
+    def __new__(cls, function: Any = None, *_: Any, **__: Any) -> Any:
         return function if callable(function) else super().__new__(cls)
 
-    def __init__(self, mode: Any = True) -> None:
-        self.mode = mode
+    def __init__(self, *_: Any, **__: Any) -> None:
+        pass
 
     def __enter__(self) -> None:
         return None

@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from convwise.torch.errors import ArgumentError
+
 Index = tuple[Any, ...]
 
 
@@ -54,3 +56,29 @@ def _axes(item: Any) -> int:
         return 0
     array = np.asarray(item)
     return array.ndim if array.dtype == np.bool_ else int(array.ndim > 0)
+
+
+def check_steps(index: Any) -> None:
+    """Refuse to walk backwards, which PyTorch does not.
+
+    Raises:
+        ArgumentError: CW605.
+    """
+    for item in index if isinstance(index, tuple) else (index,):
+        if isinstance(item, slice) and item.step is not None and item.step <= 0:
+            raise ArgumentError(
+                "CW605",
+                f"a slice steps by {int(item.step)}",
+                received=int(item.step),
+                quote="step must be greater than zero",
+                hint="x.flip(0) turns an axis round",
+            )
+
+
+def picks(index: Any) -> bool:
+    """Whether places or a mask are among the index, so that what is found is a copy.
+
+    >>> picks((slice(None), [0, 2])), picks((..., 0))
+    (True, False)
+    """
+    return any(map(_axes, index)) if isinstance(index, tuple) else _axes(index) > 0

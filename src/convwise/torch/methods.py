@@ -5,7 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from convwise.torch import arranging, creation, elementwise, products, reducing
+import numpy as np
+
+from convwise.torch import (
+    arranging,
+    choosing,
+    complexes,
+    creation,
+    elementwise,
+    functions,
+    further,
+    joining,
+    products,
+    reducing,
+    shaping,
+    statistics,
+)
 from convwise.torch.errors import ArgumentError
 from convwise.torch.promotion import category
 from convwise.torch.tensor import Tensor, as_tensor, plain
@@ -26,9 +41,10 @@ SAME = (
     elementwise.lt, elementwise.le, elementwise.gt, elementwise.ge, elementwise.logical_and,
     elementwise.logical_or, elementwise.round, elementwise.clamp, elementwise.masked_fill,
     arranging.split, arranging.chunk, arranging.unbind, arranging.flip, arranging.roll,
-    arranging.repeat_interleave, arranging.tile, arranging.movedim, arranging.narrow, arranging.gather,
-    arranging.index_select, arranging.tril, arranging.triu, arranging.broadcast_to,
-    products.matmul, products.mm, products.bmm, products.outer, products.dot,
+    arranging.repeat_interleave, arranging.tile, arranging.movedim, arranging.narrow, arranging.tril, arranging.triu, arranging.broadcast_to,
+    products.matmul, products.mm, products.bmm, products.outer, products.dot, *products.METHODS,
+    *choosing.METHODS, *joining.METHODS, *joining.OWN_METHODS, *further.METHODS, *further.OWN_METHODS, *statistics.METHODS,
+    *complexes.METHODS,
 )  # fmt: skip
 
 IN_PLACE: tuple[Callable[..., Tensor], ...] = (
@@ -38,6 +54,7 @@ IN_PLACE: tuple[Callable[..., Tensor], ...] = (
     elementwise.cos, elementwise.tan, elementwise.atan, elementwise.add, elementwise.sub, elementwise.mul,
     elementwise.div, elementwise.pow, elementwise.remainder, elementwise.fmod, elementwise.floor_divide,
     elementwise.round, elementwise.clamp, elementwise.masked_fill, Tensor.relu, Tensor.sigmoid, Tensor.tanh,
+    *choosing.IN_PLACE, *further.IN_PLACE,
 )  # fmt: skip
 
 
@@ -75,7 +92,7 @@ def check_held(found: Any, own: Any) -> None:
 
 
 def expand_as(self: Tensor, other: Any) -> Tensor:
-    return self.expand(*plain(other).shape)
+    return as_tensor(self.expand(*plain(other).shape))
 
 
 def view_as(self: Tensor, other: Any) -> Tensor:
@@ -119,12 +136,31 @@ def is_floating_point(self: Tensor) -> bool:
     return plain(self).dtype.kind == "f"
 
 
-def masked_select(self: Tensor, mask: Any) -> Tensor:
-    return as_tensor(plain(self)[plain(mask)])
+def stride(self: Tensor, dim: int | None = None) -> Any:
+    """How many cells lie from one place of an axis to the next."""
+    steps = tuple(step // plain(self).itemsize for step in plain(self).strides)
+    return steps if dim is None else steps[dim]
+
+
+def ndimension(self: Tensor) -> int:
+    return self.ndim
+
+
+def equal(self: Tensor, other: Any) -> bool:
+    """Whether shapes and all numbers are the same."""
+    return functions.equal(self, other)
+
+
+def _typed(name: str) -> Callable[[Tensor], Tensor]:
+    def change(self: Tensor) -> Tensor:
+        return self.to(np.dtype(name))
+
+    return change
 
 
 OWN = (
-    expand_as, view_as, where, new_zeros, new_ones, new_full, new_tensor, type_as, is_contiguous, element_size, is_floating_point, masked_select,
+    expand_as, view_as, where, new_zeros, new_ones, new_full, new_tensor, type_as, is_contiguous, element_size, is_floating_point,
+    stride, ndimension, equal, *shaping.OWN,
 )  # fmt: skip
 
 for _function in (*SAME, *OWN, *map(in_place, IN_PLACE)):
@@ -132,3 +168,5 @@ for _function in (*SAME, *OWN, *map(in_place, IN_PLACE)):
 Tensor.reshape_as = view_as  # type: ignore[attr-defined]
 Tensor.new_empty = new_zeros  # type: ignore[attr-defined]
 Tensor.subtract, Tensor.multiply, Tensor.divide = elementwise.sub, elementwise.mul, elementwise.div  # type: ignore[attr-defined]
+
+Tensor.byte, Tensor.char, Tensor.short = (_typed(one) for one in ("uint8", "int8", "int16"))  # type: ignore[attr-defined]

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from convwise.torch.errors import ArgumentError
-from convwise.torch.tensor import Tensor, as_tensor, plain
+from convwise.torch.tensor import Tensor, as_tensor, fresh, plain
 
 
 def matmul(input: Any, other: Any) -> Tensor:
@@ -64,7 +64,7 @@ def einsum(equation: str, *operands: Any) -> Tensor:
     """
     given = operands[0] if len(operands) == 1 and isinstance(operands[0], list | tuple) else operands
     try:
-        return as_tensor(np.einsum(equation, *map(plain, given), optimize=True))
+        return fresh(np.einsum(equation, *map(plain, given), optimize=True))
     except ValueError as error:
         raise ArgumentError(
             "CW605", f"einsum {equation!r}: {error}", received=[np.shape(one) for one in given]
@@ -83,3 +83,70 @@ def dot(input: Any, tensor: Any) -> Tensor:
     """
     _ranks("dot", 1, input, tensor)
     return matmul(input, tensor)
+
+
+def mv(input: Any, vec: Any) -> Tensor:
+    """The product of a matrix and a vector.
+
+    Raises:
+        ArgumentError: CW605.
+    """
+    _ranks("mv", 2, input)
+    _ranks("mv", 1, vec)
+    return matmul(input, vec)
+
+
+def addmm(input: Any, mat1: Any, mat2: Any, *, beta: Any = 1, alpha: Any = 1) -> Tensor:
+    """Beta * input + alpha * mat1 @ mat2."""
+    return as_tensor(beta * as_tensor(input) + alpha * mm(mat1, mat2))
+
+
+def baddbmm(input: Any, batch1: Any, batch2: Any, *, beta: Any = 1, alpha: Any = 1) -> Tensor:
+    """Beta * input + alpha * batch1 @ batch2; with a beta of 0 the input is not read."""
+    product = alpha * bmm(batch1, batch2)
+    return as_tensor(product if beta == 0 else beta * as_tensor(input) + product)
+
+
+def kron(input: Any, other: Any) -> Tensor:
+    return fresh(np.kron(plain(input), plain(other)))
+
+
+def tensordot(a: Any, b: Any, dims: Any = 2) -> Tensor:
+    """The sums of products over the last `dims` axes of `a` and the first of `b`, or over the axes that two lists name.
+
+    Raises:
+        ArgumentError: CW605 where their sizes differ.
+    """
+    try:
+        return fresh(np.tensordot(plain(a), plain(b), dims))
+    except (ValueError, IndexError) as error:
+        raise ArgumentError(
+            "CW605",
+            f"{np.shape(a)} and {np.shape(b)} do not meet over {dims}: {error}",
+            received=dims,
+            quote="contracted dimensions need to match",
+        ) from None
+
+
+def cross(input: Any, other: Any, dim: int = -1) -> Tensor:
+    """The cross products of vectors of three numbers along an axis."""
+    a, b = np.broadcast_arrays(plain(input), plain(other))
+    (a1, a2, a3), (b1, b2, b3) = (np.moveaxis(one, dim, 0) for one in (a, b))
+    return fresh(np.stack([a2 * b3 - a3 * b2, a3 * b1 - a1 * b3, a1 * b2 - a2 * b1], dim))
+
+
+def inverse(input: Any) -> Tensor:
+    """The inverse of each matrix.
+
+    Raises:
+        ArgumentError: CW605 for one that has none.
+    """
+    try:
+        return fresh(np.linalg.inv(plain(input)))
+    except np.linalg.LinAlgError as error:
+        quote = "the inversion could not be completed because the input matrix is singular."
+        raise ArgumentError("CW605", str(error), received=np.shape(input), quote=quote) from None
+
+
+METHODS = (mv, addmm, baddbmm, kron, cross, inverse)
+FUNCTIONS = (*METHODS, tensordot)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from convwise.torch.errors import ArgumentError
 from convwise.torch.misfits import axis_of
-from convwise.torch.tensor import Tensor, as_tensor, plain
+from convwise.torch.tensor import Tensor, as_tensor, fresh, plain
 
 
 class Extremes(NamedTuple):
@@ -40,6 +40,24 @@ def _axes(array: NDArray[Any], dim: Any, axis: Any = None) -> Any:
     return (found if array.ndim else None) or None
 
 
+def _kept(keepdim: Any, keepdims: Any = False) -> bool:
+    """Whether counted axes stay, with one cell: a second number after `dim` is no second axis.
+
+    Raises:
+        ArgumentError: CW605 for anything but True and False.
+    """
+    if not isinstance(keepdim, bool | np.bool_):
+        raise ArgumentError(
+            "CW605",
+            f"keepdim is True or False, not {keepdim!r}",
+            axis="keepdim",
+            received=keepdim,
+            quote=f"must be bool, not {type(keepdim).__name__}",
+            hint="several axes are given as one: x.sum((1, 2))",
+        )
+    return bool(keepdim or keepdims)
+
+
 def _whole(array: NDArray[Any], dtype: Any) -> Any:
     """Whole numbers are added up in int64."""
     return np.int64 if dtype is None and array.dtype.kind in "biu" else dtype
@@ -56,8 +74,8 @@ def sum(
     **more: Any,
 ) -> Tensor:
     array = plain(input)
-    return as_tensor(
-        array.sum(axis=_axes(array, dim, axis), keepdims=bool(keepdim or keepdims), dtype=_whole(array, dtype), **more)
+    return fresh(
+        array.sum(axis=_axes(array, dim, axis), keepdims=_kept(keepdim, keepdims), dtype=_whole(array, dtype), **more)
     )
 
 
@@ -72,14 +90,14 @@ def prod(
     **more: Any,
 ) -> Tensor:
     array = plain(input)
-    return as_tensor(
-        array.prod(axis=_axes(array, dim, axis), keepdims=bool(keepdim or keepdims), dtype=_whole(array, dtype), **more)
+    return fresh(
+        array.prod(axis=_axes(array, dim, axis), keepdims=_kept(keepdim, keepdims), dtype=_whole(array, dtype), **more)
     )
 
 
 def cumsum(input: Any, dim: Any = None, dtype: Any = None, *, axis: Any = None, **more: Any) -> Tensor:
     array = plain(input)
-    return as_tensor(array.cumsum(axis=_axes(array, dim, axis), dtype=_whole(array, dtype), **more))
+    return fresh(array.cumsum(axis=_axes(array, dim, axis), dtype=_whole(array, dtype), **more))
 
 
 def mean(
@@ -106,11 +124,19 @@ def mean(
             quote="mean(): could not infer output dtype. Input dtype must be either a floating point or complex dtype.",
             hint="x.float().mean()",
         )
-    return as_tensor(array.mean(axis=_axes(array, dim, axis), keepdims=bool(keepdim or keepdims), dtype=dtype, **more))
+    return fresh(array.mean(axis=_axes(array, dim, axis), keepdims=_kept(keepdim, keepdims), dtype=dtype, **more))
 
 
-def _freedom(unbiased: Any, correction: Any, axis: Any, ddof: Any) -> Any:
-    """PyTorch divides by n - 1, or n - correction; NumPy's functions and `ddof=` by n - ddof."""
+def _freedom(array: NDArray[Any], unbiased: Any, correction: Any, axis: Any, ddof: Any) -> Any:
+    """PyTorch divides by n - 1, or n - correction; NumPy's functions and `ddof=` by n - ddof.
+
+    Raises:
+        ArgumentError: CW605 for whole numbers.
+    """
+    if array.dtype.kind in "biu" and axis is None and ddof is None:
+        quote = "std and var only support floating point and complex dtypes"
+        fact = f"the deviation of {array.dtype} is no {array.dtype}"
+        raise ArgumentError("CW605", fact, received=array.dtype.name, quote=quote, hint="x.float() first")
     if correction is not None:
         return correction
     return int(bool(unbiased)) if ddof is None and axis is None else ddof or 0
@@ -129,10 +155,12 @@ def std(
     **more: Any,
 ) -> Tensor:
     """The root of `var`."""
-    less = _freedom(unbiased, correction, axis, ddof)
     array = plain(input)
+    if isinstance(dim, bool):
+        dim, unbiased = None, dim  # `x.std(False)` names no axis
+    less = _freedom(array, unbiased, correction, axis, ddof)
     with np.errstate(all="ignore"):
-        return as_tensor(array.std(axis=_axes(array, dim, axis), ddof=less, keepdims=bool(keepdim or keepdims), **more))
+        return fresh(array.std(axis=_axes(array, dim, axis), ddof=less, keepdims=_kept(keepdim, keepdims), **more))
 
 
 def var(
@@ -148,24 +176,26 @@ def var(
     **more: Any,
 ) -> Tensor:
     """The sum of squared deviations over n - 1; `np.var` and `ddof=` are NumPy's."""
-    less = _freedom(unbiased, correction, axis, ddof)
     array = plain(input)
+    if isinstance(dim, bool):
+        dim, unbiased = None, dim  # `x.var(False)` names no axis
+    less = _freedom(array, unbiased, correction, axis, ddof)
     with np.errstate(all="ignore"):
-        return as_tensor(array.var(axis=_axes(array, dim, axis), ddof=less, keepdims=bool(keepdim or keepdims), **more))
+        return fresh(array.var(axis=_axes(array, dim, axis), ddof=less, keepdims=_kept(keepdim, keepdims), **more))
 
 
 def any(
     input: Any, dim: Any = None, keepdim: Any = False, *, axis: Any = None, keepdims: Any = False, **more: Any
 ) -> Tensor:
     array = plain(input)
-    return as_tensor(array.any(axis=_axes(array, dim, axis), keepdims=bool(keepdim or keepdims), **more))
+    return fresh(array.any(axis=_axes(array, dim, axis), keepdims=_kept(keepdim, keepdims), **more))
 
 
 def all(
     input: Any, dim: Any = None, keepdim: Any = False, *, axis: Any = None, keepdims: Any = False, **more: Any
 ) -> Tensor:
     array = plain(input)
-    return as_tensor(array.all(axis=_axes(array, dim, axis), keepdims=bool(keepdim or keepdims), **more))
+    return fresh(array.all(axis=_axes(array, dim, axis), keepdims=_kept(keepdim, keepdims), **more))
 
 
 def _extreme(input: Any, dim: Any, keepdim: Any, which: str) -> Tensor:
@@ -180,7 +210,7 @@ def _extreme(input: Any, dim: Any, keepdim: Any, which: str) -> Tensor:
             else f"an array of {array.shape} has no smallest number"
         )
         raise ArgumentError("CW605", fact, received=array.shape, quote=f"{which}(): Expected reduction dim")
-    return as_tensor((array.max if which == "max" else array.min)(axis=axes, keepdims=keepdim))
+    return fresh((array.max if which == "max" else array.min)(axis=axes, keepdims=_kept(keepdim)))
 
 
 def amax(input: Any, dim: Any = None, keepdim: Any = False) -> Tensor:
@@ -196,7 +226,7 @@ def max(input: Any, dim: Any = None, keepdim: Any = False, *, axis: Any = None, 
     if isinstance(dim, np.ndarray):
         return np.maximum(as_tensor(input), dim)
     if dim is None:
-        return as_tensor(plain(input).max(axis=axis, **more)) if axis is not None or more else amax(input)
+        return fresh(plain(input).max(axis=axis, **more)) if axis is not None or more else amax(input)
     return Extremes(amax(input, dim, keepdim), argmax(input, dim, keepdim))
 
 
@@ -205,7 +235,7 @@ def min(input: Any, dim: Any = None, keepdim: Any = False, *, axis: Any = None, 
     if isinstance(dim, np.ndarray):
         return np.minimum(as_tensor(input), dim)
     if dim is None:
-        return as_tensor(plain(input).min(axis=axis, **more)) if axis is not None or more else amin(input)
+        return fresh(plain(input).min(axis=axis, **more)) if axis is not None or more else amin(input)
     return Extremes(amin(input, dim, keepdim), argmin(input, dim, keepdim))
 
 
@@ -213,14 +243,14 @@ def argmax(
     input: Any, dim: Any = None, keepdim: Any = False, *, axis: Any = None, keepdims: Any = False, **more: Any
 ) -> Tensor:
     array = plain(input)
-    return as_tensor(array.argmax(axis=_axes(array, dim, axis), keepdims=bool(keepdim or keepdims), **more))
+    return fresh(array.argmax(axis=_axes(array, dim, axis), keepdims=_kept(keepdim, keepdims), **more))
 
 
 def argmin(
     input: Any, dim: Any = None, keepdim: Any = False, *, axis: Any = None, keepdims: Any = False, **more: Any
 ) -> Tensor:
     array = plain(input)
-    return as_tensor(array.argmin(axis=_axes(array, dim, axis), keepdims=bool(keepdim or keepdims), **more))
+    return fresh(array.argmin(axis=_axes(array, dim, axis), keepdims=_kept(keepdim, keepdims), **more))
 
 
 def _order(array: NDArray[Any], dim: int, descending: Any) -> NDArray[np.intp]:
@@ -239,9 +269,9 @@ def sort(
     if axis is not None or more:
         return array.sort(axis=dim if axis is None else axis, **more)
     if array.ndim == 0:
-        return Extremes(as_tensor(array.copy()), as_tensor(np.zeros((), np.int64)))
+        return Extremes(fresh(array.copy()), fresh(np.zeros((), np.int64)))
     order = _order(array, dim, descending)
-    return Extremes(as_tensor(np.take_along_axis(array, order, dim)), as_tensor(order))
+    return Extremes(fresh(np.take_along_axis(array, order, dim)), fresh(order))
 
 
 def argsort(
@@ -249,8 +279,8 @@ def argsort(
 ) -> Tensor:
     array = plain(input)
     if axis is not None or more:
-        return as_tensor(array.argsort(axis=dim if axis is None else axis, **more))
-    return as_tensor(_order(array, dim, descending))
+        return fresh(array.argsort(axis=dim if axis is None else axis, **more))
+    return fresh(_order(array, dim, descending))
 
 
 def topk(input: Any, k: int, dim: int = -1, largest: bool = True, sorted: bool = True) -> Extremes:
@@ -269,7 +299,7 @@ def topk(input: Any, k: int, dim: int = -1, largest: bool = True, sorted: bool =
             hint=f"ask for at most {array.shape[dim]}",
         )
     order = np.take(_order(array, dim, largest), np.arange(k), axis=dim)
-    return Extremes(as_tensor(np.take_along_axis(array, order, dim)), as_tensor(order))
+    return Extremes(fresh(np.take_along_axis(array, order, dim)), fresh(order))
 
 
 def norm(input: Any, p: Any = "fro", dim: Any = None, keepdim: Any = False) -> Tensor:
@@ -284,10 +314,10 @@ def norm(input: Any, p: Any = "fro", dim: Any = None, keepdim: Any = False) -> T
         raise ArgumentError(code, f"convwise does not compute {what}", received=p, hint="use p=2 on x.float()")
     power, axes = 2.0 if p in ("fro", None) else float(p), _axes(array, dim)
     if power in (inf, -inf):
-        return as_tensor((array.max if power > 0 else array.min)(axis=axes, keepdims=keepdim))
+        return fresh((array.max if power > 0 else array.min)(axis=axes, keepdims=_kept(keepdim)))
     if power == 0:
-        return as_tensor((array != 0).sum(axis=axes, keepdims=keepdim).astype(array.dtype))
-    return as_tensor((array**power).sum(axis=axes, keepdims=keepdim) ** array.dtype.type(1 / power))
+        return fresh((array != 0).sum(axis=axes, keepdims=keepdim).astype(array.dtype))
+    return fresh((array**power).sum(axis=axes, keepdims=keepdim) ** array.dtype.type(1 / power))
 
 
 def logsumexp(input: Any, dim: Any, keepdim: Any = False) -> Tensor:
@@ -298,8 +328,8 @@ def logsumexp(input: Any, dim: Any, keepdim: Any = False) -> Tensor:
     top = np.where(np.isfinite(top), top, 0).astype(array.dtype)
     with np.errstate(all="ignore"):
         found = np.log(np.exp(array - top).sum(axis=axes, keepdims=True)) + top
-    return as_tensor(found if keepdim else found.squeeze(axes))
+    return fresh(found if keepdim else found.squeeze(axes))
 
 
 def count_nonzero(input: Any, dim: Any = None) -> Tensor:
-    return as_tensor(np.asarray(np.count_nonzero(plain(input), axis=_axes(plain(input), dim)), np.int64))
+    return fresh(np.asarray(np.count_nonzero(plain(input), axis=_axes(plain(input), dim)), np.int64))

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from convwise.torch.dtypes import float32
 from convwise.torch.errors import ArgumentError
-from convwise.torch.indexing import two_steps
+from convwise.torch.indexing import check_steps, picks, two_steps
 from convwise.torch.misfits import axis_of, misfit
 from convwise.torch.printing import tensor_text
 from convwise.torch.promotion import category, common, meeting
@@ -29,7 +29,12 @@ def plain(value: Any) -> NDArray[Any]:
     return np.asarray(value).view(np.ndarray)
 
 
-def _sizes(sizes: tuple[Any, ...]) -> tuple[int, ...]:
+def fresh(array: Any) -> Tensor:
+    """A new array as PyTorch lays it out: row by row, so that `view` finds its cells side by side."""
+    return as_tensor(np.asarray(array, order="C"))
+
+
+def sizes_given(sizes: tuple[Any, ...]) -> tuple[int, ...]:
     """Sizes given one by one or as one sequence."""
     return tuple(sizes[0]) if len(sizes) == 1 and isinstance(sizes[0], Sequence) else tuple(int(size) for size in sizes)
 
@@ -134,18 +139,33 @@ class Tensor(np.ndarray[Any, Any]):
 
     def __getitem__(self, index: Any) -> Any:
         """A part that shares the memory; a single number is a tensor without axes."""
+        check_steps(index)
         if (steps := two_steps(index, self.ndim)) is not None:
-            return as_tensor(plain(self)[steps[0]][steps[1]])
+            return fresh(plain(self)[steps[0]][steps[1]])
         found = super().__getitem__(index)
         if isinstance(found, np.ndarray):
-            return found.view(Tensor)
+            return fresh(found) if picks(index) else found.view(Tensor)
         return plain(self)[(*index, ...) if isinstance(index, tuple) else (index, ...)].view(Tensor)
 
     def __setitem__(self, index: Any, value: Any) -> None:
-        if (steps := two_steps(index, self.ndim)) is not None:
-            plain(self)[steps[0]][steps[1]] = value
-        else:
-            super().__setitem__(index, value)
+        check_steps(index)
+        if not self.flags.writeable:
+            raise unwritable(tuple(self.shape))
+        try:
+            if (steps := two_steps(index, self.ndim)) is not None:
+                plain(self)[steps[0]][steps[1]] = value
+            else:
+                super().__setitem__(index, value)
+        except ValueError as error:
+            if isinstance(error, ArgumentError):
+                raise
+            raise ArgumentError(
+                "CW605",
+                f"what is written has {tuple(np.shape(value))}, and does not go into the cells chosen of {tuple(self.shape)}",
+                received=np.shape(value),
+                quote="must match the existing size",
+                hint="from the last axis on, sizes must be equal or 1",
+            ) from None
 
     def __getattr__(self, name: str) -> Any:
         # NumPy asks every array for names of its protocols, which begin so.
@@ -295,7 +315,17 @@ class Tensor(np.ndarray[Any, Any]):
             or isinstance(sizes[0], str)
         ):
             return super().view(*sizes)
-        return self.reshape(*sizes)
+        found = self.reshape(*sizes)
+        # Where the cells do not lie in the order that the new shape asks for, NumPy has copied them.
+        if found.numel() and not np.may_share_memory(found, self):
+            raise ArgumentError(
+                "CW605",
+                f"the cells of this tensor of {tuple(self.shape)} do not lie one after the other, as a view of {tuple(found.shape)} needs",
+                received=tuple(self.shape),
+                quote="view size is not compatible with input tensor's size and stride (at least one dimension spans across two contiguous subspaces). Use .reshape(...) instead.",
+                hint="write reshape in place of view, or x.contiguous().view(...)",
+            )
+        return found
 
     def reshape(self, *sizes: Any, **kwargs: Any) -> Tensor:
         """The same elements in another shape; one size may be -1.
@@ -303,7 +333,7 @@ class Tensor(np.ndarray[Any, Any]):
         Raises:
             ArgumentError: CW605 where they do not fit.
         """
-        target = _sizes(sizes or (kwargs.pop("shape", ()),))
+        target = sizes_given(sizes or (kwargs.pop("shape", ()),))
         try:
             return as_tensor(plain(self).reshape(target, **kwargs))
         except ValueError:
@@ -332,9 +362,6 @@ class Tensor(np.ndarray[Any, Any]):
     def _axis(self, dim: Any) -> Any:
         return axis_of(dim, self.ndim)
 
-    def permute(self, *dims: Any) -> Tensor:
-        return as_tensor(plain(self).transpose(_sizes(dims)))
-
     def transpose(self, *dims: Any) -> Tensor:
         """PyTorch's `x.transpose(1, 2)` swaps two axes; a tuple or nothing is NumPy's."""
         if len(dims) == 2:
@@ -342,12 +369,6 @@ class Tensor(np.ndarray[Any, Any]):
                 plain(self).swapaxes(self._axis(dims[0]), self._axis(dims[1])) if self.ndim else plain(self)
             )
         return as_tensor(plain(self).transpose(*dims))
-
-    def t(self) -> Tensor:
-        return as_tensor(plain(self).T)
-
-    def unsqueeze(self, dim: Any) -> Tensor:
-        return as_tensor(np.expand_dims(plain(self), axis_of(dim, self.ndim + 1)))
 
     def squeeze(self, dim: Any = None, axis: Any = None) -> Tensor:
         """Axes of size 1 taken away; an axis that is longer stays, as in PyTorch."""
@@ -357,34 +378,6 @@ class Tensor(np.ndarray[Any, Any]):
             return as_tensor(plain(self).squeeze())
         dims = tuple(self._axis(one) for one in (dim if isinstance(dim, tuple | list) else (dim,)))
         return as_tensor(plain(self).squeeze(tuple(one for one in dims if self.ndim and self.shape[one] == 1)))
-
-    def expand(self, *sizes: Any) -> Tensor:
-        target = _sizes(sizes)
-        own = (1,) * (len(target) - self.ndim) + tuple(self.shape)
-        if len(target) < self.ndim:
-            raise ArgumentError(
-                "CW605",
-                f"a tensor of {self.ndim} axes does not expand to {len(target)}",
-                received=target,
-                quote="must be greater or equal to the number of dimensions in the tensor",
-            )
-        wanted = tuple(old if new == -1 else new for new, old in zip(target, own, strict=True))
-        for place, (new, old) in enumerate(zip(wanted, own, strict=True)):
-            if old not in (1, new):
-                raise ArgumentError(
-                    "CW605",
-                    f"axis {place} has {old} cells, which do not expand to {new}",
-                    received=target,
-                    quote=f"The expanded size of the tensor ({new}) must match the existing size ({old}) at non-singleton dimension {place}.",
-                    hint="only an axis of 1 cell expands",
-                )
-        return as_tensor(np.broadcast_to(plain(self), wanted))
-
-    def repeat(self, *sizes: Any, axis: Any = None, repeats: Any = None) -> Tensor:
-        """PyTorch's: the whole tensor `sizes` times along its axes; with `axis=`, NumPy's."""
-        if axis is not None or repeats is not None:
-            return as_tensor(plain(self).repeat(sizes[0] if sizes else repeats, axis))
-        return as_tensor(np.tile(plain(self), _sizes(sizes)))
 
     # Numbers
 
@@ -399,13 +392,7 @@ class Tensor(np.ndarray[Any, Any]):
             np.copyto(plain(self), array, casting="unsafe")
         except ValueError:
             if not self.flags.writeable:
-                raise ArgumentError(
-                    "CW605",
-                    "this memory cannot be written: it is read-only, or one number stands for many",
-                    received=tuple(self.shape),
-                    quote="unsupported operation: more than one element of the written-to tensor refers to a single memory location",
-                    hint="write to x.clone()",
-                ) from None
+                raise unwritable(tuple(self.shape)) from None
             raise ArgumentError(
                 "CW605", f"a tensor of {tuple(array.shape)} does not fit into {tuple(self.shape)}", received=array.shape
             ) from None
@@ -428,10 +415,6 @@ class Tensor(np.ndarray[Any, Any]):
 
         return as_tensor(uniform_(self, a, b))
 
-    def nonzero(self) -> Any:
-        """The positions, one row each (NumPy's is `np.nonzero(x.numpy())`)."""
-        return as_tensor(np.argwhere(plain(self)))
-
     def relu(self) -> Tensor:
         return as_tensor(_functional().relu(self))
 
@@ -452,6 +435,17 @@ class Tensor(np.ndarray[Any, Any]):
 
 
 bool_ = bool
+
+
+def unwritable(shape: tuple[int, ...]) -> ArgumentError:
+    """The error for memory in which one number stands for many, as in what `expand` gives."""
+    return ArgumentError(
+        "CW605",
+        "this memory cannot be written: it is read-only, or one number stands for many",
+        received=shape,
+        quote="unsupported operation: more than one element of the written-to tensor refers to a single memory location",
+        hint="write to x.clone()",
+    )
 
 
 def _functional() -> Any:

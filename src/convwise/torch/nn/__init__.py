@@ -8,11 +8,35 @@ from typing import Any
 from convwise import dialects
 from convwise.dialects.base import nearest
 from convwise.dialects.torch import UNMODELLED
-from convwise.torch.nn import functional, init
+from convwise.torch.nn import attention, functional, init, losses, parameters, recurrent, two_inputs, utils
 from convwise.torch.nn.containers import ModuleDict, ModuleList, Sequential
 from convwise.torch.nn.layer import ConvModule, DialectModule, TransposedModule
 from convwise.torch.nn.module import Module
 from convwise.torch.nn.parameter import Parameter
+
+_OWN: dict[str, type[Module]] = {**losses.MODULES} | {
+    one.__name__: one
+    for one in (
+        parameters.ParameterList,
+        parameters.ParameterDict,
+        parameters.DataParallel,
+        attention.MultiheadAttention,
+        recurrent.LSTM,
+        recurrent.GRU,
+        recurrent.RNN,
+        recurrent.LSTMCell,
+        recurrent.GRUCell,
+        recurrent.RNNCell,
+        two_inputs.Embedding,
+        two_inputs.Bilinear,
+        two_inputs.CosineSimilarity,
+        two_inputs.PairwiseDistance,
+        two_inputs.MaxUnpool1d,
+        two_inputs.MaxUnpool2d,
+        two_inputs.MaxUnpool3d,
+    )
+}
+"""Layers that the dialect does not read, since they take indices, sequences or several inputs."""
 
 # All names, so that `from convwise.torch.nn import *` gives what it gives with PyTorch.
 __all__ = [
@@ -23,7 +47,8 @@ __all__ = [
     "Sequential",
     "functional",
     "init",
-    *sorted(dialects.get("torch").kinds),
+    "utils",
+    *sorted({*dialects.get("torch").kinds, *_OWN}),
 ]
 
 
@@ -36,6 +61,8 @@ def module_class(kind: str) -> type[DialectModule]:
 
 def __getattr__(name: str) -> Any:
     kinds = dialects.get("torch").kinds
+    if name in _OWN:
+        return _OWN[name]
     if name in kinds or name in UNMODELLED:
         # Constructing a layer that is not modelled gives the dialect's own error.
         return module_class(name)

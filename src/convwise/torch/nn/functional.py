@@ -13,7 +13,20 @@ from convwise.dialects.base import Layer, nearest
 from convwise.errors import CodeError
 from convwise.runtime.values import literal, make_call
 from convwise.torch.errors import ArgumentError, Refusal, runtime_errors
+from convwise.torch.nn.antialias import antialiased
+from convwise.torch.nn.attention import scaled_dot_product_attention
 from convwise.torch.nn.layer import finished, run_layer
+from convwise.torch.nn.losses import (
+    binary_cross_entropy,
+    binary_cross_entropy_with_logits,
+    cross_entropy,
+    huber_loss,
+    kl_div,
+    l1_loss,
+    mse_loss,
+    nll_loss,
+    smooth_l1_loss,
+)
 from convwise.torch.nn.norms import (
     batch_norm,
     cosine_similarity,
@@ -22,6 +35,15 @@ from convwise.torch.nn.norms import (
     layer_norm,
     normalize,
     rms_norm,
+)
+from convwise.torch.nn.sampling import affine_grid, grid_sample
+from convwise.torch.nn.two_inputs import (
+    bilinear,
+    embedding,
+    max_unpool1d,
+    max_unpool2d,
+    max_unpool3d,
+    pairwise_distance,
 )
 from convwise.torch.tensor import Tensor, as_tensor, plain
 
@@ -41,7 +63,10 @@ _SIMPLE: dict[str, tuple[str, tuple[str, ...]]] = {
     "channel_shuffle": ("ChannelShuffle", ("groups",)),
     "unfold": ("Unfold", ("kernel_size", "dilation", "padding", "stride")),
     "fold": ("Fold", ("output_size", "kernel_size", "dilation", "padding", "stride")),
-    "interpolate": ("Upsample", ("size", "scale_factor", "mode", "align_corners", "recompute_scale_factor")),
+    "interpolate": (
+        "Upsample",
+        ("size", "scale_factor", "mode", "align_corners", "recompute_scale_factor", "antialias"),
+    ),
     "upsample": ("Upsample", ("size", "scale_factor", "mode", "align_corners")),
     "local_response_norm": ("LocalResponseNorm", ("size", "alpha", "beta", "k")),
     "relu": ("ReLU", ("inplace",)),
@@ -99,28 +124,22 @@ def _call(name: str, input: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any
             received=True,
             hint="pass training=False",
         )
+    smooth = name == "interpolate" and bool(given.pop("antialias", False))
     if name == "interpolate":
         _check_interpolation(given)
     given.pop("_stacklevel", None)
     if given.pop("dtype", None) is not None and kwargs["dtype"] != plain(input).dtype:
         input = as_tensor(input, kwargs["dtype"])
-    return _run(_read(kind, given), input)
+    layer = _read(kind, given)
+    return antialiased(layer, input) if smooth else _run(layer, input)
 
 
 def _check_interpolation(given: dict[str, Any]) -> None:
     """What `F.interpolate` takes and `nn.Upsample` does not.
 
     Raises:
-        ArgumentError: CW208 for antialias.  Refusal: CW201 for a scale of 0, which `nn.Upsample` takes for none.
+        Refusal: CW201 for a scale of 0, which `nn.Upsample` takes for none.
     """
-    if given.pop("antialias", False):
-        raise ArgumentError(
-            "CW208",
-            "convwise does not run interpolate with antialias=True",
-            axis="antialias",
-            received=True,
-            hint="leave it out where the image grows: it changes nothing there",
-        )
     scale = given.get("scale_factor")
     if isinstance(scale, int | float) and not isinstance(scale, bool) and scale == 0:
         raise Refusal(
@@ -174,7 +193,11 @@ def __dir__() -> list[str]:
 
 
 __all__ = [
+    "affine_grid",
     "batch_norm",
+    "bilinear",
+    "binary_cross_entropy",
+    "binary_cross_entropy_with_logits",
     "conv1d",
     "conv2d",
     "conv3d",
@@ -182,15 +205,29 @@ __all__ = [
     "conv_transpose2d",
     "conv_transpose3d",
     "cosine_similarity",
+    "cross_entropy",
+    "embedding",
+    "grid_sample",
     "group_norm",
+    "huber_loss",
     "instance_norm",
+    "kl_div",
+    "l1_loss",
     "layer_norm",
     "linear",
+    "max_unpool1d",
+    "max_unpool2d",
+    "max_unpool3d",
+    "mse_loss",
+    "nll_loss",
     "normalize",
     "one_hot",
     "pad",
+    "pairwise_distance",
     "prelu",
     "rms_norm",
+    "scaled_dot_product_attention",
+    "smooth_l1_loss",
 ]
 
 

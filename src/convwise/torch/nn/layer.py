@@ -222,7 +222,12 @@ class DialectModule(Module):
         layer = layer or self._layer
         weights: dict[int, dict[str, Any]] = {}
         for spec in self._specs:
-            value = self._buffers[spec.name] if spec.buffer else self._parameters[spec.name]
+            # A weight that is computed before every call is a buffer, too (`utils/reweighting.py`).
+            value = (
+                self._buffers.get(spec.name)
+                if spec.buffer
+                else self._parameters.get(spec.name, self._buffers.get(spec.name))
+            )
             if spec.role and value is not None:
                 weights.setdefault(spec.op, {})[spec.role] = plain(value)
         return finished(layer, input, run_layer(layer, array, weights, activation))
