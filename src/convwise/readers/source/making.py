@@ -12,7 +12,7 @@ from convwise.dialects.writing import write
 from convwise.errors import CodeError
 from convwise.readers.echo import escaped, shown
 from convwise.readers.live_calls import PREFIXES
-from convwise.readers.source import attributes, held, tensors, training
+from convwise.readers.source import attributes, held, tensors, training, wrapped
 from convwise.readers.source.names import SPECIAL, dialect_of, split
 from convwise.readers.source.state import Run
 from convwise.readers.source.values import (
@@ -20,7 +20,6 @@ from convwise.readers.source.values import (
     Chain,
     Class,
     Declared,
-    Inner,
     Made,
     Ref,
     Rest,
@@ -185,32 +184,14 @@ def layer(run: Run, kind: str, dialect: str | None, arguments: list[Any], keywor
     call = Call(kind, tuple(values), tuple(words), text, node.lineno)
     result = Made(kind, call, dialect, name=name, declared=_declared(declared), problem=problem or _monsters(run, call))
     run.keep(result)
-    if kind in WRAPPING and dialect != "torch":
-        result.inner = _inner(WRAPPING[kind], arguments, keywords, node)
+    if kind in wrapped.WRAPPING and dialect != "torch":
+        result.inner = wrapped.inner(wrapped.WRAPPING[kind], arguments, keywords, node)
     if kind == "TimeDistributed":
         # A model in it is a part of another one, not one of the text's own.
         for value in (*arguments, *(value for _, value in keywords)):
             if isinstance(value, Chain):
                 value.used = True
     return result
-
-
-WRAPPING = {"Lambda": "function", "TimeDistributed": "layer"}
-"""Layers of Keras that apply what they are given, and what they call it."""
-
-
-def _inner(name: str, arguments: list[Any], keywords: Keywords, node: ast.Call) -> Inner | None:
-    """What a layer of `WRAPPING` is given to apply."""
-    words = {word: value for word, value in keywords if word}
-    written = node.args[0] if node.args else next((word.value for word in node.keywords if word.arg == name), None)
-    if written is None or isinstance(written, ast.Starred):
-        return None
-    target = arguments[0] if arguments else words[name]
-    given = words.get("arguments")
-    more = list(given.items()) if isinstance(given, dict) else []
-    call = ast.copy_location(ast.Call(func=written, args=[], keywords=[]), node)
-    declared = words.get("output_shape", arguments[1] if len(arguments) > 1 else None)
-    return Inner(target, call, more, declared)
 
 
 def takes_format(kind: str, positional: int, words: set[str]) -> bool:
